@@ -1,0 +1,148 @@
+"""A migration as data: phases, each a list of steps, each one SQL statement with the facts about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from migrator.model.locks import LockMode
+
+
+class Phase(StrEnum):
+    """The parts of a migration; ``ROLLBACK`` undoes ``EXPAND`` and what ``BACKFILL`` wrote."""
+
+    EXPAND = "expand"
+    BACKFILL = "backfill"
+    CONTRACT = "contract"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLock:
+    """A table-level lock a statement takes.
+
+    Attributes:
+        mode: the strongest mode taken on ``relation``.
+        relation: schema-qualified and quoted where needed, as written in SQL.
+    """
+
+    mode: LockMode
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What one statement does to those who use the database meanwhile.
+
+    Attributes:
+        locks: table-level locks, strongest first. Empty: none on an existing table.
+        rewrites_table: whether every row is written anew while the lock is held.
+        scans_table: whether every row is read while the lock is held.
+        transactional: whether it may run in a transaction block.
+    """
+
+    locks: tuple[TableLock, ...] = ()
+    rewrites_table: bool = False
+    scans_table: bool = False
+    transactional: bool = True
+
+    @property
+    def brief(self) -> bool:
+        """Whether the time the lock is held does not depend on the size of the table."""
+        return not (self.rewrites_table or self.scans_table)
+
+    @property
+    def strongest(self) -> LockMode:
+        """The strongest lock mode on any table."""
+        return max((lock.mode for lock in self.locks), default=LockMode.NONE)
+
+    @property
+    def relation(self) -> str | None:
+        """The table that is locked most strongly, or None."""
+        return max(self.locks, key=lambda lock: lock.mode).relation if self.locks else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One SQL statement of a phase.
+
+    Attributes:
+        id: name within the phase, unique there.
+        sql: the statement without a trailing semicolon.
+        phase: the phase it belongs to.
+        group: steps of one group commit together; None: outside a transaction.
+        effects: locks, scans and rewrites, derived from ``sql``.
+        reason: why the step is there, for people.
+        undoes: for a rollback step, the id of the expand step it undoes.
+        undo: for an expand step, the SQL that undoes it.
+        line: 1-based line of the statement in its file.
+        at: ``path:line`` for messages.
+    """
+
+    id: str
+    sql: str
+    phase: Phase
+    group: str | None
+    effects: Effects = field(default_factory=Effects)
+    reason: str = ""
+    undoes: str | None = None
+    undo: str | None = None
+    line: int = 1
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequirement:
+    """The level a service needs before a contract, when it is not simply the migration's own.
+
+    Attributes:
+        level: code of the service at this level or above no longer needs the old shape.
+        reason: why it differs; required for an exemption (level 0).
+    """
+
+    level: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What is authored and reviewed together.
+
+    Attributes:
+        id: UTC time to the second plus slug, ``20261124T031245_rename_users_name``.
+        level: the integer schema level; greater than that of every migration before it.
+        title: what the author called it.
+        folder: path of the folder, as given; empty when read from the ledger.
+        changes: ``[[change]]`` tables: ``kind`` plus the parameters of that kind. Provenance, not what runs.
+        steps: all steps of all phases in file order.
+        texts: full text of each phase file that exists.
+        requires: levels of services that differ from ``level``.
+        after_contract: ids that must be contracted first.
+        assumed: per relation, the facts the plan relies on (see ``planning.facts``); compared at preflight.
+    """
+
+    id: str
+    level: int
+    title: str
+    folder: str = ""
+    changes: tuple[dict[str, Any], ...] = ()
+    steps: tuple[Step, ...] = ()
+    texts: dict[Phase, str] = field(default_factory=dict)
+    requires: dict[str, ServiceRequirement] = field(default_factory=dict)
+    after_contract: tuple[str, ...] = ()
+    assumed: dict[str, Any] = field(default_factory=dict)
+
+    def phase(self, phase: Phase) -> tuple[Step, ...]:
+        """The steps of one phase in order."""
+        return tuple(step for step in self.steps if step.phase is phase)
+
+    def groups(self, phase: Phase) -> tuple[tuple[Step, ...], ...]:
+        """The steps of one phase, bundled as they commit: neighbours of one group together, others alone."""
+        bundles: list[list[Step]] = []
+        for step in self.phase(phase):
+            if bundles and step.group is not None and bundles[-1][0].group == step.group:
+                bundles[-1].append(step)
+            else:
+                bundles.append([step])
+        return tuple(tuple(bundle) for bundle in bundles)

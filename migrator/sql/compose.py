@@ -1,0 +1,104 @@
+"""Composing SQL: identifiers and literals are quoted here, never formatted into strings elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+
+import postgast
+from postgast import pg_query_pb2 as pb
+
+from migrator.errors import Refused
+from migrator.sql.parser import deparse_expression, parse_script, unwrap
+
+MAX_NAME_BYTES = 63
+"""PostgreSQL truncates longer names silently (NAMEDATALEN - 1; documentation section 4.1.1)."""
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+
+
+class Sql(str):
+    """Text that is known to be SQL: composed here, or parsed before."""
+
+    __slots__ = ()
+
+
+@lru_cache(maxsize=4096)
+def ident(name: str) -> Sql:
+    """An identifier, quoted where PostgreSQL's ``quote_ident`` would quote it.
+
+    Raises:
+        Refused: the name is empty, holds a NUL, or is longer than 63 bytes.
+    """
+    if not name or "\0" in name:
+        raise Refused(f"{name!r} is not a name PostgreSQL accepts")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise Refused(f'name "{name}" is {len(name.encode())} bytes long, PostgreSQL keeps {MAX_NAME_BYTES}')
+    if _PLAIN.match(name):
+        token = postgast.scan(name).tokens[0]
+        if token.keyword_kind in (pb.NO_KEYWORD, pb.UNRESERVED_KEYWORD):
+            return Sql(name)
+    return Sql('"' + name.replace('"', '""') + '"')
+
+
+def qualified(schema: str | None, name: str) -> Sql:
+    """``schema.name``, each part quoted where needed; the bare name without a schema."""
+    return Sql(f"{ident(schema)}.{ident(name)}") if schema else ident(name)
+
+
+def literal(value: str | int | bool | None) -> Sql:
+    """A literal, safe whatever ``standard_conforming_strings`` says."""
+    if value is None:
+        return Sql("NULL")
+    if isinstance(value, bool):
+        return Sql("TRUE" if value else "FALSE")
+    if isinstance(value, int):
+        return Sql(str(value))
+    if "\0" in value:
+        raise Refused("a text holds a NUL character, which PostgreSQL does not accept")
+    escaped = value.replace("'", "''")
+    return Sql("E'" + escaped.replace("\\", "\\\\") + "'") if "\\" in value else Sql(f"'{escaped}'")
+
+
+def expression(text: str) -> Sql:
+    """A scalar expression given as text, parsed and written in canonical form.
+
+    Raises:
+        Refused: it is not one expression (a list, a statement, a syntax error).
+    """
+    script = parse_script(f"SELECT {text}\n", name="expression")
+    select = script.statements[0].node if script.statements else None
+    if (
+        len(script.statements) != 1
+        or not isinstance(select, pb.SelectStmt)
+        or {field.name for field, _ in select.ListFields()} - {"target_list", "limit_option", "op"}
+        or len(select.target_list) != 1
+        or unwrap(select.target_list[0]).name
+    ):
+        raise Refused(f"not one SQL expression: {text}")
+    return Sql(deparse_expression(unwrap(select.target_list[0]).val))
+
+
+def type_name(text: str) -> Sql:
+    """A type given as text, ``numeric(10, 2)[]``, checked by parsing it in a cast.
+
+    Raises:
+        Refused: it does not parse as a type.
+    """
+    script = parse_script(f"SELECT NULL::{text}", name="type")
+    value = unwrap(unwrap(script.statements[0].node.target_list[0]).val)
+    if len(script.statements) != 1 or not isinstance(value, pb.TypeCast):
+        raise Refused(f"not a type: {text}")
+    return Sql(text.strip())
+
+
+def bounded_name(*parts: str, over: tuple[str, ...]) -> str:
+    """A name of at most 63 bytes made of ``parts``, unique for ``over``.
+
+    The parts make it readable; eight hexadecimal digits of a hash over ``over`` (all that tells this object from any
+    other, whatever was cut) make it unique and the same at every run.
+    """
+    digest = hashlib.sha256("\0".join(over).encode()).hexdigest()[:8]
+    readable = "_".join(parts).encode()[: MAX_NAME_BYTES - len(digest) - 1].decode(errors="ignore")
+    return f"{readable}_{digest}"

@@ -1,0 +1,282 @@
+"""What a statement locks, scans and rewrites, read off its tree.
+
+Lock modes follow PostgreSQL's documentation, section 13.3.1 and the page of each command, for versions 14 to 18;
+those of ALTER TABLE follow ``AlterTableGetLockLevel`` in ``src/backend/commands/tablecmds.c``. Where the answer
+depends on what only the catalog knows (whether a type change rewrites, whether a CHECK makes SET NOT NULL cheap) the
+worse case is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from migrator.model.locks import LockMode
+from migrator.model.plan import Effects, TableLock
+from migrator.sql.compose import qualified
+from migrator.sql.parser import Statement, pb, unwrap, walk
+
+_SUE = LockMode.SHARE_UPDATE_EXCLUSIVE
+_SRE = LockMode.SHARE_ROW_EXCLUSIVE
+_AE = LockMode.ACCESS_EXCLUSIVE
+
+_ALTER_TABLE_LOCKS: dict[int, LockMode] = {
+    pb.AT_SetStatistics: _SUE,
+    pb.AT_SetOptions: _SUE,
+    pb.AT_ResetOptions: _SUE,
+    pb.AT_ClusterOn: _SUE,
+    pb.AT_DropCluster: _SUE,
+    pb.AT_SetRelOptions: _SUE,
+    pb.AT_ResetRelOptions: _SUE,
+    pb.AT_ValidateConstraint: _SUE,
+    pb.AT_AttachPartition: _SUE,
+    pb.AT_EnableTrig: _SRE,
+    pb.AT_EnableAlwaysTrig: _SRE,
+    pb.AT_EnableReplicaTrig: _SRE,
+    pb.AT_EnableTrigAll: _SRE,
+    pb.AT_EnableTrigUser: _SRE,
+    pb.AT_DisableTrig: _SRE,
+    pb.AT_DisableTrigAll: _SRE,
+    pb.AT_DisableTrigUser: _SRE,
+}
+_REWRITING = frozenset(
+    {
+        pb.AT_AlterColumnType,
+        pb.AT_SetExpression,
+        pb.AT_SetLogged,
+        pb.AT_SetUnLogged,
+        pb.AT_SetTableSpace,
+        pb.AT_SetAccessMethod,
+    }
+)
+_STABLE_FUNCTIONS = frozenset(
+    {"now", "transaction_timestamp", "statement_timestamp", "current_setting", "lower", "upper", "to_jsonb"}
+)
+_SERIAL_TYPES = frozenset({"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"})
+
+
+def relation_name(range_var: Any) -> str:
+    """A ``RangeVar`` as SQL, ``public.users``."""
+    return qualified(range_var.schemaname or None, range_var.relname)
+
+
+def object_name(node: Any) -> str:
+    """A list of name parts, as in DROP, as SQL."""
+    inner = unwrap(node)
+    parts = [unwrap(item).sval for item in inner.items] if isinstance(inner, pb.List) else [inner.sval]
+    return qualified(parts[-2] if len(parts) > 1 else None, parts[-1])
+
+
+def effects_of(statement: Statement) -> Effects:
+    """Locks, scans, rewrites and whether it may run in a transaction, for any statement."""
+    analyse = _BY_KIND.get(statement.kind)
+    return analyse(statement.node) if analyse else Effects()
+
+
+def default_may_be_volatile(expression: Any) -> bool:
+    """Whether a default may differ from row to row, as far as the tree alone can tell.
+
+    Constants, casts, ``CURRENT_TIMESTAMP`` and a few functions known to be stable are not volatile; any other
+    function call may be.
+    """
+    return any(
+        isinstance(node, pb.FuncCall) and unwrap(node.funcname[-1]).sval.lower() not in _STABLE_FUNCTIONS
+        for node in walk(expression)
+    )
+
+
+def _alter_table(node: Any) -> Effects:
+    if node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
+        mode = _AE if node.objtype != pb.OBJECT_INDEX else _SUE
+        return Effects((TableLock(mode, relation_name(node.relation)),))
+    mode, scans, rewrites = LockMode.NONE, False, False
+    others: dict[str, LockMode] = {}
+    for wrapped in node.cmds:
+        command = unwrap(wrapped)
+        command_mode, command_scans, command_rewrites = _alter_table_command(command, others)
+        mode, scans, rewrites = max(mode, command_mode), scans or command_scans, rewrites or command_rewrites
+    own = relation_name(node.relation)
+    locks = [TableLock(mode, own), *(TableLock(other_mode, name) for name, other_mode in others.items() if name != own)]
+    concurrently = any(
+        command.subtype == pb.AT_DetachPartition and unwrap(getattr(command, "def")).concurrent
+        for command in map(unwrap, node.cmds)
+    )
+    return Effects(tuple(sorted(locks, key=lambda lock: -lock.mode)), rewrites, scans, not concurrently)
+
+
+def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
+    mode = _ALTER_TABLE_LOCKS.get(command.subtype, _AE)
+    definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
+    if command.subtype == pb.AT_AddColumn:
+        scans, rewrites = _added_column(definition, others)
+        return mode, scans, rewrites
+    if command.subtype == pb.AT_AddConstraint:
+        return _added_constraint(definition, others)
+    if command.subtype == pb.AT_AttachPartition:
+        others[relation_name(definition.name)] = _AE
+        return mode, True, False
+    if command.subtype == pb.AT_DetachPartition:
+        return (_SUE if definition.concurrent else _AE), False, False
+    scans = command.subtype in (pb.AT_SetNotNull, pb.AT_ValidateConstraint)
+    return mode, scans, command.subtype in _REWRITING
+
+
+def _added_column(column: Any, others: dict[str, LockMode]) -> tuple[bool, bool]:
+    scans = rewrites = False
+    names = [unwrap(part).sval for part in column.type_name.names]
+    rewrites = names[-1] in _SERIAL_TYPES
+    for wrapped in column.constraints:
+        constraint = unwrap(wrapped)
+        if constraint.contype == pb.CONSTR_DEFAULT:
+            rewrites = rewrites or default_may_be_volatile(constraint.raw_expr)
+        elif constraint.contype == pb.CONSTR_IDENTITY:
+            rewrites = True
+        elif constraint.contype == pb.CONSTR_GENERATED:
+            rewrites = rewrites or constraint.generated_kind != "v"
+        elif constraint.contype in (pb.CONSTR_CHECK, pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY):
+            scans = True
+        elif constraint.contype == pb.CONSTR_FOREIGN:
+            others[relation_name(constraint.pktable)] = _SRE
+    return scans, rewrites
+
+
+def _added_constraint(constraint: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
+    checks_rows = not constraint.skip_validation
+    if constraint.contype == pb.CONSTR_FOREIGN:
+        others[relation_name(constraint.pktable)] = _SRE
+        return _SRE, checks_rows, False
+    if constraint.contype in (pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY):
+        return _AE, not constraint.indexname, False
+    return _AE, checks_rows, False
+
+
+def _create_table(node: Any) -> Effects:
+    locks = {
+        relation_name(unwrap(parent)): _AE if node.HasField("partbound") else _SUE for parent in node.inh_relations
+    }
+    for inner in walk(node):
+        if isinstance(inner, pb.Constraint) and inner.contype == pb.CONSTR_FOREIGN:
+            referenced = relation_name(inner.pktable)
+            if referenced != relation_name(node.relation):
+                locks[referenced] = max(_SRE, locks.get(referenced, LockMode.NONE))
+    return Effects(tuple(TableLock(mode, name) for name, mode in locks.items()))
+
+
+def _create_index(node: Any) -> Effects:
+    mode = _SUE if node.concurrent else LockMode.SHARE
+    return Effects(
+        (TableLock(mode, relation_name(node.relation)),), scans_table=True, transactional=not node.concurrent
+    )
+
+
+def _drop(node: Any) -> Effects:
+    if node.remove_type == pb.OBJECT_TRIGGER:
+        parts = [unwrap(item).sval for item in unwrap(node.objects[0]).items]
+        return Effects((TableLock(_AE, qualified(parts[-3] if len(parts) > 2 else None, parts[-2])),))
+    if node.remove_type in (pb.OBJECT_POLICY, pb.OBJECT_RULE):
+        parts = [unwrap(item).sval for item in unwrap(node.objects[0]).items]
+        return Effects((TableLock(_AE, qualified(parts[-3] if len(parts) > 2 else None, parts[-2])),))
+    if node.remove_type in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_INDEX, pb.OBJECT_SEQUENCE):
+        mode = _SUE if node.concurrent else _AE
+        locks = tuple(TableLock(mode, object_name(item)) for item in node.objects)
+        return Effects(locks, transactional=not node.concurrent)
+    return Effects()
+
+
+def _rename(node: Any) -> Effects:
+    if not node.HasField("relation"):
+        return Effects()
+    mode = _SUE if node.rename_type == pb.OBJECT_INDEX else _AE
+    return Effects((TableLock(mode, relation_name(node.relation)),))
+
+
+def _on_relation(mode: LockMode, *, scans: bool = False, rewrites: bool = False) -> Callable[[Any], Effects]:
+    def analyse(node: Any) -> Effects:
+        return Effects((TableLock(mode, relation_name(node.relation)),), rewrites, scans)
+
+    return analyse
+
+
+def _write(node: Any) -> Effects:
+    return Effects((TableLock(LockMode.ROW_EXCLUSIVE, relation_name(node.relation)),))
+
+
+def _select(node: Any) -> Effects:
+    names = {relation_name(inner): LockMode.ACCESS_SHARE for inner in walk(node) if isinstance(inner, pb.RangeVar)}
+    return Effects(tuple(TableLock(mode, name) for name, mode in names.items()))
+
+
+def _truncate(node: Any) -> Effects:
+    return Effects(tuple(TableLock(_AE, relation_name(unwrap(item))) for item in node.relations))
+
+
+def _lock(node: Any) -> Effects:
+    return Effects(tuple(TableLock(LockMode(node.mode), relation_name(unwrap(item))) for item in node.relations))
+
+
+def _vacuum(node: Any) -> Effects:
+    options = {unwrap(option).defname for option in node.options}
+    full = "full" in options
+    names = [relation_name(unwrap(item).relation) for item in node.rels]
+    mode = _AE if full else _SUE
+    return Effects(
+        tuple(TableLock(mode, name) for name in names),
+        rewrites_table=full,
+        scans_table=not full,
+        transactional=not node.is_vacuumcmd,
+    )
+
+
+def _reindex(node: Any) -> Effects:
+    concurrent = any(unwrap(option).defname == "concurrently" for option in node.params)
+    name = relation_name(node.relation) if node.HasField("relation") else ""
+    mode = _SUE if concurrent else LockMode.SHARE
+    return Effects((TableLock(mode, name),) if name else (), scans_table=True, transactional=not concurrent)
+
+
+def _refresh(node: Any) -> Effects:
+    mode = LockMode.EXCLUSIVE if node.concurrent else _AE
+    return Effects((TableLock(mode, relation_name(node.relation)),), scans_table=True)
+
+
+def _create_view(node: Any) -> Effects:
+    return Effects((TableLock(_AE, relation_name(node.view)),)) if node.replace else Effects()
+
+
+def _policy(node: Any) -> Effects:
+    return Effects((TableLock(_AE, relation_name(node.table)),))
+
+
+_BY_KIND: dict[str, Callable[[Any], Effects]] = {
+    "alter_table_stmt": _alter_table,
+    "create_stmt": _create_table,
+    "index_stmt": _create_index,
+    "drop_stmt": _drop,
+    "rename_stmt": _rename,
+    "create_trig_stmt": _on_relation(_SRE),
+    "rule_stmt": _on_relation(_AE),
+    "alter_object_schema_stmt": lambda node: (
+        Effects((TableLock(_AE, relation_name(node.relation)),)) if node.HasField("relation") else Effects()
+    ),
+    "insert_stmt": _write,
+    "update_stmt": _write,
+    "delete_stmt": _write,
+    "merge_stmt": _write,
+    "select_stmt": _select,
+    "truncate_stmt": _truncate,
+    "lock_stmt": _lock,
+    "vacuum_stmt": _vacuum,
+    "reindex_stmt": _reindex,
+    "cluster_stmt": lambda node: (
+        Effects((TableLock(_AE, relation_name(node.relation)),), rewrites_table=True)
+        if node.HasField("relation")
+        else Effects(rewrites_table=True, transactional=False)
+    ),
+    "refresh_mat_view_stmt": _refresh,
+    "view_stmt": _create_view,
+    "create_policy_stmt": _policy,
+    "alter_policy_stmt": _policy,
+    "create_stats_stmt": lambda node: Effects(
+        tuple(TableLock(_SUE, relation_name(unwrap(item))) for item in node.relations)
+    ),
+}

@@ -1,0 +1,238 @@
+"""SQL scripts to statements with positions, by PostgreSQL's own grammar (libpg_query through postgast).
+
+This module and its neighbours in ``migrator.sql`` are the only importers of postgast. Other rooms get ``pb``, the
+protobuf module that holds PostgreSQL's node types and enumerations, from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import postgast
+from postgast import pg_query_pb2 as pb
+
+from migrator.errors import Refused
+
+__all__ = [
+    "Comment",
+    "Script",
+    "SqlSyntaxError",
+    "Statement",
+    "deparse",
+    "deparse_expression",
+    "parse_script",
+    "pb",
+    "unwrap",
+    "walk",
+]
+
+
+class SqlSyntaxError(Refused):
+    """The text is not PostgreSQL's SQL.
+
+    Attributes:
+        line: 1-based line.
+        column: 1-based column in characters.
+        source_line: the text of that line.
+    """
+
+    def __init__(self, reason: str, *, source: str, offset: int, name: str = "") -> None:
+        self.line, self.column = position(source, offset)
+        lines = source.splitlines() or [""]
+        self.source_line = lines[min(self.line, len(lines)) - 1]
+        self.reason = reason
+        place = f"{name or 'SQL'}:{self.line}:{self.column}"
+        gutter = f"{self.line} | "
+        caret = " " * (len(gutter) + self.column - 1) + "^"
+        super().__init__(reason, at=place, detail=f"{gutter}{self.source_line}\n{caret}")
+
+    def render(self) -> str:
+        """As every error, with the caret under the offending character."""
+        gutter = f"  {self.line} | "
+        pad = "".join("\t" if char == "\t" else " " for char in self.source_line[: self.column - 1])
+        return f"error: {self.message}\n  at: {self.at}\n{gutter}{self.source_line}\n{' ' * len(gutter)}{pad}^"
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment of the source.
+
+    Attributes:
+        text: as written, with its ``--`` or ``/* */``.
+        line: 1-based line where it starts.
+        offset: index of its first character in the source.
+    """
+
+    text: str
+    line: int
+    offset: int
+
+    @property
+    def body(self) -> str:
+        """The words inside, stripped."""
+        if self.text.startswith("--"):
+            return self.text[2:].strip()
+        return self.text.removeprefix("/*").removesuffix("*/").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a script.
+
+    Attributes:
+        text: from its first token to its last, without the semicolon.
+        kind: PostgreSQL's node type in snake case, ``alter_table_stmt``.
+        node: the protobuf message of that type.
+        offset: index of its first character in the source.
+        line: 1-based line of its first token.
+        column: 1-based column of its first token, in characters.
+        end_line: 1-based line of its last token.
+        comments: comments between the statement before and this one, and inside it.
+    """
+
+    text: str
+    kind: str
+    node: Any = field(repr=False)
+    offset: int
+    line: int
+    column: int
+    end_line: int
+    comments: tuple[Comment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Script:
+    """A parsed source.
+
+    Attributes:
+        source: the whole text.
+        name: file name for messages, or an empty string.
+        statements: in order.
+        comments: all comments, in order.
+    """
+
+    source: str
+    name: str
+    statements: tuple[Statement, ...]
+    comments: tuple[Comment, ...]
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return self.source.encode()
+
+    def position_of(self, byte_location: int) -> tuple[int, int]:
+        """1-based line and column of a ``location`` in a node (a byte offset into the source)."""
+        return position(self.source, len(self._encoded[: max(byte_location, 0)].decode(errors="ignore")))
+
+
+def position(source: str, offset: int) -> tuple[int, int]:
+    """1-based line and column, in characters, of an index into a text."""
+    before = source[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+_COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
+_SEMICOLON = pb.ASCII_59
+
+
+def parse_script(source: str, name: str = "") -> Script:
+    """Parse a script of any number of statements.
+
+    Args:
+        source: the text; node locations are byte offsets into it.
+        name: file name for messages.
+
+    Raises:
+        SqlSyntaxError: with line, column and the line itself.
+    """
+    encoded = source.encode()
+    ascii_only = len(encoded) == len(source)
+
+    def character(byte_offset: int) -> int:
+        return byte_offset if ascii_only else len(encoded[:byte_offset].decode(errors="ignore"))
+
+    try:
+        tree = postgast.parse(source)
+        tokens = postgast.scan(source).tokens
+    except postgast.PgQueryError as error:
+        offset = character(max(error.cursorpos - 1, 0)) if error.cursorpos else len(source.rstrip())
+        raise SqlSyntaxError(error.message, source=source, offset=offset, name=name) from None
+
+    comments: list[Comment] = []
+    words: list[tuple[int, int]] = []
+    for token in tokens:
+        if token.token in _COMMENTS:
+            start = character(token.start)
+            text = source[start : character(token.end)].rstrip("\n")
+            comments.append(Comment(text, source.count("\n", 0, start) + 1, start))
+        elif token.token != _SEMICOLON:
+            words.append((token.start, token.end))
+
+    statements: list[Statement] = []
+    word = comment = 0
+    for raw in tree.stmts:
+        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
+        while words[word][0] < raw.stmt_location:
+            word += 1
+        first = words[word][0]
+        while word < len(words) and words[word][0] < end:
+            last = words[word][1]
+            word += 1
+        own = comment
+        while comment < len(comments) and comments[comment].offset < character(last):
+            comment += 1
+        start, stop = character(first), character(last)
+        line, column = position(source, start)
+        kind = raw.stmt.WhichOneof("node")
+        statements.append(
+            Statement(
+                text=source[start:stop],
+                kind=kind,
+                node=getattr(raw.stmt, kind),
+                offset=start,
+                line=line,
+                column=column,
+                end_line=line + source.count("\n", start, stop),
+                comments=tuple(comments[own:comment]),
+            )
+        )
+    return Script(source, name, tuple(statements), tuple(comments))
+
+
+def unwrap(node: Any) -> Any:
+    """The message inside a ``Node`` wrapper; None for an empty wrapper."""
+    kind = node.WhichOneof("node")
+    return getattr(node, kind) if kind else None
+
+
+def walk(message: Any) -> Iterator[Any]:
+    """Every protobuf message below and including ``message``, wrappers left out, parents first."""
+    if isinstance(message, pb.Node):
+        inner = unwrap(message)
+        if inner is not None:
+            yield from walk(inner)
+        return
+    yield message
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        for item in value if descriptor.is_repeated else (value,):
+            yield from walk(item)
+
+
+def deparse(kind: str, node: Any) -> str:
+    """SQL text of a statement node of the given kind, in libpg_query's canonical form."""
+    tree = pb.ParseResult()
+    getattr(tree.stmts.add().stmt, kind).CopyFrom(node)
+    return postgast.deparse(tree)
+
+
+def deparse_expression(node: Any) -> str:
+    """SQL text of an expression ``Node``."""
+    tree = pb.ParseResult()
+    target = tree.stmts.add().stmt.select_stmt.target_list.add().res_target
+    target.val.CopyFrom(node)
+    return postgast.deparse(tree).removeprefix("SELECT ").strip()
