@@ -7,6 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Direction(StrEnum):
+    """What the gate guards: removing the old shape (``CONTRACT``), or removing the new one (``ROLLBACK``)."""
+
+    CONTRACT = "contract"
+    ROLLBACK = "rollback"
+
+
 class Verdict(StrEnum):
     """The gate's answer. ``SOAKING`` is a PASS that is not old enough yet."""
 

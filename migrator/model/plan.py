@@ -76,6 +76,8 @@ class Step:
         reason: why the step is there, for people.
         undoes: for a rollback step, the id of the expand step it undoes.
         undo: for an expand step, the SQL that undoes it.
+        verify: for a backfill step, a condition on the table that is true for a row that is still wrong; None: the
+            statement's own WHERE is that condition.
         line: 1-based line of the statement in its file.
         at: ``path:line`` for messages.
     """
@@ -88,6 +90,7 @@ class Step:
     reason: str = ""
     undoes: str | None = None
     undo: str | None = None
+    verify: str | None = None
     line: int = 1
     at: str = ""
 

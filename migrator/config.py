@@ -1,0 +1,305 @@
+"""Settings: ``[tool.migrator]`` in pyproject.toml or ``migrator.toml``, overlaid by the environment.
+
+Order: command-line flag, then environment, then file, then default. The file is the nearest one upwards from the
+working folder. Unknown keys are errors that name the nearest known key; the same definitions give the JSON schema.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from migrator.errors import UsageError
+
+Duration = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]+(ms|s|min|h|d)$", description="integer with ms, s, min, h or d")
+]
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def milliseconds(duration: str) -> int:
+    """A duration such as ``500ms`` or ``15min`` in milliseconds.
+
+    Raises:
+        UsageError: it is not an integer with one of the units.
+    """
+    match = re.fullmatch(r"([0-9]+)(ms|s|min|h|d)", duration)
+    if match is None:
+        raise UsageError(
+            f'"{duration}" is not a duration', hint="write an integer with ms, s, min, h or d, as in 15min"
+        )
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def seconds(duration: str) -> float:
+    """A duration in seconds; see ``milliseconds``."""
+    return milliseconds(duration) / 1000
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: immutable, unknown keys refused."""
+
+
+class BackfillSettings(_Section, frozen=True):
+    """How rows are moved.
+
+    Attributes:
+        workers: parallel workers of one ``migrator backfill`` process, 1 to 64.
+        target_ms: how long one batch should take, in milliseconds.
+        max_lag: pause while a standby is further behind than this.
+    """
+
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    target_ms: Annotated[int, msgspec.Meta(ge=5, le=60_000)] = 100
+    max_lag: Duration = "2s"
+
+
+class ServiceSettings(_Section, frozen=True):
+    """A deployable application.
+
+    Attributes:
+        name: as it calls itself in ``migrator.beat``.
+        kind: ``long`` runs until stopped, ``batch`` runs at times, ``external`` never beats.
+        ttl: how long one beat is good for.
+        expect: ``>=1`` or ``zero``; zero needs a reason.
+        reason: why no instance is expected.
+        db_roles: patterns (``*`` and ``?``) of the roles it connects with.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    kind: Literal["long", "batch", "external"] = "long"
+    ttl: Duration = "45s"
+    expect: Literal[">=1", "zero"] = ">=1"
+    reason: str = ""
+    db_roles: tuple[str, ...] = ()
+
+
+class SourceSettings(_Section, frozen=True):
+    """A source of evidence.
+
+    Attributes:
+        kind: its name.
+        required: whether the gate is UNKNOWN when this source is.
+        standby_url_envs: for ``sessions``: environment variables that hold the URLs of the standbys to look at.
+    """
+
+    kind: Literal["heartbeat", "sessions"]
+    required: bool = True
+    standby_url_envs: tuple[str, ...] = ()
+
+
+class IgnoredRole(_Section, frozen=True):
+    """A database role whose sessions say nothing about the application: monitoring, backups.
+
+    Attributes:
+        role: pattern (``*`` and ``?``) of the role.
+        reason: why it cannot use what a contract removes.
+    """
+
+    role: Annotated[str, msgspec.Meta(min_length=1)]
+    reason: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class GateSettings(_Section, frozen=True):
+    """What counts as proof; the defaults fail closed.
+
+    Attributes:
+        soak: how long the look must have been clean before the fence.
+        max_gap: longest gap between two samples of a polled source within the soak.
+        max_age: oldest evidence that counts.
+        min_independent: closed-world PASSes of different kinds that each service needs.
+        drain_timeout: how long old code may take to leave after the fence.
+        fence_lease: how long an unapplied fence stands without being renewed.
+        service: the services that use this database.
+        source: where evidence comes from; naming any replaces the default two.
+        ignore: roles whose sessions are not application code.
+    """
+
+    soak: Duration = "15min"
+    max_gap: Duration = "60s"
+    max_age: Duration = "20s"
+    min_independent: Annotated[int, msgspec.Meta(ge=1)] = 2
+    drain_timeout: Duration = "60s"
+    fence_lease: Duration = "5min"
+    service: tuple[ServiceSettings, ...] = ()
+    source: tuple[SourceSettings, ...] = (SourceSettings(kind="heartbeat"), SourceSettings(kind="sessions"))
+    ignore: tuple[IgnoredRole, ...] = ()
+
+
+class LintSettings(_Section, frozen=True):
+    """What lint reports.
+
+    Attributes:
+        pg_version: oldest server in use.
+        select: codes or prefixes to report; ``ALL`` for every rule.
+        ignore: codes or prefixes not to report.
+        severity: severity by code, where it differs from the rule's own.
+        fail_on: the least severity that makes the exit code 1.
+    """
+
+    pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
+    select: tuple[str, ...] = ("ALL",)
+    ignore: tuple[str, ...] = ()
+    severity: dict[str, Literal["error", "warning", "info"]] = {}
+    fail_on: Literal["error", "warning", "info"] = "error"
+
+
+class Settings(_Section, frozen=True):
+    """Everything a project can set.
+
+    Attributes:
+        migrations: folder of phased migrations, relative to the file that says so.
+        project: keeps apart projects that share a database.
+        lock_timeout: longest wait for, or hold of, a lock that blocks others.
+        lock_budget: how long a refused lock is retried before exit 14.
+    """
+
+    migrations: str = "migrations"
+    project: Annotated[str, msgspec.Meta(min_length=1)] = "default"
+    lock_timeout: Duration = "500ms"
+    lock_budget: Duration = "5min"
+    backfill: BackfillSettings = BackfillSettings()
+    gate: GateSettings = GateSettings()
+    lint: LintSettings = LintSettings()
+
+
+class Project(msgspec.Struct, frozen=True):
+    """The settings in force and where they come from.
+
+    Attributes:
+        settings: all values, environment applied.
+        root: folder that relative paths refer to.
+        source: the file read, or None for defaults.
+    """
+
+    settings: Settings
+    root: Path
+    source: Path | None
+
+    @property
+    def migrations(self) -> Path:
+        """The folder of phased migrations."""
+        return self.root / self.settings.migrations
+
+
+def load(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Project:
+    """Find and read the nearest configuration upwards of ``start`` (default: the working folder).
+
+    Raises:
+        UsageError: broken TOML, an unknown key (the nearest known one is named), a value of the wrong form.
+    """
+    folder = (start or Path.cwd()).resolve()
+    environment = os.environ if environment is None else environment
+    source, table = _nearest(folder)
+    overlaid = _overlay(table, environment)
+    settings = _convert(overlaid, source)
+    _check(settings, source)
+    return Project(settings, source.parent if source else folder, source)
+
+
+def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    for candidate in (folder, *folder.parents):
+        own = candidate / "migrator.toml"
+        if own.is_file():
+            return own, _toml(own)
+        shared = candidate / "pyproject.toml"
+        if shared.is_file():
+            tool = _toml(shared).get("tool", {})
+            if "migrator" in tool:
+                return shared, tool["migrator"]
+    return None, {}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}", at=str(path)) from None
+
+
+def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Values of ``MIGRATOR_LOCK_TIMEOUT``, ``MIGRATOR_GATE_SOAK`` … over those of the file; scalars only."""
+    result = {key: dict(value) if isinstance(value, dict) else value for key, value in table.items()}
+    sections: tuple[tuple[str, type[_Section]], ...] = (
+        ("", Settings), ("backfill", BackfillSettings), ("gate", GateSettings), ("lint", LintSettings),
+    )  # fmt: skip
+    for section, definition in sections:
+        for field in msgspec.structs.fields(definition):
+            variable = "_".join(filter(None, ("MIGRATOR", section.upper(), field.name.upper())))
+            if variable not in environment or field.name in (
+                "backfill",
+                "gate",
+                "lint",
+                "service",
+                "source",
+                "ignore",
+                "severity",
+                "select",
+            ):
+                continue
+            target = result.setdefault(section, {}) if section else result
+            raw = environment[variable]
+            target[field.name] = int(raw) if raw.isdigit() else raw
+    return result
+
+
+def _convert(table: dict[str, Any], source: Path | None) -> Settings:
+    at = str(source) if source else "environment"
+    try:
+        return msgspec.convert(table, Settings)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        unknown = re.match(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+        if unknown is None:
+            raise UsageError(f"configuration: {_readable(message)}", at=at) from None
+        key, path = unknown[1], re.sub(r"\[.*?\]", "", unknown[2] or "")
+        known = _known_keys(path)
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+        hint = f'did you mean "{near[0]}"?' if near else "known keys: " + ", ".join(sorted(known))
+        place = f"[tool.migrator.{path}]" if path else "[tool.migrator]"
+        raise UsageError(f'unknown key "{key}" in {place}', at=at, hint=hint) from None
+
+
+def _readable(message: str) -> str:
+    return re.sub(r" - at `\$\.?([^`]*)`", lambda match: f" at {match[1]}", message[0].lower() + message[1:])
+
+
+def _known_keys(path: str) -> list[str]:
+    definitions: dict[str, type[_Section]] = {
+        "": Settings,
+        "backfill": BackfillSettings,
+        "gate": GateSettings,
+        "gate.service": ServiceSettings,
+        "gate.source": SourceSettings,
+        "gate.ignore": IgnoredRole,
+        "lint": LintSettings,
+    }
+    definition = definitions.get(path)
+    return [field.encode_name for field in msgspec.structs.fields(definition)] if definition else []
+
+
+def _check(settings: Settings, source: Path | None) -> None:
+    at = str(source) if source else None
+    names = [service.name for service in settings.gate.service]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f'service "{name}" is configured twice', at=at)
+    for service in settings.gate.service:
+        if service.expect == "zero" and not service.reason.strip():
+            raise UsageError(
+                f'service "{service.name}" expects zero instances without a reason', at=at, hint='add reason = "…"'
+            )
+        if milliseconds(service.ttl) < 3_000:  # noqa: PLR2004 - a beat every ttl/3 must not be more than one a second
+            raise UsageError(f'service "{service.name}" has a ttl of {service.ttl}, at least 3s is needed', at=at)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of ``migrator.toml``."""
+    return msgspec.json.schema(Settings)

@@ -1,0 +1,77 @@
+"""Installing the ledger, and recognising one that is newer than this tool."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from migrator import __version__
+from migrator.errors import DatabaseUnavailable
+from migrator.postgres.queries import load
+from migrator.postgres.session import Session
+
+LEDGER_VERSION = 1
+"""What this tool installs; a ledger of a higher version belongs to a newer tool."""
+
+_SQL = load("migrator.ledger.queries", "install.sql")
+
+
+def installed_version(session: Session) -> int | None:
+    """The version of the ledger in this database, or None when there is none."""
+    if not session.one(_SQL["ledger_exists"]).present:
+        return None
+    version: int = session.one(_SQL["ledger_version"]).version
+    return version
+
+
+def is_installed(session: Session) -> bool:
+    """Whether the ledger is there.
+
+    Raises:
+        DatabaseUnavailable: it is, but of a version this tool does not know.
+    """
+    version = installed_version(session)
+    if version is not None and version > LEDGER_VERSION:
+        raise DatabaseUnavailable(
+            f"the ledger in this database is of version {version}, this tool knows version {LEDGER_VERSION}",
+            hint="install the newer migrator that wrote it",
+        )
+    return version is not None
+
+
+def ensure_installed(session: Session) -> None:
+    """Create the ledger unless it is there; safe when several processes do it at once.
+
+    Raises:
+        DatabaseUnavailable: the role may not create a schema in this database, or the ledger is too new.
+    """
+    if is_installed(session):
+        _require_use(session)
+        return
+    rights = session.one(_SQL["create_privilege"])
+    if not rights.may_create or rights.read_only:
+        reason = (
+            "its transactions are read-only (default_transaction_read_only)"
+            if rights.may_create
+            else f'it has no CREATE privilege on database "{rights.database}"'
+        )
+        raise DatabaseUnavailable(
+            f'role "{rights.role}" cannot install the ledger: {reason}',
+            hint=f"as an owner: GRANT CREATE ON DATABASE {rights.database_quoted} TO {rights.role_quoted}",
+        )
+    with session.transaction(lock_timeout_ms=30_000):
+        session.execute(_SQL["lock_installation"])
+        if installed_version(session) is not None:
+            return
+        session.execute(
+            resources.files("migrator.ledger.queries").joinpath(f"schema_{LEDGER_VERSION}.sql").read_text("utf-8")
+        )
+        session.execute(_SQL["record_version"], {"version": LEDGER_VERSION, "tool": __version__})
+
+
+def _require_use(session: Session) -> None:
+    rights = session.one(_SQL["ledger_privileges"])
+    if not rights.complete:
+        raise DatabaseUnavailable(
+            f'role "{rights.role}" may not write the ledger, which belongs to role "{rights.owner}"',
+            hint=f"connect as {rights.owner}, or as an owner: GRANT {rights.owner_quoted} TO {rights.role_quoted}",
+        )

@@ -1,0 +1,35 @@
+-- name: ledger_exists
+-- Reads the catalog only; no lock on any user table.
+SELECT to_regclass('migrator.ledger_version') IS NOT NULL AS present
+
+-- name: ledger_version
+SELECT coalesce(max(version), 0) AS version FROM migrator.ledger_version
+
+-- name: create_privilege
+SELECT
+    has_database_privilege(current_database(), 'CREATE') AS may_create,
+    current_setting('transaction_read_only')::boolean AS read_only,
+    current_database()::text AS database,
+    quote_ident(current_database()) AS database_quoted,
+    current_user::text AS role,
+    quote_ident(current_user) AS role_quoted
+
+-- name: ledger_privileges
+-- Whether this role may do everything the tool does with its own tables.
+SELECT
+    coalesce(bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+        AND has_table_privilege(c.oid, 'UPDATE')), false) AS complete,
+    current_user::text AS role,
+    quote_ident(current_user) AS role_quoted,
+    min(pg_get_userbyid(n.nspowner)::text) AS owner,
+    quote_ident(min(pg_get_userbyid(n.nspowner)::text)) AS owner_quoted
+FROM pg_namespace AS n
+JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'
+WHERE n.nspname = 'migrator'
+
+-- name: lock_installation
+-- Installers queue here; an advisory lock, held until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtext('migrator.install'))
+
+-- name: record_version
+INSERT INTO migrator.ledger_version (version, tool_version) VALUES (%(version)s, %(tool)s)

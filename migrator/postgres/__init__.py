@@ -1,0 +1,1 @@
+"""The only room that speaks to PostgreSQL: connections, sessions with timeouts, the catalog, who blocks whom."""
