@@ -78,6 +78,7 @@ class Step:
         undo: for an expand step, the SQL that undoes it.
         verify: for a backfill step, a condition on the table that is true for a row that is still wrong; None: the
             statement's own WHERE is that condition.
+        loses: for a rollback step, a query that counts the rows whose data exists only in the new shape; None: none.
         line: 1-based line of the statement in its file.
         at: ``path:line`` for messages.
     """
@@ -91,6 +92,7 @@ class Step:
     undoes: str | None = None
     undo: str | None = None
     verify: str | None = None
+    loses: str | None = None
     line: int = 1
     at: str = ""
 

@@ -45,8 +45,8 @@ class Database:
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_delay(self.wait_s),
-            wait=tenacity.wait_exponential_jitter(initial=0.1, max=2.0),
-            retry=tenacity.retry_if_exception_type(psycopg.OperationalError),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2.0),
+            retry=tenacity.retry_if_exception(_may_pass),
             reraise=True,
         )
         try:
@@ -87,8 +87,8 @@ def find_database(
 
     Args:
         environment: default: that of the process.
-        url_env: name of the variable that holds the URL; default: MIGRATOR_DATABASE_URL, then DATABASE_URL, then libpq's
-            PGHOST, PGSERVICE, PGDATABASE.
+        url_env: name of the variable that holds the URL; default: MIGRATOR_DATABASE_URL, then DATABASE_URL, then
+            libpq's PGHOST, PGSERVICE, PGDATABASE.
         wait_s: passed on to ``Database``.
         command: passed on to ``Database``.
 
@@ -115,6 +115,15 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
+def _may_pass(error: BaseException) -> bool:
+    """Whether a failed attempt to connect may succeed later: not if the server answered that the address is wrong.
+
+    Errors of the connection phase carry no SQLSTATE; a server that speaks another language is waited for in vain.
+    """
+    final = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+    return isinstance(error, psycopg.OperationalError) and not any(text in str(error) for text in final)
+
+
 def _unreachable(error: psycopg.OperationalError) -> DatabaseUnavailable:
     text = str(error).strip()
     if "password authentication failed" in text or "no password supplied" in text:
@@ -135,8 +144,8 @@ def _check_server(session: Session) -> None:
             hint="connect to the server directly",
         )
     row = session.one(
-        "SELECT version() AS version, current_setting('server_version_num')::int AS number, pg_is_in_recovery() AS standby,"
-        " (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus') AS citus"
+        "SELECT version() AS version, current_setting('server_version_num')::int AS number,"
+        " pg_is_in_recovery() AS standby, (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus') AS citus"
     )
     for name in ("CockroachDB", "-YB-", "Redshift", "Greenplum"):
         if name in row.version:

@@ -87,6 +87,19 @@ class Session:
         return self._connection.info.server_version // 10_000
 
     @property
+    def server_version_text(self) -> str:
+        """The version as the server writes it, ``18.4 (Debian …)`` without what follows the number."""
+        return (self._connection.info.parameter_status("server_version") or "").split()[0]
+
+    @property
+    def system_identifier(self) -> str:
+        """Identifies the cluster; an empty string where this role may not read it."""
+        try:
+            return str(self.one("SELECT system_identifier FROM pg_catalog.pg_control_system()").system_identifier)
+        except ServerError:
+            return ""
+
+    @property
     def in_transaction(self) -> bool:
         """Whether a transaction block is open, failed ones included."""
         return self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE

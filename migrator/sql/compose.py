@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from typing import Any
 
 import postgast
 from postgast import pg_query_pb2 as pb
@@ -15,7 +16,7 @@ from migrator.sql.parser import deparse_expression, parse_script, unwrap
 MAX_NAME_BYTES = 63
 """PostgreSQL truncates longer names silently (NAMEDATALEN - 1; documentation section 4.1.1)."""
 
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
 class Sql(str):
@@ -67,7 +68,29 @@ def expression(text: str) -> Sql:
     Raises:
         Refused: it is not one expression (a list, a statement, a syntax error).
     """
-    script = parse_script(f"SELECT {text}\n", name="expression")
+    value = _only_value(text, "expression")
+    inner = unwrap(value) if value is not None else None
+    if inner is None or (isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.A_Star)):
+        raise Refused(f"not one SQL expression: {text}")
+    return Sql(deparse_expression(value))
+
+
+def type_name(text: str) -> Sql:
+    """A type given as text, ``numeric(10, 2)[]``, checked by parsing it in a cast.
+
+    Raises:
+        Refused: it is not one type and nothing else.
+    """
+    value = _only_value(f"NULL::{text}", "type") if "--" not in text and "/*" not in text else None
+    inner = unwrap(value) if value is not None else None
+    if not isinstance(inner, pb.TypeCast) or not isinstance(unwrap(inner.arg), pb.A_Const):
+        raise Refused(f"not a type: {text}")
+    return Sql(text.strip())
+
+
+def _only_value(text: str, name: str) -> Any:
+    """The ``Node`` of a text that is one value of a SELECT list and nothing else, or None."""
+    script = parse_script(f"SELECT {text}\n", name=name)
     select = script.statements[0].node if script.statements else None
     if (
         len(script.statements) != 1
@@ -76,21 +99,8 @@ def expression(text: str) -> Sql:
         or len(select.target_list) != 1
         or unwrap(select.target_list[0]).name
     ):
-        raise Refused(f"not one SQL expression: {text}")
-    return Sql(deparse_expression(unwrap(select.target_list[0]).val))
-
-
-def type_name(text: str) -> Sql:
-    """A type given as text, ``numeric(10, 2)[]``, checked by parsing it in a cast.
-
-    Raises:
-        Refused: it does not parse as a type.
-    """
-    script = parse_script(f"SELECT NULL::{text}", name="type")
-    value = unwrap(unwrap(script.statements[0].node.target_list[0]).val)
-    if len(script.statements) != 1 or not isinstance(value, pb.TypeCast):
-        raise Refused(f"not a type: {text}")
-    return Sql(text.strip())
+        return None
+    return unwrap(select.target_list[0]).val
 
 
 def bounded_name(*parts: str, over: tuple[str, ...]) -> str:

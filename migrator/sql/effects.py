@@ -14,11 +14,12 @@ from typing import Any
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, TableLock
 from migrator.sql.compose import qualified
-from migrator.sql.parser import Statement, pb, unwrap, walk
+from migrator.sql.parser import Statement, deparse_expression, pb, unwrap, walk
 
 _SUE = LockMode.SHARE_UPDATE_EXCLUSIVE
 _SRE = LockMode.SHARE_ROW_EXCLUSIVE
 _AE = LockMode.ACCESS_EXCLUSIVE
+_AS = LockMode.ACCESS_SHARE
 
 _ALTER_TABLE_LOCKS: dict[int, LockMode] = {
     pb.AT_SetStatistics: _SUE,
@@ -48,6 +49,9 @@ _REWRITING = frozenset(
         pb.AT_SetTableSpace,
         pb.AT_SetAccessMethod,
     }
+)
+_COMMENTED = frozenset(
+    {pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_INDEX}
 )
 _STABLE_FUNCTIONS = frozenset(
     {"now", "transaction_timestamp", "statement_timestamp", "current_setting", "lower", "upper", "to_jsonb"}
@@ -106,7 +110,7 @@ def _alter_table(node: Any) -> Effects:
 
 def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
     mode = _ALTER_TABLE_LOCKS.get(command.subtype, _AE)
-    definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
+    definition: Any = unwrap(getattr(command, "def")) if command.HasField("def") else None
     if command.subtype == pb.AT_AddColumn:
         scans, rewrites = _added_column(definition, others)
         return mode, scans, rewrites
@@ -116,6 +120,7 @@ def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[Loc
         others[relation_name(definition.name)] = _AE
         return mode, True, False
     if command.subtype == pb.AT_DetachPartition:
+        others[relation_name(definition.name)] = _AE
         return (_SUE if definition.concurrent else _AE), False, False
     scans = command.subtype in (pb.AT_SetNotNull, pb.AT_ValidateConstraint)
     return mode, scans, command.subtype in _REWRITING
@@ -202,8 +207,43 @@ def _write(node: Any) -> Effects:
 
 
 def _select(node: Any) -> Effects:
-    names = {relation_name(inner): LockMode.ACCESS_SHARE for inner in walk(node) if isinstance(inner, pb.RangeVar)}
-    return Effects(tuple(TableLock(mode, name) for name, mode in names.items()))
+    own = {inner.ctename for inner in walk(node) if isinstance(inner, pb.CommonTableExpr)}
+    locks: dict[str, LockMode] = {}
+    # FOR UPDATE without OF concerns every table of its query; a subquery may hold it.
+    reading = LockMode.ROW_SHARE if any(isinstance(inner, pb.LockingClause) for inner in walk(node)) else _AS
+    for inner in walk(node):
+        if isinstance(inner, pb.RangeVar) and (inner.schemaname or inner.relname not in own):
+            locks.setdefault(relation_name(inner), reading)
+        elif isinstance(inner, (pb.InsertStmt, pb.UpdateStmt, pb.DeleteStmt, pb.MergeStmt)):
+            locks[relation_name(inner.relation)] = LockMode.ROW_EXCLUSIVE
+    return Effects(_strongest_first(locks))
+
+
+def _copy(node: Any) -> Effects:
+    if not node.HasField("relation"):
+        return _select(node.query)
+    return Effects((TableLock(LockMode.ROW_EXCLUSIVE if node.is_from else _AS, relation_name(node.relation)),))
+
+
+def _comment(node: Any) -> Effects:
+    if node.objtype not in _COMMENTED:
+        return Effects()
+    parts = [unwrap(item).sval for item in unwrap(node.object).items]
+    if node.objtype == pb.OBJECT_COLUMN:
+        parts.pop()
+    return Effects((TableLock(_SUE, qualified(parts[-2] if len(parts) > 1 else None, parts[-1])),))
+
+
+def _publication(node: Any) -> Effects:
+    tables = (unwrap(item).pubtable for item in node.pubobjects)
+    return Effects(
+        tuple(TableLock(_SUE, relation_name(table.relation)) for table in tables if table.HasField("relation"))
+    )
+
+
+def _strongest_first(locks: dict[str, LockMode]) -> tuple[TableLock, ...]:
+    found = (TableLock(mode, name) for name, mode in locks.items())
+    return tuple(sorted(found, key=lambda lock: -lock.mode))
 
 
 def _truncate(node: Any) -> Effects:
@@ -230,8 +270,11 @@ def _vacuum(node: Any) -> Effects:
 def _reindex(node: Any) -> Effects:
     concurrent = any(unwrap(option).defname == "concurrently" for option in node.params)
     name = relation_name(node.relation) if node.HasField("relation") else ""
-    mode = _SUE if concurrent else LockMode.SHARE
-    return Effects((TableLock(mode, name),) if name else (), scans_table=True, transactional=not concurrent)
+    # REINDEX takes SHARE on the table, but ACCESS EXCLUSIVE on its index, which the planner of every query opens:
+    # "blocks virtually any queries" (documentation of REINDEX).
+    mode = _SUE if concurrent else _AE
+    alone = concurrent or node.kind in (pb.REINDEX_OBJECT_SCHEMA, pb.REINDEX_OBJECT_DATABASE, pb.REINDEX_OBJECT_SYSTEM)
+    return Effects((TableLock(mode, name),) if name else (), scans_table=True, transactional=not alone)
 
 
 def _refresh(node: Any) -> Effects:
@@ -263,6 +306,12 @@ _BY_KIND: dict[str, Callable[[Any], Effects]] = {
     "delete_stmt": _write,
     "merge_stmt": _write,
     "select_stmt": _select,
+    "create_table_as_stmt": lambda node: _select(node.query),
+    "copy_stmt": _copy,
+    "comment_stmt": _comment,
+    "create_publication_stmt": _publication,
+    "alter_publication_stmt": _publication,
+    "alter_seq_stmt": lambda node: Effects((TableLock(_SRE, relation_name(node.sequence)),)),
     "truncate_stmt": _truncate,
     "lock_stmt": _lock,
     "vacuum_stmt": _vacuum,
@@ -280,3 +329,45 @@ _BY_KIND: dict[str, Callable[[Any], Effects]] = {
         tuple(TableLock(_SUE, relation_name(unwrap(item))) for item in node.relations)
     ),
 }
+
+
+def built_index(statement: Statement) -> tuple[str, str] | None:
+    """Schema and name of the index that CREATE INDEX CONCURRENTLY builds; None for other statements."""
+    node = statement.node
+    if statement.kind != "index_stmt" or not node.concurrent or not node.idxname:
+        return None
+    return node.relation.schemaname or "public", node.idxname
+
+
+def dropped_index(statement: Statement) -> tuple[str, str] | None:
+    """Schema and name of the one index that DROP INDEX CONCURRENTLY drops; None for other statements."""
+    node = statement.node
+    if statement.kind != "drop_stmt" or node.remove_type != pb.OBJECT_INDEX or not node.concurrent:
+        return None
+    parts = [unwrap(item).sval for item in unwrap(node.objects[0]).items]
+    return (parts[-2] if len(parts) > 1 else "public"), parts[-1]
+
+
+def created_relation(statement: Statement) -> tuple[str | None, str] | None:
+    """Schema (None if unqualified) and name of the table or view a statement creates; None for other statements."""
+    target = {"create_stmt": "relation", "view_stmt": "view"}.get(statement.kind)
+    if target is None:
+        return None
+    relation = getattr(statement.node, target)
+    return relation.schemaname or None, relation.relname
+
+
+def unchecked_condition(statement: Statement) -> tuple[str, str] | None:
+    """Table as SQL and condition of ``ADD CONSTRAINT … CHECK (…) NOT VALID``; None for other statements.
+
+    Such a constraint is accepted while rows violate it; validating it later is not.
+    """
+    if statement.kind != "alter_table_stmt":
+        return None
+    for command in map(unwrap, statement.node.cmds):
+        if command.subtype != pb.AT_AddConstraint:
+            continue
+        constraint = unwrap(getattr(command, "def"))
+        if constraint.contype == pb.CONSTR_CHECK and constraint.skip_validation:
+            return relation_name(statement.node.relation), deparse_expression(constraint.raw_expr)
+    return None

@@ -6,9 +6,12 @@ protobuf module that holds PostgreSQL's node types and enumerations, from here.
 
 from __future__ import annotations
 
+import io
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import postgast
@@ -23,8 +26,12 @@ __all__ = [
     "Statement",
     "deparse",
     "deparse_expression",
+    "deparse_type",
+    "function_names",
+    "parse_expression",
     "parse_script",
     "pb",
+    "relation_parts",
     "unwrap",
     "walk",
 ]
@@ -41,8 +48,7 @@ class SqlSyntaxError(Refused):
 
     def __init__(self, reason: str, *, source: str, offset: int, name: str = "") -> None:
         self.line, self.column = position(source, offset)
-        lines = source.splitlines() or [""]
-        self.source_line = lines[min(self.line, len(lines)) - 1]
+        self.source_line = source.split("\n")[self.line - 1].rstrip("\r")
         self.reason = reason
         place = f"{name or 'SQL'}:{self.line}:{self.column}"
         gutter = f"{self.line} | "
@@ -120,18 +126,41 @@ class Script:
     comments: tuple[Comment, ...]
 
     @cached_property
-    def _encoded(self) -> bytes:
-        return self.source.encode()
+    def _places(self) -> _Places:
+        return _Places(self.source)
 
     def position_of(self, byte_location: int) -> tuple[int, int]:
         """1-based line and column of a ``location`` in a node (a byte offset into the source)."""
-        return position(self.source, len(self._encoded[: max(byte_location, 0)].decode(errors="ignore")))
+        return self._places.position(self._places.character(max(byte_location, 0)))
 
 
 def position(source: str, offset: int) -> tuple[int, int]:
     """1-based line and column, in characters, of an index into a text."""
     before = source[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+class _Places:
+    """Bytes to characters to lines by an index of the lines: a script's length must not count for each question."""
+
+    def __init__(self, source: str) -> None:
+        self._encoded = source.encode()
+        self._ascii = len(self._encoded) == len(source)
+        lines = io.StringIO(source, newline="\n").readlines()
+        self._characters = [0, *accumulate(map(len, lines))]
+        self._bytes = self._characters if self._ascii else [0, *accumulate(len(line.encode()) for line in lines)]
+
+    def character(self, byte_offset: int) -> int:
+        """Index of the character that a byte belongs to."""
+        if self._ascii:
+            return byte_offset
+        line = bisect_right(self._bytes, byte_offset) - 1
+        return self._characters[line] + len(self._encoded[self._bytes[line] : byte_offset].decode(errors="ignore"))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """As the function ``position``."""
+        line = bisect_right(self._characters, offset) - 1
+        return line + 1, offset - self._characters[line] + 1
 
 
 _COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
@@ -148,44 +177,46 @@ def parse_script(source: str, name: str = "") -> Script:
     Raises:
         SqlSyntaxError: with line, column and the line itself.
     """
-    encoded = source.encode()
-    ascii_only = len(encoded) == len(source)
-
-    def character(byte_offset: int) -> int:
-        return byte_offset if ascii_only else len(encoded[:byte_offset].decode(errors="ignore"))
-
+    if "\0" in source:
+        # The parser's text ends there; what follows would be passed over in silence.
+        reason = "a NUL character, which PostgreSQL does not accept"
+        raise SqlSyntaxError(reason, source=source, offset=source.index("\0"), name=name)
+    places = _Places(source)
+    character = places.character
     try:
         tree = postgast.parse(source)
         tokens = postgast.scan(source).tokens
     except postgast.PgQueryError as error:
-        offset = character(max(error.cursorpos - 1, 0)) if error.cursorpos else len(source.rstrip())
+        # In characters, unlike the locations in nodes. The end of the input is where its last word ends.
+        offset = min(error.cursorpos - 1 if error.cursorpos else len(source), len(source.rstrip()))
         raise SqlSyntaxError(error.message, source=source, offset=offset, name=name) from None
 
+    token_end = tokens[-1].end if tokens else 0
     comments: list[Comment] = []
     words: list[tuple[int, int]] = []
     for token in tokens:
         if token.token in _COMMENTS:
             start = character(token.start)
             text = source[start : character(token.end)].rstrip("\n")
-            comments.append(Comment(text, source.count("\n", 0, start) + 1, start))
+            comments.append(Comment(text, places.position(start)[0], start))
         elif token.token != _SEMICOLON:
             words.append((token.start, token.end))
 
     statements: list[Statement] = []
     word = comment = 0
     for raw in tree.stmts:
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
+        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else token_end
         while words[word][0] < raw.stmt_location:
             word += 1
         first = words[word][0]
         while word < len(words) and words[word][0] < end:
             last = words[word][1]
             word += 1
-        own = comment
-        while comment < len(comments) and comments[comment].offset < character(last):
-            comment += 1
         start, stop = character(first), character(last)
-        line, column = position(source, start)
+        own = comment
+        while comment < len(comments) and comments[comment].offset < stop:
+            comment += 1
+        line, column = places.position(start)
         kind = raw.stmt.WhichOneof("node")
         statements.append(
             Statement(
@@ -227,7 +258,7 @@ def deparse(kind: str, node: Any) -> str:
     """SQL text of a statement node of the given kind, in libpg_query's canonical form."""
     tree = pb.ParseResult()
     getattr(tree.stmts.add().stmt, kind).CopyFrom(node)
-    return postgast.deparse(tree)
+    return str(postgast.deparse(tree))
 
 
 def deparse_expression(node: Any) -> str:
@@ -235,4 +266,33 @@ def deparse_expression(node: Any) -> str:
     tree = pb.ParseResult()
     target = tree.stmts.add().stmt.select_stmt.target_list.add().res_target
     target.val.CopyFrom(node)
-    return postgast.deparse(tree).removeprefix("SELECT ").strip()
+    return str(postgast.deparse(tree)).removeprefix("SELECT ").strip()
+
+
+def parse_expression(text: str) -> Any:
+    """The ``Node`` of one SQL expression.
+
+    Raises:
+        SqlSyntaxError: it does not parse.
+    """
+    statement = parse_script(f"SELECT {text}\n", name="expression").statements[0]
+    return unwrap(statement.node.target_list[0]).val
+
+
+def function_names(node: Any) -> set[str]:
+    """Unqualified names of the functions an expression calls, SQL's own keywords for functions left out."""
+    return {unwrap(call.funcname[-1]).sval for call in walk(node) if isinstance(call, pb.FuncCall)}
+
+
+def deparse_type(node: Any) -> str:
+    """SQL text of a ``TypeName``."""
+    cast = pb.Node()
+    cast.type_cast.arg.a_const.isnull = True
+    cast.type_cast.type_name.CopyFrom(node)
+    return deparse_expression(cast).removeprefix("NULL::")
+
+
+def relation_parts(text: str) -> tuple[str | None, str]:
+    """Schema (None if unqualified) and name of a relation as written in SQL."""
+    node = unwrap(parse_script(f"TABLE {text}\n").statements[0].node.from_clause[0])
+    return node.schemaname or None, node.relname

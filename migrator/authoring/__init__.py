@@ -1,0 +1,1 @@
+"""What ``migrator new`` and ``migrator init`` do: SQL text to a folder of phase files, a project set up."""

@@ -1,0 +1,77 @@
+"""Setting up a project: configuration, a migrations folder, snippets for CI; running it again changes nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import UsageError
+from migrator.templating import render
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One thing ``init`` looked after.
+
+    Attributes:
+        path: relative to the project.
+        what: what it is for.
+        existed: whether it was there and was left alone.
+    """
+
+    path: str
+    what: str
+    existed: bool
+
+
+def init(root: Path) -> list[Made]:
+    """Set up ``root``.
+
+    Writes ``migrator.toml``, unless it or a ``[tool.migrator]`` table in pyproject.toml is there, a ``migrations``
+    folder, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
+
+    Raises:
+        UsageError: pyproject.toml is there and is not valid TOML, or a file stands where a folder should be.
+    """
+    if (root / "migrations").exists() and not (root / "migrations").is_dir():
+        raise UsageError(f"{root / 'migrations'} is a file, not a folder")
+    configured = _configured(root)
+    made = [
+        Made(configured, "configuration", existed=True)
+        if configured
+        else _file(root, "migrator.toml", "init/migrator.toml.mako", "configuration")
+    ]
+    existed = (root / "migrations").is_dir()
+    (root / "migrations").mkdir(exist_ok=True)
+    made.append(Made("migrations/", "one folder for each migration", existed))
+    for name, purpose in (
+        ("github-lint.yml", "GitHub workflow that lints the migrations of a pull request"),
+        ("gitlab-lint.yml", "the same for GitLab"),
+        ("pre-commit.yaml", "hook for pre-commit"),
+    ):
+        made.append(_file(root, f".migrator/{name}", f"ci/{name}.mako", purpose))
+    return made
+
+
+def _configured(root: Path) -> str | None:
+    if (root / "migrator.toml").is_file():
+        return "migrator.toml"
+    pyproject = root / "pyproject.toml"
+    if pyproject.is_file():
+        try:
+            table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"pyproject.toml is not valid TOML: {error}", at=str(pyproject)) from None
+        if "migrator" in table.get("tool", {}):
+            return "pyproject.toml"
+    return None
+
+
+def _file(root: Path, path: str, template: str, purpose: str) -> Made:
+    target = root / path
+    if target.exists():
+        return Made(path, purpose, existed=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(render(template) + "\n", encoding="utf-8")
+    return Made(path, purpose, existed=False)

@@ -1,0 +1,79 @@
+"""Scripts to changes: every statement is of a known kind, or it is refused with the reason and its place."""
+
+from __future__ import annotations
+
+from migrator.changes.registry import all_kinds
+from migrator.errors import Refused
+from migrator.model.schema import Schema
+from migrator.planning.planner import Change, raise_all
+from migrator.sql.actions import Action, actions_of
+from migrator.sql.parser import Script, pb
+
+_LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
+_REASONS: dict[int, str] = {
+    pb.AT_AlterColumnType: "changing the type in place rewrites the table, or breaks prepared statements",
+    pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
+    pb.AT_DropConstraint: "running code may rely on the constraint, for ON CONFLICT above all",
+    pb.AT_ColumnDefault: "old and new code would insert different values into one column",
+    pb.AT_DropNotNull: "old code may not expect the NULLs that new code writes",
+    pb.AT_AttachPartition: "attaching scans the partition while others wait",
+    pb.AT_DetachPartition: "inserts into the range fail from that moment on",
+}
+_STATEMENTS: dict[str, str] = {
+    "drop_stmt": "running code may still use what would be dropped",
+    "rename_stmt": "running code knows it by its old name",
+    "update_stmt": "over many rows it locks them all to its end; write it into backfill.sql, which is batched",
+    "delete_stmt": "one statement over many rows locks them all until it ends",
+    "insert_stmt": "data does not belong to a schema change; write it into backfill.sql of a folder of your own",
+    "truncate_stmt": "running code loses its rows and waits for an exclusive lock",
+    "do_stmt": "what the block does cannot be read off its text",
+}
+
+
+def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
+    """The changes a script asks for, and notes about statements that were left out.
+
+    Raises:
+        Refused: a statement is of no known kind, or in a form that cannot be split safely; all of them at once.
+    """
+    changes: list[Change] = []
+    notes: list[str] = []
+    refusals: list[Refused] = []
+    for action in actions_of(script):
+        at = f"{script.name or 'SQL'}:{action.line}"
+        if action.kind in _LEFT_OUT:
+            notes.append(
+                f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"
+            )
+            continue
+        try:
+            changes.append(_change(action, schema, at))
+        except Refused as refusal:
+            refusal.at = refusal.at or at
+            refusals.append(refusal)
+    raise_all(refusals)
+    if not changes:
+        raise Refused("there is no schema change in the SQL given", at=script.name or None)
+    return changes, notes
+
+
+def _change(action: Action, schema: Schema, at: str) -> Change:
+    for kind in all_kinds().values():
+        spec = kind.recognise(action, schema)
+        if spec is None:
+            continue
+        unknown = set(action.options) - kind.options
+        if unknown:
+            known = ", ".join(sorted(kind.options)) or "none"
+            raise Refused(
+                f'{kind.name} knows no directive "{min(unknown)}"', at=at, detail=f"directives it knows: {known}"
+            )
+        return Change(kind, spec, at)
+    subtype = action.command.subtype if action.command is not None else None
+    reason = _REASONS.get(subtype) if subtype is not None else _STATEMENTS.get(action.kind)
+    raise Refused(
+        f"this statement cannot be split safely: {reason or 'it is of no kind that is known here'}",
+        at=at,
+        detail=" ".join(action.text.split())[:300],
+        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does',
+    )

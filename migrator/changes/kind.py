@@ -1,0 +1,231 @@
+"""What a kind of change is: recognise it in SQL, check it against the schema, and say its steps phase by phase.
+
+A kind decides and computes text, it never touches a database: the same change against the same schema gives the same
+steps. Its docstring is its page in ``migrator explain``; its SQL is in ``templates/changes/<kind>/``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql, qualified
+from migrator.templating import render
+
+
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Parameters of a change, as they stand in a ``[[change]]`` table of migration.toml."""
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+class OnTable(Spec, frozen=True):
+    """Parameters of a change to one table.
+
+    Attributes:
+        schema: of the table.
+        table: its name.
+    """
+
+    schema: str
+    table: str
+
+    @property
+    def target(self) -> TableName:
+        """The table."""
+        return TableName(self.schema, self.table)
+
+    @property
+    def sql(self) -> Sql:
+        """The table as written in SQL."""
+        return qualified(self.schema, self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step as a kind proposes it; the planner makes its id unique and writes it into a phase file.
+
+    Attributes:
+        id: short name that says what the step does.
+        sql: one statement without a semicolon.
+        why: one sentence for the reader of the file.
+        group: drafts of one group that stand together commit together; None: outside a transaction.
+        undoes: id of the expand draft that a rollback draft undoes.
+        verify: for a backfill, a condition that is true for a row that is still wrong.
+        loses: for a rollback, a query that counts the rows whose data exists only in the new shape.
+        locks: lock and table for a statement whose locks cannot be read off its text, ``ACCESS EXCLUSIVE ON public.t``.
+    """
+
+    id: str
+    sql: str
+    why: str
+    group: str | None = None
+    undoes: str | None = None
+    verify: str | None = None
+    loses: str | None = None
+    locks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a kind is told besides the change itself.
+
+    Attributes:
+        migration: id of the migration.
+        level: its level; orders the triggers of several pending migrations on one table.
+        schema: what is known about the tables.
+        created: tables created earlier in the same migration.
+    """
+
+    migration: str
+    level: int
+    schema: Schema
+    created: frozenset[TableName] = frozenset()
+
+
+class Kind(ABC, Generic[SpecT]):
+    """A kind of schema change.
+
+    Attributes:
+        name: as in ``[[change]]``, equal to the name of its module.
+        spec: the structure of its parameters.
+        relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
+        options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
+    """
+
+    name: ClassVar[str]
+    spec: ClassVar[type[Spec]]
+    relies_on_indexes: ClassVar[bool] = False
+    options: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def recognise(self, action: Action, schema: Schema) -> SpecT | None:
+        """The parameters if the action is of this kind, else None.
+
+        Raises:
+            Refused: it is of this kind but in a form that cannot be split safely.
+        """
+
+    def validate(self, change: SpecT, context: Context) -> Iterator[str]:
+        """Check a change against the schema before anything is written or run; yields notes for the author.
+
+        Raises:
+            Refused: it cannot be done safely on this schema.
+        """
+        del change, context
+        yield from ()
+
+    @abstractmethod
+    def expand(self, change: SpecT, context: Context) -> Iterator[Draft]:
+        """Steps that add, safe for old and new code."""
+
+    def backfill(self, change: SpecT, context: Context) -> Iterator[Draft]:
+        """Statements that move data; they are batched when they run."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: SpecT, context: Context) -> Iterator[Draft]:
+        """Steps that remove or tighten, run only when no old code is left."""
+        del change, context
+        yield from ()
+
+    def before_contract(self, change: SpecT, context: Context) -> None:
+        """Check against the schema as it is now that contract breaks nothing but what it is meant to remove.
+
+        Raises:
+            Refused: something came to depend on what goes.
+        """
+        del change, context
+
+    def rollback(self, change: SpecT, context: Context) -> Iterator[Draft]:
+        """Steps that undo expand, in the order they must run."""
+        del change, context
+        yield from ()
+
+    def touched(self, change: SpecT) -> dict[TableName, tuple[str, ...]]:
+        """Columns the change relies on, by table; migration.toml records the facts about them."""
+        del change
+        return {}
+
+    def template(self, name: str, **values: Any) -> Sql:
+        """SQL of one step from ``templates/changes/<kind>/<name>.sql.mako``."""
+        return Sql(render(f"changes/{self.name}/{name}.sql.mako", **values))
+
+
+def require_table(change: OnTable, context: Context) -> Relation | None:
+    """The ordinary table a change is about; None when no database was asked or this migration creates it.
+
+    Raises:
+        Refused: it does not exist, or it is not an ordinary table.
+    """
+    if not context.schema.is_known or change.target in context.created:
+        return None
+    relation = context.schema.relation(change.target)
+    if relation is None:
+        raise Refused(f'table "{change.target}" does not exist')
+    if relation.kind != "table":
+        raise Refused(
+            f'"{change.target}" is a {relation.kind}, not an ordinary table',
+            hint="this kind of change works on ordinary tables so far",
+        )
+    if relation.inherits:
+        raise Refused(f'table "{change.target}" takes part in inheritance, where triggers and columns differ by table')
+    return relation
+
+
+def require_column(relation: Relation | None, change: OnTable, name: str) -> Column | None:
+    """A column that must be there; None when the table is not known.
+
+    Raises:
+        Refused: the table has no such column; the nearest names are given.
+    """
+    if relation is None:
+        return None
+    column = relation.column(name)
+    if column is None:
+        known = ", ".join(f'"{each.name}"' for each in relation.columns)
+        raise Refused(f'column "{name}" of table "{change.target}" does not exist', detail=f"columns: {known}")
+    return column
+
+
+def refuse_absent(relation: Relation | None, change: OnTable, name: str) -> None:
+    """Make sure a column to be added is not there yet.
+
+    Raises:
+        Refused: it is.
+    """
+    if relation is not None and relation.column(name) is not None:
+        raise Refused(f'column "{name}" of table "{change.target}" exists already')
+
+
+def refuse_dependents(
+    relation: Relation | None, column: str, kinds: Iterable[str], consequence: str, hint: str
+) -> None:
+    """Refuse when objects of certain kinds use a column.
+
+    Args:
+        kinds: those of ``model.schema.Dependent``.
+        consequence: completes "column … is used by …, ".
+        hint: what to do about it.
+
+    Raises:
+        Refused: with every such object named.
+    """
+    if relation is None:
+        return
+    wanted = set(kinds)
+    users = [each for each in relation.dependents if each.column == column and each.kind in wanted]
+    if users:
+        raise Refused(
+            f'column "{column}" of table "{relation.name}" is used by other objects, {consequence}',
+            detail="\n".join(f"{each.kind} {each.name}" for each in users),
+            hint=hint,
+        )

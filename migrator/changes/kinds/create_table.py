@@ -1,0 +1,114 @@
+"""Create a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import Context, Draft, Kind, OnTable
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql, ident
+from migrator.sql.parser import pb, walk
+from migrator.sql.rewrite import slug, statement_sql
+
+
+class Creation(OnTable, frozen=True):
+    """Parameters of ``create_table``.
+
+    Attributes:
+        definition: ``CREATE TABLE …`` with its name qualified.
+        references: tables its foreign keys point to, ``schema.table``.
+    """
+
+    definition: str
+    references: tuple[str, ...] = ()
+
+
+class CreateTable(Kind[Creation]):
+    """Create a table.
+
+    What happens
+        Expand creates it; old code does not see it. There is nothing to contract.
+
+    What is refused
+        Temporary tables, partitions of existing tables and children of existing tables: each locks another table for
+        longer or differently than it seems. IF NOT EXISTS is left out, because it would hide a table of another shape.
+
+    Limits
+        A foreign key locks the table it points to for a moment, and from the first row on it refuses deletes there: old
+        code that deletes such rows must expect it. Rolling back drops the rows; it says how many and needs --yes.
+
+    Example:
+        CREATE TABLE invoices (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, total numeric NOT NULL)
+    """
+
+    name = "create_table"
+    spec = Creation
+
+    def recognise(self, action: Action, schema: Schema) -> Creation | None:
+        """``CREATE TABLE …``."""
+        if action.kind != "create_stmt":
+            return None
+        node = pb.CreateStmt()
+        node.CopyFrom(action.node)
+        name = node.relation.relname
+        if node.relation.relpersistence == "t":
+            raise Refused(f'table "{name}" would be temporary: it would be gone with the connection that runs the step')
+        if node.HasField("partbound"):
+            raise Refused(
+                f'table "{name}" would be a partition of an existing table, which locks all of it',
+                hint="create it on its own and attach it later",
+            )
+        if node.inh_relations:
+            raise Refused(f'table "{name}" would inherit from an existing table')
+        node.if_not_exists = False
+        target = TableName(node.relation.schemaname or schema.search_path[0], name)
+        ident(name)
+        node.relation.schemaname = target.schema
+        references = {
+            str(schema.resolve(each.pktable.schemaname, each.pktable.relname))
+            for each in walk(node)
+            if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN
+        }
+        return Creation(
+            schema=target.schema,
+            table=target.name,
+            definition=statement_sql("create_stmt", node),
+            references=tuple(sorted(references - {str(target)})),
+        )
+
+    def touched(self, change: Creation) -> dict[TableName, tuple[str, ...]]:
+        """The name must be free."""
+        return {change.target: ()}
+
+    def validate(self, change: Creation, context: Context) -> Iterator[str]:
+        """The name is free."""
+        relation = context.schema.relation(change.target)
+        if relation is not None or change.target in context.created:
+            kind = relation.kind if relation else "table"
+            raise Refused(f'{kind} "{change.target}" exists already')
+        for reference in change.references:
+            yield f"a row here refuses the delete of the row of {reference} it points to, for old code too"
+
+    def expand(self, change: Creation, context: Context) -> Iterator[Draft]:
+        """The table."""
+        del context
+        yield Draft(
+            f"create-{slug(change.table)}",
+            Sql(change.definition),
+            "old code does not see it",
+            slug(change.table),
+        )
+
+    def rollback(self, change: Creation, context: Context) -> Iterator[Draft]:
+        """The table goes, with the rows new code wrote."""
+        del context
+        yield Draft(
+            f"drop-{slug(change.table)}",
+            self.template("drop_table", table=change.sql),
+            "only new code knows it",
+            slug(change.table),
+            undoes=f"create-{slug(change.table)}",
+            loses=self.template("loses", table=change.sql),
+        )

@@ -1,0 +1,226 @@
+"""Drop a column that new code no longer uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import (
+    Context,
+    Draft,
+    Kind,
+    OnTable,
+    refuse_dependents,
+    require_column,
+    require_table,
+)
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import expression
+from migrator.sql.parser import pb
+from migrator.sql.rewrite import columns_in, slug
+
+
+class Removal(OnTable, frozen=True):
+    """Parameters of ``drop_column``.
+
+    Attributes:
+        column: its name.
+        down: what old code finds in rows that new code inserts, as SQL; an empty string: the column's default, or NULL.
+        default: the default before, restored by rollback; an empty string for none.
+    """
+
+    column: str
+    down: str = ""
+    default: str = ""
+
+
+class DropColumn(Kind[Removal]):
+    """Drop a column that new code no longer uses.
+
+    What happens
+        Old code goes on to read and write the column until contract, which drops it once no old code is left. New code
+        leaves it out. A NOT NULL column without a default would refuse the inserts of new code: say what old code shall
+        find there with a directive, and expand sets it as the default.
+
+    What is refused
+        A column that others rely on: views, policies, generated columns, foreign keys of other tables, publications,
+        primary keys, indexes and constraints over several columns.
+
+    Limits
+        Contract destroys the values. Nothing brings them back but a backup.
+
+    Example::
+
+        -- migrator: down = 'none'
+        ALTER TABLE users DROP COLUMN nickname
+    """
+
+    name = "drop_column"
+    spec = Removal
+    options = frozenset({"down"})
+
+    def recognise(self, action: Action, schema: Schema) -> Removal | None:
+        """``ALTER TABLE … DROP COLUMN …``."""
+        if action.command is None or action.command.subtype != pb.AT_DropColumn:
+            return None
+        if action.node.objtype != pb.OBJECT_TABLE:
+            return None
+        target = schema.resolve(action.node.relation.schemaname, action.node.relation.relname)
+        column = action.command.name
+        if action.command.behavior == pb.DROP_CASCADE:
+            raise Refused(
+                f'DROP COLUMN "{column}" CASCADE would drop objects that are not named',
+                hint="drop each of them by name first",
+            )
+        down = action.options.get("down", "")
+        relation = schema.relation(target)
+        known = relation.column(column) if relation else None
+        return Removal(
+            schema=target.schema,
+            table=target.name,
+            column=column,
+            down=_constant(down) if down else "",
+            default=known.default if known and known.default and down else "",
+        )
+
+    def touched(self, change: Removal) -> dict[TableName, tuple[str, ...]]:
+        """The column."""
+        return {change.target: (change.column,)}
+
+    def validate(self, change: Removal, context: Context) -> Iterator[str]:
+        """Nothing relies on the column, and new code can insert without it."""
+        if change.target in context.created:
+            raise Refused(
+                f'column "{change.column}" belongs to a table this migration creates', hint="leave it out there"
+            )
+        relation = require_table(change, context)
+        if relation is None:
+            yield (
+                f"whether new code can insert into {change.target} without {change.column}, and what depends on it, "
+                "could not be checked without a database; expand checks it"
+            )
+            return
+        column = require_column(relation, change, change.column)
+        _require_droppable(relation, change)
+        if column is not None and not change.down:
+            _require_insertable(change, column)
+        yield from _notes(relation, change)
+
+    def expand(self, change: Removal, context: Context) -> Iterator[Draft]:
+        """A default for the inserts of new code, if one was given."""
+        del context
+        if change.down:
+            yield Draft(
+                f"default-{slug(change.column)}",
+                self.template("set_default", table=change.sql, column=change.column, default=expression(change.down)),
+                "new code inserts without the column; this is what old code finds there",
+                slug(change.table),
+            )
+
+    def contract(self, change: Removal, context: Context) -> Iterator[Draft]:
+        """The column and its values."""
+        del context
+        yield Draft(
+            f"drop-{slug(change.column)}",
+            self.template("drop_column", table=change.sql, column=change.column),
+            "no code uses it any more; its values are gone after this",
+            slug(change.table),
+        )
+
+    def before_contract(self, change: Removal, context: Context) -> None:
+        """Nothing came to rely on the column since expand."""
+        relation = context.schema.relation(change.target)
+        if relation is None:
+            return
+        _require_droppable(relation, change)
+        refuse_dependents(
+            relation,
+            change.column,
+            ["trigger function"],
+            "every write to the table would fail",
+            "replace the function by one that does without the column",
+        )
+
+    def rollback(self, change: Removal, context: Context) -> Iterator[Draft]:
+        """The default as it was."""
+        del context
+        if not change.down:
+            return
+        values = {"table": change.sql, "column": change.column}
+        text = (
+            self.template("set_default", **values, default=expression(change.default))
+            if change.default
+            else self.template("drop_default", **values)
+        )
+        yield Draft(
+            f"restore-default-{slug(change.column)}",
+            text,
+            "as it was before expand",
+            slug(change.table),
+            undoes=f"default-{slug(change.column)}",
+        )
+
+
+def _constant(text: str) -> str:
+    down = expression(text)
+    if columns_in(down):
+        raise Refused(
+            f"down = {text} names a column: a default cannot", hint="give a value that is the same for all rows"
+        )
+    return down
+
+
+def _require_droppable(relation: Relation, change: Removal) -> None:
+    refuse_dependents(
+        relation,
+        change.column,
+        [
+            "view",
+            "materialized view",
+            "rule",
+            "policy",
+            "generated column",
+            "publication",
+            "foreign key of another table",
+        ],
+        "which DROP COLUMN would break or refuse",
+        "replace them by ones that do without the column, in a migration before this one",
+    )
+    wide = [each for each in relation.constraints if change.column in each.columns and len(each.columns) > 1]
+    primary = [each for each in relation.constraints if change.column in each.columns and each.type == "primary key"]
+    indexes = [
+        each
+        for each in relation.indexes
+        if change.column in each.columns and len(each.columns) > 1 and each.constraint is None
+    ]
+    if wide or primary or indexes:
+        raise Refused(
+            f'column "{change.column}" of table "{relation.name}" is part of a key or index that would go with it',
+            detail="\n".join(
+                [f"{each.type} {each.name}: {each.definition}" for each in {*wide, *primary}]
+                + [f"index {each.name}: {each.definition}" for each in indexes]
+            ),
+            hint="create what shall replace it in a migration before this one, and drop the old one there",
+        )
+
+
+def _require_insertable(change: Removal, column: Column) -> None:
+    if column.not_null and column.default is None and not column.identity and not column.generated:
+        raise Refused(
+            f'column "{change.column}" of table "{change.target}" is NOT NULL without a default: '
+            "new code could not insert without it, and old code could not read NULL",
+            hint="write what old code shall find in rows of new code above the statement: -- migrator: down = VALUE",
+        )
+
+
+def _notes(relation: Relation, change: Removal) -> Iterator[str]:
+    for each in relation.dependents:
+        if each.column == change.column and each.kind == "trigger function":
+            yield (
+                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: "
+                "contract is refused until it does not"
+            )
+    for index in relation.indexes:
+        if index.columns == (change.column,):
+            yield f"index {index.name} goes with the column"

@@ -1,0 +1,192 @@
+"""Forbid NULL in a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import Context, Draft, Kind, OnTable, require_column, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql, bounded_name, expression, qualified
+from migrator.sql.parser import pb
+from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
+
+
+class Tightening(OnTable, frozen=True):
+    """Parameters of ``set_not_null``.
+
+    Attributes:
+        column: its name.
+        fill: what stands in for NULL, as SQL over the row's columns; an empty string: nothing, NULL must not occur.
+    """
+
+    column: str
+    fill: str = ""
+
+
+class SetNotNull(Kind[Tightening]):
+    """Forbid NULL in a column.
+
+    What happens
+        Old code may write NULL until it is gone, so nothing is refused before contract. With a ``fill`` expression,
+        expand adds a trigger that puts it in place of NULL, and the backfill does the same for existing rows. Contract
+        adds a CHECK without looking at the rows, validates it while reads and writes go on, and then sets NOT NULL,
+        which needs no scan because the CHECK proves it (PostgreSQL documentation, ALTER TABLE, SET NOT NULL).
+
+    What is refused
+        Contract, while a row holds NULL: before the gate, and nothing changes.
+
+    Example::
+
+        -- migrator: fill = ''
+        ALTER TABLE users ALTER COLUMN email SET NOT NULL
+    """
+
+    name = "set_not_null"
+    spec = Tightening
+    options = frozenset({"fill"})
+
+    def recognise(self, action: Action, schema: Schema) -> Tightening | None:
+        """``ALTER TABLE … ALTER COLUMN … SET NOT NULL``."""
+        if action.command is None or action.command.subtype != pb.AT_SetNotNull:
+            return None
+        target = schema.resolve(action.node.relation.schemaname, action.node.relation.relname)
+        fill = action.options.get("fill", "")
+        if fill:
+            seen_from_trigger(fill)
+        return Tightening(
+            schema=target.schema,
+            table=target.name,
+            column=action.command.name,
+            fill=expression(fill) if fill else "",
+        )
+
+    def touched(self, change: Tightening) -> dict[TableName, tuple[str, ...]]:
+        """The column and those its fill is computed from."""
+        named = columns_in(change.fill) if change.fill else set()
+        return {change.target: (change.column, *sorted(named - {change.column}))}
+
+    def validate(self, change: Tightening, context: Context) -> Iterator[str]:
+        """The columns exist and NULL is still allowed."""
+        if change.target in context.created:
+            raise Refused(
+                f'column "{change.column}" belongs to a table this migration creates', hint="write NOT NULL there"
+            )
+        relation = require_table(change, context)
+        if relation is None:
+            yield f"whether {change.target}.{change.column} holds NULL could not be checked without a database"
+        else:
+            column = require_column(relation, change, change.column)
+            if column is not None and column.not_null:
+                raise Refused(f'column "{change.column}" of table "{change.target}" is NOT NULL already')
+            for name in columns_in(change.fill) if change.fill else ():
+                require_column(relation, change, name)
+            if relation.is_subscribed and change.fill:
+                raise Refused(
+                    f'table "{relation.name}" is written by a logical subscription, '
+                    "which does not fire ordinary triggers"
+                )
+        if not change.fill:
+            yield (
+                f"nothing fills NULL in {change.table}.{change.column}: contract is refused while a row holds one; "
+                "-- migrator: fill = VALUE above the statement would fill them"
+            )
+
+    def expand(self, change: Tightening, context: Context) -> Iterator[Draft]:
+        """A trigger that fills what old code leaves NULL."""
+        if not change.fill:
+            return
+        group = slug(change.table)
+        trigger, function = _names(change, context)
+        yield Draft(
+            "function-fill",
+            self.template(
+                "function",
+                function=function,
+                schema=change.schema,
+                column=change.column,
+                fill_of_new=seen_from_trigger(change.fill),
+            ),
+            "what stands in for NULL",
+            group,
+        )
+        yield Draft(
+            "trigger-fill",
+            self.template("trigger", trigger=trigger, table=change.sql, function=function),
+            "old code may still write NULL",
+            group,
+        )
+
+    def backfill(self, change: Tightening, context: Context) -> Iterator[Draft]:
+        """Fill rows that hold NULL."""
+        del context
+        if change.fill:
+            yield Draft(
+                f"fill-{slug(change.column)}",
+                self.template("backfill", table=change.sql, column=change.column, fill=expression(change.fill)),
+                "rows written before the trigger existed",
+            )
+
+    def contract(self, change: Tightening, context: Context) -> Iterator[Draft]:
+        """CHECK, validation, NOT NULL."""
+        group = slug(change.table)
+        constraint = bounded_name(
+            change.table, change.column, "not_null", over=(change.schema, change.table, change.column)
+        )
+        values = {"table": change.sql, "column": change.column, "constraint": constraint}
+        yield Draft(
+            "add-check",
+            self.template("add_check", **values),
+            "refuses NULL from here on; existing rows are not looked at",
+            group,
+        )
+        yield Draft(
+            "validate-check",
+            self.template("validate_check", table=change.sql, constraint=constraint),
+            "looks at every row while reads and writes go on",
+        )
+        yield Draft(
+            "set-not-null",
+            self.template("set_not_null", table=change.sql, column=change.column),
+            "the validated CHECK proves it, no scan",
+            group,
+        )
+        yield Draft(
+            "drop-check",
+            self.template("drop_check", table=change.sql, constraint=constraint),
+            "NOT NULL says the same",
+            group,
+        )
+        if change.fill:
+            yield from self._drop_fill(change, context, group)
+
+    def rollback(self, change: Tightening, context: Context) -> Iterator[Draft]:
+        """The trigger goes; filled values stay."""
+        if change.fill:
+            yield from self._drop_fill(change, context, slug(change.table), undoing=True)
+
+    def _drop_fill(self, change: Tightening, context: Context, group: str, *, undoing: bool = False) -> Iterator[Draft]:
+        trigger, function = _names(change, context)
+        yield Draft(
+            "drop-trigger-fill",
+            self.template("drop_trigger", trigger=trigger, table=change.sql),
+            "nothing is left to fill" if not undoing else "NULL is allowed as before",
+            group,
+            undoes="trigger-fill" if undoing else None,
+        )
+        yield Draft(
+            "drop-function-fill",
+            self.template("drop_function", function=function),
+            "no trigger calls it any more",
+            group,
+            undoes="function-fill" if undoing else None,
+        )
+
+
+def _names(change: Tightening, context: Context) -> tuple[str, Sql]:
+    """Trigger and function; the trigger fires before those of renamings, so that they mirror the filled value."""
+    over = (context.migration, change.schema, change.table, change.column, "fill")
+    trigger = bounded_name("zzz_migrator_0", f"{context.level:05d}", change.column, over=over)
+    function = bounded_name("migrator", change.table, change.column, "fill", over=over)
+    return trigger, qualified(change.schema, function)

@@ -1,0 +1,66 @@
+"""The kinds there are: every module of ``migrator.changes.kinds``, found, not registered."""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from migrator.changes import kinds
+from migrator.changes.kind import Kind, Spec
+from migrator.errors import MigratorError, UsageError
+
+
+@cache
+def all_kinds() -> dict[str, Kind[Any]]:
+    """Every kind by name.
+
+    Raises:
+        MigratorError: a module defines no kind, or one of another name.
+    """
+    found: dict[str, Kind[Any]] = {}
+    for module_info in pkgutil.iter_modules(kinds.__path__):
+        module = import_module(f"{kinds.__name__}.{module_info.name}")
+        classes = [
+            each
+            for each in vars(module).values()
+            if isinstance(each, type) and issubclass(each, Kind) and each.__module__ == module.__name__
+        ]
+        if len(classes) != 1 or classes[0].name != module_info.name:
+            raise MigratorError(f"{module.__name__} must define one kind, named like the module")
+        found[classes[0].name] = classes[0]()
+    return found
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """The kind of that name.
+
+    Raises:
+        UsageError: there is none; the nearest is named.
+    """
+    known = all_kinds()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise UsageError(
+            f'there is no kind of change named "{name}"',
+            hint=f'did you mean "{near[0]}"?' if near else "kinds: " + ", ".join(known),
+        )
+    return known[name]
+
+
+def spec_from(table: dict[str, Any], at: str) -> tuple[Kind[Any], Spec]:
+    """Kind and parameters of a ``[[change]]`` table.
+
+    Raises:
+        UsageError: unknown kind, a parameter missing, unknown or of the wrong form.
+    """
+    parameters = dict(table)
+    kind = kind_named(str(parameters.pop("kind", "")))
+    try:
+        return kind, msgspec.convert(parameters, kind.spec)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"change of kind {kind.name}: {str(error)[0].lower()}{str(error)[1:]}", at=at) from None

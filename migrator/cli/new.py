@@ -1,0 +1,123 @@
+"""``migrator new``."""
+
+from __future__ import annotations
+
+import click
+
+from migrator.cli.options import database_options, emit_json, find_database, json_option, load_project
+from migrator.errors import UsageError
+
+
+@click.command()
+@click.argument("title", required=False)
+@click.option(
+    "--sql", "sql", metavar="TEXT", default=None, help="The schema changes as SQL, one or several statements."
+)
+@click.option("--file", "path", metavar="FILE", default=None, help='A file with the SQL; "-" reads standard input.')
+@click.option(
+    "--refresh",
+    "refreshed",
+    metavar="TARGET",
+    default=None,
+    help="Write the files of a migration anew, from its [[change]] tables and the database as it is now.",
+)
+@database_options
+@json_option
+def command(
+    title: str | None,
+    sql: str | None,
+    path: str | None,
+    refreshed: str | None,
+    url_env: str | None,
+    wait_db: str | None,
+    as_json: bool,
+) -> None:
+    """Split schema changes into phases and write them to a folder for review.
+
+    With a database in DATABASE_URL, types, defaults, indexes and what depends on a column are read from it; nothing is
+    changed there. Without one, what could not be checked is listed.
+
+    \b
+    Example:
+      migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"
+      pg_dump … | migrator new "first tables" --file -
+    """
+    import contextlib
+    from datetime import UTC, datetime
+
+    from migrator.authoring import new
+    from migrator.planning.folders import find, load_all
+    from migrator.sql.parser import parse_script
+
+    project = load_project()
+    database = find_database(url_env, wait_db, "new")
+    existing = load_all(project.migrations) if project.migrations.exists() else []
+    with contextlib.ExitStack() as stack:
+        session = stack.enter_context(database.connect("new")) if database else None
+        if refreshed is not None:
+            if title or sql or path:
+                raise UsageError("--refresh takes neither a title nor SQL")
+            if session is None:
+                raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
+            written = new.refresh(find(existing, refreshed), session)
+        else:
+            if not title:
+                raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
+            text, name = _source(sql, path)
+            written = new.create(
+                title,
+                parse_script(text, name),
+                folder=project.migrations,
+                existing=existing,
+                project=project.settings.project,
+                session=session,
+                now=datetime.now(UTC),
+            )
+    migration = written.migration
+    names = ["migration.toml", *(f"{phase.value}.sql" for phase in migration.texts)]
+    if as_json:
+        emit_json(
+            {
+                "migration": {"id": migration.id, "level": migration.level, "title": migration.title},
+                "folder": migration.folder,
+                "files": names,
+                "notes": list(written.notes),
+                "database_read": database is not None,
+            }
+        )
+        return
+    click.echo(f"wrote {_relative(migration.folder)}/  level {migration.level}")
+    click.echo(f"  {names[0]:<16}what was asked for, and what the plan assumes")
+    for phase in migration.texts:
+        count = len(migration.phase(phase))
+        click.echo(f"  {phase.value + '.sql':<16}{count} step{'s' if count != 1 else ''}")
+    for note in written.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f'next: review the files, "migrator plan {migration.id}", then "migrator expand"', err=True)
+
+
+def _source(sql: str | None, path: str | None) -> tuple[str, str]:
+    """The SQL given, and a name for it in messages."""
+    from pathlib import Path
+
+    if (sql is None) == (path is None):
+        raise UsageError(
+            "give the schema changes with either --sql or --file",
+            hint='migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"',
+        )
+    if sql is not None:
+        return sql, "--sql"
+    if path == "-":
+        import sys
+
+        return sys.stdin.read(), "<stdin>"
+    try:
+        return Path(str(path)).read_text(encoding="utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _relative(folder: str) -> str:
+    import os
+
+    return os.path.relpath(folder)

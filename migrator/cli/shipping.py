@@ -1,0 +1,132 @@
+"""What the commands that run phases share: the run, the migrations chosen, showing what happens, stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from migrator.cli.options import actor, emit_json, load_project, require_database
+from migrator.errors import BudgetSpent, UsageError
+
+if TYPE_CHECKING:
+    from migrator.execution.run import Run
+    from migrator.model.plan import Migration
+
+
+@contextlib.contextmanager
+def shipping(command: str, url_env: str | None, wait_db: str | None, *, as_json: bool) -> Iterator[Run]:
+    """A run for one command; with ``--json``, what happened is written as one document at the end."""
+    from migrator.execution.run import Run
+    from migrator.planning.folders import load_all
+    from migrator.reporting.events_json import Recorder
+    from migrator.reporting.events_text import TextListener
+
+    project = load_project()
+    migrations = load_all(project.migrations)
+    database = require_database(project, url_env, wait_db, command)
+    if as_json:
+        recorder = Recorder()
+        yield Run(database, project, migrations, actor(), command, recorder)
+        emit_json(recorder.document(command))
+        return
+    listener = TextListener()
+    try:
+        yield Run(database, project, migrations, actor(), command, listener)
+    finally:
+        listener.close()
+
+
+def chosen(run: Run, target: str | None) -> list[Migration]:
+    """The migration meant by TARGET, or all of them by level.
+
+    Raises:
+        UsageError: TARGET fits none or several.
+    """
+    from migrator.planning.folders import find
+
+    if target is not None:
+        return [find(run.migrations, target)]
+    if not run.migrations:
+        click.echo(f"no migrations in {run.project.migrations}", err=True)
+    return list(run.migrations)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM. Like Ctrl-C it makes the driver cancel the statement in progress before it goes on."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """While inside, SIGTERM cancels the statement in progress and ends the command with exit code 14; state is kept.
+
+    Raises:
+        BudgetSpent: SIGTERM came.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        raise _Terminated
+
+    with _handling({signal.SIGTERM: stop}):
+        try:
+            yield
+        except _Terminated:
+            raise BudgetSpent("asked to end by SIGTERM", hint="state is kept; run the same command again") from None
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """A function that says whether to stop after the current batch, because of Ctrl-C or SIGTERM.
+
+    A second Ctrl-C interrupts at once.
+    """
+    asked = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del frame
+        if signum == signal.SIGINT and asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    with _handling({signal.SIGTERM: stop, signal.SIGINT: stop}):
+        yield asked.is_set
+
+
+@contextlib.contextmanager
+def _handling(handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_seconds(wait: str | None) -> float:
+    """The value of ``--wait`` in seconds; 0 when it is not given."""
+    from migrator.config import seconds
+
+    return seconds(wait) if wait else 0.0
+
+
+def confirm(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask on a terminal; where nobody can answer, ``--yes`` is needed.
+
+    Raises:
+        UsageError: nobody can be asked and ``--yes`` is not given, or the answer is no.
+    """
+    import sys
+
+    if yes or as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not click.confirm(question, default=False, err=True):
+        raise UsageError("not confirmed; nothing changed")

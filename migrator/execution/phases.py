@@ -1,0 +1,316 @@
+"""The phases of one migration: expand, backfill, contract, rollback. Each may be run again at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from migrator.backfill import engine
+from migrator.errors import BudgetSpent, DatabaseUnavailable, MigratorError, OutOfOrder, Refused
+from migrator.execution import preflight, transitions
+from migrator.execution.run import Run, about
+from migrator.execution.steps import located, run_groups, undone_steps
+from migrator.execution.transitions import Shape, Standing
+from migrator.ledger import files, journal, state
+from migrator.ledger.decisions import append as append_decision
+from migrator.ledger.install import ensure_installed, is_installed
+from migrator.ledger.journal import StepState
+from migrator.ledger.lease import RunnerLock
+from migrator.ledger.state import GateState, MigrationRecord, State
+from migrator.model.events import Note, PhaseDone, StepDone, StepStarted
+from migrator.model.evidence import Direction
+from migrator.model.plan import Migration, Phase, Step
+from migrator.postgres.session import Session
+
+
+def expand(run: Run, migration: Migration) -> bool:
+    """Add the new shape, and let code of this level start.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        Refused: preflight found something; nothing was touched.
+        OutOfOrder: it is being rolled back.
+        FilesDiffer: a file was changed after it ran.
+        BudgetSpent: a lock was refused for the whole budget, or another runner is busy.
+        StatementFailed: a statement failed; a re-run goes on there.
+    """
+    with _phase(run, migration, Phase.EXPAND) as (session, lock):
+        ensure_installed(session)
+        record = state.find(session, run.key, migration.id)
+        if record and _already(run, session, migration, record, Phase.EXPAND):
+            return False
+        if record is None or record.state is not State.EXPANDING:
+            notes = preflight.before_expand(run, session, migration)
+            for note in notes:
+                run.listener(Note(f"{migration.id}: {note}"))
+        with session.transaction():
+            run.gate.sync_services(session)
+            state.register(session, run.key, migration)
+            files.freeze(session, run.key, migration, Phase.EXPAND, Phase.ROLLBACK)
+            state.set_state(session, run.key, migration.id, State.EXPANDING)
+        run_groups(run, session, lock, migration, Phase.EXPAND, migration.groups(Phase.EXPAND))
+        _finish(run, session, migration, Phase.EXPAND)
+    return True
+
+
+def backfill(run: Run, migration: Migration, should_stop: Callable[[], bool]) -> None:
+    """Move the data and verify it; any number of processes may do it together.
+
+    Raises:
+        OutOfOrder: it is not expanded.
+        BudgetSpent: ``should_stop`` said so before it was done, or a runner that changes the schema is busy.
+        StatementFailed: a row cannot be written.
+    """
+    with _phase(run, migration, Phase.BACKFILL, shared=True) as (session, _):
+        record = _require_record(run, session, migration)
+        if _already(run, session, migration, record, Phase.BACKFILL):
+            return
+        with session.transaction():
+            state.lock(session, run.key, migration.id)
+            files.freeze(session, run.key, migration, Phase.BACKFILL)
+            state.set_state(session, run.key, migration.id, State.BACKFILLING)
+        done = engine.run(run.database, run.project.settings.backfill, run.key, migration, run.listener, should_stop)
+        if not done:
+            raise BudgetSpent("stopped before all data was moved", hint="progress is kept; run the same command again")
+        with session.transaction():
+            if state.lock(session, run.key, migration.id).state is State.BACKFILLING:
+                state.set_state(session, run.key, migration.id, transitions.after(Phase.BACKFILL, Shape.of(migration)))
+        run.listener(PhaseDone(migration.id, Phase.BACKFILL.value))
+
+
+def contract(run: Run, migration: Migration, *, wait_s: float, offline: str | None) -> None:
+    """Pass the gate, and remove the old shape.
+
+    Args:
+        run: the run.
+        migration: what to contract.
+        wait_s: how long to wait for old code to leave and for the soak.
+        offline: why no evidence is needed; accepted only while nobody else is connected.
+
+    Raises:
+        GateBlocked: old code runs. Nothing changed, no fence stands.
+        GateUnknown: there is no proof. Nothing changed, no fence stands.
+        GateWaiting: the soak is not over. Nothing changed, no fence stands.
+        OutOfOrder: an earlier phase is missing, or another migration comes first.
+        Refused: something came to depend on what goes, or rows violate what is added.
+        BudgetSpent: a lock was refused for the whole budget, or another runner is busy.
+    """
+    with _session(run, migration, Phase.CONTRACT) as session, contextlib.ExitStack() as held:
+        record = _require_record(run, session, migration)
+        if _already(run, session, migration, record, Phase.CONTRACT):
+            return
+        lock: list[RunnerLock] = []
+
+        def hold_runner() -> contextlib.AbstractContextManager[object]:
+            """Taken at the fence, kept to the end of the phase."""
+            lock.append(held.enter_context(run.lock()))
+            lock[0].register(session)
+            return contextlib.nullcontext()
+
+        groups = migration.groups(Phase.CONTRACT)
+        told = 0
+        if record.gate is not GateState.APPLIED:
+            preflight.before_contract(run, session, migration)
+            with session.transaction():
+                files.freeze(session, run.key, migration, Phase.CONTRACT)
+            first = groups[0] if groups[0][0].group is not None else ()
+            run.gate.pass_through(
+                session,
+                migration,
+                Direction.CONTRACT,
+                _breaking_work(run, session, migration, Phase.CONTRACT, first),
+                wait_s=wait_s,
+                offline=offline,
+                hold_runner=hold_runner,
+            )
+            told = len(first)
+        else:
+            hold_runner()
+        run_groups(run, session, lock[0], migration, Phase.CONTRACT, groups, told=told)
+        _finish(run, session, migration, Phase.CONTRACT)
+
+
+def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | None, yes: bool) -> None:
+    """Undo expand and what the backfill wrote, once no code needs the new shape.
+
+    Args:
+        run: the run.
+        migration: what to undo.
+        wait_s: how long to wait for new code to leave.
+        offline: as ``contract``.
+        yes: whether rows whose data exists only in the new shape may be lost.
+
+    Raises:
+        OutOfOrder: it is contracted, or a later migration is expanded.
+        Refused: data would be lost and ``yes`` is not given.
+        GateBlocked: new code runs. Nothing changed, no fence stands.
+        GateUnknown: there is no proof. Nothing changed, no fence stands.
+        BudgetSpent: a lock was refused for the whole budget, or another runner is busy.
+    """
+    with _session(run, migration, Phase.ROLLBACK) as session, contextlib.ExitStack() as held:
+        record = state.find(session, run.key, migration.id) if is_installed(session) else None
+        if record is None or record.state is State.PENDING:
+            run.listener(Note(f"{migration.id} was never expanded here: there is nothing to undo"))
+            return
+        if _already(run, session, migration, record, Phase.ROLLBACK):
+            return
+        _require_newest(run, session, record)
+        groups = undone_steps(run, session, migration)
+        told = 0
+        lock: list[RunnerLock] = []
+
+        def hold_runner() -> contextlib.AbstractContextManager[object]:
+            lock.append(held.enter_context(run.lock()))
+            lock[0].register(session)
+            return contextlib.nullcontext()
+
+        if record.state is State.EXPANDING or record.state is State.ROLLING_BACK:
+            # Code of this level was never let in, or is kept out already: nobody needs the new shape.
+            hold_runner()
+            with session.transaction():
+                state.set_state(session, run.key, migration.id, State.ROLLING_BACK)
+        else:
+            lost = preflight.rows_lost(session, migration)
+            if lost and not yes:
+                raise Refused(
+                    f"{sum(lost.values())} rows hold data that exists only in the new shape",
+                    detail="\n".join(f"{step}: {count} rows" for step, count in lost.items()),
+                    hint=f'to lose it: "migrator rollback {migration.id} --yes"',
+                )
+            first = groups[0] if groups and groups[0][0].group is not None else ()
+            run.gate.pass_through(
+                session,
+                migration,
+                Direction.ROLLBACK,
+                _breaking_work(run, session, migration, Phase.ROLLBACK, first),
+                wait_s=wait_s,
+                offline=offline,
+                hold_runner=hold_runner,
+            )
+            told = len(first)
+            if lost:
+                append_decision(session, run.key, migration.id, "data lost", None, ["--yes"], dict(lost), run.actor)
+        run_groups(run, session, lock[0], migration, Phase.ROLLBACK, groups, told=told)
+        with session.transaction():
+            engine.forget(session, run.key, migration.id)
+            journal.forget(session, run.key, migration.id)
+            files.thaw(session, run.key, migration.id)
+            state.set_state(session, run.key, migration.id, State.ROLLED_BACK)
+        run.listener(PhaseDone(migration.id, Phase.ROLLBACK.value))
+
+
+def ready_for_backfill(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
+    """Those whose data can be moved now: expanded, with a backfill that is not done."""
+    return _in_states(run, migrations, {State.EXPANDED, State.BACKFILLING}, Phase.BACKFILL)
+
+
+def ready_for_contract(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
+    """Those that are expanded and not contracted; the ones whose data is not moved are among them, to be named."""
+    waiting = {State.EXPANDED, State.BACKFILLING, State.BACKFILLED, State.CONTRACTING}
+    return _in_states(run, migrations, waiting, Phase.CONTRACT)
+
+
+def _in_states(run: Run, migrations: Sequence[Migration], wanted: set[State], phase: Phase) -> list[Migration]:
+    with run.database.connect("look") as session:
+        records = state.all_records(session, run.key) if is_installed(session) else []
+    ids = {record.id for record in records if record.state in wanted}
+    return [migration for migration in migrations if migration.id in ids and migration.phase(phase)]
+
+
+def _breaking_work(
+    run: Run, session: Session, migration: Migration, phase: Phase, group: Sequence[Step]
+) -> Callable[[Callable[[str], None]], None]:
+    """What the gate runs in its own transaction: the first group, its journal, the state."""
+    attempts = 0
+    total = len(migration.phase(phase))
+
+    def work(execute: Callable[[str], None]) -> None:
+        nonlocal attempts
+        attempts += 1
+        started = time.monotonic()
+        for number, step in enumerate(group, start=1):
+            run.listener(StepStarted(migration.id, phase.value, step.id, number, total, step.sql))
+            with located(step):
+                execute(step.sql)
+        held_ms = (time.monotonic() - started) * 1000
+        for number, step in enumerate(group, start=1):
+            journal.mark(
+                session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts, held_ms=held_ms
+            )
+            run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
+        state.set_state(session, run.key, migration.id, transitions.during(phase))
+
+    return work
+
+
+@contextlib.contextmanager
+def _session(run: Run, migration: Migration, phase: Phase) -> Iterator[Session]:
+    """A session for a phase; errors name the migration, and those of a phase in progress are kept in the ledger."""
+    with run.database.connect(phase.value) as session:
+        try:
+            yield session
+        except MigratorError as error:
+            _keep_error(run, migration, error)
+            raise about(migration, error)  # noqa: B904 - the same error, its message completed
+
+
+@contextlib.contextmanager
+def _phase(
+    run: Run, migration: Migration, phase: Phase, *, shared: bool = False
+) -> Iterator[tuple[Session, RunnerLock]]:
+    """A session and the runner lock for a phase that needs it from the start."""
+    with _session(run, migration, phase) as session:
+        if phase is Phase.EXPAND:
+            ensure_installed(session)
+        else:
+            _require_record(run, session, migration)
+        with run.lock(shared=shared) as lock:
+            lock.register(session)
+            yield session, lock
+
+
+def _keep_error(run: Run, migration: Migration, error: MigratorError) -> None:
+    """Record why a phase stopped, on a connection of its own: the one that failed may be gone."""
+    if error.exit_code not in (4, 70):
+        return
+    with contextlib.suppress(DatabaseUnavailable), run.database.connect("record-error") as session:
+        if is_installed(session):
+            state.set_error(session, run.key, migration.id, error.message)
+
+
+def _require_record(run: Run, session: Session, migration: Migration) -> MigrationRecord:
+    record = state.find(session, run.key, migration.id) if is_installed(session) else None
+    if record is None:
+        raise OutOfOrder("it was never expanded in this database", hint='run "migrator expand" first')
+    return record
+
+
+def _already(run: Run, session: Session, migration: Migration, record: MigrationRecord, phase: Phase) -> bool:
+    """Whether nothing is left to do, once the files were found to be those that ran."""
+    files.check(session, run.key, migration)
+    if transitions.standing(record.state, phase, Shape.of(migration)) is Standing.RUN:
+        return False
+    run.listener(PhaseDone(migration.id, phase.value, already=True))
+    return True
+
+
+def _require_newest(run: Run, session: Session, record: MigrationRecord) -> None:
+    for other in state.all_records(session, run.key):
+        if other.level > record.level and other.state not in (State.PENDING, State.ROLLED_BACK):
+            raise OutOfOrder(
+                f"{other.id} has a higher level and is {other.state}: code that needs it needs this one too",
+                hint=f'roll that back first: "migrator rollback {other.id}"',
+            )
+
+
+def _finish(run: Run, session: Session, migration: Migration, phase: Phase) -> None:
+    with session.transaction():
+        # Services before the migration's row: the order in which the gate locks them too.
+        if phase is Phase.EXPAND:
+            run.gate.raise_ceiling(session, migration.level)
+        state.lock(session, run.key, migration.id)
+        state.set_state(session, run.key, migration.id, transitions.after(phase, Shape.of(migration)))
+    run.listener(PhaseDone(migration.id, phase.value))

@@ -1,0 +1,201 @@
+"""What is checked before the first statement runs: everything that speaks against it, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from migrator.changes.registry import spec_from
+from migrator.errors import OutOfOrder, Refused
+from migrator.execution.run import Run
+from migrator.ledger import state
+from migrator.ledger.install import is_installed
+from migrator.ledger.state import MigrationRecord, State
+from migrator.model.plan import Migration, Phase
+from migrator.model.schema import Schema, TableName
+from migrator.planning import facts, planner
+from migrator.planning.folders import changes_of
+from migrator.planning.planner import Change
+from migrator.postgres.catalog import count_violations, missing_privileges, nearest_relation, read_schema, resolve
+from migrator.postgres.session import Session
+from migrator.sql.effects import created_relation, unchecked_condition
+from migrator.sql.parser import parse_script, relation_parts
+
+_OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
+
+
+def before_expand(run: Run, session: Session, migration: Migration) -> list[str]:
+    """Check a migration against the database; notes for people.
+
+    Raises:
+        Refused: privileges are missing, tables are not as assumed, or another pending migration is in the way.
+    """
+    refusals: list[Refused] = []
+    notes: list[str] = []
+    changes = changes_of(migration)
+    schema = _schema(session, changes)
+    for check in (_check_level, _check_others) if is_installed(session) else ():
+        try:
+            check(run, session, migration, changes)
+        except Refused as refusal:
+            refusals.append(refusal)
+    missing = _missing_rights(session, migration)
+    if missing:
+        refusals.append(Refused("this role may not run the migration", detail="\n".join(missing)))
+    try:
+        notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
+        _check_facts(migration, changes, schema)
+    except Refused as refusal:
+        refusals.append(refusal)
+    planner.raise_all(refusals)
+    return notes
+
+
+def before_contract(run: Run, session: Session, migration: Migration) -> None:
+    """Check that contract removes nothing that came to be used since expand, and violates no row.
+
+    Raises:
+        Refused: it would.
+        OutOfOrder: another migration must be contracted first.
+    """
+    changes = changes_of(migration)
+    _check_contract_order(run, session, migration, changes)
+    planner.check_before_contract(
+        changes, migration=migration.id, level=migration.level, schema=_schema(session, changes)
+    )
+    for step in migration.phase(Phase.CONTRACT):
+        condition = unchecked_condition(parse_script(step.sql).statements[0])
+        if condition is None:
+            continue
+        table, check = condition
+        count = count_violations(session, table, check)
+        if count:
+            raise Refused(
+                f"{count} rows of {table} violate CHECK ({check})",
+                at=step.at,
+                hint=f"repair them first; they are those WHERE NOT ({check})",
+            )
+
+
+def rows_lost(session: Session, migration: Migration) -> dict[str, int]:
+    """By rollback step, how many rows hold data that exists only in the new shape; steps that lose nothing left out."""
+    counts = {}
+    for step in migration.phase(Phase.ROLLBACK):
+        if step.loses is not None:
+            with session.transaction(read_only=True):
+                counts[step.id] = int(session.one(step.loses)[0])
+    return {step: count for step, count in counts.items() if count}
+
+
+def _schema(session: Session, changes: Sequence[Change]) -> Schema:
+    return read_schema(session, ((table.schema, table.name) for table in planner.touched_by(changes)))
+
+
+def _check_level(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
+    del changes
+    highest = state.highest_level(session, run.key)
+    record = state.find(session, run.key, migration.id)
+    if migration.level <= highest and (record is None or record.state in (State.PENDING, State.ROLLED_BACK)):
+        raise Refused(
+            f"level {migration.level} is not above level {highest}, which is expanded here already: "
+            f"code built at level {highest} may lack this migration and would pass its gate",
+            at=f"{migration.folder}/migration.toml",
+            hint=f"set level = {highest + 1} in migration.toml, and build the new code with it",
+        )
+
+
+def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
+    for record in _pending(run, session, migration):
+        clashing = planner.clashing_columns(changes, _recorded_changes(record))
+        if clashing:
+            raise Refused(
+                f"{record.id} changes {', '.join(clashing)} too, and is not contracted",
+                hint=f'contract it first: "migrator contract {record.id}"',
+            )
+
+
+def _check_contract_order(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
+    for earlier in migration.after_contract:
+        record = state.find(session, run.key, earlier)
+        if record is None or record.state not in (State.CONTRACTED, State.COMPLETE):
+            raise OutOfOrder(
+                f"after_contract names {earlier}, which is not contracted",
+                hint=f'contract it first: "migrator contract {earlier}"',
+            )
+    touched = {(table, column) for table, columns in planner.touched_by(changes).items() for column in columns}
+    for record in _pending(run, session, migration):
+        if record.level > migration.level:
+            continue
+        others = planner.touched_by(_recorded_changes(record)).items()
+        shared = touched & {(table, column) for table, columns in others for column in columns}
+        if shared:
+            raise OutOfOrder(
+                f"{record.id} changes {', '.join(sorted(f'{table}.{column}' for table, column in shared))} too, and "
+                "comes before it",
+                hint=f'contract it first: "migrator contract {record.id}"',
+            )
+
+
+def _pending(run: Run, session: Session, migration: Migration) -> list[MigrationRecord]:
+    records = state.all_records(session, run.key)
+    return [record for record in records if record.id != migration.id and record.state not in _OVER]
+
+
+def _recorded_changes(record: MigrationRecord) -> list[Change]:
+    tables: list[dict[str, Any]] = record.spec.get("changes", [])
+    return [Change(*spec_from(table, record.id), record.id) for table in tables]
+
+
+def _missing_rights(session: Session, migration: Migration) -> list[str]:
+    """What this role lacks for expand and contract, and relations that are not there; one line each."""
+    lacks: dict[str, None] = {}
+    created: set[tuple[str | None, str]] = set()
+    for step in migration.phase(Phase.EXPAND):
+        statement = parse_script(step.sql).statements[0]
+        for lock in step.effects.locks:
+            schema, name = relation_parts(lock.relation)
+            if (schema, name) in created:
+                continue
+            target = resolve(session, schema, name)
+            if target is None:
+                near = nearest_relation(session, name)
+                lacks[f"{step.at}: relation {lock.relation} does not exist" + (f"; is it {near}?" if near else "")] = (
+                    None
+                )
+                continue
+            lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
+        made = created_relation(statement)
+        if made is not None:
+            created.add(made)
+            lacks.update(
+                dict.fromkeys(missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False))
+            )
+    for step in migration.phase(Phase.CONTRACT):
+        for lock in step.effects.locks:
+            target = resolve(session, *relation_parts(lock.relation))
+            if target is not None:
+                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
+    return list(lacks)
+
+
+def _check_facts(migration: Migration, changes: Sequence[Change], schema: Schema) -> None:
+    if migration.assumed:
+        differing = facts.differences(migration.assumed, facts.facts_of(schema, changes))
+        if differing:
+            raise Refused(
+                "the database is not as the plan assumes",
+                at=f"{migration.folder}/migration.toml",
+                detail="\n".join(differing),
+                hint=f'plan it again for this database: "migrator new --refresh {migration.id}"',
+            )
+    elif changes:
+        planned = planner.plan(changes, migration=migration.id, level=migration.level, schema=schema)
+        written = {step.id for step in migration.phase(Phase.EXPAND)}
+        missing = [draft for draft in planned.drafts[Phase.EXPAND] if draft.id not in written]
+        if missing:
+            raise Refused(
+                "expand.sql was written without a database and lacks what this one needs",
+                at=f"{migration.folder}/expand.sql",
+                detail="\n".join(f"{draft.id}: {draft.why}" for draft in missing),
+                hint=f'plan it again for this database: "migrator new --refresh {migration.id}"',
+            )

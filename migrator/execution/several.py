@@ -1,0 +1,76 @@
+"""Commands without a TARGET: everything pending in order, with what is blocked passed over, and the worst exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from migrator.errors import MigratorError
+from migrator.execution import phases
+from migrator.execution.run import Run
+from migrator.model.events import Event, Note, PhaseDone
+from migrator.model.plan import Migration
+
+_WORST_FIRST = (4, 5, 10, 11, 12, 14)
+"""Exit codes that say something about one migration only; the worst stands first."""
+
+
+def for_each(run: Run, migrations: Sequence[Migration], action: Callable[[Migration], None], *, in_order: bool) -> None:
+    """Do something to each migration.
+
+    Args:
+        run: the run.
+        migrations: by level.
+        action: raises when it cannot.
+        in_order: whether the first failure ends it, because later ones build on earlier ones; else the rest goes on.
+
+    Raises:
+        MigratorError: the worst of what was raised, after everything that could go on has.
+    """
+    failures: list[MigratorError] = []
+    for migration in migrations:
+        try:
+            action(migration)
+        except MigratorError as error:
+            if in_order or error.exit_code not in _WORST_FIRST or len(migrations) == 1:
+                raise
+            failures.append(error)
+    _raise_worst(run, failures)
+
+
+def without_repetition(run: Run) -> Run:
+    """The same run, with a listener that is not told of phases that were done by an earlier one."""
+    listener = run.listener
+
+    def tell(event: Event) -> None:
+        if not (isinstance(event, PhaseDone) and event.already):
+            listener(event)
+
+    return replace(run, listener=tell)
+
+
+def advance(run: Run, migrations: Sequence[Migration], should_stop: Callable[[], bool]) -> None:
+    """Expand, backfill and contract everything as far as it may go now, without waiting.
+
+    Raises:
+        MigratorError: the worst of what stood in the way.
+    """
+    run = without_repetition(run)
+    for migration in migrations:
+        phases.expand(run, migration)
+
+    def finish(migration: Migration) -> None:
+        phases.backfill(run, migration, should_stop)
+        phases.contract(run, migration, wait_s=0.0, offline=None)
+
+    for_each(run, migrations, finish, in_order=False)
+
+
+def _raise_worst(run: Run, failures: Sequence[MigratorError]) -> None:
+    if not failures:
+        return
+    worst = min(failures, key=lambda error: _WORST_FIRST.index(error.exit_code))
+    for error in failures:
+        if error is not worst:
+            run.listener(Note(error.message))
+    raise worst

@@ -1,0 +1,218 @@
+"""Running the steps of a phase, group by group, each recorded where it commits; a re-run goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from migrator.errors import MigratorError
+from migrator.execution.run import Run
+from migrator.ledger import journal
+from migrator.ledger.journal import StepState
+from migrator.ledger.lease import RunnerLock
+from migrator.model.events import Note, StepDone, StepRetried, StepStarted
+from migrator.model.plan import Migration, Phase, Step
+from migrator.postgres.catalog import index_is_valid
+from migrator.postgres.locks import Refusal, WallClock, retry_short_locks
+from migrator.postgres.queries import load
+from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
+from migrator.sql.compose import qualified
+from migrator.sql.effects import built_index, dropped_index
+from migrator.sql.parser import parse_script
+
+_BUILDS = load("migrator.postgres.queries", "progress.sql")
+_REPORT_EVERY_S = 10.0
+_BUILD_ATTEMPTS = 5
+"""A concurrent build that meets a deadlock is begun anew this often; each one waits for other transactions first."""
+
+
+def run_groups(
+    run: Run,
+    session: Session,
+    lock: RunnerLock,
+    migration: Migration,
+    phase: Phase,
+    groups: Sequence[Sequence[Step]],
+    *,
+    told: int = 0,
+) -> None:
+    """Run groups of steps in order; those that are done already are passed over.
+
+    Args:
+        run: the run.
+        session: to run them on.
+        lock: the right to.
+        migration: whose steps they are.
+        phase: of which phase.
+        groups: in order.
+        told: how many of the first steps the listener was told of already.
+
+    Raises:
+        BudgetSpent: a lock was refused for the whole budget.
+        ServerError: a statement failed; what was done before it is recorded.
+    """
+    total = sum(len(group) for group in groups)
+    number = 1
+    for group in groups:
+        lock.check()
+        states = journal.steps(session, run.key, migration.id, phase)
+        if all(states.get(step.id) is StepState.DONE for step in group):
+            for place, step in enumerate(group, start=number):
+                if place > told:
+                    run.listener(StepDone(migration.id, phase.value, step.id, place, total, 0.0, 0, skipped=True))
+        elif group[0].group is not None:
+            run_group(run, session, migration, phase, group, number, total)
+        else:
+            _run_alone(run, session, migration, phase, group[0], number, total, states.get(group[0].id))
+        number += len(group)
+
+
+def run_group(
+    run: Run, session: Session, migration: Migration, phase: Phase, group: Sequence[Step], number: int, total: int
+) -> None:
+    """Run one transaction group under its wall limit, again after a refused lock."""
+    held_ms = 0.0
+    attempts = 0
+
+    def attempt(limit_ms: int) -> None:
+        nonlocal held_ms, attempts
+        attempts += 1
+        started = time.monotonic()
+        with session.transaction():
+            clock = WallClock(session, limit_ms)
+            for offset, step in enumerate(group):
+                run.listener(StepStarted(migration.id, phase.value, step.id, number + offset, total, step.sql))
+                with located(step):
+                    clock.execute(step.sql)
+            held_ms = (time.monotonic() - started) * 1000
+            for step in group:
+                journal.mark(
+                    session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts, held_ms=held_ms
+                )
+        held_ms = (time.monotonic() - started) * 1000
+
+    retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, group[0]))
+    for offset, step in enumerate(group):
+        run.listener(StepDone(migration.id, phase.value, step.id, number + offset, total, held_ms, attempts))
+
+
+def refusal_reporter(run: Run, migration: Migration, phase: Phase, step: Step) -> Callable[[Refusal], None]:
+    """A function that reports refused locks of a group."""
+
+    def report(refusal: Refusal) -> None:
+        run.listener(
+            StepRetried(
+                migration.id, phase.value, step.id, refusal.attempt, refusal.pause_s, refusal.reason, refusal.blocked_by
+            )
+        )
+
+    return report
+
+
+@contextlib.contextmanager
+def located(step: Step) -> Iterator[None]:
+    """Give errors of a step its place."""
+    try:
+        yield
+    except ServerError as error:
+        error.at = error.at or step.at
+        raise
+
+
+def _run_alone(
+    run: Run,
+    session: Session,
+    migration: Migration,
+    phase: Phase,
+    step: Step,
+    number: int,
+    total: int,
+    state: StepState | None,
+) -> None:
+    """Run a statement outside a transaction: concurrent builds and drops, validation.
+
+    It may wait for other transactions as long as it takes, since nobody waits for it: such statements take SHARE UPDATE
+    EXCLUSIVE at most while they wait (PostgreSQL documentation, section 13.3.1).
+    """
+    run.listener(StepStarted(migration.id, phase.value, step.id, number, total, step.sql))
+    session.set("lock_timeout", "0")
+    session.set("statement_timeout", "0")
+    started = time.monotonic()
+    attempts = 1
+    if not _is_done(session, step, state):
+        journal.mark(session, run.key, migration.id, phase, step.id, StepState.RUNNING)
+        with located(step), _reporting(run, session, step):
+            attempts = _execute_alone(run, session, step)
+    held_ms = (time.monotonic() - started) * 1000
+    journal.mark(session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts)
+    run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
+
+
+def _is_done(session: Session, step: Step, state: StepState | None) -> bool:
+    """Whether an earlier run that was cut off got to the end of this statement; removes what a broken one left."""
+    if state is None:
+        return False
+    statement = parse_script(step.sql).statements[0]
+    index = built_index(statement)
+    if index is not None:
+        valid = index_is_valid(session, *index)
+        if valid is False:
+            _drop_invalid(session, *index)
+        return valid is True
+    dropped = dropped_index(statement)
+    return dropped is not None and index_is_valid(session, *dropped) is None
+
+
+def _execute_alone(run: Run, session: Session, step: Step) -> int:
+    index = built_index(parse_script(step.sql).statements[0])
+    for attempt in range(1, _BUILD_ATTEMPTS + 1):
+        try:
+            session.execute(step.sql)
+        except ServerError as error:
+            if index is not None and index_is_valid(session, *index) is False:
+                _drop_invalid(session, *index)
+            if index is None or error.sqlstate != DEADLOCK_DETECTED or attempt == _BUILD_ATTEMPTS:
+                raise
+            run.listener(Note(f"{step.id}: met a deadlock, building anew"))
+        else:
+            return attempt
+    raise MigratorError("unreachable: the last attempt returns or raises")
+
+
+def _drop_invalid(session: Session, schema: str, name: str) -> None:
+    session.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)}")
+
+
+@contextlib.contextmanager
+def _reporting(run: Run, session: Session, step: Step) -> Iterator[None]:
+    """While a long statement runs, say every ten seconds how far it is and whom it waits for."""
+    ended = threading.Event()
+    pid = session.pid
+
+    def watch() -> None:
+        with contextlib.suppress(MigratorError):
+            started = time.monotonic()
+            while not ended.wait(_REPORT_EVERY_S):
+                with run.database.connect("progress") as watcher:
+                    row = watcher.maybe(_BUILDS["build_progress"], {"pid": pid})
+                text = f": {row.phase}{row.share}{row.waits_for}" if row else ""
+                run.listener(Note(f"{step.id}: running for {time.monotonic() - started:.0f} s{text}"))
+
+    thread = threading.Thread(target=watch, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=15)
+
+
+def undone_steps(run: Run, session: Session, migration: Migration) -> Sequence[Sequence[Step]]:
+    """The groups of the rollback phase that have something to undo: steps that were run, or begun."""
+    states = journal.steps(session, run.key, migration.id, Phase.EXPAND)
+    ran = {step for step, state in states.items() if state is not StepState.UNDONE}
+    wanted = tuple(step for step in migration.phase(Phase.ROLLBACK) if step.undoes is None or step.undoes in ran)
+    return replace(migration, steps=wanted).groups(Phase.ROLLBACK)

@@ -1,0 +1,173 @@
+"""What is known about the tables a change touches: read from the catalog, or nothing at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TableName:
+    """A schema-qualified name, unquoted."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A privilege granted on one column only.
+
+    Attributes:
+        grantee: role, unquoted; an empty string for PUBLIC.
+        privilege: ``SELECT``, ``INSERT``, ``UPDATE`` or ``REFERENCES``.
+    """
+
+    grantee: str
+    privilege: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column.
+
+    Attributes:
+        type_name: as ``format_type`` writes it, with everything qualified.
+        collation: SQL of a collation that differs from the type's own, or an empty string.
+        default: SQL of the default, or None.
+        default_is_volatile: whether two evaluations in one transaction may differ.
+        owned_sequence: whether the default draws from a sequence the column owns (serial).
+        identity: ``always``, ``by default`` or an empty string.
+        generated: ``stored``, ``virtual`` or an empty string.
+        has_constrained_domain: whether its type is a domain that checks values; adding such a column rewrites.
+        grants: privileges on this column alone.
+    """
+
+    name: str
+    type_name: str
+    collation: str = ""
+    not_null: bool = False
+    default: str | None = None
+    default_is_volatile: bool = False
+    owned_sequence: bool = False
+    identity: str = ""
+    generated: str = ""
+    has_constrained_domain: bool = False
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index.
+
+    Attributes:
+        definition: ``pg_get_indexdef``, with everything qualified.
+        columns: every column it mentions: keys, INCLUDE, expressions, predicate.
+        constraint: name of the constraint it serves, or None.
+        is_exclusion: whether that constraint is an exclusion constraint.
+    """
+
+    name: str
+    definition: str
+    columns: tuple[str, ...]
+    is_unique: bool = False
+    is_primary: bool = False
+    is_valid: bool = True
+    constraint: str | None = None
+    is_exclusion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A table constraint.
+
+    Attributes:
+        type: ``check``, ``foreign key``, ``unique``, ``primary key``, ``exclusion``, ``not null``.
+        columns: the columns of this table it is about.
+    """
+
+    name: str
+    type: str
+    columns: tuple[str, ...]
+    definition: str
+    is_valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Another object that uses a column.
+
+    Attributes:
+        kind: ``view``, ``materialized view``, ``rule``, ``policy``, ``generated column``, ``publication``,
+            ``foreign key of another table``, ``trigger function``, ``partition key``.
+        name: of the object, qualified.
+        column: the column it uses.
+    """
+
+    kind: str
+    name: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table with what stands around it.
+
+    Attributes:
+        kind: ``table``, ``partitioned table``, ``partition``, ``view``, ``materialized view``, ``foreign table``.
+        inherits: whether it has parents or children by INHERITS.
+        triggers: names of the row triggers users made.
+        is_subscribed: whether a logical subscription writes it.
+        forces_row_security: whether policies bind even its owner.
+        estimated_rows: the planner's estimate, -1 when there is none.
+        total_bytes: size with indexes and TOAST.
+    """
+
+    name: TableName
+    kind: str = "table"
+    columns: tuple[Column, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    dependents: tuple[Dependent, ...] = ()
+    triggers: tuple[str, ...] = ()
+    inherits: bool = False
+    is_subscribed: bool = False
+    forces_row_security: bool = False
+    estimated_rows: int = -1
+    total_bytes: int = 0
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Everything known for planning.
+
+    Attributes:
+        is_known: whether a database was asked; False: nothing can be concluded from what is missing.
+        relations: the relations read, by name.
+        search_path: schemas an unqualified name is looked up in, first one first.
+        constrained_domains: unqualified names of the domains that check their values.
+    """
+
+    is_known: bool = False
+    relations: dict[TableName, Relation] = field(default_factory=dict)
+    search_path: tuple[str, ...] = ("public",)
+    constrained_domains: frozenset[str] = frozenset()
+
+    def resolve(self, schema: str | None, name: str) -> TableName:
+        """The full name of a table as written; an unqualified one that is not there goes to the first schema."""
+        if schema:
+            return TableName(schema, name)
+        found = (TableName(place, name) for place in self.search_path)
+        return next(
+            (candidate for candidate in found if candidate in self.relations), TableName(self.search_path[0], name)
+        )
+
+    def relation(self, name: TableName) -> Relation | None:
+        """What is known about a table, or None."""
+        return self.relations.get(name)

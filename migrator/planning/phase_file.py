@@ -1,0 +1,174 @@
+"""Phase files: drafts to reviewable SQL, and SQL to steps. What runs is what stands in the file.
+
+Each statement is a step and may have a header of comments::
+
+    -- step: NAME [transaction=GROUP|none] [undoes=STEP]
+    -- locks: MODE ON relation …        for the reader; believed only where it cannot be read off the statement
+    -- why: …                            for the reader
+    -- verify: CONDITION                 backfill: true for a row that is still wrong
+    -- loses: SELECT count(*) …          rollback: rows whose data exists only in the new shape
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from migrator.changes.kind import Draft
+from migrator.errors import Refused
+from migrator.model.locks import LockMode
+from migrator.model.plan import Effects, Phase, Step, TableLock
+from migrator.sql.effects import effects_of
+from migrator.sql.parser import Statement, parse_script
+from migrator.templating import render
+
+_STEP = re.compile(r"(?P<id>[\w.-]+)(?: +transaction=(?P<group>[\w.-]+))?(?: +undoes=(?P<undoes>[\w.-]+))?\s*\Z")
+_HEADER = re.compile(r"(step|locks|why|verify|loses):\s*(.*)", re.DOTALL)
+_LOCKS = re.compile(r"(?P<mode>[A-Z][A-Z ]*[A-Z]) ON (?P<relation>(?:\"(?:[^\"]|\"\")*\"|[^\s\",(])+)")
+_PURPOSE = {
+    Phase.EXPAND: "adds the new shape; safe for code that knows only the old one",
+    Phase.BACKFILL: "moves the data; the tool runs it in small batches",
+    Phase.CONTRACT: "removes the old shape; runs only when no code needs it any more",
+    Phase.ROLLBACK: "undoes expand; refused once contracted",
+}
+
+
+def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) -> str:
+    """The text of a phase file."""
+    return (
+        render(
+            "migration/phase.sql.mako",
+            phase=phase.value.capitalize(),
+            purpose=_PURPOSE[phase],
+            migration=migration,
+            level=level,
+            command=f"migrator {phase.value} {migration}",
+            steps=[
+                {
+                    "header": _header(draft),
+                    "locks": _described(draft, phase),
+                    "why": draft.why,
+                    "verify": draft.verify,
+                    "loses": draft.loses,
+                    "sql": draft.sql,
+                }
+                for draft in drafts
+            ],
+        )
+        + "\n"
+    )
+
+
+def _header(draft: Draft) -> str:
+    undoes = f" undoes={draft.undoes}" if draft.undoes else ""
+    return f"{draft.id} transaction={draft.group or 'none'}{undoes}"
+
+
+def _described(draft: Draft, phase: Phase) -> str:
+    if phase is Phase.BACKFILL:
+        return "only the rows of one batch, for as long as the batch takes"
+    return draft.locks or describe_locks(effects_of(parse_script(draft.sql).statements[0]))
+
+
+def describe_locks(effects: Effects) -> str:
+    """Lock, whom it makes wait and for how long, for people; an empty string when no existing table is locked."""
+    strongest = effects.strongest
+    if effects.relation is None or strongest is LockMode.NONE:
+        return ""
+    if effects.rewrites_table:
+        duration = "while every row is rewritten"
+    elif effects.scans_table:
+        duration = "while every row is read"
+    else:
+        duration = "for a moment"
+    others = "".join(
+        f", {lock.mode.title} ON {lock.relation}" for lock in effects.locks if lock.relation != effects.relation
+    )
+    waiting = "nobody waits" if strongest.blocks == "nobody" else f"{strongest.blocks} wait"
+    return f"{strongest.title} ON {effects.relation}{others}: {waiting}, {duration}"
+
+
+def read(text: str, *, phase: Phase, name: str) -> tuple[Step, ...]:
+    """The steps of a phase file.
+
+    Args:
+        text: the file's.
+        phase: which phase it is.
+        name: its path for messages.
+
+    Raises:
+        SqlSyntaxError: it does not parse.
+        Refused: two steps of one name, a header without one statement, transaction control, a statement in a group that
+            cannot run in a transaction.
+    """
+    script = parse_script(text, name)
+    steps: list[Step] = []
+    headers = 0
+    for number, statement in enumerate(script.statements, start=1):
+        at = f"{name}:{statement.line}"
+        if statement.kind == "transaction_stmt":
+            raise Refused(
+                f"{statement.text.split()[0].upper()} does not belong in a phase file",
+                at=at,
+                hint="steps with the same transaction=GROUP in their header commit together",
+            )
+        fields = _fields(statement, at)
+        headers += "step" in fields
+        step = _step(statement, fields, number, phase, at)
+        if any(each.id == step.id for each in steps):
+            raise Refused(f'two steps are named "{step.id}"', at=at)
+        steps.append(step)
+    written = sum(1 for comment in script.comments if comment.body.startswith("step:"))
+    if written != headers:
+        raise Refused(f"{name} has {written} step headers but {headers} of them are followed by one statement", at=name)
+    return tuple(steps)
+
+
+def _fields(statement: Statement, at: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for comment in statement.comments:
+        match = _HEADER.fullmatch(comment.body) if comment.offset < statement.offset else None
+        if match is None:
+            continue
+        if match[1] == "step" and "step" in fields:
+            raise Refused(f'step "{fields["step"]}" has no statement', at=at)
+        fields[match[1]] = match[2].strip()
+    return fields
+
+
+def _step(statement: Statement, fields: dict[str, str], number: int, phase: Phase, at: str) -> Step:
+    header = _STEP.match(fields["step"]) if "step" in fields else None
+    if "step" in fields and header is None:
+        raise Refused(
+            f'step header "{fields["step"]}" is not understood', at=at, hint="-- step: NAME transaction=GROUP"
+        )
+    effects = effects_of(statement)
+    named = _LOCKS.match(fields.get("locks", "")) if statement.kind == "do_stmt" else None
+    if named and named["mode"].replace(" ", "_") in LockMode.__members__:
+        mode = LockMode[named["mode"].replace(" ", "_")]
+        effects = Effects((TableLock(mode, named["relation"]),))
+    step_id = header["id"] if header else f"statement-{number}"
+    group = header["group"] if header else None
+    if group == "none" or (group is None and (not effects.transactional or phase is Phase.BACKFILL)):
+        group = None
+    elif group is None:
+        group = step_id
+    elif not effects.transactional:
+        raise Refused(
+            f"{' '.join(statement.text.split()[:3])} cannot run in a transaction",
+            at=at,
+            hint=f"-- step: {step_id} transaction=none",
+        )
+    return Step(
+        id=step_id,
+        sql=statement.text,
+        phase=phase,
+        group=group,
+        effects=effects,
+        reason=fields.get("why", ""),
+        undoes=header["undoes"] if header else None,
+        verify=fields.get("verify"),
+        loses=fields.get("loses"),
+        line=statement.line,
+        at=at,
+    )

@@ -1,0 +1,203 @@
+"""Changes to drafts of every phase, with unique step names, and everything that speaks against them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from migrator.changes.kind import Context, Draft, Kind, Spec
+from migrator.changes.kinds.rename_column import RenameColumn
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Schema, TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One recognised change.
+
+    Attributes:
+        kind: what it is an instance of.
+        spec: its parameters.
+        at: where the author wrote it, for messages.
+    """
+
+    kind: Kind[Any]
+    spec: Spec
+    at: str = ""
+
+    def as_table(self) -> dict[str, Any]:
+        """The ``[[change]]`` table; parameters at their defaults are left out."""
+        values: dict[str, Any] = {"kind": self.kind.name}
+        for each in msgspec.structs.fields(self.kind.spec):
+            value = getattr(self.spec, each.name)
+            if each.required or value != each.default:
+                values[each.name] = list(value) if isinstance(value, tuple) else value
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Drafts of every phase, and what the author should know.
+
+    Attributes:
+        drafts: by phase, in the order they run.
+        notes: one line each.
+        touched: columns the plan relies on, by table.
+    """
+
+    drafts: dict[Phase, tuple[Draft, ...]]
+    notes: tuple[str, ...]
+    touched: dict[TableName, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Names:
+    """Step names of one phase; a name used before gets a number."""
+
+    used: set[str] = field(default_factory=set)
+
+    def unique(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self.used:
+            number += 1
+            name = f"{wanted}-{number}"
+        self.used.add(name)
+        return name
+
+
+def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> Planned:
+    """Split changes into phases.
+
+    Expand, backfill and contract follow the order of the changes, rollback undoes them in reverse.
+
+    Raises:
+        Refused: something cannot be done safely; all reasons at once, with the place of each.
+    """
+    contexts = _contexts(changes, migration, level, schema)
+    notes = _validate(changes, contexts)
+    names = {phase: _Names() for phase in Phase}
+    drafts: dict[Phase, list[Draft]] = {phase: [] for phase in Phase}
+    undone_by: list[list[Draft]] = []
+    for change, context in zip(changes, contexts, strict=True):
+        renamed: dict[str, str] = {}
+        for draft in change.kind.expand(change.spec, context):
+            renamed[draft.id] = names[Phase.EXPAND].unique(draft.id)
+            drafts[Phase.EXPAND].append(replace(draft, id=renamed[draft.id]))
+        for phase, propose in ((Phase.BACKFILL, change.kind.backfill), (Phase.CONTRACT, change.kind.contract)):
+            drafts[phase] += [
+                replace(draft, id=names[phase].unique(draft.id)) for draft in propose(change.spec, context)
+            ]
+        undone_by.append(
+            [
+                replace(draft, undoes=renamed[draft.undoes] if draft.undoes else None)
+                for draft in change.kind.rollback(change.spec, context)
+            ]
+        )
+    for undoing in reversed(undone_by):
+        drafts[Phase.ROLLBACK] += [replace(draft, id=names[Phase.ROLLBACK].unique(draft.id)) for draft in undoing]
+    return Planned({phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes))
+
+
+def check(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> list[str]:
+    """Only what ``plan`` checks, without making steps: notes for the author.
+
+    Raises:
+        Refused: as ``plan``.
+    """
+    return _validate(changes, _contexts(changes, migration, level, schema))
+
+
+def check_before_contract(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> None:
+    """Check against the schema as it is now that contract removes nothing that came to be used since expand.
+
+    Raises:
+        Refused: all reasons at once.
+    """
+    refusals: list[Refused] = []
+    for change, context in zip(changes, _contexts(changes, migration, level, schema), strict=True):
+        try:
+            change.kind.before_contract(change.spec, context)
+        except Refused as refusal:
+            refusals.append(refusal)
+    raise_all(refusals)
+
+
+def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:
+    """Columns the changes rely on, by table."""
+    touched: dict[TableName, tuple[str, ...]] = {}
+    for change in changes:
+        for table, columns in change.kind.touched(change.spec).items():
+            touched[table] = tuple(dict.fromkeys((*touched.get(table, ()), *columns)))
+    return touched
+
+
+def clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> list[str]:
+    """Columns on which changes of two migrations cannot be pending together, as ``schema.table.column``.
+
+    Renamings compose: their triggers settle whichever of the names was written.
+    """
+    others = [
+        (table, column, isinstance(change.kind, RenameColumn))
+        for change in other
+        for table, columns in change.kind.touched(change.spec).items()
+        for column in columns
+    ]
+    return sorted(
+        {
+            f"{table}.{column}"
+            for change in one
+            for table, columns in change.kind.touched(change.spec).items()
+            for column in columns
+            for other_table, other_column, renames in others
+            if (table, column) == (other_table, other_column)
+            and not (renames and isinstance(change.kind, RenameColumn))
+        }
+    )
+
+
+def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
+    contexts, created = [], frozenset[TableName]()
+    for change in changes:
+        contexts.append(Context(migration, level, schema, created))
+        if change.kind.name == "create_table":
+            created = created | set(change.kind.touched(change.spec))
+    return contexts
+
+
+def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[str]:
+    notes: list[str] = []
+    refusals: list[Refused] = []
+    seen: dict[tuple[TableName, str], str] = {}
+    for change, context in zip(changes, contexts, strict=True):
+        try:
+            notes += change.kind.validate(change.spec, context)
+            for table, columns in change.kind.touched(change.spec).items():
+                for column in columns:
+                    if (table, column) in seen:
+                        raise Refused(
+                            f'two changes of column "{column}" of table "{table}" in one migration',
+                            hint="write two migrations, and contract the first before the second",
+                        )
+                    seen[table, column] = change.at
+        except Refused as refusal:
+            refusal.at = refusal.at or change.at or None
+            refusals.append(refusal)
+    raise_all(refusals)
+    return notes
+
+
+def raise_all(refusals: Sequence[Refused]) -> None:
+    """Raise one refusal as it is, several as one that names them all; nothing for none."""
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        parts = []
+        for refusal in refusals:
+            parts += [f"{refusal.at}: {refusal.message}" if refusal.at else refusal.message]
+            parts += [f"  {line}" for line in (refusal.detail or "").splitlines()]
+            parts += [f"  hint: {refusal.hint}"] if refusal.hint else []
+        raise Refused(f"{len(refusals)} reasons speak against it", detail="\n".join(parts))

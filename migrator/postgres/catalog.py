@@ -1,0 +1,139 @@
+"""Reading the catalog: tables with their columns, indexes, constraints and all that depends on them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from migrator.model.schema import Column, Constraint, Dependent, Grant, Index, Relation, Schema, TableName
+from migrator.postgres.queries import load
+from migrator.postgres.session import Session
+from migrator.sql.compose import qualified
+from migrator.sql.parser import function_names, parse_expression
+
+_SQL = load("migrator.postgres.queries", "catalog.sql")
+
+
+def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
+    """What the catalog says about the named relations; those that do not exist are left out.
+
+    Expressions are read with an empty ``search_path``, so that every name in them is qualified.
+
+    Args:
+        session: outside a transaction block.
+        names: schema (None: by the session's ``search_path``) and name, unquoted.
+    """
+    path = tuple(session.one(_SQL["search_path"]).schemas) or ("public",)
+    relations: dict[TableName, Relation] = {}
+    with session.transaction(read_only=True):
+        session.set_local("search_path", "")
+        for schema, name in names:
+            for place in (schema,) if schema else path:
+                relation = _relation(session, TableName(place, name))
+                if relation is not None:
+                    relations[relation.name] = relation
+                    break
+        domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
+    return Schema(is_known=True, relations=relations, search_path=path, constrained_domains=domains)
+
+
+def _relation(session: Session, name: TableName) -> Relation | None:
+    row = session.maybe(_SQL["relation"], {"schema": name.schema, "name": name.name})
+    if row is None:
+        return None
+    key = {"oid": row.oid}
+    return Relation(
+        name=name,
+        kind=row.kind,
+        columns=tuple(_column(session, column) for column in session.query(_SQL["columns"], key)),
+        indexes=tuple(
+            Index(**{**index._asdict(), "columns": tuple(index.columns)})
+            for index in session.query(_SQL["indexes"], key)
+        ),
+        constraints=tuple(
+            Constraint(**{**constraint._asdict(), "columns": tuple(constraint.columns)})
+            for constraint in session.query(_SQL["constraints"], key)
+        ),
+        dependents=tuple(Dependent(**dependent._asdict()) for dependent in session.query(_SQL["dependents"], key)),
+        triggers=tuple(trigger.name for trigger in session.query(_SQL["triggers"], key)),
+        inherits=row.inherits,
+        is_subscribed=row.is_subscribed,
+        forces_row_security=row.forces_row_security,
+        estimated_rows=row.estimated_rows,
+        total_bytes=row.total_bytes,
+    )
+
+
+def _column(session: Session, row: object) -> Column:
+    values = row._asdict()  # type: ignore[attr-defined]
+    default = values["default"]
+    return Column(
+        **{**values, "grants": tuple(Grant(**grant) for grant in values["grants"])},
+        default_is_volatile=default is not None and is_volatile(session, default),
+    )
+
+
+def is_volatile(session: Session, expression: str) -> bool:
+    """Whether an SQL expression calls a function that may answer differently within one transaction."""
+    names = sorted(function_names(parse_expression(expression)))
+    if not names:
+        return False
+    volatile: bool = session.one(_SQL["function_volatility"], {"names": names}).volatile
+    return volatile
+
+
+def nearest_relation(session: Session, name: str) -> str | None:
+    """The existing table whose name is most like ``name``, for a message; None when none is close."""
+    rows = session.query(_SQL["similar_relations"])
+    by_name = {row.name.rsplit(".", 1)[-1].strip('"'): row.name for row in rows}
+    near = difflib.get_close_matches(name, list(by_name), n=1, cutoff=0.6)
+    return by_name[near[0]] if near else None
+
+
+def missing_privileges(session: Session, name: TableName, *, exists: bool) -> list[str]:
+    """What this role lacks for DDL on a relation, one line each.
+
+    Args:
+        exists: whether the relation should be there already; otherwise only CREATE on its schema is needed.
+    """
+    row = session.maybe(_SQL["privileges"], {"schema": name.schema, "name": name.name})
+    if row is None:
+        return [f'schema "{name.schema}" does not exist']
+    lacks = []
+    if row.read_only:
+        lacks.append(f'role "{row.role}" is read-only here (default_transaction_read_only)')
+    if exists and row.present and not row.owns:
+        lacks.append(f'role "{row.role}" does not own table {name}, which belongs to "{row.owner}"')
+    if not row.may_create:
+        lacks.append(f'role "{row.role}" has no CREATE privilege on schema "{name.schema}"')
+    return lacks
+
+
+def index_is_valid(session: Session, schema: str, name: str) -> bool | None:
+    """Whether an index is valid; None when there is none of that name."""
+    row = session.maybe(_SQL["index_state"], {"schema": schema, "name": name})
+    return None if row is None else bool(row.is_valid)
+
+
+def estimated_rows(session: Session, names: Iterable[str | None]) -> dict[str, int]:
+    """The planner's estimate by relation as written in SQL; relations without one are left out."""
+    wanted = sorted(name for name in names if name)
+    return {row.name: row.rows for row in session.query(_SQL["estimated_rows"], {"names": wanted})}
+
+
+def resolve(session: Session, schema: str | None, name: str) -> TableName | None:
+    """The relation a name means in this session, or None when there is none."""
+    row = session.maybe(_SQL["resolve"], {"name": qualified(schema, name)})
+    return TableName(row.schema, row.name) if row else None
+
+
+def count_violations(session: Session, table: str, condition: str) -> int:
+    """How many rows of a table a CHECK condition would refuse; reads the whole table, ACCESS SHARE.
+
+    Args:
+        table: as SQL.
+        condition: as SQL, parsed before.
+    """
+    with session.transaction(read_only=True):
+        count: int = session.one(f"SELECT count(*) AS n FROM {table} WHERE NOT ({condition})").n  # noqa: S608 - parsed SQL
+    return count

@@ -1,0 +1,196 @@
+-- name: search_path
+SELECT current_schemas(false)::text[] AS schemas
+
+-- name: relation
+-- Reads the catalog only, as every query here: ACCESS SHARE on catalog tables, no lock on the relation itself.
+SELECT
+    c.oid::bigint AS oid,
+    CASE
+        WHEN c.relispartition THEN 'partition'
+        WHEN c.relkind = 'r' THEN 'table'
+        WHEN c.relkind = 'p' THEN 'partitioned table'
+        WHEN c.relkind = 'v' THEN 'view'
+        WHEN c.relkind = 'm' THEN 'materialized view'
+        WHEN c.relkind = 'f' THEN 'foreign table'
+        ELSE 'other'
+    END AS kind,
+    NOT c.relispartition AND c.relkind <> 'p'
+        AND EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
+    EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid) AS is_subscribed,
+    c.relforcerowsecurity AS forces_row_security,
+    c.reltuples::bigint AS estimated_rows,
+    CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+
+-- name: columns
+SELECT
+    a.attname::text AS name,
+    format_type(a.atttypid, a.atttypmod) AS type_name,
+    CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
+        THEN (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+              FROM pg_collation AS co JOIN pg_namespace AS cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation)
+        ELSE '' END AS collation,
+    a.attnotnull AS not_null,
+    CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
+    EXISTS (SELECT FROM pg_depend AS s
+        WHERE s.refclassid = 'pg_class'::regclass AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
+          AND s.classid = 'pg_class'::regclass AND s.deptype = 'a') AS owned_sequence,
+    CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' ELSE '' END AS identity,
+    CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' ELSE '' END AS generated,
+    t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid))
+        AS has_constrained_domain,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type)
+            ORDER BY r.rolname, g.privilege_type)
+        FROM aclexplode(a.attacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee), '[]') AS grants
+FROM pg_attribute AS a
+JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+
+-- name: function_volatility
+-- Whether any function of one of these names is volatile.
+SELECT coalesce(bool_or(provolatile = 'v'), false) AS volatile FROM pg_proc WHERE proname = ANY(%(names)s)
+
+-- name: indexes
+-- The columns of an index are its keys and those its expressions and predicate depend on.
+SELECT
+    c.relname::text AS name,
+    pg_get_indexdef(i.indexrelid) AS definition,
+    ARRAY(SELECT DISTINCT a.attname::text FROM pg_attribute AS a
+        WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (a.attnum = ANY(i.indkey::smallint[]) OR EXISTS (
+            SELECT FROM pg_depend AS d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass
+              AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))
+        ORDER BY 1) AS columns,
+    i.indisunique AS is_unique,
+    i.indisprimary AS is_primary,
+    i.indisvalid AS is_valid,
+    k.conname::text AS constraint,
+    coalesce(k.contype = 'x', false) AS is_exclusion
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid
+WHERE i.indrelid = %(oid)s
+ORDER BY c.relname
+
+-- name: constraints
+SELECT
+    k.conname::text AS name,
+    CASE k.contype WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'u' THEN 'unique' WHEN 'p' THEN 'primary key'
+        WHEN 'x' THEN 'exclusion' WHEN 'n' THEN 'not null' ELSE 'other' END AS type,
+    ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS key(number, place)
+        JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
+    pg_get_constraintdef(k.oid) AS definition,
+    k.convalidated AS is_valid
+FROM pg_constraint AS k
+WHERE k.conrelid = %(oid)s
+ORDER BY k.conname
+
+-- name: dependents
+-- Objects besides the table's own indexes, constraints and defaults that use one of its columns.
+SELECT
+    CASE v.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'rule' END AS kind,
+    format('%%I.%%I', n.nspname, v.relname) AS name, a.attname::text AS column
+FROM pg_depend AS d
+JOIN pg_rewrite AS r ON r.oid = d.objid
+JOIN pg_class AS v ON v.oid = r.ev_class
+JOIN pg_namespace AS n ON n.oid = v.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
+SELECT 'policy', p.polname::text, a.attname::text
+FROM pg_depend AS d
+JOIN pg_policy AS p ON p.oid = d.objid
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_policy'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
+SELECT 'generated column', g.attname::text, a.attname::text
+FROM pg_depend AS d
+JOIN pg_attrdef AS e ON e.oid = d.objid AND e.adrelid = d.refobjid
+JOIN pg_attribute AS g ON g.attrelid = e.adrelid AND g.attnum = e.adnum AND g.attgenerated <> ''
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum <> e.adnum
+WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+UNION
+SELECT 'publication', p.pubname::text, a.attname::text
+FROM pg_depend AS d
+JOIN pg_publication_rel AS l ON l.oid = d.objid
+JOIN pg_publication AS p ON p.oid = l.prpubid
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_publication_rel'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
+SELECT 'foreign key of another table', format('%%I on %%s', k.conname, k.conrelid::regclass), a.attname::text
+FROM pg_constraint AS k
+JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = ANY(k.confkey)
+WHERE k.contype = 'f' AND k.confrelid = %(oid)s
+UNION
+SELECT 'trigger function', format('%%I.%%I', n.nspname, p.proname), a.attname::text
+FROM pg_trigger AS g
+JOIN pg_proc AS p ON p.oid = g.tgfoid
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
+JOIN pg_attribute AS a ON a.attrelid = g.tgrelid AND a.attnum > 0 AND NOT a.attisdropped
+    AND p.prosrc ~* ('(^|[^[:alnum:]_$])(new|old)\s*\.\s*"?'
+        || regexp_replace(a.attname, '([^[:alnum:]_])', '\\\1', 'g') || '"?([^[:alnum:]_$]|$)')
+WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
+UNION
+SELECT 'partition key', format('%%I.%%I', n.nspname, c.relname), a.attname::text
+FROM pg_partitioned_table AS p
+JOIN pg_class AS c ON c.oid = p.partrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = ANY(p.partattrs::smallint[])
+WHERE p.partrelid = %(oid)s
+ORDER BY 1, 2, 3
+
+-- name: triggers
+SELECT g.tgname::text AS name FROM pg_trigger AS g
+WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgtype & 1 = 1 AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
+ORDER BY 1
+
+-- name: constrained_domains
+SELECT t.typname::text AS name FROM pg_type AS t
+WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid))
+
+-- name: similar_relations
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'migrator')
+
+-- name: privileges
+-- What DDL on the relation needs: membership in its owner, and CREATE on its schema for functions and indexes.
+SELECT
+    c.oid IS NOT NULL AS present,
+    coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS owns,
+    has_schema_privilege(n.oid, 'CREATE') AS may_create,
+    pg_get_userbyid(c.relowner)::text AS owner,
+    current_user::text AS role,
+    (SELECT s.reset_val::boolean FROM pg_settings AS s WHERE s.name = 'default_transaction_read_only') AS read_only
+FROM pg_namespace AS n
+LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = %(name)s
+WHERE n.nspname = %(schema)s
+
+-- name: index_state
+SELECT i.indisvalid AS is_valid, i.indrelid::bigint AS table_oid, pg_get_indexdef(i.indexrelid) AS definition
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s
+
+-- name: estimated_rows
+-- The planner's estimate for relations as written in SQL; those without one are left out.
+SELECT wanted.name, c.reltuples::bigint AS rows
+FROM unnest(%(names)s::text[]) AS wanted(name)
+JOIN pg_class AS c ON c.oid = to_regclass(wanted.name)
+WHERE c.reltuples >= 0
+
+-- name: resolve
+-- The relation a name means in this session, in whatever schema it is found.
+SELECT n.nspname::text AS schema, c.relname::text AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass(%(name)s)

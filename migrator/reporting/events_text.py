@@ -1,0 +1,123 @@
+"""What happens, for people, on stderr: a bar on a terminal, a line at least every ten seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from migrator.model.events import BackfillProgress, Event, Note, PhaseDone, StepDone, StepRetried, StepStarted
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_LINE_EVERY_S = 10.0
+
+
+class TextListener:
+    """Writes events as they come.
+
+    Args:
+        stream: where to; default: stderr.
+        verbose: whether statements are shown before they run.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._verbose = verbose
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._last_line_at = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, BackfillProgress):
+            self._progress(event)
+            return
+        if isinstance(event, StepStarted):
+            if self._verbose:
+                self._write(f"{event.phase} {event.number}/{event.total} {event.step}\n{event.sql};")
+            return
+        self._write(_line(event))
+
+    def close(self) -> None:
+        """End the bar, if one is drawn."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None
+
+    def _write(self, text: str) -> None:
+        self.close()
+        print(text, file=self._stream, flush=True)
+
+    def _progress(self, event: BackfillProgress) -> None:
+        if not self._stream.isatty():
+            now = time.monotonic()
+            if event.state == "done" or now - self._last_line_at >= _LINE_EVERY_S:
+                self._last_line_at = now
+                print(progress_line(event), file=self._stream, flush=True)
+            return
+        if self._bar is None:
+            self._bar, self._task = _bar(self._stream)
+        if self._task is not None:
+            self._bar.update(
+                self._task,
+                total=max(event.blocks_total, 1),
+                completed=event.blocks_done,
+                description=f"{event.step} {event.state}",
+                detail=_detail(event),
+            )
+        if event.state == "done":
+            self.close()
+
+
+def progress_line(event: BackfillProgress) -> str:
+    """One line about a backfill."""
+    share = f"{100 * event.blocks_done / event.blocks_total:.0f} %" if event.blocks_total else "100 %"
+    return f"backfill {event.step} {event.state}: {share}, {_detail(event)}"
+
+
+def _detail(event: BackfillProgress) -> str:
+    parts = [f"{event.rows_done:,} rows", f"{event.rows_per_s:,.0f} rows/s"]
+    if event.eta_s is not None and event.state == "running":
+        parts.append(f"{_duration(event.eta_s)} left")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _line(event: Note | StepDone | StepRetried | PhaseDone) -> str:
+    if isinstance(event, Note):
+        return f"note: {event.text}"
+    if isinstance(event, StepRetried):
+        blocked = f", held by {event.blocked_by}" if event.blocked_by else ""
+        return (
+            f"{event.phase} {event.step}: lock refused ({event.reason}{blocked}), "
+            f"attempt {event.attempt + 1} in {event.wait_s:.1f} s"
+        )
+    if isinstance(event, StepDone):
+        if event.skipped:
+            return f"{event.phase} {event.number}/{event.total} {event.step}: done by an earlier run"
+        again = f", attempt {event.attempts}" if event.attempts > 1 else ""
+        return f"{event.phase} {event.number}/{event.total} {event.step}: {event.held_ms:.0f} ms{again}"
+    return f"{event.migration}: {event.phase} {'was done already' if event.already else 'done'}"
+
+
+def _bar(stream: TextIO) -> tuple[Progress, TaskID]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}"),
+        console=Console(file=stream),
+        transient=False,
+    )
+    bar.start()
+    return bar, bar.add_task("", total=1, detail="")

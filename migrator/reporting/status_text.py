@@ -1,0 +1,55 @@
+"""Status for people: a line for each migration, and below it what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.execution.status import Overview, Standing
+from migrator.model.evidence import Verdict
+
+_MARKS = {"done": "done", "running": "running", "pending": "-", "none": ""}
+
+
+def lines(overview: Overview) -> Iterator[str]:
+    """The lines of a status."""
+    if not overview.migrations:
+        yield "no migrations, neither here nor in the database"
+        return
+    width = max(len(each.id) for each in overview.migrations)
+    yield f"{'MIGRATION':<{width}}  LEVEL  {'EXPAND':<8} {'BACKFILL':<14} {'CONTRACT':<9} STATE"
+    for each in overview.migrations:
+        backfill = _backfill(each)
+        yield (
+            f"{each.id:<{width}}  {each.level:>5}  {_MARKS[each.phases['expand']]:<8} {backfill:<14} "
+            f"{_MARKS[each.phases['contract']]:<9} {each.state}"
+        )
+        yield from (f"    {line}" for line in _below(each))
+
+
+def _backfill(standing: Standing) -> str:
+    if standing.phases["backfill"] == "running" and standing.backfill is not None:
+        return f"{standing.backfill.percent:.0f} % {standing.backfill.state}"
+    return _MARKS[standing.phases["backfill"]]
+
+
+def _below(standing: Standing) -> Iterator[str]:
+    if standing.problem:
+        yield f"stopped: {standing.problem}"
+    if not standing.in_folder:
+        yield "its files are not in this folder"
+    if standing.phases["backfill"] == "running" and standing.backfill is not None:
+        status = standing.backfill
+        parts = [f"{status.rows_done:,} rows", f"{status.rows_per_s:,.0f} rows/s"]
+        if status.eta_s is not None:
+            parts.append(f"{status.eta_s:.0f} s left")
+        yield ", ".join(parts) + (f"; {status.reason}" if status.reason else "")
+    if standing.report is None:
+        return
+    if standing.report.verdict is Verdict.PASS:
+        yield f'ready: "migrator contract {standing.id}"'
+        return
+    for reason in standing.report.reasons[:3]:
+        yield f"contract waits: {reason}"
+    for observation in standing.report.observations:
+        for item in observation.items[:5]:
+            yield f"  {item.instance}: {item.why}"

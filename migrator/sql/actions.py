@@ -1,0 +1,73 @@
+"""Statements taken apart into single actions: one subcommand of ALTER TABLE at a time, with the author's directives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrator.sql.parser import Script, Statement, deparse, pb, unwrap, walk
+
+_DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a script asks for.
+
+    Attributes:
+        kind: PostgreSQL's node type in snake case, ``alter_table_stmt``.
+        node: the statement's message; of ALTER TABLE, with the one subcommand only.
+        command: that subcommand, or None for other statements.
+        text: SQL of this action alone.
+        line: 1-based line of its statement.
+        column: 1-based column of its statement.
+        options: directives ``-- migrator: NAME = VALUE`` written before the statement.
+    """
+
+    kind: str
+    node: Any = field(repr=False)
+    command: Any = field(repr=False)
+    text: str
+    line: int
+    column: int
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def actions_of(script: Script) -> Iterator[Action]:
+    """The actions of a script in order."""
+    for statement in script.statements:
+        yield from _split(statement)
+
+
+def _split(statement: Statement) -> Iterator[Action]:
+    options = _options(statement)
+    if statement.kind != "alter_table_stmt":
+        yield Action(statement.kind, statement.node, None, statement.text, statement.line, statement.column, options)
+        return
+    for wrapped in statement.node.cmds:
+        alone = pb.AlterTableStmt()
+        alone.CopyFrom(statement.node)
+        del alone.cmds[:]
+        alone.cmds.add().CopyFrom(wrapped)
+        text = statement.text if len(statement.node.cmds) == 1 else deparse(statement.kind, alone)
+        yield Action(statement.kind, alone, unwrap(wrapped), text, statement.line, statement.column, options)
+
+
+def _options(statement: Statement) -> dict[str, str]:
+    found = (_DIRECTIVE.fullmatch(comment.body) for comment in statement.comments if comment.offset < statement.offset)
+    return {match[1]: match[2].strip() for match in found if match}
+
+
+def relations_in(action: Action) -> list[tuple[str | None, str]]:
+    """Schema (None if unqualified) and name of every relation an action mentions, in order, once each."""
+    names: dict[tuple[str | None, str], None] = {}
+    for node in walk(action.node):
+        if isinstance(node, pb.RangeVar):
+            names[node.schemaname or None, node.relname] = None
+    if isinstance(action.node, pb.DropStmt) and action.node.remove_type == pb.OBJECT_TABLE:
+        for wrapped in action.node.objects:
+            parts = [unwrap(item).sval for item in unwrap(wrapped).items]
+            names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
+    return list(names)

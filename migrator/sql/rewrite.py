@@ -1,0 +1,77 @@
+"""Rewriting statements by their tree, never by their text: copies of indexes, expressions seen from a trigger."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from migrator.errors import Refused
+from migrator.sql.compose import Sql, ident
+from migrator.sql.parser import deparse, deparse_expression, parse_expression, parse_script, pb, unwrap, walk
+
+
+def copied_index(definition: str, *, name: str, renamed: dict[str, str]) -> Sql:
+    """``CREATE INDEX CONCURRENTLY`` like an existing index, over renamed columns.
+
+    Args:
+        definition: what ``pg_get_indexdef`` returned.
+        name: of the copy.
+        renamed: column names to replace, in keys, INCLUDE, expressions and predicate.
+    """
+    statement = parse_script(definition).statements[0]
+    node = pb.IndexStmt()
+    node.CopyFrom(statement.node)
+    node.idxname = name
+    node.concurrent = True
+    for inner in walk(node):
+        if isinstance(inner, pb.IndexElem) and inner.name in renamed:
+            inner.name = renamed[inner.name]
+        elif isinstance(inner, pb.ColumnRef):
+            field = unwrap(inner.fields[-1])
+            if isinstance(field, pb.String) and field.sval in renamed:
+                field.sval = renamed[field.sval]
+    return Sql(deparse(statement.kind, node))
+
+
+def columns_in(expression: str) -> set[str]:
+    """Names of the columns an expression mentions, qualifiers left out."""
+    return {
+        unwrap(node.fields[-1]).sval
+        for node in walk(parse_expression(expression))
+        if isinstance(node, pb.ColumnRef) and isinstance(unwrap(node.fields[-1]), pb.String)
+    }
+
+
+def seen_from_trigger(expression: str) -> Sql:
+    """An expression over a row's columns as a trigger writes it: ``a || b`` becomes ``new.a || new.b``.
+
+    Raises:
+        Refused: it holds a query or a qualified column, which mean something else inside a trigger.
+    """
+    tree = parse_expression(expression)
+    for node in walk(tree):
+        if isinstance(node, pb.SubLink):
+            raise Refused(f"an expression that is computed in a trigger cannot hold a query: {expression}")
+        if isinstance(node, pb.ColumnRef):
+            if len(node.fields) != 1 or not isinstance(unwrap(node.fields[0]), pb.String):
+                raise Refused(f"write columns without a table name in: {expression}")
+            column = unwrap(node.fields[0]).sval
+            del node.fields[:]
+            for part in ("new", column):
+                node.fields.add().string.sval = part
+    return Sql(deparse_expression(tree))
+
+
+def statement_sql(kind: str, node: Any) -> Sql:
+    """A statement in libpg_query's canonical form."""
+    return Sql(deparse(kind, node))
+
+
+def slug(*words: str) -> str:
+    """Words joined to a name for steps, groups and folders: letters, digits, ``_`` and ``-`` only."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(words)).strip("-") or "step"
+
+
+def role_sql(name: str) -> Sql:
+    """A role as written in GRANT; an empty name is PUBLIC."""
+    return ident(name) if name else Sql("PUBLIC")

@@ -1,0 +1,11 @@
+ALTER TABLE ${table|sql} ADD COLUMN ${column|ident} ${type|sql}\
+% if collation:
+ COLLATE ${collation|sql}\
+% endif
+% if not_null:
+ NOT NULL\
+% endif
+% if default:
+ DEFAULT ${default|sql}\
+% endif
+

@@ -1,0 +1,1 @@
+GRANT ${privilege|sql} (${new|ident}) ON ${table|sql} TO ${grantee|sql}

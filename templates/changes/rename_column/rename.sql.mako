@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} RENAME COLUMN ${old|ident} TO ${new|ident}

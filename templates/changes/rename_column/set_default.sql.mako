@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ALTER COLUMN ${new|ident} SET DEFAULT ${default|sql}

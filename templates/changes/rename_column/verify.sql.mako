@@ -1,0 +1,1 @@
+record_image_ne(ROW(${new|ident}), ROW(${old|ident}))

@@ -1,0 +1,1 @@
+UPDATE ${table|sql} SET ${column|ident} = ${fill|sql} WHERE ${column|ident} IS NULL

@@ -1,0 +1,17 @@
+# Copy to .github/workflows/migrations.yml
+name: migrations
+on: pull_request
+permissions:
+  contents: read
+jobs:
+  lint:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          persist-credentials: false
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - run: pip install expand-contract
+      - run: migrator lint migrations

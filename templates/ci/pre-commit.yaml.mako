@@ -1,0 +1,10 @@
+# Add to .pre-commit-config.yaml
+repos:
+  - repo: local
+    hooks:
+      - id: migrator-lint
+        name: migrator lint
+        entry: migrator lint
+        language: python
+        additional_dependencies: [expand-contract]
+        files: ^migrations/.*\.sql$
