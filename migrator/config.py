@@ -7,6 +7,7 @@ working folder. Unknown keys are errors that name the nearest known key; the sam
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -198,8 +199,8 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
     folder = (start or Path.cwd()).resolve()
     environment = os.environ if environment is None else environment
     source, table = _nearest(folder)
-    overlaid = _overlay(table, environment)
-    settings = _convert(overlaid, source)
+    overlaid, variables = _overlay(table, environment)
+    settings = _convert(overlaid, source, variables)
     _check(settings, source)
     return Project(settings, source.parent if source else folder, source)
 
@@ -224,51 +225,58 @@ def _toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path.name} is not valid TOML: {error}", at=str(path)) from None
 
 
-def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Values of ``MIGRATOR_LOCK_TIMEOUT``, ``MIGRATOR_GATE_SOAK`` … over those of the file; scalars only."""
+def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values of ``MIGRATOR_LOCK_TIMEOUT``, ``MIGRATOR_GATE_SOAK`` … over those of the file; scalars only.
+
+    Returns:
+        The values, and of each that came from the environment its path and variable.
+    """
     result = {key: dict(value) if isinstance(value, dict) else value for key, value in table.items()}
+    variables: dict[str, str] = {}
     sections: tuple[tuple[str, type[_Section]], ...] = (
         ("", Settings), ("backfill", BackfillSettings), ("gate", GateSettings), ("lint", LintSettings),
     )  # fmt: skip
     for section, definition in sections:
         for field in msgspec.structs.fields(definition):
             variable = "_".join(filter(None, ("MIGRATOR", section.upper(), field.name.upper())))
-            if variable not in environment or field.name in (
-                "backfill",
-                "gate",
-                "lint",
-                "service",
-                "source",
-                "ignore",
-                "severity",
-                "select",
-            ):
+            if variable not in environment or not isinstance(field.default, (str, int)):
                 continue
             target = result.setdefault(section, {}) if section else result
+            if not isinstance(target, dict):
+                continue  # the file has a value where a section belongs, which is reported as such
             raw = environment[variable]
-            target[field.name] = int(raw) if raw.isdigit() else raw
-    return result
+            target[field.name] = int(raw) if isinstance(field.default, int) and raw.isdecimal() else raw
+            variables[".".join(filter(None, (section, field.name)))] = variable
+    return result, variables
 
 
-def _convert(table: dict[str, Any], source: Path | None) -> Settings:
-    at = str(source) if source else "environment"
+def _convert(table: dict[str, Any], source: Path | None, variables: Mapping[str, str]) -> Settings:
+    at = str(source) if source else None
     try:
         return msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
-        message = str(error)
-        unknown = re.match(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+        reason, _, path = str(error).partition(" - at `$")
+        path = path.removesuffix("`").removeprefix(".")
+        unknown = re.fullmatch(r"Object contains unknown field `([^`]+)`", reason)
         if unknown is None:
-            raise UsageError(f"configuration: {_readable(message)}", at=at) from None
-        key, path = unknown[1], re.sub(r"\[.*?\]", "", unknown[2] or "")
-        known = _known_keys(path)
+            place = f"environment variable {variables[path]}" if path in variables else at
+            raise UsageError(_wrong_value(reason, path, table), at=place) from None
+        key, section = unknown[1], re.sub(r"\[.*?\]", "", path)
+        known = _known_keys(section)
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
         hint = f'did you mean "{near[0]}"?' if near else "known keys: " + ", ".join(sorted(known))
-        place = f"[tool.migrator.{path}]" if path else "[tool.migrator]"
+        place = f"[tool.migrator.{section}]" if section else "[tool.migrator]"
         raise UsageError(f'unknown key "{key}" in {place}', at=at, hint=hint) from None
 
 
-def _readable(message: str) -> str:
-    return re.sub(r" - at `\$\.?([^`]*)`", lambda match: f" at {match[1]}", message[0].lower() + message[1:])
+def _wrong_value(reason: str, path: str, table: dict[str, Any]) -> str:
+    value: Any = table
+    for key in re.findall(r"[^.\[\]]+", path):
+        value = value[int(key)] if isinstance(value, list) else value.get(key) if isinstance(value, dict) else None
+    reason = re.sub(r"`str` matching regex .*", "an integer with ms, s, min, h or d, as in 15min", reason)
+    reason = reason.replace("Object missing required field", "missing key").replace("`object`", "a table")
+    seen = f", found {json.dumps(value, ensure_ascii=False)}" if isinstance(value, (str, int, float)) else ""
+    return f"configuration: {path}: {reason[:1].lower()}{reason[1:]}{seen}"
 
 
 def _known_keys(path: str) -> list[str]:
@@ -296,7 +304,8 @@ def _check(settings: Settings, source: Path | None) -> None:
             raise UsageError(
                 f'service "{service.name}" expects zero instances without a reason', at=at, hint='add reason = "…"'
             )
-        if milliseconds(service.ttl) < 3_000:  # noqa: PLR2004 - a beat every ttl/3 must not be more than one a second
+        # A beat every ttl/3 must not be more than one a second.
+        if milliseconds(service.ttl) < 3_000:
             raise UsageError(f'service "{service.name}" has a ttl of {service.ttl}, at least 3s is needed', at=at)
 
 

@@ -60,7 +60,7 @@ class MigratorError(Exception):
 
 
 class Refused(MigratorError):
-    """A check failed, before anything was touched."""
+    """Findings, or a check failed before anything was touched."""
 
     exit_code = 1
 
@@ -90,19 +90,19 @@ class OutOfOrder(MigratorError):
 
 
 class GateBlocked(MigratorError):
-    """Code that still needs the shape to be removed is running."""
+    """Gate blocked, code that still needs what the contract removes is running."""
 
     exit_code = 10
 
 
 class GateUnknown(MigratorError):
-    """There is no proof that such code is gone."""
+    """Gate unknown, there is no proof that such code is gone."""
 
     exit_code = 11
 
 
 class GateWaiting(MigratorError):
-    """Nothing speaks against it, but not for long enough yet."""
+    """Gate soaking or draining, try again."""
 
     exit_code = 12
 
@@ -114,7 +114,7 @@ class Fenced(MigratorError):
 
 
 class BudgetSpent(MigratorError):
-    """A lock or another runner was in the way for the whole budget; nothing changed."""
+    """Lock budget spent or another runner busy, nothing changed, try again."""
 
     exit_code = 14
 
@@ -126,7 +126,7 @@ class FilesDiffer(MigratorError):
 
 
 class Interrupted(MigratorError):
-    """The user stopped the command; running it again continues."""
+    """Interrupted, running it again continues."""
 
     exit_code = 130
 

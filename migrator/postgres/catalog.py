@@ -137,3 +137,16 @@ def count_violations(session: Session, table: str, condition: str) -> int:
     with session.transaction(read_only=True):
         count: int = session.one(f"SELECT count(*) AS n FROM {table} WHERE NOT ({condition})").n  # noqa: S608 - parsed SQL
     return count
+
+
+def tables_are_empty(session: Session, names: Iterable[str]) -> bool:
+    """Whether none of these relations holds a row; those that are no tables, or do not exist, hold none.
+
+    Args:
+        names: as SQL. ACCESS SHARE on each, until the end of the transaction.
+    """
+    tables = session.query(_SQL["ordinary_tables"], {"names": sorted(names)})
+    return not any(
+        session.one(f"SELECT EXISTS (SELECT FROM {table.name}) AS found").found  # noqa: S608 - quoted by the server
+        for table in tables
+    )

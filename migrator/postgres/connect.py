@@ -145,7 +145,8 @@ def _check_server(session: Session) -> None:
         )
     row = session.one(
         "SELECT version() AS version, current_setting('server_version_num')::int AS number,"
-        " pg_is_in_recovery() AS standby, (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus') AS citus"
+        " pg_is_in_recovery() AS standby,"
+        " (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus') AS citus"
     )
     for name in ("CockroachDB", "-YB-", "Redshift", "Greenplum"):
         if name in row.version:

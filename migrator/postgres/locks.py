@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from migrator.errors import BudgetSpent, MigratorError
 from migrator.postgres.connect import Database
@@ -47,12 +48,15 @@ class Refusal:
         pause_s: pause before the next attempt.
         reason: the server's message.
         blocked_by: who was in the way, for people; empty when it could not be seen.
+        next_limit_ms: wall limit of the next attempt; longer than the usual one when only autovacuum was in the way and
+            we may not cancel it: it gives way by itself, but not earlier.
     """
 
     attempt: int
     pause_s: float
     reason: str
     blocked_by: str
+    next_limit_ms: int
 
 
 class WallClock:
@@ -113,8 +117,8 @@ def retry_short_locks(
                     ) from None
                 pause = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(attempts, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
                 pause = min(pause, max(0.0, policy.budget_s - spent))
-                on_refusal(Refusal(attempts, pause, error.server_message, watcher.describe()))
                 limit_ms = watcher.next_limit_ms(policy.limit_ms)
+                on_refusal(Refusal(attempts, pause, error.server_message, watcher.describe(), limit_ms))
                 time.sleep(pause)
             else:
                 return attempts
@@ -127,12 +131,12 @@ class _Watcher:
         self._database, self._pid = database, pid
         self._seen: dict[int, str] = {}
         self._autovacuum: set[int] = set()
-        self._cancelled = False
+        self._cancelled = self._was_patient = False
         self._deadlock_timeout_ms = 1000
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="who-blocks", daemon=True)
 
-    def __enter__(self) -> _Watcher:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -147,9 +151,12 @@ class _Watcher:
         return "; ".join(self._seen.values())
 
     def next_limit_ms(self, usual_ms: int) -> int:
-        """Just above ``deadlock_timeout`` when only autovacuum was in the way and could not be cancelled."""
+        """Just above ``deadlock_timeout``, once, when only autovacuum was in the way and could not be cancelled."""
         only_autovacuum = bool(self._seen) and self._autovacuum == set(self._seen)
-        return self._deadlock_timeout_ms + usual_ms if only_autovacuum and not self._cancelled else usual_ms
+        if not only_autovacuum or self._cancelled or self._was_patient:
+            return usual_ms
+        self._was_patient = True
+        return self._deadlock_timeout_ms + usual_ms
 
     def _watch(self) -> None:
         # The first look comes after a pause: most attempts are over by then and need no second connection at all.
@@ -167,23 +174,30 @@ class _Watcher:
             return  # who blocks is a courtesy: the attempt itself reports a lost connection
 
     def _look(self, session: Session) -> None:
+        # Without pg_read_all_stats only pid and usesysid of others can be seen; of all processes that hold the lock of
+        # a vacuum, autovacuum's workers alone belong to no role.
         rows = session.query(
-            "SELECT a.pid, a.backend_type, a.usename, a.application_name, a.state, left(a.query, 120) AS query,"
+            "SELECT a.pid, a.usename, a.application_name, a.state, left(a.query, 120) AS query,"
             " round(extract(epoch FROM clock_timestamp() - a.xact_start))::int AS age_s,"
+            " a.backend_type = 'autovacuum worker' OR a.backend_type IS NULL AND a.usesysid IS NULL AND EXISTS ("
+            "SELECT FROM pg_catalog.pg_locks l WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'"
+            " AND l.mode = 'ShareUpdateExclusiveLock') AS autovacuum,"
+            " a.backend_type IS NOT NULL AND a.query NOT LIKE '%%to prevent wraparound%%' AS may_be_cancelled,"
             " a.query LIKE '%%to prevent wraparound%%' AS wraparound"
-            " FROM unnest(pg_catalog.pg_blocking_pids(%(pid)s)) AS b(pid) JOIN pg_catalog.pg_stat_activity a USING (pid)",
+            " FROM unnest(pg_catalog.pg_blocking_pids(%(pid)s)) AS b(pid)"
+            " JOIN pg_catalog.pg_stat_activity a USING (pid)",
             {"pid": self._pid},
         )
         for row in rows:
-            query = " ".join((row.query or "").split())
+            query = " ".join((row.query or "").split()) or "query not visible"
             who = f"{row.usename} ({row.application_name})" if row.application_name else row.usename
-            who = "autovacuum" if row.backend_type == "autovacuum worker" else who
-            self._seen[row.pid] = (
-                f"pid {row.pid} {who}, {row.state or 'state unknown'} for {row.age_s or 0} s: {query or 'query not visible'}"
-            )
-            if row.backend_type == "autovacuum worker" and not row.wraparound:
+            who = "autovacuum" if row.autovacuum else who or "a process of the server"
+            state = row.state or "state unknown"
+            age = f" for {row.age_s} s" if row.age_s is not None else ""
+            self._seen[row.pid] = f"pid {row.pid} {who}, {state}{age}: {query}"
+            if row.autovacuum and not row.wraparound:
                 self._autovacuum.add(row.pid)
-        if rows and {row.pid for row in rows} <= self._autovacuum:
+        if rows and all(row.autovacuum and row.may_be_cancelled for row in rows):
             self._cancel(session)
 
     def _cancel(self, session: Session) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql as _sql
@@ -202,7 +202,7 @@ class Session:
         """Close the connection; an open transaction is rolled back by the server."""
         self._connection.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

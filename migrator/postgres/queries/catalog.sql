@@ -194,3 +194,10 @@ SELECT n.nspname::text AS schema, c.relname::text AS name
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass(%(name)s)
+
+-- name: ordinary_tables
+-- The tables among relations as written in SQL.
+SELECT format('%%I.%%I', n.nspname, c.relname) AS name
+FROM unnest(%(names)s::text[]) AS wanted(name)
+JOIN pg_class AS c ON c.oid = to_regclass(wanted.name) AND c.relkind IN ('r', 'p')
+JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,0 +1,141 @@
+"""Servers and databases for the tests.
+
+- ``MIGRATOR_TEST_POSTGRES=15`` chooses the major version; default: the newest found, the embedded one first.
+- ``MIGRATOR_TEST_DATABASE_URL`` names a running server to use instead (a superuser's URL); each test still gets a
+  database of its own, and tests that crash their server start one themselves.
+- ``tests/fetch_postgres 14`` brings a version that the machine does not have.
+
+With pytest-xdist every worker has its own server.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from migrator import embedded
+from migrator.embedded.binaries import BINARIES_VARIABLE
+from migrator.postgres.connect import Database
+from migrator.postgres.session import Session
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+TEMPLATE = "migrator_template"
+
+_fetched = sorted((CHECKOUT / ".cache" / "postgres").glob("*/bin"))
+os.environ[BINARIES_VARIABLE] = os.pathsep.join(
+    [*map(str, _fetched), *filter(None, [os.environ.get(BINARIES_VARIABLE)])]
+)
+# A developer's own settings must not reach the commands under test.
+for _name in [
+    name for name in os.environ if name.startswith("PG") or name in ("DATABASE_URL", "MIGRATOR_DATABASE_URL")
+]:
+    del os.environ[_name]
+
+
+@dataclass(frozen=True)
+class ExternalServer:
+    """A server somebody else runs; has of ``embedded.Server`` what most tests need."""
+
+    base: str
+    major: int
+    version: str
+
+    def url(self, dbname: str = "postgres") -> str:
+        return urlunsplit(urlsplit(self.base)._replace(path=f"/{dbname}"))
+
+
+def external_url() -> str | None:
+    return os.environ.get("MIGRATOR_TEST_DATABASE_URL") or None
+
+
+def wanted_installation() -> embedded.Installation:
+    """The version asked for; without a wish the embedded one, not one fetched for another run."""
+    if wish := os.environ.get("MIGRATOR_TEST_POSTGRES"):
+        return embedded.find(int(wish))
+    return max(embedded.installations(), key=lambda found: found.major, default=None) or embedded.find()
+
+
+def pytest_report_header() -> str:
+    if url := external_url():
+        return f"PostgreSQL: the server of MIGRATOR_TEST_DATABASE_URL, {urlsplit(url).hostname}"
+    installation = wanted_installation()
+    return f"PostgreSQL {installation.version} ({installation.bin})"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"postgres_server", "own_server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[embedded.Server | ExternalServer]:
+    """A running server; superuser ``postgres`` without a password."""
+    if url := external_url():
+        with psycopg.connect(url) as connection:
+            version = connection.info.parameter_status("server_version") or ""
+            yield ExternalServer(url, connection.info.server_version // 10_000, version)
+        return
+    with embedded.start(major=wanted_installation().major, settings=embedded.FAST) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server() -> Iterator[embedded.Server]:
+    """A server for one test alone, which may crash it; of the same version, embedded whatever the others use."""
+    major = None if external_url() else wanted_installation().major
+    with embedded.start(major=major, settings=embedded.FAST) as server:
+        yield server
+
+
+@pytest.fixture
+def chaos_seconds() -> float:
+    """How long a chaos test goes on; see ``make chaos``."""
+    return float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "10"))
+
+
+@pytest.fixture(scope="session")
+def postgres_admin(postgres_server: embedded.Server) -> Iterator[psycopg.Connection]:
+    """A connection of the superuser to the database ``postgres``, for making and dropping databases."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_admin: psycopg.Connection) -> Iterator[str]:
+    """The database that those of the tests are copies of."""
+    name = f"{TEMPLATE}_{secrets.token_hex(4)}"
+    postgres_admin.execute(f"CREATE DATABASE {name}")
+    yield name
+    postgres_admin.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def database_url(
+    postgres_server: embedded.Server, postgres_admin: psycopg.Connection, template_database: str
+) -> Iterator[str]:
+    """URL of a fresh database."""
+    name = f"test_{secrets.token_hex(6)}"
+    postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield postgres_server.url(name)
+    postgres_admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Database:
+    """A fresh database."""
+    return Database(database_url, command="test")
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A session on a fresh database."""
+    with database.connect("test") as session:
+        yield session
