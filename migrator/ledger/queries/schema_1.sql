@@ -44,6 +44,8 @@ CREATE TABLE migrator.migration (
     PRIMARY KEY (project, id)
 );
 CREATE UNIQUE INDEX migration_level ON migrator.migration (project, level) WHERE state <> 'rolled_back';
+-- Every beat looks for standing fences.
+CREATE INDEX migration_fenced ON migrator.migration (project) WHERE gate IN ('fenced', 'quarantined', 'confirmed');
 
 -- The text of each phase file at the moment it was frozen; a later difference is refused with a diff.
 CREATE TABLE migrator.phase_file (
@@ -122,8 +124,12 @@ CREATE TABLE migrator.service (
     retired_why text,
     PRIMARY KEY (project, service)
 );
+-- A beat names its service but no project, and levels of two projects cannot be compared: one name, one project.
+CREATE UNIQUE INDEX service_name ON migrator.service (service) WHERE retired_at IS NULL;
 
--- One row a process that ever said it is alive. A row that expired is stale: it still counts as running.
+-- One row a process that was ever told to start. It counts as running until ended_at is set, whatever expires_at says:
+-- a row that expired is stale, and its process may be paused, not gone. A process that beats again after its end was
+-- recorded is told to stop, and counts as running once more: its ended_at is cleared, its state stays.
 CREATE TABLE migrator.instance (
     service text NOT NULL,
     instance text NOT NULL,
@@ -138,10 +144,11 @@ CREATE TABLE migrator.instance (
     ended_why text,
     role_name text NOT NULL,
     client_addr inet,
-    listed boolean NOT NULL DEFAULT true,
     PRIMARY KEY (service, instance, boot)
-);
-CREATE INDEX instance_level ON migrator.instance (service, level, state);
+) WITH (fillfactor = 70);
+-- None of these covers a column that an ordinary beat changes, so that beats stay heap-only updates.
+CREATE INDEX instance_running ON migrator.instance (service, level) WHERE ended_at IS NULL;
+CREATE INDEX instance_ended ON migrator.instance (service, level, ended_at);
 
 -- What polled sources saw at each look; gaps between clean samples bound the soak.
 CREATE TABLE migrator.sample (
@@ -158,34 +165,50 @@ CREATE TABLE migrator.sample (
     FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
 );
 
--- A backfill statement of a migration and the table it sweeps.
+-- A backfill statement of a migration and the table it sweeps. Counters are those of segments that were planned anew:
+-- the whole is the job's plus its segments'.
 CREATE TABLE migrator.backfill_job (
     project text NOT NULL,
     migration text NOT NULL,
     step text NOT NULL,
     relation text NOT NULL,
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'verifying', 'done')),
+    -- What it waits for right now, for people.
     reason text NOT NULL DEFAULT '',
     sweep integer NOT NULL DEFAULT 1,
+    -- What the last verification found, and how many in a row found no less than the one before.
+    rows_wrong bigint,
+    stalled integer NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0,
+    rows_skipped bigint NOT NULL DEFAULT 0,
+    batches bigint NOT NULL DEFAULT 0,
+    busy_ms double precision NOT NULL DEFAULT 0,
+    beat timestamptz,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz,
     PRIMARY KEY (project, migration, step),
     FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
-);
+) WITH (fillfactor = 50);
 
--- A contiguous part of one leaf table given to a worker; its row lock is the lease.
+-- A contiguous part of one leaf table given to a worker; its row lock is the lease. A leaf without blocks has one
+-- segment without blocks, so that a leaf that is new since the plan can be told.
 CREATE TABLE migrator.backfill_segment (
     project text NOT NULL,
     migration text NOT NULL,
     step text NOT NULL,
     leaf text NOT NULL,
     segment integer NOT NULL,
+    task text NOT NULL DEFAULT 'fill' CHECK (task IN ('fill', 'verify')),
     file_node oid NOT NULL,
     start_block bigint NOT NULL,
     next_block bigint NOT NULL,
     stop_block bigint NOT NULL,
     rows_done bigint NOT NULL DEFAULT 0,
-    rows_skipped bigint NOT NULL DEFAULT 0,
+    -- Rows passed over because they were locked (fill) or found wrong (verify), and the blocks they are in.
+    rows_left bigint NOT NULL DEFAULT 0,
+    left_start bigint,
+    left_stop bigint,
+    not_before timestamptz NOT NULL DEFAULT '-infinity',
     batches bigint NOT NULL DEFAULT 0,
     busy_ms double precision NOT NULL DEFAULT 0,
     worker text,
@@ -194,106 +217,124 @@ CREATE TABLE migrator.backfill_segment (
     FOREIGN KEY (project, migration, step) REFERENCES migrator.backfill_job (project, migration, step)
 ) WITH (fillfactor = 20);
 
--- Applications say what runs. Called on an autocommit connection before the pool opens and then every ttl/3.
--- Locks: ROW SHARE on migrator.service, ROW EXCLUSIVE on migrator.instance. The shared advisory lock queues fairly
--- behind a fence; the row lock makes the answer right at every isolation level.
-CREATE FUNCTION migrator.beat(service text, instance text, boot text, level integer, version text)
-RETURNS TABLE (ok boolean, min_level integer, ttl_s integer, epoch bigint, why text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $beat$
+-- The window of levels a service may run now. Locks the service's row FOR SHARE: what it answers stays true until the
+-- end of the transaction, because every change of the window, raising and renewing a fence included, updates that row.
+-- At REPEATABLE READ and above, a change since the snapshot is error 40001. Must stay VOLATILE: each statement in it
+-- needs a snapshot taken after the lock before it.
+CREATE FUNCTION migrator.level_window(
+    service text, OUT listed boolean, OUT project text, OUT min_level integer, OUT max_level integer, OUT ttl_s integer,
+    OUT epoch bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $window$
 #variable_conflict use_column
 DECLARE
     known migrator.service%ROWTYPE;
-    mine migrator.instance%ROWTYPE;
-    listed boolean := false;
-    seen_at timestamptz;
-    floor_level integer := 0;
-    ceiling_level integer;
-    lifetime integer := 45;
-    turn bigint := 0;
-    reason text;
     fence record;
 BEGIN
+    SELECT s.* INTO known FROM migrator.service AS s
+    WHERE s.service = level_window.service AND s.retired_at IS NULL FOR SHARE;
+    listed := FOUND;
+    project := known.project;
+    min_level := coalesce(known.min_level, 0);
+    max_level := known.max_level;
+    ttl_s := coalesce(known.ttl_s, 45);
+    epoch := coalesce(known.epoch, 0);
+    -- A raised fence that is not yet applied holds until its deadline only; one without a deadline was raised by hand.
+    FOR fence IN
+        SELECT m.level, m.fence_direction, coalesce((m.requires ->> level_window.service)::integer, m.level) AS wanted
+        FROM migrator.migration AS m
+        WHERE m.project = known.project AND m.gate IN ('fenced', 'quarantined', 'confirmed')
+          AND (m.fence_deadline IS NULL OR m.fence_deadline > clock_timestamp())
+    LOOP
+        IF fence.fence_direction = 'rollback' THEN
+            max_level := least(max_level, fence.level - 1);
+        ELSE
+            min_level := greatest(min_level, fence.wanted);
+        END IF;
+    END LOOP;
+END
+$window$;
+
+-- Applications say what runs. Called on an autocommit connection to the primary before the pool opens and then every
+-- ttl/3. Locks: ROW SHARE on migrator.service, ROW EXCLUSIVE on migrator.instance. The shared advisory lock queues
+-- fairly behind a fence (row locks alone starve it); the row lock makes the answer right at every isolation level.
+CREATE FUNCTION migrator.beat(service text, instance text, boot text, level integer, version text)
+RETURNS TABLE (ok boolean, min_level integer, ttl_s integer, epoch bigint, why text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $beat$
+#variable_conflict use_column
+DECLARE
+    allowed record;
+    mine migrator.instance%ROWTYPE;
+    seen_at timestamptz;
+    reason text;
+BEGIN
     IF beat.service IS NULL OR beat.instance IS NULL OR beat.boot IS NULL OR beat.level IS NULL OR beat.version IS NULL
-       OR beat.service = '' OR beat.instance = '' OR beat.boot = '' OR beat.level < 0 THEN
+       OR beat.service = '' OR beat.instance = '' OR beat.boot = '' OR beat.level < 0
+       OR greatest(length(beat.service), length(beat.instance), length(beat.boot), length(beat.version)) > 200 THEN
         RETURN QUERY SELECT false, 0, 45, 0::bigint,
-            'service, instance, boot, level (0 or more) and version must be given'::text;
+            'service, instance, boot, level (0 or more) and version must be given, each at most 200 characters'::text;
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock_shared(hashtext('migrator.service'), hashtext(beat.service));
-    FOR known IN
-        SELECT s.* FROM migrator.service AS s
-        WHERE s.service = beat.service AND s.retired_at IS NULL ORDER BY s.project FOR SHARE
-    LOOP
-        listed := true;
-        lifetime := known.ttl_s;
-        turn := greatest(turn, known.epoch);
-        floor_level := greatest(floor_level, known.min_level);
-        ceiling_level := least(coalesce(ceiling_level, known.max_level), known.max_level);
-        -- A raised fence that is not yet applied holds until its deadline only.
-        FOR fence IN
-            SELECT m.level, m.fence_direction, coalesce((m.requires ->> beat.service)::integer, m.level) AS wanted
-            FROM migrator.migration AS m
-            WHERE m.project = known.project AND m.gate IN ('fenced', 'quarantined', 'confirmed')
-              AND m.fence_deadline > clock_timestamp()
-        LOOP
-            IF fence.fence_direction = 'contract' THEN
-                floor_level := greatest(floor_level, fence.wanted);
-            ELSE
-                ceiling_level := least(ceiling_level, fence.level - 1);
-            END IF;
-        END LOOP;
-    END LOOP;
-    seen_at := clock_timestamp();
+    SELECT w.* INTO allowed FROM migrator.level_window(beat.service) AS w;
     SELECT i.* INTO mine FROM migrator.instance AS i
     WHERE i.service = beat.service AND i.instance = beat.instance AND i.boot = beat.boot FOR UPDATE;
-    IF FOUND AND mine.role_name <> session_user THEN
+    seen_at := clock_timestamp();
+    IF mine.service IS NOT NULL AND mine.role_name <> session_user THEN
         reason := format('instance %s belongs to role %s', beat.instance, mine.role_name);
-    ELSIF FOUND AND mine.state = 'retired' THEN
-        reason := format('instance %s was retired: %s', beat.instance, mine.ended_why);
-    ELSIF FOUND AND mine.state = 'stopped' THEN
-        reason := format('instance %s said bye; a new process needs a new boot value', beat.instance);
-    ELSIF FOUND AND (mine.level <> beat.level OR mine.version <> beat.version) THEN
+    ELSIF mine.service IS NOT NULL AND (mine.level <> beat.level OR mine.version <> beat.version) THEN
         reason := format('instance %s started as level %s version %s; a new process needs a new boot value',
             beat.instance, mine.level, mine.version);
-    ELSIF NOT listed THEN
-        reason := format('service %s is not listed: add it to [[tool.migrator.gate.service]]', beat.service);
-    ELSIF beat.level < floor_level THEN
-        reason := format('code at level %s is too old: the database needs at least level %s', beat.level, floor_level);
-    ELSIF beat.level > ceiling_level THEN
+    ELSIF mine.state = 'retired' THEN
+        reason := format('instance %s was retired (%s); a new process needs a new boot value',
+            beat.instance, mine.ended_why);
+    ELSIF mine.state = 'stopped' THEN
+        reason := format('instance %s said bye; a new process needs a new boot value', beat.instance);
+    ELSIF NOT allowed.listed THEN
+        reason := format('service %s is not listed: add it to [[tool.migrator.gate.service]] and run migrator expand',
+            beat.service);
+    ELSIF beat.level < allowed.min_level THEN
+        reason := format('code at level %s is too old: the database needs at least level %s',
+            beat.level, allowed.min_level);
+    ELSIF beat.level > allowed.max_level THEN
         reason := format('code at level %s is too new: the database is expanded up to level %s',
-            beat.level, ceiling_level);
+            beat.level, allowed.max_level);
     END IF;
-    -- Who is refused before its first success never ran; everybody else counts until it says bye. An unlisted service
-    -- is recorded all the same, because it may run on without asking again.
-    IF mine.service IS NOT NULL AND mine.role_name = session_user AND mine.state = 'live'
-       AND mine.level = beat.level AND mine.version = beat.version THEN
+    IF mine.service IS NULL THEN
+        -- Who is refused before its first success never ran. An unlisted service is recorded all the same, because
+        -- nobody knows whether it runs on without asking again.
+        IF reason IS NULL OR NOT allowed.listed THEN
+            INSERT INTO migrator.instance
+                (service, instance, boot, level, version, first_beat, last_beat, expires_at, role_name, client_addr)
+            VALUES (beat.service, beat.instance, beat.boot, beat.level, beat.version, seen_at, seen_at,
+                seen_at + make_interval(secs => allowed.ttl_s), session_user, inet_client_addr());
+        END IF;
+    ELSIF mine.role_name = session_user AND mine.level = beat.level AND mine.version = beat.version THEN
+        -- Refused or not, it evidently runs.
         UPDATE migrator.instance AS i
-        SET last_beat = seen_at, expires_at = seen_at + make_interval(secs => lifetime), client_addr = inet_client_addr(),
-            listed = beat_listed.value
-        FROM (SELECT listed AS value) AS beat_listed
+        SET last_beat = seen_at, expires_at = seen_at + make_interval(secs => allowed.ttl_s),
+            client_addr = inet_client_addr(), ended_at = NULL
         WHERE i.service = beat.service AND i.instance = beat.instance AND i.boot = beat.boot;
-    ELSIF mine.service IS NULL AND (reason IS NULL OR NOT listed) THEN
-        INSERT INTO migrator.instance
-            (service, instance, boot, level, version, first_beat, last_beat, expires_at, role_name, client_addr, listed)
-        VALUES (beat.service, beat.instance, beat.boot, beat.level, beat.version, seen_at, seen_at,
-            seen_at + make_interval(secs => lifetime), session_user, inet_client_addr(), listed);
     END IF;
-    RETURN QUERY SELECT reason IS NULL, floor_level, lifetime, turn, coalesce(reason, ''::text);
+    RETURN QUERY SELECT reason IS NULL, allowed.min_level, allowed.ttl_s, allowed.epoch, coalesce(reason, ''::text);
 END
 $beat$;
 
--- A clean exit. Only for the row's own role. Lock: ROW EXCLUSIVE on migrator.instance.
+-- A clean exit, to be called after the last query of the process. Only for the row's own role.
+-- Lock: ROW EXCLUSIVE on migrator.instance.
 CREATE FUNCTION migrator.bye(service text, instance text, boot text)
 RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $bye$
 #variable_conflict use_column
 BEGIN
     UPDATE migrator.instance AS i
-    SET state = 'stopped', ended_at = clock_timestamp(), ended_why = 'bye'
+    SET ended_at = clock_timestamp(),
+        state = CASE i.state WHEN 'live' THEN 'stopped' ELSE i.state END,
+        ended_why = CASE i.state WHEN 'live' THEN 'bye' ELSE i.ended_why END
     WHERE i.service = bye.service AND i.instance = bye.instance AND i.boot = bye.boot
-      AND i.role_name = session_user AND i.state = 'live';
+      AND i.role_name = session_user AND i.ended_at IS NULL;
     RETURN FOUND;
 END
 $bye$;
@@ -348,9 +389,11 @@ $refuse$;
 CREATE TRIGGER decision_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON migrator.decision
     FOR EACH STATEMENT EXECUTE FUNCTION migrator.refuse_change();
 
--- Applications see nothing here and may call two functions.
+-- Applications see nothing here and may call these functions.
 REVOKE ALL ON ALL TABLES IN SCHEMA migrator FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA migrator FROM PUBLIC;
 GRANT USAGE ON SCHEMA migrator TO PUBLIC;
 GRANT EXECUTE ON FUNCTION migrator.beat(text, text, text, integer, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION migrator.bye(text, text, text) TO PUBLIC;
+-- For "migrator gate start-check" with the credentials of the application.
+GRANT EXECUTE ON FUNCTION migrator.level_window(text) TO PUBLIC;

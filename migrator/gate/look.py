@@ -1,0 +1,162 @@
+"""Asking all sources, and keeping a sample of what they said.
+
+A look decides nothing by itself: it is a reason to stop, or not to stop. What counts is read again under the fence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from migrator.config import GateSettings, Settings, seconds
+from migrator.gate.decision import Rules, decide, required_levels
+from migrator.gate.soak import clean_since, soak
+from migrator.gate.source import Question, sources
+from migrator.ledger import services, state
+from migrator.ledger.services import Server, Service
+from migrator.model.evidence import Direction, GateReport, Observation, Soak, Verdict
+from migrator.model.plan import Migration
+from migrator.postgres.session import ConnectionLost, Session
+
+_SOURCE_TIMEOUT_MS = 5_000
+"""Longest run of one query of a source; a source that does not answer is UNKNOWN."""
+
+_NO_SOAK = Soak(None, 0.0, 0.0)
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What wants to pass the gate.
+
+    Attributes:
+        settings: those of the project.
+        own_pids: server processes of connections that are ours.
+    """
+
+    settings: Settings
+    migration: Migration
+    direction: Direction
+    own_pids: frozenset[int] = frozenset()
+
+    @property
+    def project(self) -> str:
+        """Ledger key."""
+        return self.settings.project
+
+    @property
+    def gate(self) -> GateSettings:
+        """What counts as proof."""
+        return self.settings.gate
+
+
+def collect(
+    session: Session, subject: Subject, listed: tuple[Service, ...], *, local: bool = False
+) -> tuple[Observation, ...]:
+    """What every configured source says now.
+
+    Outside a transaction a source that fails is UNKNOWN. Inside one its error is raised: the transaction is void.
+    """
+    question = question_of(session, subject, listed, local=local)
+    observations: list[Observation] = []
+    for source in subject.gate.source:
+        asked = replace(question, required=source.required, standby_url_envs=source.standby_url_envs)
+        if session.in_transaction:
+            observations += sources()[source.kind].observe(session, asked)
+        else:
+            observations += _ask(session, source.kind, asked)
+    return tuple(observations)
+
+
+def question_of(session: Session, subject: Subject, listed: tuple[Service, ...], *, local: bool) -> Question:
+    """What is asked of every source; what is said about one source only is added when it is asked."""
+    return Question(
+        project=subject.project,
+        direction=subject.direction,
+        level=subject.migration.level,
+        services=listed,
+        requires=required_levels(subject.migration, listed),
+        ignored=subject.gate.ignore,
+        own_pids=subject.own_pids | {session.pid},
+        standby_url_envs=tuple(name for source in subject.gate.source for name in source.standby_url_envs),
+        local=local,
+    )
+
+
+def _ask(session: Session, kind: str, question: Question) -> tuple[Observation, ...]:
+    try:
+        with session.transaction(statement_timeout_ms=_SOURCE_TIMEOUT_MS, read_only=True):
+            return sources()[kind].observe(session, question)
+    except ConnectionLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a source fails on, it did not prove anything
+        reason = " ".join(str(error).split())
+        now = services.server(session).at
+        return (Observation(kind, None, Verdict.UNKNOWN, False, now, f"failed: {reason}", (), question.required),)
+
+
+def evaluate(
+    session: Session,
+    subject: Subject,
+    listed: tuple[Service, ...],
+    *,
+    not_before: datetime | None = None,
+    local: bool = False,
+) -> tuple[GateReport, Server]:
+    """All evidence of this moment and what it comes to, soak aside; and the server it is from."""
+    observations = collect(session, subject, listed, local=local)
+    server = services.server(session)
+    return _decide(subject, observations, listed, _NO_SOAK, server, not_before), server
+
+
+def _decide(
+    subject: Subject,
+    observations: tuple[Observation, ...],
+    listed: tuple[Service, ...],
+    soaked: Soak,
+    server: Server,
+    not_before: datetime | None = None,
+) -> GateReport:
+    requires = required_levels(subject.migration, listed)
+    exempt = {name for name, level in requires.items() if level <= 0}
+    return decide(
+        subject.migration,
+        observations,
+        listed,
+        requires,
+        soaked,
+        server.at,
+        Rules(subject.gate.min_independent, seconds(subject.gate.max_age), not_before),
+        exempt=frozenset(exempt) if subject.direction is Direction.CONTRACT else frozenset(),
+    )
+
+
+def look(session: Session, subject: Subject) -> GateReport:
+    """All evidence of this moment, with the soak so far; kept as a sample. Never raises for what it finds."""
+    listed = services.listed(session, subject.project)
+    report, server = evaluate(session, subject, listed)
+    needs_s = seconds(subject.gate.soak) if subject.direction is Direction.CONTRACT else 0.0
+    since: datetime | None = None
+    with session.transaction() if not session.in_transaction else contextlib.nullcontext():
+        if state.find(session, subject.project, subject.migration.id) is not None:
+            since = _sampled(session, subject, report, server, needs_s)
+    soaked = soak(since, now=server.at, needs_s=needs_s)
+    return _decide(subject, report.observations, listed, soaked, server)
+
+
+def _sampled(session: Session, subject: Subject, report: GateReport, server: Server, needs_s: float) -> datetime | None:
+    key = (subject.project, subject.migration.id, subject.direction.value)
+    clean = report.verdict is Verdict.PASS
+    services.add_sample(session, *key, server, clean=clean, verdict=report.verdict.value)
+    if not clean:
+        return None
+    samples = services.samples(session, *key, keep_s=2 * needs_s + _DAY_S, now=server.at)
+    polled = any(sources()[source.kind].polled for source in subject.gate.source)
+    return clean_since(
+        samples,
+        services.clean_since(session, subject.project, report.requires),
+        now=server.at,
+        identity=server.identity,
+        max_gap_s=seconds(subject.gate.max_gap) if polled else None,
+    )
