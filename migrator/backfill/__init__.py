@@ -1,0 +1,17 @@
+"""Moving rows in small batches: resumable, verified, and never in the way of the application.
+
+What makes every choice here safe: the sync trigger of the expand phase is in place before the first block is read, so
+every row version written since then is right already. A row that moves, is inserted or is updated meanwhile needs no
+attention; only versions older than the trigger do, and those lie in the blocks that exist when the sweep starts.
+
+- ``statements``   the author's UPDATE to the statements of a batch, by its tree (pure)
+- ``segments``     blocks to segments to batches; narrowing down to one row (pure)
+- ``sizing``       how large the next batch is, and what follows a refused lock (pure)
+- ``throttle``     how far standbys are behind, and whether to pause (pure)
+- ``target``       the table as the catalog knows it, and what must be right before the start
+- ``checkpoint``   job and segments in the ledger: claims, progress, sweeps, verification
+- ``batch``        one batch, one transaction
+- ``rejects``      finding the one row that makes a batch fail
+- ``worker``       a thread that runs batches until there are none
+- ``engine``       ``run`` and ``progress``
+"""

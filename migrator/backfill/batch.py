@@ -1,0 +1,264 @@
+"""One batch, one transaction: claim a segment, update a range of its blocks, record the progress, commit.
+
+Progress and data commit or vanish together, so a worker may die anywhere and counts stay exact.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+from migrator.backfill import checkpoint, rejects, target
+from migrator.backfill.checkpoint import Claim, JobKey
+from migrator.backfill.segments import Span
+from migrator.backfill.sizing import (
+    FIRST_BLOCKS,
+    UNHURRIED_MS,
+    Answer,
+    Form,
+    Limits,
+    after_refusal,
+    answer,
+    next_blocks,
+    pause_s,
+)
+from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.target import Leaf
+from migrator.errors import StatementFailed
+from migrator.postgres.session import QUERY_CANCELED, UNDEFINED_TABLE, ServerError, Session
+
+_MOST_TIMEOUTS = 3
+_MOST_VANISHED = 5
+
+
+class Result(Enum):
+    """How an attempt at a batch ended."""
+
+    DONE = "committed"
+    IDLE = "there was nothing to claim"
+    REFUSED = "rolled back, to be tried again"
+    REWRITTEN = "rolled back: the table has another file now"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt at a batch came to.
+
+    Attributes:
+        leaf: the leaf it was about; empty when idle.
+        pause_s: how long to wait before the next attempt.
+        reason: why it was refused, for people.
+    """
+
+    result: Result
+    leaf: str = ""
+    pause_s: float = 0.0
+    reason: str = ""
+
+
+class _Rewritten(Exception):
+    """Rolls back a batch on a leaf whose file changed."""
+
+
+class Batcher:
+    """Runs batches of one job on one session, and remembers how large they may be.
+
+    Args:
+        session: a session of its own.
+        key: the job.
+        statement: its statement.
+        limits: times of a batch.
+        worker: name of the worker in the ledger.
+    """
+
+    def __init__(
+        self, session: Session, key: JobKey, statement: BackfillStatement, limits: Limits, worker: str
+    ) -> None:
+        self._session = session
+        self._key = key
+        self._statement = statement
+        self._limits = limits
+        self._worker = worker
+        self._blocks = {False: FIRST_BLOCKS, True: FIRST_BLOCKS}
+        self._leaves: dict[str, Leaf] = {}
+        self._checked = False
+        # Falls where rows stay locked, so that a busy part of the table is not waited for range after range.
+        self._waits = limits.waits_allowed
+        self._refused_at: tuple[str, int, int] | None = None
+        self._refusals = self._timeouts = self._vanished = 0
+
+    def run(self) -> Outcome:
+        """Do one batch.
+
+        Raises:
+            StatementFailed: a row cannot be updated (it is named), rows stay wrong after their update, or the server
+                refuses the statement. What was committed before stays.
+            ConnectionLost: the connection broke.
+        """
+        claimed: Claim | None = None
+        try:
+            with self._session.transaction():
+                claimed = checkpoint.claim(self._session, self._key, self._worker)
+                if claimed is None:
+                    return Outcome(Result.IDLE)
+                self._recall(claimed)
+                self._do(claimed)
+        except _Rewritten:
+            return self._rewritten(claimed)
+        except ServerError as error:
+            if claimed is None:
+                if answer(error.sqlstate) is Answer.AGAIN:
+                    return Outcome(Result.REFUSED, pause_s=pause_s(1, random.random()))  # noqa: S311 - jitter
+                raise
+            return self._failed(claimed, error)
+        self._refused_at, self._refusals = None, 0
+        return Outcome(Result.DONE, claimed.leaf)
+
+    def _recall(self, claimed: Claim) -> None:
+        """Earlier refusals count only for the range they were about."""
+        place = (claimed.leaf, claimed.segment, claimed.next_block)
+        if self._refused_at is not None and self._refused_at != place:
+            self._refusals = self._timeouts = self._vanished = 0
+            self._refused_at = None
+
+    def _do(self, claimed: Claim) -> None:
+        leaf = self._leaf(claimed)
+        span, stop = self._span(claimed)
+        blocks = stop - claimed.next_block
+        form, statement_ms = self._form(claimed)
+        started = time.monotonic()
+        checkpoint.limit(self._session, lock_ms=self._limits.lock_ms, statement_ms=statement_ms)
+        done = left = 0
+        if claimed.verifies:
+            left = self._session.one(self._statement.count_wrong(leaf.name, span)).rows
+        elif form is Form.SKIP:
+            candidates = self._session.one(self._statement.count_candidates(leaf.name, span)).rows
+            done = self._session.execute(rejects.batch_sql(self._statement, leaf, span, form))
+            left = max(0, candidates - done)
+            self._waits = self._waits // 2 if left else min(self._limits.waits_allowed, self._waits + 1)
+        elif self._checked:
+            done = self._session.execute(rejects.batch_sql(self._statement, leaf, span, form))
+        else:
+            done = self._fill_and_check(leaf, span)
+        if not checkpoint.advance(
+            self._session, self._key, claimed, self._worker, stop, rows_done=done, rows_left=left
+        ):
+            raise _Rewritten
+        took_ms = (time.monotonic() - started) * 1000
+        # The last batch of a segment is short for another reason than its time.
+        if blocks >= self._blocks[claimed.verifies] or took_ms > self._limits.target_ms:
+            self._blocks[claimed.verifies] = next_blocks(blocks, took_ms, self._limits.target_ms)
+
+    def _fill_and_check(self, leaf: Leaf, span: Span) -> int:
+        """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.
+
+        If it is not, every pass would write the same rows again, and a statement such as ``SET n = n + 1`` would harm.
+        """
+        row = self._session.one(self._statement.fill_and_check(leaf.name, span))
+        if row.still:
+            where = target.describe_row(self._session, leaf, row.place)
+            raise StatementFailed(
+                f'backfill step "{self._statement.step}" does not make its own condition false:'
+                f" {row.still} of {row.rows} rows still satisfy it after their update",
+                at=self._statement.at or None,
+                detail=f"for example: {where} of {leaf.name.sql}\ncondition: {self._statement.condition}",
+                hint="this batch was rolled back; the condition must be false for a row that is done, as in"
+                " WHERE c IS DISTINCT FROM (the new value)",
+            )
+        self._checked = bool(row.rows)
+        done: int = row.rows
+        return done
+
+    def _leaf(self, claimed: Claim) -> Leaf:
+        if claimed.leaf not in self._leaves:
+            found = target.leaf(self._session, self._statement.columns, claimed.leaf)
+            if found is None:
+                raise _Rewritten
+            self._leaves[claimed.leaf] = found
+        return self._leaves[claimed.leaf]
+
+    def _span(self, claimed: Claim) -> tuple[Span, int]:
+        stop = min(claimed.stop_block, claimed.next_block + self._blocks[claimed.verifies])
+        return Span.of_blocks(claimed.next_block, stop), stop
+
+    def _form(self, claimed: Claim) -> tuple[Form, int]:
+        """The form of this attempt and the limit of its statement in milliseconds."""
+        if claimed.verifies:
+            return Form.WAIT, UNHURRIED_MS
+        # Later passes are over rows known to be locked: one short wait, or a busy row would never be reached.
+        waits = self._waits if claimed.sweep == 1 else min(1, self._limits.waits_allowed)
+        if self._refusals < waits:
+            return Form.WAIT, self._limits.statement_ms
+        return Form.SKIP, UNHURRIED_MS if self._blocks[False] == 1 else self._limits.statement_ms
+
+    def _rewritten(self, claimed: Claim | None) -> Outcome:
+        leaf = claimed.leaf if claimed else ""
+        self._leaves.pop(leaf, None)
+        return Outcome(Result.REWRITTEN, leaf)
+
+    def _failed(self, claimed: Claim, error: ServerError) -> Outcome:
+        if error.sqlstate == UNDEFINED_TABLE and target.leaf(self._session, (), claimed.leaf) is None:
+            return self._rewritten(claimed)
+        meaning = answer(error.sqlstate)
+        if meaning is Answer.ROW:
+            try:
+                self._raise_for_row(claimed, error)
+            except ServerError as refused:
+                error, meaning = refused, answer(refused.sqlstate)
+        if meaning is Answer.STOP:
+            raise self._stopped(claimed, error)
+        self._refused_at = (claimed.leaf, claimed.segment, claimed.next_block)
+        self._refusals += 1
+        attempted = self._span(claimed)[1] - claimed.next_block
+        self._blocks[claimed.verifies] = after_refusal(attempted)
+        if error.sqlstate == QUERY_CANCELED and self._blocks[claimed.verifies] == 1:
+            self._timeouts += 1
+            if self._timeouts > _MOST_TIMEOUTS:
+                raise self._stopped(claimed, error)
+        return Outcome(
+            Result.REFUSED,
+            claimed.leaf,
+            pause_s(self._refusals, random.random()),  # noqa: S311 - jitter
+            error.server_message,
+        )
+
+    def _raise_for_row(self, claimed: Claim, error: ServerError) -> None:
+        """Name the row that made the batch fail; returns when it no longer does, as its row was changed meanwhile."""
+        leaf = self._leaf(claimed)
+        form, statement_ms = self._form(claimed)
+        rejected = None
+        if not claimed.verifies:
+            rejected = rejects.find(
+                self._session,
+                self._statement,
+                leaf,
+                self._span(claimed)[0],
+                form,
+                lock_ms=self._limits.lock_ms,
+                statement_ms=statement_ms,
+            )
+        if rejected is None:
+            self._vanished += 1
+            if claimed.verifies or self._vanished > _MOST_VANISHED:
+                raise self._stopped(claimed, error)
+            return
+        row = target.describe_row(self._session, leaf, rejected.tid)
+        raise StatementFailed(
+            f"row {row} of {leaf.name.sql} cannot be backfilled:"
+            f" {rejected.error.server_message} (SQLSTATE {rejected.error.sqlstate})",
+            at=self._statement.at or None,
+            detail=rejected.error.detail,
+            hint="correct the row or the statement, then run the same command again: it continues where it stopped",
+        )
+
+    def _stopped(self, claimed: Claim, error: ServerError) -> StatementFailed:
+        span = self._span(claimed)[0]
+        return StatementFailed(
+            f'backfill step "{self._statement.step}" failed on {claimed.leaf} from ctid {span.start.tid}'
+            f" to {span.stop.tid}: {error.server_message} (SQLSTATE {error.sqlstate})",
+            at=self._statement.at or None,
+            detail=error.detail,
+            hint=error.hint or "what was done before is kept: the same command continues there",
+        )

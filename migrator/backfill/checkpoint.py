@@ -1,0 +1,315 @@
+"""Job and segments in the ledger: what is to be done, who does it, and what a finished pass leads to.
+
+A job goes through passes. ``fill`` passes update rows; when one has passed over locked rows, another follows over the
+blocks they are in. When nothing was passed over, a ``verify`` pass counts the rows that are still wrong; if there are
+any, they are filled again, else the job is done. Any number of processes work on one job: a segment's row lock is the
+lease on it, and the job's row lock is held by whoever moves the job from one pass to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from migrator.backfill import target as catalog
+from migrator.backfill.segments import split
+from migrator.backfill.target import LeafState, Target
+from migrator.errors import MigratorError
+from migrator.postgres.queries import load
+from migrator.postgres.session import Session
+
+_SQL = load("migrator.backfill.queries", "checkpoint.sql")
+
+LOCK_WAIT_MS = 2_000
+"""Longest wait of planning for a batch of another worker, or for the lock to read a size."""
+
+PASSES_WITHOUT_PROGRESS = 2
+"""Verifications in a row that may find no fewer wrong rows than the one before."""
+
+
+class Stage(Enum):
+    """What ``move_on`` found or did."""
+
+    WORKING = "segments are unfinished"
+    LOCKED = "rows were locked: another pass over them begins after a pause"
+    VERIFYING = "a verification begins"
+    SWEEPING = "the verification found wrong rows: another pass over them begins"
+    STALLED = "passes no longer reduce the number of wrong rows"
+    VERIFIED = "the verification found nothing"
+    DONE = "the job is done"
+
+
+@dataclass(frozen=True, slots=True)
+class JobKey:
+    """Names a job in the ledger."""
+
+    project: str
+    migration: str
+    step: str
+
+    def parameters(self, **more: Any) -> dict[str, Any]:
+        """As parameters of a query."""
+        return {"project": self.project, "migration": self.migration, "step": self.step, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A segment that this transaction has to itself.
+
+    Attributes:
+        leaf: the leaf's name as SQL.
+        verifies: whether rows are to be counted, not updated.
+        next_block: the first block not done yet.
+        stop_block: the end of the segment, exclusive.
+        sweep: number of the pass, from 1.
+    """
+
+    leaf: str
+    segment: int
+    verifies: bool
+    next_block: int
+    stop_block: int
+    sweep: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is, over all processes and runs.
+
+    Attributes:
+        alive: whether a process reported within the last 10 s.
+        rows_done: rows updated.
+        rows_skipped: how often a row was passed over because it was locked.
+        busy_ms: time spent in batches, added up over workers.
+        blocks_done: blocks of the current pass that are done.
+        blocks_total: blocks of the current pass.
+        eta_s: time to the end of the current pass at the cost per block so far; None: not known.
+        rows_estimated: rows of the table by the planner's statistics; 0: not known.
+    """
+
+    step: str
+    state: str
+    reason: str
+    sweep: int
+    alive: bool
+    rows_done: int
+    rows_skipped: int
+    batches: int
+    busy_ms: float
+    blocks_done: int
+    blocks_total: int
+    workers: int
+    eta_s: float | None
+    rows_estimated: int
+
+
+def open_job(session: Session, key: JobKey, target: Target, parts: int) -> None:
+    """Make the job unless there is one. One that was done is verified again: it may have been undone since.
+
+    Args:
+        parts: how many segments a leaf is cut into.
+    """
+    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
+        session.execute(_SQL["open_job"], key.parameters(relation=target.name.sql))
+        job = session.one(_SQL["lock_job"], key.parameters())
+        planned = session.query(_SQL["planned"], key.parameters())
+        if not planned or job.state == "done":
+            verifies = job.state == "done"
+            _plan(session, key, catalog.leaves(session, target), parts, verifies=verifies)
+            _set_job(session, key, "verifying" if verifies else "running", job.sweep)
+        else:
+            _set_job(session, key, job.state, job.sweep, rows_wrong=job.rows_wrong)
+
+
+def move_on(session: Session, key: JobKey, target: Target, parts: int) -> Stage:
+    """Begin the next pass if every segment of this one is finished."""
+    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
+        job = session.one(_SQL["lock_job"], key.parameters())
+        if job.state == "done":
+            return Stage.DONE
+        planned = session.query(_SQL["planned"], key.parameters())
+        if any(row.unfinished for row in planned):
+            return Stage.WORKING
+        left = sum(row.rows_left for row in planned)
+        if job.state == "running":
+            if left:
+                _again(session, key, pause_s=min(5.0, 0.1 * 2 ** min(job.sweep, 6)))
+                _set_job(session, key, "running", job.sweep + 1, rows_wrong=job.rows_wrong, stalled=job.stalled)
+                return Stage.LOCKED
+            _plan(session, key, catalog.leaves(session, target), parts, verifies=True)
+            _set_job(session, key, "verifying", job.sweep, rows_wrong=job.rows_wrong, stalled=job.stalled)
+            return Stage.VERIFYING
+        # Tables may have been attached, rewritten or detached while the verification ran.
+        known = {row.leaf: row.file_node for row in planned}
+        now = _leaves_by_name(session, target)
+        unseen = [leaf for name, leaf in now.items() if known.get(name) != leaf.file_node]
+        for name in [*(leaf.name.sql for leaf in unseen), *(name for name in known if name not in now)]:
+            _drop(session, key, name)
+        if unseen:
+            _add(session, key, unseen, parts, verifies=True)
+            return Stage.VERIFYING
+        if not left:
+            return Stage.VERIFIED
+        stalled = job.stalled + 1 if job.rows_wrong is not None and left >= job.rows_wrong else 0
+        if stalled >= PASSES_WITHOUT_PROGRESS:
+            return Stage.STALLED
+        _again(session, key, pause_s=0.0)
+        _set_job(session, key, "running", job.sweep + 1, rows_wrong=left, stalled=stalled)
+        return Stage.SWEEPING
+
+
+def finish(session: Session, key: JobKey) -> None:
+    """Record that the job is done, unless another process has begun a further pass since it was verified."""
+    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
+        job = session.one(_SQL["lock_job"], key.parameters())
+        planned = session.query(_SQL["planned"], key.parameters())
+        if job.state == "verifying" and not any(row.unfinished or row.rows_left for row in planned):
+            _set_job(session, key, "done", job.sweep, rows_wrong=0)
+
+
+def replan_leaf(session: Session, key: JobKey, target: Target, leaf: str, parts: int) -> bool:
+    """Start the pass over one leaf again if its file is no longer the one that was planned; whether it did."""
+    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
+        job = session.one(_SQL["lock_job"], key.parameters())
+        known = {row.leaf: row.file_node for row in session.query(_SQL["planned"], key.parameters())}
+        now = _leaves_by_name(session, target)
+        if leaf not in known or (leaf in now and now[leaf].file_node == known[leaf]):
+            return False
+        _drop(session, key, leaf)
+        if leaf in now:
+            _add(session, key, [now[leaf]], parts, verifies=job.state == "verifying")
+        return True
+
+
+def left_spans(session: Session, key: JobKey) -> list[tuple[str, int, int]]:
+    """Leaf, first block and end of the blocks where the verification found wrong rows."""
+    return [tuple(row) for row in session.query(_SQL["left_spans"], key.parameters())]
+
+
+def beat(session: Session, key: JobKey, reason: str) -> None:
+    """Say that this job is being worked on, and what it waits for."""
+    session.execute(_SQL["beat"], key.parameters(reason=reason))
+
+
+def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
+    """A segment with work left that nobody else has, for the rest of the transaction; None: there is none."""
+    row = session.maybe(_SQL["claim"], key.parameters(worker=worker))
+    if row is None:
+        return None
+    return Claim(row.leaf, row.segment, row.task == "verify", row.next_block, row.stop_block, row.sweep)
+
+
+def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
+    """Settings of a batch, for the rest of the transaction."""
+    session.execute(_SQL["limits"], {"lock": f"{lock_ms}ms", "statement": f"{statement_ms}ms"})
+
+
+def advance(
+    session: Session, key: JobKey, claimed: Claim, worker: str, next_block: int, *, rows_done: int, rows_left: int
+) -> bool:
+    """Record the progress of a batch in its transaction.
+
+    Returns:
+        False: the leaf was rewritten, the batch must be rolled back.
+    """
+    touched = session.execute(
+        _SQL["advance"],
+        key.parameters(
+            leaf=claimed.leaf,
+            segment=claimed.segment,
+            worker=worker,
+            from_block=claimed.next_block,
+            next_block=next_block,
+            rows_done=rows_done,
+            rows_left=rows_left,
+        ),
+    )
+    return touched == 1
+
+
+def progress(session: Session, project: str, migration: str, step: str | None = None) -> list[JobProgress]:
+    """Progress of the jobs of a migration that were started, in order."""
+    rows = session.query(_SQL["progress"], {"project": project, "migration": migration, "step": step})
+    return [_progress(row) for row in rows]
+
+
+def forget(session: Session, project: str, migration: str) -> None:
+    """Drop the jobs of a migration, so that it may be backfilled anew after a rollback."""
+    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
+        key = {"project": project, "migration": migration}
+        session.execute(_SQL["forget_segments"], key)
+        session.execute(_SQL["forget_jobs"], key)
+
+
+def _progress(row: Any) -> JobProgress:
+    eta_s: float | None = None
+    if row.state == "done":
+        eta_s = 0.0
+    elif row.blocks_done:
+        left = row.blocks_total - row.blocks_done
+        eta_s = left * row.sweep_busy_ms / row.blocks_done / 1000 / max(1, row.workers)
+    return JobProgress(
+        step=row.step,
+        state=row.state,
+        reason=row.reason,
+        sweep=row.sweep,
+        alive=bool(row.alive),
+        rows_done=row.rows_done,
+        rows_skipped=row.rows_skipped,
+        batches=row.batches,
+        busy_ms=row.busy_ms,
+        blocks_done=row.blocks_done,
+        blocks_total=row.blocks_total,
+        workers=row.workers,
+        eta_s=eta_s,
+        rows_estimated=row.rows_estimated,
+    )
+
+
+def _leaves_by_name(session: Session, target: Target) -> dict[str, LeafState]:
+    return {leaf.name.sql: leaf for leaf in catalog.leaves(session, target)}
+
+
+def _plan(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int, *, verifies: bool) -> None:
+    _drop(session, key, None)
+    _add(session, key, leaves, parts, verifies=verifies)
+
+
+def _drop(session: Session, key: JobKey, leaf: str | None) -> None:
+    session.execute(_SQL["fold"], key.parameters(leaf=leaf))
+    session.execute(_SQL["drop_segments"], key.parameters(leaf=leaf))
+
+
+def _add(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int, *, verifies: bool) -> None:
+    for leaf in leaves:
+        ranges = split(leaf.blocks, parts)
+        session.execute(
+            _SQL["add_segments"],
+            key.parameters(
+                leaf=leaf.name.sql,
+                task="verify" if verifies else "fill",
+                file_node=leaf.file_node,
+                numbers=list(range(len(ranges))),
+                starts=[start for start, _ in ranges],
+                stops=[stop for _, stop in ranges],
+            ),
+        )
+
+
+def _again(session: Session, key: JobKey, *, pause_s: float) -> None:
+    """Another pass over what was left; segments where nothing was are finished."""
+    session.execute(_SQL["fold_left"], key.parameters())
+    if session.execute(_SQL["rearm"], key.parameters(pause_s=pause_s)) < 1:
+        raise MigratorError(f"job {key} has rows left but no segment that says where")
+    session.execute(_SQL["settle"], key.parameters())
+
+
+def _set_job(
+    session: Session, key: JobKey, state: str, sweep: int, *, rows_wrong: int | None = None, stalled: int = 0
+) -> None:
+    session.execute(
+        _SQL["set_job"],
+        key.parameters(state=state, sweep=sweep, stalled=stalled, rows_wrong=rows_wrong, reason=""),
+    )

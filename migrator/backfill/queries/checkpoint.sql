@@ -1,0 +1,161 @@
+-- name: open_job
+-- One row a step. Row lock on the migration's row (FOR KEY SHARE, by the foreign key).
+INSERT INTO migrator.backfill_job (project, migration, step, relation, beat)
+VALUES (%(project)s, %(migration)s, %(step)s, %(relation)s, clock_timestamp())
+ON CONFLICT (project, migration, step) DO NOTHING
+
+-- name: lock_job
+-- Row lock on the job: one process at a time plans segments or moves the job on. Batches do not take it.
+SELECT j.state, j.sweep, j.stalled, j.rows_wrong, j.relation
+FROM migrator.backfill_job AS j
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+FOR UPDATE
+
+-- name: set_job
+UPDATE migrator.backfill_job AS j
+SET state = %(state)s, sweep = %(sweep)s, stalled = %(stalled)s, rows_wrong = %(rows_wrong)s, reason = %(reason)s,
+    beat = clock_timestamp(), finished_at = CASE WHEN %(state)s = 'done' THEN clock_timestamp() END
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
+-- name: beat
+-- Says that somebody is at it, and what it waits for.
+UPDATE migrator.backfill_job AS j
+SET beat = clock_timestamp(), reason = %(reason)s
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s AND j.state <> 'done'
+
+-- name: fold
+-- Keeps the counters of segments that are about to be planned anew; every one of them if no leaf is named. Rows found
+-- wrong by a verification are not rows passed over.
+UPDATE migrator.backfill_job AS j
+SET rows_done = j.rows_done + s.rows_done, rows_skipped = j.rows_skipped + s.rows_skipped,
+    batches = j.batches + s.batches, busy_ms = j.busy_ms + s.busy_ms
+FROM (
+    SELECT coalesce(sum(g.rows_done), 0) AS rows_done,
+        coalesce(sum(g.rows_left) FILTER (WHERE g.task = 'fill'), 0) AS rows_skipped,
+        coalesce(sum(g.batches), 0) AS batches, coalesce(sum(g.busy_ms), 0) AS busy_ms
+    FROM migrator.backfill_segment AS g
+    WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
+      AND (%(leaf)s::text IS NULL OR g.leaf = %(leaf)s)
+) AS s
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
+-- name: drop_segments
+-- Waits for batches that are running on them.
+DELETE FROM migrator.backfill_segment AS g
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
+  AND (%(leaf)s::text IS NULL OR g.leaf = %(leaf)s)
+
+-- name: add_segments
+INSERT INTO migrator.backfill_segment
+    (project, migration, step, leaf, segment, task, file_node, start_block, next_block, stop_block)
+SELECT %(project)s, %(migration)s, %(step)s, %(leaf)s, n.number, %(task)s, %(file_node)s, n.start, n.start, n.stop
+FROM unnest(%(numbers)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[]) AS n(number, start, stop)
+
+-- name: planned
+-- What the segments of a job say together, by leaf.
+SELECT g.leaf, min(g.file_node::bigint) AS file_node, bool_or(g.next_block < g.stop_block) AS unfinished,
+    sum(g.rows_left)::bigint AS rows_left
+FROM migrator.backfill_segment AS g
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
+GROUP BY g.leaf
+
+-- name: fold_left
+-- Keeps the counters of segments that are about to get another pass.
+UPDATE migrator.backfill_job AS j
+SET rows_skipped = j.rows_skipped + s.rows_skipped, batches = j.batches + s.batches, busy_ms = j.busy_ms + s.busy_ms
+FROM (
+    SELECT coalesce(sum(g.rows_left) FILTER (WHERE g.task = 'fill'), 0) AS rows_skipped,
+        coalesce(sum(g.batches), 0) AS batches, coalesce(sum(g.busy_ms), 0) AS busy_ms
+    FROM migrator.backfill_segment AS g
+    WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.rows_left > 0
+) AS s
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
+-- name: rearm
+-- Another pass over the blocks where something was left, after a pause; the others are done.
+UPDATE migrator.backfill_segment AS g
+SET task = 'fill', start_block = g.left_start, next_block = g.left_start, stop_block = g.left_stop,
+    rows_left = 0, left_start = NULL, left_stop = NULL, worker = NULL, batches = 0, busy_ms = 0,
+    not_before = clock_timestamp() + make_interval(secs => %(pause_s)s)
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.rows_left > 0
+
+-- name: settle
+-- Segments of a verification that found nothing have nothing to fill.
+UPDATE migrator.backfill_segment AS g
+SET task = 'fill', start_block = g.stop_block, next_block = g.stop_block
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.task = 'verify'
+
+-- name: limits
+-- For this transaction only.
+SELECT
+    pg_catalog.set_config('lock_timeout', %(lock)s, true) AS lock_timeout,
+    pg_catalog.set_config('statement_timeout', %(statement)s, true) AS statement_timeout,
+    pg_catalog.set_config('synchronous_commit', 'off', true) AS synchronous_commit,
+    pg_catalog.set_config('idle_in_transaction_session_timeout', '5s', true) AS idle_in_transaction_session_timeout,
+    pg_catalog.set_config('jit', 'off', true) AS jit,
+    pg_catalog.set_config('enable_tidscan', 'on', true) AS enable_tidscan,
+    pg_catalog.set_config('max_parallel_workers_per_gather', '0', true) AS max_parallel_workers_per_gather
+
+-- name: claim
+-- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
+-- worker had last, then one nobody has had, then the longest remainder of somebody else's.
+SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, j.sweep
+FROM migrator.backfill_segment AS g
+JOIN migrator.backfill_job AS j USING (project, migration, step)
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
+  AND g.next_block < g.stop_block AND g.not_before <= clock_timestamp()
+ORDER BY (g.worker IS NOT DISTINCT FROM %(worker)s) DESC, (g.worker IS NULL) DESC, g.stop_block - g.next_block DESC,
+    g.leaf, g.segment
+LIMIT 1
+FOR UPDATE OF g SKIP LOCKED
+
+-- name: advance
+-- Progress, in the transaction of the batch. Touches no row when the leaf's file is no longer the one that was planned:
+-- the batch before it in this transaction holds a lock that keeps it from being rewritten until the commit.
+UPDATE migrator.backfill_segment AS g
+SET next_block = %(next_block)s, rows_done = g.rows_done + %(rows_done)s, rows_left = g.rows_left + %(rows_left)s,
+    left_start = CASE WHEN %(rows_left)s > 0 THEN coalesce(g.left_start, %(from_block)s) ELSE g.left_start END,
+    left_stop = CASE WHEN %(rows_left)s > 0 THEN %(next_block)s ELSE g.left_stop END,
+    batches = g.batches + 1, worker = %(worker)s, beat = clock_timestamp(),
+    busy_ms = g.busy_ms + extract(epoch FROM clock_timestamp() - now()) * 1000
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.leaf = %(leaf)s
+  AND g.segment = %(segment)s
+  AND g.file_node = pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s))
+
+-- name: left_spans
+-- Where the verification found something, to name an example.
+SELECT g.leaf, g.left_start, g.left_stop
+FROM migrator.backfill_segment AS g
+WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.rows_left > 0
+ORDER BY g.leaf, g.segment
+
+-- name: progress
+-- All steps of a migration, or one. Reads committed progress only.
+SELECT j.step, j.state, j.reason, j.sweep, j.relation,
+    j.beat > clock_timestamp() - interval '10 s' AS alive,
+    (j.rows_done + coalesce(s.rows_done, 0))::bigint AS rows_done,
+    (j.rows_skipped + coalesce(s.rows_skipped, 0))::bigint AS rows_skipped,
+    (j.batches + coalesce(s.batches, 0))::bigint AS batches,
+    (j.busy_ms + coalesce(s.busy_ms, 0))::float8 AS busy_ms,
+    coalesce(s.blocks_done, 0)::bigint AS blocks_done, coalesce(s.blocks_total, 0)::bigint AS blocks_total,
+    coalesce(s.busy_ms, 0)::float8 AS sweep_busy_ms, coalesce(s.workers, 0)::integer AS workers,
+    coalesce(s.rows_estimated, 0)::bigint AS rows_estimated
+FROM migrator.backfill_job AS j
+LEFT JOIN LATERAL (
+    SELECT sum(g.rows_done) AS rows_done, sum(g.rows_left) FILTER (WHERE g.task = 'fill') AS rows_skipped,
+        sum(g.batches) AS batches, sum(g.busy_ms) AS busy_ms,
+        sum(g.next_block - g.start_block) AS blocks_done, sum(g.stop_block - g.start_block) AS blocks_total,
+        count(DISTINCT g.worker) FILTER (WHERE g.beat > clock_timestamp() - interval '5 s') AS workers,
+        (SELECT sum(greatest(c.reltuples, 0)) FROM pg_catalog.pg_class AS c
+         WHERE c.oid = ANY(array_agg(DISTINCT pg_catalog.to_regclass(g.leaf)::oid))) AS rows_estimated
+    FROM migrator.backfill_segment AS g
+    WHERE g.project = j.project AND g.migration = j.migration AND g.step = j.step
+) AS s ON true
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND (%(step)s::text IS NULL OR j.step = %(step)s)
+ORDER BY j.started_at, j.step
+
+-- name: forget_segments
+DELETE FROM migrator.backfill_segment AS g WHERE g.project = %(project)s AND g.migration = %(migration)s
+
+-- name: forget_jobs
+DELETE FROM migrator.backfill_job AS j WHERE j.project = %(project)s AND j.migration = %(migration)s

@@ -1,0 +1,103 @@
+-- name: server
+-- Limits that the size and the waits of a batch follow from. No lock.
+SELECT
+    (SELECT setting::integer FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout') AS deadlock_timeout_ms,
+    current_user AS role
+
+-- name: relation
+-- The table a statement names: in its schema, or found by search_path as the statement itself would. No lock.
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE CASE WHEN %(schema)s::text IS NULL
+    THEN c.oid = pg_catalog.to_regclass(%(quoted)s::text)
+    ELSE n.nspname = %(schema)s::text AND c.relname = %(name)s::text END
+
+-- name: tree
+-- A table and everything below it, partitioned or inherited, with what decides whether it can be swept. No lock.
+WITH RECURSIVE tree AS (
+    SELECT %(oid)s::oid AS oid
+    UNION
+    SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits AS i ON i.inhparent = tree.oid WHERE NOT %(only)s
+)
+SELECT
+    c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+    coalesce(am.amname, '') AS access_method,
+    pg_catalog.row_security_active(c.oid) AS row_security,
+    EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type = '2') AS has_update_rule,
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable,
+    pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY(%(columns)s::text[])
+          AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') ORDER BY 1) AS may_not_update,
+    ARRAY(SELECT w.name FROM unnest(%(columns)s::text[]) AS w(name)
+        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = w.name)
+        ORDER BY 1) AS absent,
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_partitioned_table AS p
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = ANY(p.partattrs::smallint[])
+        WHERE p.partrelid = c.oid AND a.attname = ANY(%(columns)s::text[]) ORDER BY 1) AS partition_key
+FROM tree
+JOIN pg_catalog.pg_class AS c USING (oid)
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_am AS am ON am.oid = c.relam
+ORDER BY n.nspname, c.relname
+
+-- name: leaves
+-- The tables of the tree that have rows, their size and file now. Takes ACCESS SHARE on each for the moment of reading
+-- its size.
+WITH RECURSIVE tree AS (
+    SELECT %(oid)s::oid AS oid
+    UNION
+    SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits AS i ON i.inhparent = tree.oid WHERE NOT %(only)s
+)
+SELECT n.nspname AS schema, c.relname AS name, pg_catalog.pg_relation_filenode(c.oid) AS file_node,
+    pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
+FROM tree
+JOIN pg_catalog.pg_class AS c USING (oid)
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r'
+ORDER BY n.nspname, c.relname
+
+-- name: leaf
+-- One leaf by its name as SQL: its own name, its key, and whether a column to be set is part of a unique index that a
+-- foreign key may refer to. No lock.
+SELECT n.nspname AS schema, c.relname AS name,
+    ARRAY(SELECT a.attname::text
+        FROM pg_catalog.pg_index AS i
+        CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE i.indrelid = c.oid AND i.indisprimary AND k.position <= i.indnkeyatts
+        ORDER BY k.position) AS primary_key,
+    EXISTS (SELECT FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::smallint[])
+        WHERE i.indrelid = c.oid AND i.indisunique AND a.attname = ANY(%(columns)s::text[])) AS sets_key
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)
+
+-- name: holders
+-- Who has open transactions that wrote to or locked rows of a table, oldest first. No lock.
+SELECT coalesce(a.pid, 0) AS pid, coalesce(a.usename::text, '') AS usename,
+    coalesce(a.application_name, '') AS application, coalesce(a.state, '') AS state,
+    coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8 AS age_s
+FROM pg_catalog.pg_locks AS l
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.granted AND l.mode IN ('RowShareLock', 'RowExclusiveLock')
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = current_database())
+  AND l.relation = ANY(ARRAY(SELECT pg_catalog.to_regclass(t.name)::oid FROM unnest(%(leaves)s::text[]) AS t(name)))
+  AND (a.pid IS NULL OR a.application_name NOT LIKE 'migrator/%%')
+ORDER BY a.xact_start NULLS FIRST
+LIMIT 1
+
+-- name: replication
+-- Physical standbys that stream from here. Logical walsenders are left out: their consumers confirm when they like.
+-- Without pg_read_all_stats or pg_monitor the positions of others are NULL. No lock.
+SELECT coalesce(nullif(r.application_name, ''), 'pid ' || r.pid) AS name, r.state IS NULL AS hidden,
+    pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint AS replayed,
+    extract(epoch FROM r.replay_lag)::float8 AS replay_lag_s,
+    pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint AS written
+FROM pg_catalog.pg_stat_replication AS r
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots AS s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
+  AND (r.state IS NULL OR (r.state IN ('streaming', 'catchup') AND r.replay_lsn IS NOT NULL))

@@ -1,0 +1,82 @@
+"""Blocks of a table to segments, segments to batches, and narrowing a failure down to one row.
+
+Everything here is arithmetic on half-open ranges: ``start`` belongs to a range, ``stop`` does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+SMALLEST_SEGMENT = 128
+"""Blocks (1 MB). A claim and its progress cost about a millisecond; a segment should be worth several batches."""
+
+LAST_LINE = 8_192
+"""The highest line number a block can have: MaxOffsetNumber of ``storage/off.h`` with the largest block, 32 kB."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a heap: the row version at line ``line`` of block ``block``. Line 0 is before every row."""
+
+    block: int
+    line: int = 0
+
+    @property
+    def tid(self) -> str:
+        """As PostgreSQL writes a ``tid``."""
+        return f"({self.block},{self.line})"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Row versions from ``start`` to before ``stop``."""
+
+    start: Place
+    stop: Place
+
+    @classmethod
+    def of_blocks(cls, start: int, stop: int) -> Span:
+        """All rows of the blocks from ``start`` to before ``stop``."""
+        return cls(Place(start), Place(stop))
+
+    @property
+    def is_one_line(self) -> bool:
+        """Whether it can hold one row only."""
+        return self.start.block == self.stop.block and self.stop.line - self.start.line == 1
+
+    def halves(self) -> tuple[Span, Span]:
+        """Two spans that cover this one exactly: by blocks while there are several, then by lines.
+
+        Raises:
+            ValueError: it is one line, or empty.
+        """
+        if self.stop.block - self.start.block > 1:
+            middle = Place((self.start.block + self.stop.block) // 2)
+            return Span(self.start, middle), Span(middle, self.stop)
+        stop = self.stop if self.stop.block == self.start.block else Place(self.start.block, LAST_LINE + 1)
+        if stop.line - self.start.line < 2:
+            raise ValueError(f"{self} cannot be halved")
+        middle = Place(self.start.block, (self.start.line + stop.line) // 2)
+        return Span(self.start, middle), Span(middle, stop)
+
+
+def split(blocks: int, parts: int, smallest: int = SMALLEST_SEGMENT) -> tuple[tuple[int, int], ...]:
+    """Cut ``[0, blocks)`` into at most ``parts`` contiguous ranges of about equal length.
+
+    Args:
+        blocks: number of blocks, 0 or more.
+        parts: how many ranges are wanted, 1 or more.
+        smallest: fewest blocks a range should have; a table with fewer is one range.
+
+    Returns:
+        Ranges in order; one empty range for a table without blocks.
+    """
+    count = max(1, min(parts, blocks // smallest))
+    bounds = [blocks * index // count for index in range(count + 1)]
+    return tuple(itertools.pairwise(bounds))
+
+
+def segments_wanted(workers: int) -> int:
+    """How many segments a leaf is cut into: several for each worker, and enough for processes that join later."""
+    return 4 * max(workers, 4)

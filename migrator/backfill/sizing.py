@@ -1,0 +1,109 @@
+"""How large the next batch is, how long it may take, and what follows when the server refuses it.
+
+A deadlock is found by whoever has waited ``deadlock_timeout`` for a lock, and that one is its victim. The application
+can only be it if it has waited for us that long while we wait too. So a batch that may wait ends, one way or the other,
+well before ``deadlock_timeout``: by ``statement_timeout`` as a whole and by ``lock_timeout`` for each lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+FIRST_BLOCKS = 32
+FEWEST_BLOCKS = 8
+MOST_BLOCKS = 4096
+"""32 MB: beyond it one transaction is long against the passes of vacuum, and nothing gets faster."""
+
+LONGEST_LOCK_WAIT_MS = 200
+UNHURRIED_MS = 10_000
+"""Limit of a statement that takes free rows only, when even one block takes longer than the usual limit."""
+
+
+class Form(Enum):
+    """How a batch treats rows that others have locked."""
+
+    WAIT = "wait for them, briefly"
+    SKIP = "pass over them"
+
+
+class Answer(Enum):
+    """What to do about an error of the server."""
+
+    AGAIN = "the lock or the time was refused: try again"
+    ROW = "a row is at fault: find it"
+    STOP = "the statement is at fault: stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times of a batch in milliseconds.
+
+    Attributes:
+        target_ms: what a batch should take.
+        lock_ms: longest wait for one lock.
+        statement_ms: longest run of one statement.
+        waits_allowed: attempts that may wait for a row lock before the batch passes over locked rows.
+    """
+
+    target_ms: float
+    lock_ms: int
+    statement_ms: int
+    waits_allowed: int
+
+
+def limits(target_ms: int, deadlock_timeout_ms: int) -> Limits:
+    """Limits that keep the application from ever being the deadlock victim.
+
+    A target above 40 % of ``deadlock_timeout`` is lowered to it: the rest is the margin for a batch that runs longer
+    than the ones before it. Where ``deadlock_timeout`` is too short for waiting at all, batches never wait.
+    """
+    statement_ms = max(20, deadlock_timeout_ms * 7 // 10)
+    lock_ms = max(1, min(LONGEST_LOCK_WAIT_MS, deadlock_timeout_ms // 4))
+    return Limits(
+        target_ms=min(float(target_ms), max(5.0, deadlock_timeout_ms * 0.4)),
+        lock_ms=lock_ms,
+        statement_ms=statement_ms,
+        waits_allowed=3 if deadlock_timeout_ms >= LONGEST_LOCK_WAIT_MS else 0,
+    )
+
+
+def next_blocks(blocks: int, took_ms: float, target_ms: float) -> int:
+    """The size of the batch after one of ``blocks`` blocks that took ``took_ms``: at most halved or doubled.
+
+    Below ``FEWEST_BLOCKS`` it goes only from a size that refusals led to, and back up by the time batches take.
+    """
+    factor = 2.0 if took_ms <= 0 else min(2.0, max(0.5, target_ms / took_ms))
+    fewest = FEWEST_BLOCKS if blocks >= FEWEST_BLOCKS else 1
+    return min(MOST_BLOCKS, max(fewest, round(blocks * factor)))
+
+
+def after_refusal(blocks: int) -> int:
+    """The size of the next attempt at a batch that was refused; may go down to one block."""
+    return max(1, blocks // 2)
+
+
+def pause_s(refusals: int, jitter: float) -> float:
+    """How long to leave a range alone after it was refused ``refusals`` times in a row.
+
+    Args:
+        refusals: 1 or more.
+        jitter: uniform in [0, 1).
+    """
+    return min(2.0, 0.02 * float(1 << min(refusals, 8))) * (0.5 + jitter / 2)
+
+
+_REFUSED = frozenset({"55P03", "40P01", "40001", "57014"})
+_CLASSES_OF_ROWS = frozenset({"21", "22", "23", "2F", "38", "39", "44", "54", "P0"})
+
+
+def answer(sqlstate: str) -> Answer:
+    """What an error of a batch means.
+
+    Data exceptions (22), constraint violations (23), a subquery of several rows (21), errors raised by functions and
+    triggers (P0, 38, 39, 2F), check options (44) and row size limits (54) depend on the row; refused locks, deadlocks,
+    serialization failures and timeouts on the moment; all else on the statement.
+    """
+    if sqlstate in _REFUSED:
+        return Answer.AGAIN
+    return Answer.ROW if sqlstate[:2] in _CLASSES_OF_ROWS else Answer.STOP

@@ -1,0 +1,231 @@
+"""The table of a backfill as the catalog knows it, and all that must be right before the first row is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.backfill.segments import Span
+from migrator.backfill.statements import BackfillStatement, LeafName
+from migrator.errors import Refused
+from migrator.postgres.catalog import is_volatile
+from migrator.postgres.queries import load
+from migrator.postgres.session import INSUFFICIENT_PRIVILEGE, ServerError, Session
+from migrator.sql.compose import Sql, ident, qualified
+
+_SQL = load("migrator.backfill.queries", "target.sql")
+
+_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+    "c": "a composite type",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The table a statement updates.
+
+    Attributes:
+        oid: its oid.
+        name: its schema and name.
+        only: whether its children are left out.
+        columns: the columns set.
+    """
+
+    oid: int
+    name: LeafName
+    only: bool
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeafState:
+    """A leaf table as it is now.
+
+    Attributes:
+        file_node: names its file; another one means that rows were moved by a rewrite.
+        blocks: its size.
+    """
+
+    name: LeafName
+    file_node: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a batch needs to know about a leaf table.
+
+    Attributes:
+        primary_key: columns of the primary key in order; empty: it has none.
+        sets_key: whether a column to be set is in a unique index.
+    """
+
+    name: LeafName
+    primary_key: tuple[str, ...]
+    sets_key: bool
+
+
+def prepare(session: Session, statement: BackfillStatement) -> Target:
+    """Find the table of a statement and check all that would make it fail later.
+
+    Raises:
+        Refused: no such table or column, not a table that can be swept, missing privileges (which, on what), row-level
+            security that would hide rows, or the server does not accept the statement.
+    """
+    row = session.maybe(
+        _SQL["relation"], {"schema": statement.schema, "name": statement.table, "quoted": statement.relation}
+    )
+    if row is None:
+        raise _refused(statement, f"table {statement.relation} does not exist")
+    if not row.usable:
+        raise _lacking(session, statement, "USAGE", f"SCHEMA {ident(row.schema)}")
+    if row.kind not in "rp":
+        raise _refused(statement, f"{statement.relation} is {_KINDS.get(row.kind, 'not a table')}, not a table")
+    target = Target(row.oid, LeafName(row.schema, row.name), statement.only, statement.columns)
+    for member in session.query(_SQL["tree"], _tree_of(target)):
+        _check_member(session, statement, member)
+    for part, condition in (("WHERE", statement.condition), ("verify", statement.wrong)):
+        if is_volatile(session, condition):
+            raise _refused(
+                statement,
+                f"its {part} condition calls a volatile function, which may answer differently for every batch",
+                detail=f"condition: {condition}",
+                hint="declare the function STABLE or IMMUTABLE if it is",
+            )
+    return target
+
+
+def check_accepted(session: Session, statement: BackfillStatement, leaf: LeafName) -> None:
+    """Have the server plan a batch and a verification, which checks every name, type and privilege in them.
+
+    Raises:
+        Refused: with the server's message.
+    """
+    span = Span.of_blocks(0, 1)
+    for query in (statement.fill(leaf, span), statement.count_wrong(leaf, span)):
+        try:
+            session.execute(f"EXPLAIN (COSTS OFF) {query}")
+        except ServerError as error:
+            if error.is_lock_refusal:
+                raise
+            lacks = "the role may not run it" if error.sqlstate == INSUFFICIENT_PRIVILEGE else "it is not accepted"
+            raise _refused(
+                statement, f"{lacks}: {error.server_message}", detail=error.detail, hint=error.hint
+            ) from None
+
+
+def leaves(session: Session, target: Target) -> list[LeafState]:
+    """All leaf tables with their sizes now, in a fixed order."""
+    return [
+        LeafState(LeafName(row.schema, row.name), row.file_node, row.blocks)
+        for row in session.query(_SQL["leaves"], _tree_of(target))
+    ]
+
+
+def leaf(session: Session, columns: Sequence[str], name: str) -> Leaf | None:
+    """Facts about a leaf by its name as SQL; None: it no longer exists."""
+    row = session.maybe(_SQL["leaf"], {"leaf": name, "columns": list(columns)})
+    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key) if row else None
+
+
+def deadlock_timeout_ms(session: Session) -> int:
+    """The server's ``deadlock_timeout``."""
+    milliseconds: int = session.one(_SQL["server"]).deadlock_timeout_ms
+    return milliseconds
+
+
+def lock_holder(session: Session, names: Sequence[str]) -> str:
+    """Who has kept rows of these leaves locked the longest, for people; empty when nobody is seen."""
+    row = session.maybe(_SQL["holders"], {"leaves": list(names)})
+    if row is None:
+        return ""
+    if not row.pid:
+        return "a prepared transaction"
+    who = f"{row.usename} ({row.application})" if row.application else row.usename
+    return f"pid {row.pid} {who}, {row.state or 'state unknown'}, transaction open for {row.age_s:.0f} s"
+
+
+def describe_row(session: Session, leaf: Leaf, tid: str) -> str:
+    """A row for people: its primary key if it has one, and its ctid."""
+    place = f"ctid {tid}"
+    if not leaf.primary_key:
+        return place
+    values = ", ".join(f"{ident(column)}::text" for column in leaf.primary_key)
+    row = session.maybe(
+        Sql(f"SELECT ARRAY[{values}] AS key FROM ONLY {leaf.name.sql} WHERE ctid = %(tid)s::tid"),  # noqa: S608 - composed
+        {"tid": tid},
+    )
+    if row is None:
+        return place
+    key = ", ".join(f"{column} = {value}" for column, value in zip(leaf.primary_key, row.key, strict=True))
+    return f"{key} ({place})"
+
+
+def analyze(session: Session, target: Target) -> None:
+    """Refresh the statistics of the columns that were set, children included."""
+    columns = ", ".join(ident(column) for column in target.columns)
+    only = "ONLY " if target.only and session.server_version >= 18 else ""
+    session.execute(Sql(f"ANALYZE {only}{qualified(target.name.schema, target.name.name)} ({columns})"))
+
+
+def replication(session: Session) -> list[Any]:
+    """The physical standbys: ``name, hidden, replayed, replay_lag_s, written``."""
+    return session.query(_SQL["replication"])
+
+
+def _tree_of(target: Target) -> dict[str, Any]:
+    return {"oid": target.oid, "only": target.only, "columns": list(target.columns)}
+
+
+def _check_member(session: Session, statement: BackfillStatement, member: Any) -> None:
+    name = qualified(member.schema, member.name)
+    if member.absent:
+        raise _refused(statement, f'column "{member.absent[0]}" of {name} does not exist')
+    if member.partition_key:
+        raise _refused(
+            statement, f'"{member.partition_key[0]}" is part of the partition key of {name}: rows would have to move'
+        )
+    if member.kind == "f":
+        raise _refused(statement, f"{name} is a foreign table, which has no blocks to sweep")
+    if member.kind == "r" and member.access_method != "heap":
+        raise _refused(statement, f'{name} uses access method "{member.access_method}", only heap is known to work')
+    if member.has_update_rule:
+        raise _refused(statement, f"{name} has a rule ON UPDATE, which would run instead of or beside every batch")
+    if member.kind == "p":
+        return
+    if not member.usable:
+        raise _lacking(session, statement, "USAGE", f"SCHEMA {ident(member.schema)}")
+    if not member.may_select:
+        raise _lacking(session, statement, "SELECT", str(name))
+    if member.may_not_update:
+        columns = ", ".join(ident(column) for column in member.may_not_update)
+        raise _lacking(session, statement, f"UPDATE ({columns})", str(name))
+    if member.row_security:
+        raise _refused(
+            statement,
+            f"row-level security of {name} hides rows from this role",
+            hint="run the backfill as the table's owner or as a role with BYPASSRLS",
+        )
+
+
+def _lacking(session: Session, statement: BackfillStatement, privilege: str, on: str) -> Refused:
+    role = session.one(_SQL["server"]).role
+    return _refused(
+        statement,
+        f'role "{role}" lacks {privilege.split(" ", maxsplit=1)[0]} on {on}',
+        hint=f"GRANT {privilege} ON {on} TO {ident(role)}",
+    )
+
+
+def _refused(
+    statement: BackfillStatement, reason: str, *, detail: str | None = None, hint: str | None = None
+) -> Refused:
+    return Refused(
+        f'backfill step "{statement.step}" cannot start: {reason}', at=statement.at or None, detail=detail, hint=hint
+    )

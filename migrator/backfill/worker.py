@@ -1,0 +1,107 @@
+"""A worker: runs batches on a connection of its own until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from dataclasses import dataclass, field
+
+from migrator.backfill import checkpoint
+from migrator.backfill.batch import Batcher, Outcome, Result
+from migrator.backfill.checkpoint import JobKey
+from migrator.backfill.sizing import Limits
+from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.target import Target
+from migrator.postgres.connect import Database
+from migrator.postgres.session import ConnectionLost, ServerError, Session
+
+_IDLE_S = 0.05
+_MOST_LOSSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job as all its workers in this process see it.
+
+    Attributes:
+        parts: how many segments a leaf is cut into.
+        limits: times of a batch.
+    """
+
+    database: Database
+    key: JobKey
+    statement: BackfillStatement
+    target: Target
+    parts: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Switchboard:
+    """What workers and the one who directs them tell each other.
+
+    Attributes:
+        stop: end after the current batch.
+        go: cleared: pause before the next batch.
+        idle: a worker found nothing to claim; cleared by the director.
+        notes: what people should know.
+    """
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+    idle: threading.Event = field(default_factory=threading.Event)
+    notes: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+
+
+def run(work: Work, switchboard: Switchboard, name: str) -> None:
+    """Run batches until told to stop.
+
+    A lost connection is replaced; whatever the batch had done was rolled back by the server.
+
+    Raises:
+        StatementFailed: a batch cannot succeed.
+        DatabaseUnavailable: the server does not come back, or connections break again and again.
+    """
+    losses = 0
+    while not switchboard.stop.is_set():
+        try:
+            with work.database.connect("backfill") as session:
+                # What runs on the server for a client that is gone only holds locks.
+                with contextlib.suppress(ServerError):  # not every operating system can
+                    session.set("client_connection_check_interval", "1s")
+                batcher = Batcher(session, work.key, work.statement, work.limits, name)
+                while not switchboard.stop.is_set():
+                    if switchboard.go.wait(timeout=0.1) and _one(session, batcher, work, switchboard):
+                        losses = 0
+        except ConnectionLost:
+            losses += 1
+            if losses > _MOST_LOSSES:
+                raise
+            switchboard.stop.wait(0.1 * losses)
+
+
+def _one(session: Session, batcher: Batcher, work: Work, switchboard: Switchboard) -> bool:
+    """Attempt one batch; whether it was committed."""
+    outcome = batcher.run()
+    match outcome.result:
+        case Result.DONE:
+            return True
+        case Result.IDLE:
+            switchboard.idle.set()
+            switchboard.stop.wait(_IDLE_S)
+        case Result.REFUSED:
+            switchboard.stop.wait(outcome.pause_s)
+        case Result.REWRITTEN:
+            _replan(session, outcome, work, switchboard)
+    return False
+
+
+def _replan(session: Session, outcome: Outcome, work: Work, switchboard: Switchboard) -> None:
+    try:
+        if checkpoint.replan_leaf(session, work.key, work.target, outcome.leaf, work.parts):
+            switchboard.notes.put(f"{outcome.leaf} was rewritten or replaced meanwhile: its sweep starts again")
+    except ServerError as error:
+        if not error.is_lock_refusal:
+            raise
+        switchboard.stop.wait(_IDLE_S)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+
+from migrator.backfill import checkpoint, statements, target
+from migrator.backfill.checkpoint import JobKey, Stage
+
+FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
+PARTS = 4
+
+
+@pytest.fixture
+def job(bench):
+    bench.make_table(20_000)
+    migration = bench.register(FILL)
+    key = JobKey(bench.project, migration.id, "fill_1")
+    found = target.prepare(bench.session, statements.read_step(migration.steps[0]))
+    checkpoint.open_job(bench.session, key, found, PARTS)
+    return key, found
+
+
+def finish_pass(session, key, *, left=0):
+    """Every segment to its end, as if by a worker, with ``left`` rows left in the first batch."""
+    while True:
+        with session.transaction():
+            claimed = checkpoint.claim(session, key, "me")
+            if claimed is None:
+                return
+            stop = min(claimed.stop_block, claimed.next_block + 16)
+            assert checkpoint.advance(session, key, claimed, "me", stop, rows_done=1, rows_left=left)
+            left = 0
+
+
+def move_on(session, job):
+    return checkpoint.move_on(session, *job, PARTS)
+
+
+def test_passes_follow_one_another_to_the_end(session, bench, job):
+    key, _ = job
+    assert move_on(session, job) is Stage.WORKING
+    finish_pass(session, key)
+    assert move_on(session, job) is Stage.VERIFYING
+    assert move_on(session, job) is Stage.WORKING
+    finish_pass(session, key)
+    assert move_on(session, job) is Stage.VERIFIED
+    checkpoint.finish(session, key)
+    assert move_on(session, job) is Stage.DONE
+
+
+def test_after_locked_rows_only_their_blocks_are_swept_again(session, job):
+    key, _ = job
+    finish_pass(session, key, left=3)
+    assert move_on(session, job) is Stage.LOCKED
+    (progress,) = checkpoint.progress(session, key.project, key.migration)
+    assert progress.blocks_total - progress.blocks_done == 16
+    assert (progress.rows_skipped, progress.sweep) == (3, 2)
+
+
+def test_wrong_rows_are_swept_again_and_no_progress_is_noticed(session, job):
+    key, _ = job
+    finish_pass(session, key)
+    stages = []
+    for _ in range(8):
+        stages.append(move_on(session, job))
+        if stages[-1] is Stage.STALLED:
+            break
+        finish_pass(session, key, left=5 if stages[-1] is Stage.VERIFYING else 0)
+    assert stages == [*[Stage.VERIFYING, Stage.SWEEPING] * 2, Stage.VERIFYING, Stage.STALLED]
+    checkpoint.open_job(session, *job, PARTS)
+    assert move_on(session, job) is Stage.SWEEPING
+
+
+def test_a_table_that_is_new_at_the_end_of_the_verification_is_verified_too(session, job):
+    key, _ = job
+    finish_pass(session, key)
+    assert move_on(session, job) is Stage.VERIFYING
+    finish_pass(session, key)
+    session.execute("CREATE TABLE child () INHERITS (t)")
+    session.execute("INSERT INTO child (id, s) VALUES (-1, 'late')")
+    assert move_on(session, job) is Stage.VERIFYING
+    with session.transaction():
+        claimed = checkpoint.claim(session, key, "me")
+        assert (claimed.leaf, claimed.verifies) == ("public.child", True)
+    session.execute("DROP TABLE child")
+    finish_pass_on_dropped(session, job)
+    assert move_on(session, job) is Stage.VERIFIED
+
+
+def finish_pass_on_dropped(session, job):
+    key, found = job
+    with session.transaction():
+        claimed = checkpoint.claim(session, key, "me")
+        assert not checkpoint.advance(session, key, claimed, "me", claimed.stop_block, rows_done=0, rows_left=0)
+    assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
+
+
+def test_progress_on_a_rewritten_table_is_refused_and_planned_anew(session, job):
+    key, found = job
+    with session.transaction():
+        claimed = checkpoint.claim(session, key, "me")
+        assert checkpoint.advance(session, key, claimed, "me", 16, rows_done=100, rows_left=0)
+    session.execute("VACUUM FULL t")
+    with session.transaction():
+        claimed = checkpoint.claim(session, key, "me")
+        assert claimed.next_block == 16
+        assert not checkpoint.advance(session, key, claimed, "me", 32, rows_done=100, rows_left=0)
+    assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
+    assert not checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
+    (progress,) = checkpoint.progress(session, key.project, key.migration)
+    assert (progress.rows_done, progress.blocks_done) == (100, 0)
+
+
+def test_a_claim_ends_with_its_transaction_and_is_nobody_elses_meanwhile(session, database, job):
+    key, _ = job
+    with database.connect("other") as other:
+        with session.transaction():
+            mine = checkpoint.claim(session, key, "me")
+            with other.transaction():
+                theirs = checkpoint.claim(other, key, "them")
+                assert theirs is None or theirs.segment != mine.segment
+        with other.transaction():
+            assert checkpoint.claim(other, key, "them") is not None
+
+
+def test_finishing_does_not_overtake_a_pass_that_began(session, job):
+    key, _ = job
+    finish_pass(session, key)
+    assert move_on(session, job) is Stage.VERIFYING
+    checkpoint.finish(session, key)
+    assert move_on(session, job) is Stage.WORKING

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import pytest
+
+from migrator.backfill import engine
+from migrator.errors import Refused, StatementFailed
+from migrator.model.events import BackfillProgress
+
+FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
+WRONG = "c IS DISTINCT FROM 'x' || s"
+
+
+def test_every_row_is_filled_and_counted_once(bench):
+    bench.make_table(20_000)
+    migration = bench.register(FILL)
+    run = bench.run(migration)
+    assert bench.count(WRONG) == 0
+    status = bench.progress(migration)
+    assert (status.state, status.rows_done, status.percent, status.eta_s) == ("done", 20_000, 100.0, 0.0)
+    last = run.events[-1]
+    assert isinstance(last, BackfillProgress)
+    assert (last.state, last.rows_done) == ("done", 20_000)
+
+
+def test_statistics_of_the_column_are_refreshed(bench):
+    bench.make_table(1_000)
+    bench.run(bench.register(FILL))
+    assert bench.session.one("SELECT count(*) AS n FROM pg_stats WHERE tablename = 't' AND attname = 'c'").n == 1
+    assert bench.session.one("SELECT count(*) AS n FROM pg_stats WHERE tablename = 't' AND attname = 's'").n == 0
+
+
+def test_table_without_rows(bench):
+    bench.make_table(0)
+    migration = bench.register(FILL)
+    bench.run(migration)
+    assert bench.progress(migration).state == "done"
+
+
+def test_nothing_was_started(bench):
+    assert engine.progress(bench.session, "default", "unknown") is None
+
+
+def test_a_done_backfill_is_verified_again_and_repaired(bench):
+    bench.make_table(5_000)
+    migration = bench.register(FILL)
+    bench.run(migration)
+    bench.session.execute("UPDATE t SET c = NULL WHERE id % 10 = 0")
+    bench.run(migration)
+    assert bench.count(WRONG) == 0
+    assert bench.progress(migration).rows_done == 5_500
+
+
+def test_a_forgotten_backfill_starts_anew(bench):
+    bench.make_table(100)
+    migration = bench.register(FILL)
+    bench.run(migration)
+    engine.forget(bench.session, "default", migration.id)
+    assert engine.progress(bench.session, "default", migration.id) is None
+    bench.session.execute("UPDATE t SET c = NULL")
+    bench.run(migration)
+    assert bench.progress(migration).rows_done == 100
+
+
+def test_steps_run_in_order_and_all_are_checked_before_the_first(bench):
+    bench.make_table(1_000)
+    bench.session.execute("CREATE TABLE u AS SELECT id, NULL::text AS d FROM t")
+    second = "UPDATE u SET d = (SELECT t.c FROM t WHERE t.id = u.id) WHERE d IS NULL"
+    bench.run(bench.register(FILL, second))
+    assert bench.count("d LIKE 'xv%'", "u") == 1_000
+
+    migration = bench.register(FILL, "UPDATE nowhere SET d = 1 WHERE d IS NULL")
+    bench.session.execute("UPDATE t SET c = NULL")
+    with pytest.raises(Refused, match="nowhere does not exist"):
+        bench.run(migration)
+    assert bench.count(WRONG) == 1_000
+
+
+def test_stopping_keeps_what_was_done_and_the_next_run_goes_on(bench):
+    bench.make_table(60_000)
+    migration = bench.register(FILL)
+    run = bench.start(migration, target_ms=5)
+    bench.wait_for(lambda: bench.count("c IS NOT NULL") > 2_000)
+    run.stop.set()
+    assert run.result() is False
+    before = bench.progress(migration)
+    assert 2_000 < before.rows_done < 60_000
+    assert 0 < before.percent < 100
+    assert before.rows_done == bench.count("c IS NOT NULL")
+    bench.run(migration)
+    assert bench.progress(migration).rows_done == 60_000
+    assert bench.count(WRONG) == 0
+
+
+def test_partitions_are_swept_each_and_one_attached_later_is_found(bench):
+    bench.session.execute("CREATE TABLE t (id int, region text, s text, c text) PARTITION BY LIST (region)")
+    bench.session.execute("CREATE TABLE t_eu PARTITION OF t FOR VALUES IN ('eu') PARTITION BY RANGE (id)")
+    bench.session.execute("CREATE TABLE t_eu_1 PARTITION OF t_eu FOR VALUES FROM (0) TO (5000)")
+    bench.session.execute('CREATE TABLE "t EU 2" PARTITION OF t_eu FOR VALUES FROM (5000) TO (100000)')
+    bench.session.execute("CREATE TABLE t_us PARTITION OF t FOR VALUES IN ('us')")
+    bench.session.execute("CREATE TABLE t_none PARTITION OF t FOR VALUES IN ('none')")
+    bench.session.execute("INSERT INTO t SELECT g, 'eu', 'a' || g FROM generate_series(1, 9999) g")
+    bench.session.execute("INSERT INTO t SELECT g, 'us', 'a' || g FROM generate_series(1, 9999) g")
+    bench.session.execute("CREATE TABLE late AS SELECT 1 AS id, 'xx' AS region, 'a' AS s, NULL::text AS c")
+    migration = bench.register("UPDATE public.t SET c = 'x' || public.t.s WHERE t.c IS DISTINCT FROM 'x' || t.s")
+    attached = []
+
+    def attach(event):
+        if not attached:
+            attached.append(event)
+            bench.session.execute("ALTER TABLE t ATTACH PARTITION late FOR VALUES IN ('xx')")
+
+    assert bench.start(migration, attach, target_ms=5).result() is True
+    assert bench.count(WRONG) == 0
+    assert bench.progress(migration).rows_done == 9_999 * 2 + 1
+
+
+def test_inherited_tables_are_swept_unless_the_author_wrote_only(bench):
+    bench.make_table(500)
+    bench.session.execute("CREATE TABLE child (extra int) INHERITS (t)")
+    bench.session.execute("INSERT INTO child (id, s) SELECT g, 'k' || g FROM generate_series(501, 900) g")
+    only = bench.register(FILL.replace("UPDATE t", "UPDATE ONLY t"))
+    bench.run(only)
+    assert bench.count(WRONG) == 400
+    engine.forget(bench.session, "default", only.id)
+    bench.run(bench.register(FILL))
+    assert bench.count(WRONG) == 0
+
+
+def test_names_that_need_quoting_and_fill_all_63_bytes(bench):
+    table, column = 'T "' + "ü" * 30, "c %s" + "x" * 59
+    assert len(table.encode()) == len(column.encode()) == 63
+    quoted, quoted_column = '"' + table.replace('"', '""') + '"', f'"{column}"'
+    bench.session.execute('CREATE SCHEMA "S.1"')
+    bench.session.execute(f'CREATE TABLE "S.1".{quoted} ("Key" int PRIMARY KEY, s text, {quoted_column} text)')
+    bench.session.execute(f"INSERT INTO \"S.1\".{quoted} SELECT g, 'v%' || g FROM generate_series(1, 3000) g")
+    sql = f"UPDATE \"S.1\".{quoted} SET {quoted_column} = s || '%s' WHERE {quoted_column} IS NULL"
+    migration = bench.register(sql)
+    bench.run(migration)
+    assert bench.count(f"{quoted_column} = s || '%s'", f'"S.1".{quoted}') == 3_000
+
+
+def test_table_without_a_key(bench):
+    bench.session.execute("CREATE TABLE t AS SELECT 'v' || g AS s, NULL::text AS c FROM generate_series(1, 10000) g")
+    migration = bench.register(FILL)
+    bench.run(migration)
+    assert bench.count(WRONG) == 0
+    assert bench.progress(migration).rows_done == 10_000
+
+
+def test_a_rewritten_table_is_swept_from_its_start(bench):
+    bench.make_table(60_000)
+    # Rows at the end move to the front when the table is rewritten.
+    bench.session.execute("DELETE FROM t WHERE id <= 20000")
+    migration = bench.register(FILL)
+    run = bench.start(migration, target_ms=5)
+    bench.wait_for(lambda: bench.count("c IS NOT NULL") > 1_000)
+    bench.session.execute("VACUUM FULL t")
+    assert run.result() is True
+    assert any("was rewritten" in note for note in run.notes)
+    assert bench.count(WRONG) == 0
+    assert bench.progress(migration).rows_done == 40_000
+
+
+def test_a_bad_row_is_named_and_everything_else_is_kept(bench):
+    bench.session.execute("CREATE TABLE t (a int, b int, s text, n int, PRIMARY KEY (a, b))")
+    bench.session.execute("INSERT INTO t SELECT g / 100, g % 100, g::text FROM generate_series(1, 50000) g")
+    bench.session.execute("UPDATE t SET s = 'abc' WHERE a = 300 AND b = 17")
+    migration = bench.register("UPDATE t SET n = s::int WHERE n IS NULL AND s IS NOT NULL")
+    with pytest.raises(StatementFailed) as failed:
+        bench.run(migration)
+    tid = bench.session.one("SELECT ctid::text AS tid FROM t WHERE s = 'abc'").tid
+    assert f"row a = 300, b = 17 (ctid {tid}) of public.t cannot be backfilled" in failed.value.message
+    assert 'invalid input syntax for type integer: "abc" (SQLSTATE 22P02)' in failed.value.message
+    assert failed.value.at == "m/backfill.sql:3"
+    kept = bench.progress(migration)
+    assert kept.rows_done == bench.count("n IS NOT NULL") > 10_000
+    bench.session.execute("UPDATE t SET s = '1' WHERE s = 'abc'")
+    bench.run(migration)
+    assert bench.count("n IS NULL") == 0
+    assert bench.progress(migration).rows_done == 50_000
+
+
+def test_a_row_that_violates_a_deferred_constraint_is_named(bench):
+    bench.session.execute("CREATE TABLE parent (id int PRIMARY KEY)")
+    bench.session.execute("INSERT INTO parent VALUES (1)")
+    bench.session.execute("CREATE TABLE t (s int, c int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    bench.session.execute("INSERT INTO t SELECT 1 FROM generate_series(1, 500)")
+    bench.session.execute("INSERT INTO t VALUES (2)")
+    with pytest.raises(StatementFailed, match=r"row ctid \(\d+,\d+\) of public\.t cannot .*SQLSTATE 23503"):
+        bench.run(bench.register("UPDATE t SET c = s WHERE c IS NULL"))
+
+
+def test_a_statement_that_would_do_its_rows_again_and_again_is_stopped_before_any_harm(bench):
+    bench.make_table(1_000)
+    with pytest.raises(StatementFailed, match="does not make its own condition false: 1000 of 1000") as failed:
+        bench.run(bench.register("UPDATE t SET other = other + 1 WHERE other >= 0"))
+    assert bench.count("other <> 0") == 0
+    assert "id = " in failed.value.detail
+
+
+def test_rows_that_stay_wrong_are_reported_with_an_example(bench):
+    bench.make_table(1_000)
+    bench.session.execute("UPDATE t SET c = 'x' || s WHERE id <> 77")
+    # Right for the statement, wrong for the verification.
+    migration = bench.register("UPDATE t SET c = 'y' WHERE c IS NULL", verify="c = 'y'")
+    with pytest.raises(StatementFailed, match="1 rows are still wrong after 3 passes") as failed:
+        bench.run(migration)
+    assert "id = 77" in failed.value.detail
+
+
+def test_settings_of_the_session_do_not_matter(bench):
+    bench.make_table(2_000)
+    name = bench.session.one("SELECT current_database() AS name").name
+    bench.session.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    bench.session.execute(f"ALTER DATABASE {name} SET enable_tidscan = off")
+    bench.run(bench.register(FILL))
+    assert bench.count(WRONG) == 0
