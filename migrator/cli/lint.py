@@ -1,0 +1,101 @@
+"""``migrator lint``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from migrator.cli.options import emit_json, json_option, load_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrator.config import Project
+    from migrator.lint.sources import Source
+    from migrator.model.plan import Phase
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to show it  [default: text]."
+)
+@json_option
+@click.option(
+    "--pg-version",
+    type=click.IntRange(10, 30),
+    default=None,
+    help="Major version of the oldest server in use  [default: from the configuration, 14].",
+)
+@click.option(
+    "--phase",
+    type=click.Choice(["expand", "backfill", "contract", "rollback"]),
+    default=None,
+    help="Judge every file as this phase  [default: by the name of the file in a migration folder].",
+)
+def command(paths: tuple[Path, ...], form: str, as_json: bool, pg_version: int | None, phase: str | None) -> int:
+    """Find what breaks running code, blocks production or loses data, at the line, with what to write instead.
+
+    PATHS are SQL files, folders (*.sql at any depth, in order), migration folders, and - for standard input; default:
+    the project's migrations. Together, in this order, they are one history: what earlier files create is known in
+    later ones.
+
+    \b
+    Exit code 0: nothing as severe as fail_on (default: error); 1: findings; 2: wrong usage.
+    A finding is let pass by a comment before the statement, or on its line:
+      -- migrator: allow BC002 until 2027-01-31 because nothing reads it since release 41
+
+    \b
+    Example:
+      migrator lint migrations
+      pg_dump --schema-only shop > schema.sql && migrator lint schema.sql change.sql
+      echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
+    """
+    from datetime import datetime
+
+    from migrator.lint.engine import lint
+    from migrator.lint.selection import select
+    from migrator.model.finding import Severity
+    from migrator.model.plan import Phase
+    from migrator.reporting import lint_json, lint_text
+
+    project = load_project()
+    settings = project.settings.lint
+    report = lint(
+        _sources(paths, project, Phase(phase) if phase else None),
+        select(settings.select, settings.ignore, settings.severity),
+        pg_version=pg_version or settings.pg_version,
+        today=datetime.now(UTC).date(),
+    )
+    if as_json or form == "json":
+        emit_json(lint_json.document(report))
+    else:
+        if not report.files:
+            click.echo("no *.sql files there", err=True)
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        click.echo("\n".join(lint_text.lines(report, colour=colour)), color=colour)
+    return int(report.fails(Severity(settings.fail_on)))
+
+
+def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> Iterator[Source]:
+    from migrator.errors import UsageError
+    from migrator.lint.sources import of_bytes, read
+
+    if not paths:
+        folder = project.migrations
+        if not folder.is_dir():
+            raise UsageError(
+                f'nothing to lint: no path was given, and there is no folder "{folder}"',
+                hint="migrator lint FILE, or migrator lint - for standard input",
+            )
+        paths = (Path(os.path.relpath(folder)),)
+    for path in paths:
+        if str(path) == "-":
+            yield of_bytes("stdin", sys.stdin.buffer.read(), phase)
+        else:
+            yield from read([path], phase)

@@ -1,0 +1,91 @@
+"""Volatility of PostgreSQL's own functions, as far as a column's DEFAULT may call them.
+
+Read from ``pg_proc`` of PostgreSQL 18 (``provolatile``; a name counts as volatile if any of its overloads is), without
+functions over internal types, those behind operators, and those that only administrators call. The volatile ones of
+the extensions uuid-ossp and pgcrypto are added by hand from their documentation.
+"""
+
+from __future__ import annotations
+
+VOLATILE = frozenset(
+    """
+array_sample array_shuffle clock_timestamp currval gen_random_bytes gen_random_uuid gen_salt lastval nextval
+random random_normal setval set_config timeofday uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 uuidv4 uuidv7
+""".split()  # noqa: SIM905 - a list of strings of this length does not read
+)
+
+NOT_VOLATILE = frozenset(
+    """
+array_append array_cat array_prepend mod power pow starts_with
+uuid_generate_v3 uuid_generate_v5 uuid_nil uuid_ns_dns uuid_ns_oid uuid_ns_url uuid_ns_x500
+abbrev abs acos acosd acosh age any_value_transfn area array_dims array_fill array_length array_lower
+array_ndims array_position array_positions array_remove array_replace array_reverse array_sort array_to_json
+array_to_string array_to_tsvector array_upper ascii asin asind asinh atan atan2 atan2d atand atanh bit bit_count
+bit_length bittypmodin bool booland_statefunc boolor_statefunc boolsend box bpchar bpcharsend bpchartypmodin
+broadcast btrim bytea byteasend cardinality casefold cash_words cashlarger cashsmaller cbrt ceil ceiling center
+char char_length character_length charsend chr cidr cidsend circle col_description concat concat_ws convert
+convert_from convert_to cos cosd cosh cot cotd crc32 crc32c current_database current_schema current_schemas
+current_setting current_user date date_add date_bin date_part date_subtract date_trunc datemultirange daterange
+daterange_canonical daterange_subdiff decode degrees dexp diagonal diameter div dlog1 dlog10 dround dtrunc
+encode enum_range erf erfc exp extract factorial family float4 float4larger float4send float4smaller float8
+float8_avg float8_combine float8_corr float8_covar_pop float8_covar_samp float8_regr_avgx float8_regr_avgy
+float8_regr_combine float8_regr_intercept float8_regr_r2 float8_regr_slope float8_regr_sxx float8_regr_sxy
+float8_regr_syy float8_stddev_pop float8_stddev_samp float8_var_pop float8_var_samp float8larger float8send
+float8smaller floor format format_type gamma gcd generate_series generate_subscripts get_bit get_byte
+get_current_ts_config getdatabaseencoding getpgusername height host hostmask icu_unicode_version
+inet_client_addr inet_client_port inet_server_addr inet_server_port initcap int2 int2int4_sum int2larger
+int2send int2smaller int2vectorsend int4 int4inc int4larger int4multirange int4range int4range_canonical
+int4range_subdiff int4send int4smaller int8 int8dec int8dec_any int8inc int8inc_any int8inc_float8_float8
+int8larger int8multirange int8range int8range_canonical int8range_subdiff int8send int8smaller interval
+intervaltypmodin is_normalized isclosed isempty isfinite ishorizontal isparallel isperp isvertical
+json_array_elements json_array_elements_text json_array_length json_build_array json_build_object json_each
+json_each_text json_object json_object_keys json_populate_record json_populate_recordset json_strip_nulls
+json_to_record json_to_recordset json_to_tsvector json_typeof jsonb_array_elements jsonb_array_elements_text
+jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text jsonb_insert jsonb_object
+jsonb_object_keys jsonb_path_exists jsonb_path_exists_tz jsonb_path_match jsonb_path_match_tz jsonb_path_query
+jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first jsonb_path_query_first_tz
+jsonb_path_query_tz jsonb_populate_record jsonb_populate_record_valid jsonb_populate_recordset jsonb_pretty
+jsonb_set jsonb_set_lax jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof
+justify_days justify_hours justify_interval lcm left length lgamma like like_escape line ln log log10 lower
+lower_inc lower_inf lpad lseg ltrim macaddr macaddr8 macaddr8_set7bit make_date make_interval make_time
+make_timestamp make_timestamptz masklen md5 min_scale mod money multirange multirange_intersect_agg_transfn
+mxid_age name nameconcatoid namesend netmask network normalize notlike now npoints num_nonnulls num_nulls
+numeric numeric_div_trunc numeric_exp numeric_inc numeric_ln numeric_log numeric_sqrt numerictypmodin
+nummultirange numnode numrange numrange_subdiff obj_description octet_length oid oidlarger oidsend oidsmaller
+oidvectorsend oidvectortypes overlaps overlay parse_ident path pclose pg_backend_pid pg_basetype
+pg_char_to_encoding pg_client_encoding pg_column_compression pg_column_is_updatable pg_column_size
+pg_column_toast_chunk_id pg_conf_load_time pg_conversion_is_visible pg_current_snapshot pg_current_xact_id
+pg_current_xact_id_if_assigned pg_encoding_max_length pg_encoding_to_char pg_function_is_visible pg_get_acl
+pg_get_catalog_foreign_keys pg_get_constraintdef pg_get_expr pg_get_function_arg_default
+pg_get_function_arguments pg_get_function_identity_arguments pg_get_function_result pg_get_function_sqlbody
+pg_get_functiondef pg_get_indexdef pg_get_keywords pg_get_object_address pg_get_partition_constraintdef
+pg_get_partkeydef pg_get_publication_tables pg_get_replica_identity_index pg_get_replication_slots
+pg_get_ruledef pg_get_serial_sequence pg_get_statisticsobjdef pg_get_statisticsobjdef_columns
+pg_get_statisticsobjdef_expressions pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_has_role
+pg_index_column_has_property pg_index_has_property pg_indexam_has_property pg_indexam_progress_phasename
+pg_is_other_temp_schema pg_listening_channels pg_my_temp_schema pg_numa_available pg_opclass_is_visible
+pg_operator_is_visible pg_opfamily_is_visible pg_partition_root pg_postmaster_start_time pg_sequence_parameters
+pg_settings_get_flags pg_size_bytes pg_size_pretty pg_snapshot_xip pg_snapshot_xmax pg_snapshot_xmin
+pg_split_walfile_name pg_table_is_visible pg_trigger_depth pg_ts_config_is_visible pg_ts_dict_is_visible
+pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_typeof pg_visible_in_snapshot
+phraseto_tsquery pi plainto_tsquery point polygon popen position postgresql_fdw_validator pow power querytree
+quote_ident quote_literal quote_nullable radians radius range_intersect_agg_transfn range_merge regclass
+regclasssend regcollationsend regconfigsend regdictionarysend regexp_count regexp_instr regexp_like regexp_match
+regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regnamespacesend
+regoperatorsend regopersend regproceduresend regprocsend regrolesend regtypesend repeat replace reverse right
+round row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384
+sha512 shobj_description sign similar_escape similar_to_escape sin sind sinh slope split_part sqrt
+statement_timestamp string_to_array string_to_table strip strpos substr substring system_user tan tand tanh text
+textlen textsend tidlarger tidsend tidsmaller time timestamp timestamptypmodin timestamptz timestamptztypmodin
+timetypmodin timetz timetztypmodin timezone to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number
+to_oct to_regclass to_regcollation to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure
+to_regrole to_regtype to_regtypemod to_timestamp to_tsquery to_tsvector transaction_timestamp translate
+trim_array trim_scale trunc ts_debug ts_delete ts_filter ts_headline ts_lexize ts_parse ts_rank ts_rank_cd
+ts_token_type tsmultirange tsquery_phrase tsquerysend tsrange tsrange_subdiff tstzmultirange tstzrange
+tstzrange_subdiff tsvector_to_array tsvectorsend txid_current txid_current_if_assigned txid_current_snapshot
+unicode_assigned unicode_version unistr unknownsend unnest upper upper_inc upper_inf uuid_extract_timestamp
+uuid_extract_version varbit varbittypmodin varchar varcharsend varchartypmodin version websearch_to_tsquery
+width width_bucket xid xid8send xidsend xml xml_is_well_formed xml_is_well_formed_content
+xml_is_well_formed_document xmlcomment xmlconcat2 xmlexists xmltext xmlvalidate xpath xpath_exists
+""".split()  # noqa: SIM905 - likewise
+)

@@ -1,0 +1,271 @@
+"""The schema as far as the files given tell it, replayed statement by statement.
+
+What the files never mention is assumed to exist already, with rows and users. Values are immutable and replaced as a
+whole, so that a journal of replaced values is enough to undo a rolled-back transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from migrator.lint.volatility import Volatility
+from migrator.sql.parser import pb, unwrap, walk
+
+Key = tuple[str, str]
+"""Schema and name."""
+
+TEMPORARY = "pg_temp"
+ASSUMED = -1
+"""Number of the file of what no file created."""
+
+_SERIALS = {
+    "serial": "int4", "serial4": "int4", "bigserial": "int8", "serial8": "int8", "smallserial": "int2",
+    "serial2": "int2",
+}  # fmt: skip
+
+
+_TITLES = {
+    "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
+    "bool": "boolean", "bpchar": "char",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type as written in SQL, in PostgreSQL's internal spelling: ``int4``, ``varchar``.
+
+    Attributes:
+        mods: length, or precision and scale; empty if none were given.
+        dimensions: number of array brackets.
+        collation: explicit COLLATE, or an empty string.
+    """
+
+    name: str
+    mods: tuple[int, ...] = ()
+    dimensions: int = 0
+    collation: str = ""
+
+    @property
+    def title(self) -> str:
+        """As people write it, ``integer``, ``varchar(20)[]``."""
+        mods = f"({', '.join(map(str, self.mods))})" if self.mods and self.name != "interval" else ""
+        return _TITLES.get(self.name, self.name) + mods + "[]" * self.dimensions
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; ``type`` is None and flags are None where no file tells."""
+
+    name: str
+    type: TypeName | None = None
+    not_null: bool | None = None
+    has_default: bool | None = None
+    file: int = ASSUMED
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A table constraint.
+
+    Attributes:
+        kind: PostgreSQL's ``CONSTR_…``.
+        columns: those it mentions, as far as they can be read off.
+        proves_not_null: columns that cannot be NULL in any row once it is valid.
+        valid: whether existing rows are known to satisfy it.
+        transaction: identifies the file and transaction in which it became valid.
+    """
+
+    name: str
+    kind: int
+    columns: tuple[str, ...] = ()
+    proves_not_null: frozenset[str] = frozenset()
+    valid: bool = True
+    transaction: tuple[int, int] = (ASSUMED, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A relation that can be locked.
+
+    Attributes:
+        file: number of the file that created it, or ``ASSUMED``.
+        complete: whether all its columns are known.
+        triggers: whether a file put a trigger on it, and which one last.
+    """
+
+    key: Key
+    file: int = ASSUMED
+    complete: bool = False
+    partitioned: bool = False
+    columns: dict[str, Column] = field(default_factory=dict)
+    constraints: dict[str, Constraint] = field(default_factory=dict)
+    trigger_file: int = ASSUMED
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index: the table it is on, its plain columns (empty if it has expressions), and where it was made."""
+
+    table: Key
+    columns: tuple[str, ...]
+    unique: bool
+    partial: bool
+    file: int
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain: what it is over, and whether it has constraints."""
+
+    base: TypeName
+    constrained: bool
+
+
+def type_of(node: Any) -> TypeName:
+    """The type a ``TypeName`` node names; serial types become the integer behind them."""
+    parts = [unwrap(part).sval for part in node.names]
+    name = parts[-1]
+    if len(parts) > 1 and parts[0] not in ("pg_catalog", "public"):
+        name = ".".join(parts)
+    mods = []
+    for wrapped in node.typmods:
+        constant = unwrap(wrapped)
+        if isinstance(constant, pb.A_Const) and constant.HasField("ival"):
+            mods.append(constant.ival.ival)
+    return TypeName(_SERIALS.get(name, name), tuple(mods), len(node.array_bounds))
+
+
+def is_serial(node: Any) -> bool:
+    """Whether a ``TypeName`` node is ``serial`` or one of its sizes."""
+    return unwrap(node.names[-1]).sval in _SERIALS
+
+
+def names_in(items: Any) -> tuple[str, ...]:
+    """The texts of a list of ``String`` nodes."""
+    return tuple(unwrap(item).sval for item in items)
+
+
+def columns_read(expression: Any) -> tuple[str, ...]:
+    """Columns an expression mentions, in order, each once."""
+    found: dict[str, None] = {}
+    for node in walk(expression):
+        if isinstance(node, pb.ColumnRef):
+            last = unwrap(node.fields[-1])
+            if isinstance(last, pb.String):
+                found[last.sval] = None
+    return tuple(found)
+
+
+def columns_proved_not_null(expression: Any) -> frozenset[str]:
+    """Columns that a CHECK proves not to be NULL: ``c IS NOT NULL``, alone or joined by AND.
+
+    The same shapes that ``ConstraintImpliedByRelConstraint`` in ``src/backend/commands/tablecmds.c`` sees through.
+    """
+    node = unwrap(expression)
+    if isinstance(node, pb.NullTest) and node.nulltesttype == pb.IS_NOT_NULL:
+        argument = unwrap(node.arg)
+        if isinstance(argument, pb.ColumnRef) and len(argument.fields) == 1:
+            return frozenset(names_in(argument.fields))
+    if isinstance(node, pb.BoolExpr) and node.boolop == pb.AND_EXPR:
+        return frozenset().union(*(columns_proved_not_null(part) for part in node.args))
+    return frozenset()
+
+
+class Catalog:
+    """All that is known, and a journal to take back what a rolled-back transaction did.
+
+    Attributes:
+        file: number of the file being replayed.
+        search_path: schemas that unqualified names are looked up in.
+    """
+
+    def __init__(self) -> None:
+        self.file = 0
+        self.search_path: tuple[str, ...] = ("public",)
+        self.tables: dict[Key, Table] = {}
+        self.indexes: dict[Key, Index] = {}
+        self.domains: dict[str, Domain] = {}
+        self.functions: dict[str, Volatility] = {}
+        self._indexes_on: dict[Key, frozenset[Key]] = {}
+        self._temporary: set[Key] = set()
+        self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
+
+    def start_file(self) -> None:
+        """Begin the next file: its creations are new, temporary tables and settings of the one before are gone."""
+        self.file += 1
+        self.search_path = ("public",)
+        for key in self._temporary:
+            self.tables.pop(key, None)
+        self._temporary.clear()
+        self._journal.clear()
+
+    def mark(self) -> int:
+        """A point that ``rewind`` can return to, within the current file."""
+        return len(self._journal)
+
+    def rewind(self, mark: int) -> None:
+        """Undo everything since ``mark``."""
+        while len(self._journal) > mark:
+            mapping, key, old = self._journal.pop()
+            if old is None:
+                mapping.pop(key, None)
+            else:
+                mapping[key] = old
+
+    def put(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        """Set an entry, or remove it with None, so that it can be taken back."""
+        self._journal.append((mapping, key, mapping.get(key)))
+        if value is None:
+            mapping.pop(key, None)
+        else:
+            mapping[key] = value
+
+    def resolve(self, schema: str, name: str, mapping: dict[Key, Any] | None = None) -> Key:
+        """The full name PostgreSQL would find: temporary first, then along the search path."""
+        if schema:
+            return (TEMPORARY if schema.startswith(TEMPORARY) else schema, name)
+        known: dict[Key, Any] = self.tables if mapping is None else mapping
+        if (TEMPORARY, name) in known:
+            return (TEMPORARY, name)
+        for candidate in self.search_path:
+            if (candidate, name) in known:
+                return (candidate, name)
+        return (self.search_path[0] if self.search_path else "public", name)
+
+    def table(self, range_var: Any) -> Table | None:
+        """What is known of the table a ``RangeVar`` names; None if no file mentioned it."""
+        return self.tables.get(self.resolve(range_var.schemaname, range_var.relname))
+
+    def table_or_assumed(self, range_var: Any) -> Table:
+        """Likewise, a table without known columns if no file mentioned it."""
+        key = self.resolve(range_var.schemaname, range_var.relname)
+        return self.tables.get(key) or Table(key)
+
+    def put_table(self, table: Table) -> None:
+        """Add a table, or replace what is known of it."""
+        if table.key[0] == TEMPORARY:
+            self._temporary.add(table.key)
+        self.put(self.tables, table.key, table)
+
+    def indexes_of(self, table: Key) -> list[tuple[Key, Index]]:
+        """Known indexes on a table."""
+        return [(key, self.indexes[key]) for key in self._indexes_on.get(table, ())]
+
+    def put_index(self, key: Key, index: Index | None) -> None:
+        """Add an index, replace what is known of it, or remove it with None."""
+        old = self.indexes.get(key)
+        if old is not None:
+            self.put(self._indexes_on, old.table, self._indexes_on.get(old.table, frozenset()) - {key})
+        if index is not None:
+            self.put(self._indexes_on, index.table, self._indexes_on.get(index.table, frozenset()) | {key})
+        self.put(self.indexes, key, index)
+
+    def set_column(self, table: Table, column: Column) -> None:
+        """Add a column, or replace what is known of it."""
+        self.put_table(replace(table, columns={**table.columns, column.name: column}))
+
+    def set_constraint(self, table: Table, constraint: Constraint) -> None:
+        """Add a constraint, or replace what is known of it."""
+        constraints = {**table.constraints, constraint.name: constraint}
+        self.put_table(replace(table, constraints=constraints))

@@ -1,0 +1,330 @@
+"""What is known at the place where a statement runs: phase, transaction, timeouts, and what came before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.lint import replay
+from migrator.lint.catalog import TEMPORARY, Catalog, Column, Table
+from migrator.lint.clauses import clause_end
+from migrator.lint.transactions import Event, Membership, Transactions
+from migrator.model.locks import LockMode
+from migrator.model.plan import Effects, Phase, TableLock
+from migrator.sql.effects import effects_of, relation_name
+from migrator.sql.parser import Script, Statement, pb, unwrap
+
+_MAY_LOCK = frozenset(
+    {"alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",
+     "cluster_stmt", "rule_stmt", "create_policy_stmt", "alter_object_schema_stmt", "refresh_mat_view_stmt"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lock on an existing table that an earlier statement of the same transaction took."""
+
+    lock: TableLock
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One action of ALTER TABLE.
+
+    Attributes:
+        statement: the whole statement.
+        command: the ``AlterTableCmd`` node.
+        definition: what its ``def`` holds: ``ColumnDef``, ``Constraint``, an expression; None if nothing.
+        relation: the table as SQL, quoted where needed.
+        table: what is known of it.
+        is_new: whether nobody else can be using it yet.
+    """
+
+    statement: Statement
+    command: Any
+    definition: Any
+    relation: str
+    table: Table
+    is_new: bool
+
+    @property
+    def column(self) -> Column:
+        """What is known of the column the action names; empty knowledge if nothing."""
+        return self.table.columns.get(self.command.name) or Column(self.command.name)
+
+
+class Context:
+    """State of one history of files; the engine moves it forward, rules only read it.
+
+    Attributes:
+        catalog: the schema as it is just before the current statement.
+        pg_version: oldest server in use.
+        phase: phase of the current file; None: an ordinary file.
+        phased: whether migrator itself runs the file, with its timeouts.
+        statements: those of the current file.
+        index: number of the current statement in it.
+        held: strong locks on existing tables that the current transaction holds already.
+        timeout_set: whether a ``lock_timeout`` is in force.
+        utc: whether the file set TimeZone to UTC.
+        reported_once: rules that speak once per file note it here.
+    """
+
+    def __init__(self, pg_version: int) -> None:
+        self.catalog = Catalog()
+        self.pg_version = pg_version
+        self.phase: Phase | None = None
+        self.phased = False
+        self.statements: Sequence[Statement] = ()
+        self.index = 0
+        self.held: list[Held] = []
+        self.timeout_set = False
+        self.utc = False
+        self.reported_once: set[str] = set()
+        self._script = Script("", "", (), ())
+        self._transactions = Transactions(phased=False, wrapped=None)
+        self._begun_at = 0
+        self._savepoints: dict[str, int] = {}
+        self._timeout_before = False
+        self._effects: tuple[int, Effects] | None = None
+
+    # -- for the engine
+
+    def start_file(self, script: Script, *, phase: Phase | None, phased: bool, wrapped: bool | None) -> None:
+        """Move on to the next file of the history."""
+        self.catalog.start_file()
+        self.phase, self.phased = phase, phased
+        self._script, self.statements, self.index = script, script.statements, 0
+        self._transactions = Transactions(phased=phased, wrapped=wrapped)
+        self.held.clear()
+        self.timeout_set = phased
+        self.utc = False
+        self.reported_once = set()
+        self._effects = None
+        self._new_transaction()
+
+    def enter(self, index: int) -> None:
+        """Move on to a statement of the file."""
+        self.index = index
+        self._effects = None
+        if self.phased and self._transactions.enter_step(self.statements[index]):
+            self._new_transaction()
+
+    def leave(self) -> None:
+        """Take in what the current statement did; ALTER TABLE's actions were taken in one by one."""
+        statement = self.current
+        kind, node = statement.kind, statement.node
+        if kind == "transaction_stmt":
+            self._follow(node)
+            return
+        if kind == "variable_set_stmt":
+            self._set(node)
+            return
+        if kind == "select_stmt" and "set_config" in statement.text:
+            self._set_config(node)
+        if kind in _MAY_LOCK and self.membership is Membership.INSIDE:
+            self._hold(statement)
+        if kind != "alter_table_stmt":
+            replay.apply(self.catalog, kind, node, self.transaction)
+
+    def alterations(self) -> Iterator[Alteration]:
+        """The actions of the current ALTER TABLE, each taken in after it was looked at."""
+        statement = self.current
+        node = statement.node
+        if node.objtype != pb.OBJECT_TABLE:
+            return
+        relation, is_new = relation_name(node.relation), self.is_new(node.relation)
+        for wrapped in node.cmds:
+            command = unwrap(wrapped)
+            definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
+            table = self.catalog.table_or_assumed(node.relation)
+            yield Alteration(statement, command, definition, relation, table, is_new)
+            replay.apply_action(self.catalog, node.relation, command, self.transaction)
+
+    # -- for rules
+
+    @property
+    def current(self) -> Statement:
+        """The statement being looked at."""
+        return self.statements[self.index]
+
+    @property
+    def membership(self) -> Membership:
+        """Whether it runs in a transaction with others."""
+        return self._transactions.membership
+
+    @property
+    def transaction(self) -> tuple[int, int]:
+        """Identifies the file and the transaction in it."""
+        return (self.catalog.file, self._transactions.number)
+
+    @property
+    def effects(self) -> Effects:
+        """Locks, scans and rewrites of the current statement."""
+        if self._effects is None or self._effects[0] != self.index:
+            self._effects = (self.index, effects_of(self.current))
+        return self._effects[1]
+
+    @property
+    def following(self) -> Sequence[Statement]:
+        """The statements after the current one in its file."""
+        return self.statements[self.index + 1 :]
+
+    def may_share_transaction(self, transaction: tuple[int, int]) -> bool:
+        """Whether something done in ``transaction`` may be uncommitted still."""
+        return transaction == self.transaction and self.membership is not Membership.OUTSIDE
+
+    def is_new(self, range_var: Any) -> bool:
+        """Whether the current file made this table (or it is temporary): nobody else uses it yet."""
+        table = self.catalog.table(range_var)
+        return range_var.relpersistence == "t" or (table is not None and self.made_here(table))
+
+    def made_here(self, table: Table) -> bool:
+        """Whether the current file made the table, or it is temporary."""
+        return table.file == self.catalog.file or table.key[0] == TEMPORARY
+
+    def repaired_by_trigger(self, table: Table) -> bool:
+        """Whether the current file put a trigger on the table, which may repair what old code writes."""
+        return table.trigger_file == self.catalog.file
+
+    def all_new(self, table: Table, columns: Sequence[str]) -> bool:
+        """Whether the current file added all these columns (and there is at least one)."""
+        known = table.columns
+        return bool(columns) and all(name in known and known[name].file == self.catalog.file for name in columns)
+
+    def name_is_new(self, parts: Sequence[str]) -> bool:
+        """Likewise as ``is_new``, for the name parts that DROP carries."""
+        key = self.catalog.resolve(parts[-2] if len(parts) > 1 else "", parts[-1])
+        table = self.catalog.tables.get(key)
+        return table is not None and self.made_here(table)
+
+    def relation_is_new(self, lock: TableLock) -> bool:
+        """Whether the relation of a lock was made by the current file."""
+        parts = [quoted.replace('""', '"') or plain for quoted, plain in _NAME_PART.findall(lock.relation)]
+        return self.name_is_new(parts)
+
+    def span_at(self, location: int) -> tuple[int, int] | None:
+        """The clause that starts at a node's ``location`` (a byte offset into the source)."""
+        if location < 0:
+            return None
+        source = self._script.source
+        start = location if source.isascii() else len(source.encode()[:location].decode(errors="ignore"))
+        return start, self._clause_end(start)
+
+    def clause(self, location: int) -> str:
+        """The text of the clause that starts at a node's ``location``."""
+        span = self.span_at(location)
+        return self._script.source[span[0] : span[1]] if span else ""
+
+    def written_type(self, column: Any) -> str:
+        """The type of a ``ColumnDef`` as written."""
+        text = self.clause(column.type_name.location)
+        first = min((unwrap(item).location for item in column.constraints if unwrap(item).location >= 0), default=None)
+        if first is None:
+            return text
+        return self._between(column.type_name.location, first)
+
+    def column_without(self, column: Any, constraint: Any) -> str:
+        """A ``ColumnDef`` as written, with one of its constraints left out."""
+        whole = self.clause(column.location)
+        following = [unwrap(item).location for item in column.constraints]
+        behind = min((place for place in following if place > constraint.location), default=None)
+        removed = self.clause(constraint.location) if behind is None else self._between(constraint.location, behind)
+        return " ".join(whole.replace(removed, "", 1).split())
+
+    def _between(self, location: int, end_location: int) -> str:
+        source = self._script.source
+        if source.isascii():
+            return source[location:end_location].strip()
+        return source.encode()[location:end_location].decode(errors="ignore").strip()
+
+    def span_of(self, name: str, before: str = r"\b(?:ALTER|DROP|VALIDATE|RENAME|ADD|TO)\s") -> tuple[int, int] | None:
+        """The clause of the current statement that names ``name`` after a keyword."""
+        quoted = re.escape(name.replace('"', '""'))
+        words = r"\s*(?:COLUMN\s+|CONSTRAINT\s+)?(?:IF\s+EXISTS\s+)?"
+        pattern = rf'{before}{words}(?:"{quoted}"|{re.escape(name)}(?![\w$]))'
+        match = re.search(pattern, self.current.text, re.IGNORECASE)
+        if match is None:
+            return None
+        start = self.current.offset + match.start()
+        return start, self._clause_end(start)
+
+    # -- inside
+
+    def _clause_end(self, start: int) -> int:
+        statement = self.current
+        return statement.offset + clause_end(statement.text, start - statement.offset)
+
+    def _new_transaction(self) -> None:
+        self._begun_at = self.catalog.mark()
+        self._savepoints = {}
+        self.held.clear()
+
+    def _follow(self, node: Any) -> None:
+        event = self._transactions.follow(node)
+        if event is Event.BEGUN:
+            self._timeout_before = self.timeout_set
+            self._new_transaction()
+        elif event is Event.COMMITTED:
+            self.timeout_set = self._timeout_before
+            self._new_transaction()
+        elif event is Event.ROLLED_BACK:
+            self.timeout_set = self._timeout_before
+            self.catalog.rewind(self._begun_at)
+            self._new_transaction()
+        elif event is Event.SAVED:
+            self._savepoints[node.savepoint_name] = self.catalog.mark()
+        elif event is Event.ROLLED_BACK_TO and node.savepoint_name in self._savepoints:
+            self.catalog.rewind(self._savepoints[node.savepoint_name])
+
+    def _set(self, node: Any) -> None:
+        name = node.name.lower()
+        values = [_constant(argument) for argument in node.args]
+        self._take_setting(name, values if node.kind == pb.VAR_SET_VALUE else [], local=node.is_local)
+        if node.kind == pb.VAR_RESET_ALL:
+            self._take_setting("lock_timeout", [], local=False)
+
+    def _set_config(self, node: Any) -> None:
+        for target in map(unwrap, node.target_list):
+            call = unwrap(target.val)
+            if not isinstance(call, pb.FuncCall) or unwrap(call.funcname[-1]).sval != "set_config":
+                continue
+            name, value, *_ = (*map(_constant, call.args), "", "")
+            values = [part.strip().strip('"') for part in value.split(",") if part.strip()]
+            self._take_setting(name.lower(), values, local=False)
+
+    def _take_setting(self, name: str, values: list[str], *, local: bool) -> None:
+        if name == "lock_timeout":
+            limits = bool(values) and re.match(r"0+\s*[a-z]*\Z", values[0].strip()) is None
+            if local and self.membership is Membership.OUTSIDE:
+                return  # PostgreSQL warns that SET LOCAL has no effect here
+            self.timeout_set = self.phased or limits
+            if not local:
+                self._timeout_before = self.timeout_set
+        elif name == "search_path":
+            self.catalog.search_path = tuple(path for path in values if path not in ("", "$user"))
+            if not values:
+                self.catalog.search_path = ("public",)
+        elif name == "timezone":
+            self.utc = bool(values) and values[0].upper() in ("UTC", "GMT", "ETC/UTC")
+
+    def _hold(self, statement: Statement) -> None:
+        for lock in self.effects.locks:
+            if lock.mode >= LockMode.SHARE_ROW_EXCLUSIVE and not self.relation_is_new(lock):
+                self.held.append(Held(lock, statement))
+
+
+_NAME_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
+
+
+def _constant(argument: Any) -> str:
+    node = unwrap(argument)
+    if isinstance(node, pb.TypeCast):
+        return _constant(node.arg)
+    if not isinstance(node, pb.A_Const):
+        return ""
+    if node.HasField("ival"):
+        return str(node.ival.ival)
+    return str(node.sval.sval) if node.HasField("sval") else ""

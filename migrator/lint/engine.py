@@ -1,0 +1,217 @@
+"""From files to findings: parse, walk the statements, ask the rules for their kind, apply waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from migrator.lint import suppression
+from migrator.lint.context import Context
+from migrator.lint.registry import all_rules, find, nearest
+from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
+from migrator.lint.selection import Selection, statement_rules
+from migrator.lint.sources import Source
+from migrator.lint.transactions import file_directive
+from migrator.model.finding import Finding, Severity
+from migrator.model.plan import Phase
+from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script
+
+_SYNTAX_ERROR = "SY001"
+
+
+@dataclass(slots=True)
+class Report:
+    """What lint found.
+
+    Attributes:
+        findings: in the order of files and lines.
+        files: number of files looked at.
+        statements: number of statements in them.
+        waived: number of findings that a waiver took away.
+        lines: by file and line number, the text of each line that a finding points to.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    files: int = 0
+    statements: int = 0
+    waived: int = 0
+    lines: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def fails(self, fail_on: Severity) -> bool:
+        """Whether any finding is at least as severe as ``fail_on``."""
+        order = list(Severity)
+        return any(order.index(finding.severity) <= order.index(fail_on) for finding in self.findings)
+
+
+def lint(sources: Iterable[Source], selection: Selection, *, pg_version: int, today: date) -> Report:
+    """Lint files as one history.
+
+    Args:
+        sources: in order; read one at a time.
+        selection: the rules in force.
+        pg_version: major version of the oldest server in use.
+        today: what the end dates of waivers are held against.
+    """
+    return Linter(selection, pg_version=pg_version, today=today).run(sources)
+
+
+class Linter:
+    """One run over a history of files."""
+
+    def __init__(self, selection: Selection, *, pg_version: int, today: date) -> None:
+        self._selection = selection
+        self._today = today
+        self._context = Context(pg_version)
+        self._report = Report()
+        self._rules = statement_rules(selection)
+        self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
+
+    def run(self, sources: Iterable[Source]) -> Report:
+        """Lint the files and return what was found."""
+        for source in sources:
+            self._report.files += 1
+            if source.unreadable is not None:
+                reason, line, column = source.unreadable
+                self._syntax_error(source, reason, line, column)
+                continue
+            try:
+                script = parse_script(source.text, source.name)
+            except SqlSyntaxError as error:
+                self._syntax_error(source, error.reason, error.line, error.column)
+                continue
+            self._file(source, script)
+        return self._report
+
+    def _file(self, source: Source, script: Script) -> None:
+        context = self._context
+        wrapped = file_directive(script.comments) if script.comments else None
+        context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped)
+        by_kind, by_subtype = self._dispatch(source.phase)
+        before_file = context.catalog.mark()
+        found: list[tuple[Rule, Problem, Statement]] = []
+        self._report.statements += len(script.statements)
+        for index, statement in enumerate(script.statements):
+            context.enter(index)
+            for rule in by_kind.get(statement.kind, ()):
+                found.extend((rule, problem, statement) for problem in rule.check(statement, context))
+            if statement.kind == "alter_table_stmt":
+                for action in context.alterations():
+                    for alter_rule in by_subtype.get(action.command.subtype, ()):
+                        found.extend(
+                            (alter_rule, problem, statement) for problem in alter_rule.check_action(action, context)
+                        )
+            context.leave()
+        if source.phase is Phase.ROLLBACK:
+            # later migrations build on what was expanded, not on its undoing
+            context.catalog.rewind(before_file)
+        findings = list(self._judge(source, script, found))
+        findings.sort(key=lambda finding: (finding.line, finding.column))
+        self._report.findings.extend(findings)
+        if findings:
+            lines = source.text.split("\n")
+            for finding in findings:
+                self._report.lines[finding.file, finding.line] = lines[finding.line - 1].rstrip("\r")
+
+    def _dispatch(self, phase: Phase | None) -> tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]:
+        tables = self._by_phase.get(phase)
+        if tables is None:
+            by_kind: dict[str, list[Rule]] = {}
+            by_subtype: dict[int, list[AlterTableRule]] = {}
+            for rule in self._rules:
+                if phase not in rule.phases:
+                    continue
+                for kind in rule.kinds:
+                    by_kind.setdefault(kind, []).append(rule)
+                if isinstance(rule, AlterTableRule):
+                    for subtype in rule.subtypes:
+                        by_subtype.setdefault(subtype, []).append(rule)
+            tables = self._by_phase[phase] = by_kind, by_subtype
+        return tables
+
+    def _judge(self, source: Source, script: Script, found: list[tuple[Rule, Problem, Statement]]) -> Iterator[Finding]:
+        waivers: list[suppression.Waiver] = []
+        if script.comments:
+            waivers, complaints = suppression.read(script, self._today, _code_of, nearest)
+            yield from filter(None, (self._complain(source, script, complaint) for complaint in complaints))
+        for rule, problem, statement in found:
+            waiver = next((waiver for waiver in waivers if waiver.covers(rule.code, statement.line)), None)
+            if waiver is not None:
+                waiver.used.add(rule.code)
+                self._report.waived += 1
+                continue
+            yield self._finding(source, rule, problem, statement)
+        for complaint in suppression.unused(waivers):
+            # a waiver of a rule that is not selected here may be needed where it is
+            if complaint.waived in self._selection.codes:
+                yield from filter(None, (self._complain(source, script, complaint),))
+
+    def _finding(self, source: Source, rule: Rule, problem: Problem, statement: Statement) -> Finding:
+        start, end = problem.span or (statement.offset, statement.offset + len(statement.text))
+        before = source.text[statement.offset : start]
+        new_lines = before.count("\n")
+        column = len(before) - (before.rfind("\n") + 1) + 1 + (0 if new_lines else statement.column - 1)
+        shown = source.text[start:end].split("\n", 1)[0].rstrip()
+        return Finding(
+            code=rule.code,
+            rule=rule.name,
+            severity=self._selection.severities.get(rule.code, problem.severity or rule.severity),
+            category=rule.category,
+            message=problem.message,
+            file=source.name,
+            line=statement.line + new_lines,
+            column=column,
+            end_line=statement.end_line,
+            statement=statement.text,
+            lock_mode=problem.lock.title,
+            blocks=problem.blocks or (problem.lock.blocks if problem.lock else ""),
+            why=problem.why,
+            fix=problem.fix,
+            length=max(len(shown), 1),
+        )
+
+    def _complain(self, source: Source, script: Script, complaint: suppression.Complaint) -> Finding | None:
+        if complaint.code not in self._selection.codes:
+            return None
+        rule = all_rules()[complaint.code]
+        comment = complaint.comment
+        line_start = script.source.rfind("\n", 0, comment.offset) + 1
+        return Finding(
+            code=rule.code,
+            rule=rule.name,
+            severity=self._selection.severities.get(rule.code, rule.severity),
+            category=rule.category,
+            message=complaint.message,
+            file=source.name,
+            line=comment.line,
+            column=comment.offset - line_start + 1,
+            end_line=comment.line + comment.text.count("\n"),
+            statement=comment.text,
+            why=rule.why if isinstance(rule, ReportedByEngine) else "",
+            length=len(comment.text.split("\n", 1)[0]),
+        )
+
+    def _syntax_error(self, source: Source, reason: str, line: int, column: int) -> None:
+        rule = all_rules()[_SYNTAX_ERROR]
+        lines = source.text.split("\n")
+        text = lines[line - 1].rstrip("\r") if line <= len(lines) else ""
+        self._report.lines[source.name, line] = text
+        finding = Finding(
+            code=rule.code,
+            rule=rule.name,
+            severity=rule.severity,
+            category=rule.category,
+            message=reason,
+            file=source.name,
+            line=line,
+            column=column,
+            end_line=line,
+            statement=text,
+            why=rule.why if isinstance(rule, ReportedByEngine) else "",
+        )
+        self._report.findings.append(finding)
+
+
+def _code_of(text: str) -> str | None:
+    rule = find(text)
+    return rule.code if rule else None

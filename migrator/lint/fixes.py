@@ -1,0 +1,38 @@
+"""Words that the fixes of several rules share."""
+
+from __future__ import annotations
+
+import shlex
+
+from migrator.sql.compose import Sql, bounded_name, ident
+from migrator.sql.parser import Statement, deparse
+
+LATER = "-- in a later transaction:"
+
+
+def as_phases(title: str, statement: Statement, remark: str) -> str:
+    """The command that splits a statement into phases, as a comment, and what comes of it."""
+    commented = "--" in statement.text or "/*" in statement.text
+    sql = deparse(statement.kind, statement.node) if commented else " ".join(statement.text.split())
+    return f"-- migrator new {shlex.quote(title)} --sql {shlex.quote(sql)}\n-- {remark}"
+
+
+def in_batches(relation: str, column: str, value: str) -> str:
+    """A comment that says how the rows there are get their value; all arguments are SQL."""
+    update = f"UPDATE {relation} SET {column} = {value} WHERE {column} IS NULL"  # noqa: S608 - shown, never run
+    return f"-- then, in batches (backfill.sql): {update}"
+
+
+def constraint_name(given: str, table: str, columns: tuple[str, ...], suffix: str) -> Sql:
+    """The constraint's own name, or one like PostgreSQL would choose, quoted where needed.
+
+    Args:
+        given: the name it has, or an empty string.
+        table: bare name of the table.
+        columns: the columns it is about.
+        suffix: ``fkey``, ``check`` …
+    """
+    if given:
+        return ident(given)
+    name = "_".join((table, *columns, suffix))
+    return ident(name if len(name.encode()) <= 63 else bounded_name(table, *columns, suffix, over=(name,)))

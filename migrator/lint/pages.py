@@ -1,0 +1,36 @@
+"""The page of a rule: its docstring and its examples, as ``migrator explain CODE`` prints them."""
+
+from __future__ import annotations
+
+import inspect
+
+from migrator.lint.rule import Bad, Good, Rule
+
+
+def page(rule: Rule) -> str:
+    """The whole page as text."""
+    head = f"{rule.code} {rule.name} ({rule.category}, {rule.severity}{', opt-in' if rule.opt_in else ''})"
+    parts = [head, "", inspect.cleandoc(type(rule).__doc__ or "")]
+    if rule.bad:
+        parts += ["", "Reported", *_example(rule.bad[0])]
+        if rule.bad[0].fix:
+            parts += ["", "Instead", _indented(rule.bad[0].fix)]
+    if rule.good:
+        parts += ["", "Not reported", *_example(rule.good[0])]
+    parts += ["", f"To let it pass once:  -- migrator: allow {rule.code} because REASON"]
+    return "\n".join(parts)
+
+
+def summary(rule: Rule) -> str:
+    """The first line of the page, without the full stop."""
+    return inspect.cleandoc(type(rule).__doc__ or "").split("\n", 1)[0].rstrip(".")
+
+
+def _example(example: Good | Bad) -> list[str]:
+    earlier = [_indented(f"-- in an earlier file:\n{example.earlier}\n-- in this one:")] if example.earlier else []
+    phase = [_indented(f"-- {example.phase}.sql")] if example.phase else []
+    return [*phase, *earlier, _indented(example.sql)]
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())

@@ -1,0 +1,365 @@
+"""Applies statements to the catalog: what each creates, changes and drops, dispatched by node type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from migrator.lint.catalog import (
+    TEMPORARY,
+    Catalog,
+    Column,
+    Constraint,
+    Domain,
+    Index,
+    Key,
+    Table,
+    columns_proved_not_null,
+    columns_read,
+    is_serial,
+    names_in,
+    type_of,
+)
+from migrator.lint.volatility import Volatility
+from migrator.sql.parser import pb, unwrap
+
+
+def apply(catalog: Catalog, kind: str, node: Any, transaction: tuple[int, int]) -> None:
+    """Replay one statement other than ALTER TABLE.
+
+    Args:
+        catalog: changed in place.
+        kind: node type of the statement.
+        node: its tree.
+        transaction: identifies the file and the transaction it runs in.
+    """
+    action = _STATEMENTS.get(kind)
+    if action is not None:
+        action(catalog, node, transaction)
+
+
+def apply_action(catalog: Catalog, range_var: Any, command: Any, transaction: tuple[int, int]) -> None:
+    """Replay one action of ALTER TABLE."""
+    action = _ACTIONS.get(command.subtype)
+    if action is not None:
+        action(catalog, catalog.table_or_assumed(range_var), command, transaction)
+
+
+def column_of(definition: Any, file: int) -> Column:
+    """The column a ``ColumnDef`` makes."""
+    not_null: bool = is_serial(definition.type_name)
+    has_default: bool = not_null
+    for wrapped in definition.constraints:
+        contype = unwrap(wrapped).contype
+        if contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY):
+            not_null = True
+        elif contype == pb.CONSTR_IDENTITY:
+            not_null = has_default = True
+        elif contype in (pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED):
+            has_default = True
+    written = type_of(definition.type_name)
+    if definition.HasField("coll_clause"):
+        written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
+    return Column(definition.colname, written, not_null, has_default, file)
+
+
+def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:
+    """The constraint a ``Constraint`` node makes; unnamed ones get a name close to PostgreSQL's own."""
+    kind = node.contype
+    proves: frozenset[str] = frozenset()
+    if kind == pb.CONSTR_CHECK:
+        columns = columns or columns_read(node.raw_expr)
+        proves = columns_proved_not_null(node.raw_expr)
+    elif kind == pb.CONSTR_FOREIGN:
+        columns = names_in(node.fk_attrs) or columns
+    else:
+        columns = names_in(node.keys) or columns
+        if kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL):
+            proves = frozenset(columns)
+    suffix = {pb.CONSTR_CHECK: "check", pb.CONSTR_FOREIGN: "fkey", pb.CONSTR_PRIMARY: "pkey", pb.CONSTR_UNIQUE: "key",
+              pb.CONSTR_NOTNULL: "not_null"}.get(kind, "excl")  # fmt: skip
+    middle = () if kind == pb.CONSTR_PRIMARY else columns
+    name = node.conname or "_".join((table[1], *middle, suffix))
+    return Constraint(name, kind, columns, proves, not node.skip_validation, transaction)
+
+
+_TABLE_KINDS = frozenset(
+    {pb.CONSTR_CHECK, pb.CONSTR_FOREIGN, pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE, pb.CONSTR_EXCLUSION, pb.CONSTR_NOTNULL}
+)
+
+
+def _column_constraints(table: Key, definition: Any, transaction: tuple[int, int]) -> list[Constraint]:
+    return [
+        constraint_of(table, node, (definition.colname,), transaction)
+        for node in map(unwrap, definition.constraints)
+        if node.contype in _TABLE_KINDS and node.contype != pb.CONSTR_NOTNULL
+    ]
+
+
+def _new_key(catalog: Catalog, range_var: Any) -> Key:
+    if range_var.relpersistence == "t":
+        return (TEMPORARY, range_var.relname)
+    schema = range_var.schemaname or (catalog.search_path[0] if catalog.search_path else "public")
+    return (TEMPORARY if schema.startswith(TEMPORARY) else schema, range_var.relname)
+
+
+def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> None:
+    key = _new_key(catalog, node.relation)
+    if node.if_not_exists and key in catalog.tables and catalog.tables[key].file >= 0:
+        return
+    columns: dict[str, Column] = {}
+    constraints: dict[str, Constraint] = {}
+    complete = True
+    for parent in node.inh_relations:
+        known = catalog.table(unwrap(parent))
+        columns.update(known.columns if known else {})
+        complete = complete and known is not None and known.complete
+    for element in node.table_elts:
+        inner = unwrap(element)
+        if isinstance(inner, pb.ColumnDef):
+            if inner.HasField("type_name"):
+                columns[inner.colname] = column_of(inner, catalog.file)
+            for constraint in _column_constraints(key, inner, transaction) if inner.constraints else ():
+                constraints[constraint.name] = constraint
+        elif isinstance(inner, pb.Constraint):
+            constraint = constraint_of(key, inner, (), transaction)
+            constraints[constraint.name] = constraint
+            if constraint.kind == pb.CONSTR_PRIMARY:
+                for name in constraint.columns:
+                    if name in columns:
+                        columns[name] = replace(columns[name], not_null=True)
+        elif isinstance(inner, pb.TableLikeClause):
+            known = catalog.table(inner.relation)
+            columns.update(known.columns if known else {})
+            complete = complete and known is not None and known.complete
+    partitioned = node.HasField("partspec")
+    catalog.put_table(Table(key, catalog.file, complete, partitioned, columns, constraints))
+
+
+def _create_table_as(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    key = _new_key(catalog, node.into.rel)
+    catalog.put_table(Table(key, catalog.file))
+
+
+def _select(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    if node.HasField("into_clause"):
+        key = _new_key(catalog, node.into_clause.rel)
+        catalog.put_table(Table(key, catalog.file))
+
+
+def _create_index(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    table = catalog.table_or_assumed(node.relation)
+    elements = [unwrap(element) for element in node.index_params]
+    plain = all(element.name for element in elements)
+    columns = tuple(element.name for element in elements) if plain else ()
+    name = node.idxname or "_".join((table.key[1], *columns, "idx"))
+    partial = node.HasField("where_clause")
+    catalog.put_index((table.key[0], name), Index(table.key, columns, node.unique, partial, catalog.file))
+
+
+def _create_trigger(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    table = catalog.table_or_assumed(node.relation)
+    catalog.put_table(replace(table, trigger_file=catalog.file))
+
+
+def _create_domain(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    constrained = any(unwrap(item).contype in (pb.CONSTR_CHECK, pb.CONSTR_NOTNULL) for item in node.constraints)
+    name = names_in(node.domainname)[-1]
+    catalog.put(catalog.domains, name, Domain(type_of(node.type_name), constrained))
+
+
+def _alter_domain(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    name = names_in(node.type_name)[-1]
+    domain = catalog.domains.get(name)
+    if domain is not None and node.subtype in ("C", "O"):
+        catalog.put(catalog.domains, name, replace(domain, constrained=True))
+
+
+def _create_function(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    volatility = Volatility.VOLATILE
+    for option in map(unwrap, node.options):
+        if option.defname == "volatility" and unwrap(option.arg).sval in ("immutable", "stable"):
+            volatility = Volatility.NOT_VOLATILE
+    catalog.put(catalog.functions, names_in(node.funcname)[-1], volatility)
+
+
+def _drop(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    if node.remove_type not in _DROPPED_RELATIONS and node.remove_type != pb.OBJECT_INDEX:
+        return
+    for item in map(unwrap, node.objects):
+        parts = names_in(item.items)
+        schema = parts[-2] if len(parts) > 1 else ""
+        if node.remove_type == pb.OBJECT_INDEX:
+            catalog.put_index(catalog.resolve(schema, parts[-1], catalog.indexes), None)
+            continue
+        key = catalog.resolve(schema, parts[-1])
+        if key in catalog.tables:
+            catalog.put(catalog.tables, key, None)
+            for index_key in [index_key for index_key, _ in catalog.indexes_of(key)]:
+                catalog.put_index(index_key, None)
+
+
+_DROPPED_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE})
+
+
+def _rename(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    kind = node.rename_type
+    if kind == pb.OBJECT_INDEX:
+        key = catalog.resolve(node.relation.schemaname, node.relation.relname, catalog.indexes)
+        index = catalog.indexes.get(key)
+        if index is not None:
+            catalog.put_index(key, None)
+            catalog.put_index((key[0], node.newname), index)
+        return
+    if kind not in (pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT):
+        return
+    table = catalog.table(node.relation)
+    if table is None:
+        return
+    if kind == pb.OBJECT_TABLE:
+        _move(catalog, table, (table.key[0], node.newname))
+    elif kind == pb.OBJECT_TABCONSTRAINT and node.subname in table.constraints:
+        constraints = {name: value for name, value in table.constraints.items() if name != node.subname}
+        constraints[node.newname] = replace(table.constraints[node.subname], name=node.newname)
+        catalog.put_table(replace(table, constraints=constraints))
+    elif kind == pb.OBJECT_COLUMN:
+        _rename_column(catalog, table, node.subname, node.newname)
+
+
+def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
+    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(new if name == old else name for name in names)
+
+    columns = {
+        (new if name == old else name): (replace(column, name=new) if name == old else column)
+        for name, column in table.columns.items()
+    }
+    constraints = {
+        name: replace(
+            constraint,
+            columns=renamed(constraint.columns),
+            proves_not_null=frozenset(renamed(tuple(constraint.proves_not_null))),
+        )
+        for name, constraint in table.constraints.items()
+    }
+    catalog.put_table(replace(table, columns=columns, constraints=constraints))
+    for key, index in list(catalog.indexes_of(table.key)):
+        catalog.put_index(key, replace(index, columns=renamed(index.columns)))
+
+
+def _move(catalog: Catalog, table: Table, key: Key) -> None:
+    indexes = list(catalog.indexes_of(table.key))
+    catalog.put(catalog.tables, table.key, None)
+    catalog.put_table(replace(table, key=key))
+    for index_key, index in indexes:
+        catalog.put_index(index_key, None)
+        catalog.put_index((key[0], index_key[1]), replace(index, table=key))
+
+
+def _set_schema(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    table = catalog.table(node.relation) if node.object_type == pb.OBJECT_TABLE else None
+    if table is not None:
+        _move(catalog, table, (node.newschema, table.key[1]))
+
+
+_STATEMENTS: dict[str, Callable[[Catalog, Any, tuple[int, int]], None]] = {
+    "create_stmt": _create_table,
+    "create_foreign_table_stmt": lambda catalog, node, transaction: _create_table(catalog, node.base_stmt, transaction),
+    "create_table_as_stmt": _create_table_as,
+    "select_stmt": _select,
+    "index_stmt": _create_index,
+    "create_trig_stmt": _create_trigger,
+    "create_domain_stmt": _create_domain,
+    "alter_domain_stmt": _alter_domain,
+    "create_function_stmt": _create_function,
+    "drop_stmt": _drop,
+    "rename_stmt": _rename,
+    "alter_object_schema_stmt": _set_schema,
+}
+
+
+def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
+    definition = unwrap(getattr(command, "def"))
+    if command.missing_ok and definition.colname in table.columns:
+        return
+    constraints = dict(table.constraints)
+    for constraint in _column_constraints(table.key, definition, transaction) if definition.constraints else ():
+        constraints[constraint.name] = constraint
+    columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
+    catalog.put_table(replace(table, columns=columns, constraints=constraints))
+
+
+def _drop_column(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    columns = {name: column for name, column in table.columns.items() if name != command.name}
+    constraints = {name: value for name, value in table.constraints.items() if command.name not in value.columns}
+    catalog.put_table(replace(table, columns=columns, constraints=constraints))
+    for key, index in list(catalog.indexes_of(table.key)):
+        if command.name in index.columns:
+            catalog.put_index(key, None)
+
+
+def _change_type(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    definition = unwrap(getattr(command, "def"))
+    column = table.columns.get(command.name, Column(command.name))
+    new_type = column_of(definition, catalog.file).type
+    catalog.set_column(table, replace(column, type=new_type))
+
+
+def _column_flag(
+    *, not_null: bool | None = None, has_default: bool | None = None
+) -> Callable[[Catalog, Table, Any, tuple[int, int]], None]:
+    def set_flag(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+        column = table.columns.get(command.name, Column(command.name))
+        if not_null is not None:
+            column = replace(column, not_null=not_null)
+        if has_default is not None:
+            column = replace(column, has_default=has_default)
+        catalog.set_column(table, column)
+
+    return set_flag
+
+
+def _set_or_drop_default(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    column = table.columns.get(command.name, Column(command.name))
+    catalog.set_column(table, replace(column, has_default=command.HasField("def")))
+
+
+def _add_constraint(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
+    node = unwrap(getattr(command, "def"))
+    columns: tuple[str, ...] = ()
+    if node.indexname:
+        index = catalog.indexes.get(catalog.resolve(table.key[0], node.indexname, catalog.indexes))
+        columns = index.columns if index else ()
+    constraint = constraint_of(table.key, node, columns, transaction)
+    catalog.set_constraint(table, constraint)
+    if constraint.kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL) and constraint.valid:
+        for name in constraint.columns:
+            current = catalog.tables[table.key]
+            catalog.set_column(current, replace(current.columns.get(name, Column(name)), not_null=True))
+
+
+def _drop_constraint(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    constraints = {name: value for name, value in table.constraints.items() if name != command.name}
+    catalog.put_table(replace(table, constraints=constraints))
+
+
+def _validate(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
+    constraint = table.constraints.get(command.name)
+    if constraint is not None:
+        catalog.set_constraint(table, replace(constraint, valid=True, transaction=transaction))
+
+
+_ACTIONS: dict[int, Callable[[Catalog, Table, Any, tuple[int, int]], None]] = {
+    pb.AT_AddColumn: _add_column,
+    pb.AT_DropColumn: _drop_column,
+    pb.AT_AlterColumnType: _change_type,
+    pb.AT_SetNotNull: _column_flag(not_null=True),
+    pb.AT_DropNotNull: _column_flag(not_null=False),
+    pb.AT_AddIdentity: _column_flag(has_default=True),
+    pb.AT_DropIdentity: _column_flag(has_default=False),
+    pb.AT_ColumnDefault: _set_or_drop_default,
+    pb.AT_AddConstraint: _add_constraint,
+    pb.AT_DropConstraint: _drop_constraint,
+    pb.AT_ValidateConstraint: _validate,
+}

@@ -1,0 +1,127 @@
+"""What a rule is: a stable code and name, a page, examples that are its tests, and ``check``.
+
+The docstring of a rule is its page (``migrator explain CODE``): one line of what is wrong, then **Why it matters**,
+**What to do** and **Source**. ``good`` must be clean, each ``bad`` must be reported with exactly the fix it shows,
+and that fix must be clean: one parametrised test holds every rule to this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.model.plan import Phase
+
+if TYPE_CHECKING:
+    from migrator.lint.context import Alteration, Context
+    from migrator.sql.parser import Statement
+
+BEFORE_THE_DEPLOY: frozenset[Phase | None] = frozenset({None, Phase.EXPAND, Phase.BACKFILL})
+"""Where old code still runs: unphased files are judged as running before the deploy."""
+
+EVERYWHERE: frozenset[Phase | None] = frozenset({None, *Phase})
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """SQL that the rule must not report.
+
+    Attributes:
+        sql: one file.
+        earlier: a file of the same history before it, or an empty string.
+        phase: the phase ``sql`` belongs to; None: an ordinary file.
+        pg_version: oldest server in use.
+    """
+
+    sql: str
+    earlier: str = ""
+    phase: Phase | None = None
+    pg_version: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """SQL that the rule must report, with the fix it must suggest; other fields as in ``Good``."""
+
+    sql: str
+    fix: str
+    earlier: str = ""
+    phase: Phase | None = None
+    pg_version: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule found in one statement.
+
+    Attributes:
+        message: object and what happens to it; lower case, no full stop.
+        why: who is harmed, and how.
+        fix: SQL to put in the statement's place; what is not SQL stands in it as comments.
+        lock: the lock mode that does the harm.
+        blocks: whom it makes wait, where the mode alone does not tell.
+        severity: where it differs from the rule's own.
+        span: first and last (exclusive) character in the source; None: the whole statement.
+    """
+
+    message: str
+    why: str
+    fix: str = ""
+    lock: LockMode = LockMode.NONE
+    blocks: str = ""
+    severity: Severity | None = None
+    span: tuple[int, int] | None = None
+
+
+class Rule:
+    """A rule over whole statements.
+
+    Attributes:
+        code: stable, unique: two letters and three digits.
+        name: stable, unique; says what is wrong.
+        severity: ``error`` means that production is harmed.
+        kinds: node types of the statements it looks at.
+        phases: where it applies.
+        opt_in: reported only if selected by code or prefix.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    category: ClassVar[Category]
+    kinds: ClassVar[tuple[str, ...]] = ()
+    phases: ClassVar[frozenset[Phase | None]] = EVERYWHERE
+    opt_in: ClassVar[bool] = False
+    good: ClassVar[tuple[Good, ...]] = ()
+    bad: ClassVar[tuple[Bad, ...]] = ()
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """Problems of one statement; ``context`` is what holds just before it runs."""
+        raise NotImplementedError
+
+
+class AlterTableRule(Rule):
+    """A rule over the single actions of ALTER TABLE.
+
+    Attributes:
+        subtypes: the ``AT_…`` actions it looks at.
+    """
+
+    subtypes: ClassVar[tuple[int, ...]] = ()
+
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
+        """Problems of one action; ``context`` is what holds after the actions before it."""
+        raise NotImplementedError
+
+
+class ReportedByEngine(Rule):
+    """A rule whose findings come from the engine itself: syntax errors, waivers.
+
+    Attributes:
+        why: who is harmed, and how.
+    """
+
+    why: ClassVar[str] = ""

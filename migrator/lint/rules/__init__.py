@@ -1,0 +1,1 @@
+"""One rule per file, found by ``migrator.lint.registry``: add a file and it is in."""

@@ -1,0 +1,69 @@
+"""LK010 add-column-unique-build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Alteration, Context
+from migrator.lint.fixes import constraint_name
+from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.sql.compose import ident
+from migrator.sql.parser import pb, unwrap
+
+
+class AddColumnUniqueBuild(AlterTableRule):
+    """ADD COLUMN with UNIQUE or PRIMARY KEY.
+
+    Why it matters
+        The index behind it is built under ACCESS EXCLUSIVE: nobody can read or write the table meanwhile.
+
+    What to do
+        Add the column, create a unique index CONCURRENTLY, and make that the constraint (ADD CONSTRAINT … USING
+        INDEX is brief). There is no NOT VALID for unique constraints.
+
+    Source
+        PostgreSQL documentation, ALTER TABLE; measured on 15 and 18.
+    """
+
+    code = "LK010"
+    name = "add-column-unique-build"
+    severity = Severity.ERROR
+    category = Category.LOCK
+    subtypes = (pb.AT_AddColumn,)
+    good = (
+        Good("ALTER TABLE users ADD COLUMN email text;"),
+        Good("CREATE TABLE users (id int); ALTER TABLE users ADD COLUMN email text UNIQUE;"),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE users ADD COLUMN email text UNIQUE;",
+            fix="ALTER TABLE users ADD COLUMN email text;\n"
+            "CREATE UNIQUE INDEX CONCURRENTLY users_email_key ON users (email);\n"
+            "ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;",
+        ),
+    )
+
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
+        """See ``AlterTableRule.check_action``."""
+        if action.is_new:
+            return
+        column, relation = action.definition, action.relation
+        for constraint in map(unwrap, column.constraints):
+            if constraint.contype not in (pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY):
+                continue
+            unique = constraint.contype == pb.CONSTR_UNIQUE
+            suffix, words = ("key", "UNIQUE") if unique else ("pkey", "PRIMARY KEY")
+            columns = (column.colname,) if unique else ()
+            name = constraint_name(constraint.conname, action.table.key[1], columns, suffix)
+            before = context.column_without(column, constraint)
+            yield Problem(
+                f"adding column {ident(column.colname)} with {words} builds an index under an exclusive lock",
+                why=f"nobody can read or write {relation} while the index is built",
+                fix=f"ALTER TABLE {relation} ADD COLUMN {before};\n"
+                f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {relation} ({ident(column.colname)});\n"
+                f"ALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name};",
+                lock=LockMode.ACCESS_EXCLUSIVE,
+                span=context.span_at(constraint.location),
+            )

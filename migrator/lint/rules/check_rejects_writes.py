@@ -1,0 +1,79 @@
+"""BC008 check-rejects-writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.catalog import columns_read
+from migrator.lint.context import Alteration, Context
+from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.model.plan import Phase
+from migrator.sql.parser import pb
+
+
+class CheckRejectsWrites(AlterTableRule):
+    """A new CHECK, or a new NOT NULL constraint, before the deploy.
+
+    Why it matters
+        Running code that writes other values fails from that moment, also with NOT VALID; and so does any UPDATE of
+        an old row that breaks the condition.
+
+    What to do
+        Release code that keeps the condition, repair the old rows, then add it in the contract phase.
+
+    An error in `expand.sql`, where old code is certain to be running; a warning elsewhere, and where a trigger of the
+    same file may repair what old code writes. Quiet for columns that the same file added.
+
+    Source
+        Statements of an old application, run on 15 and 18.
+    """
+
+    code = "BC008"
+    name = "check-rejects-writes"
+    severity = Severity.WARNING
+    category = Category.BACKWARD
+    phases = BEFORE_THE_DEPLOY
+    subtypes = (pb.AT_AddConstraint,)
+    good = (
+        Good("ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID;", phase=Phase.CONTRACT),
+        Good("CREATE TABLE users (age int); ALTER TABLE users ADD CHECK (age >= 18);"),
+        Good("ALTER TABLE users ADD COLUMN age int; ALTER TABLE users ADD CONSTRAINT a CHECK (age > 1) NOT VALID;"),
+        Good("ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT ENFORCED;", pg_version=18),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID;",
+            fix="-- contract.sql of a phased migration, when no code is left that breaks the condition:\n"
+            "-- ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID",
+        ),
+        Bad(
+            "ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID;",
+            phase=Phase.EXPAND,
+            fix="-- contract.sql of a phased migration, when no code is left that breaks the condition:\n"
+            "-- ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID",
+        ),
+    )
+
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
+        """See ``AlterTableRule.check_action``."""
+        constraint, table = action.definition, action.table
+        if constraint.contype == pb.CONSTR_CHECK:
+            columns = columns_read(constraint.raw_expr)
+        elif constraint.contype == pb.CONSTR_NOTNULL:
+            columns = tuple(item.string.sval for item in constraint.keys)
+        else:
+            return
+        if not constraint.is_enforced or action.is_new or context.all_new(table, columns):
+            return
+        certain = context.phase is Phase.EXPAND and not context.repaired_by_trigger(table)
+        yield Problem(
+            f"running code that breaks the new condition on {action.relation} fails",
+            why="an INSERT or UPDATE of the running version that does not keep it is refused, also with NOT VALID",
+            fix="-- contract.sql of a phased migration, when no code is left that breaks the condition:\n"
+            f"-- ALTER TABLE {action.relation} ADD {' '.join(context.clause(constraint.location).split())}",
+            lock=LockMode.ACCESS_EXCLUSIVE,
+            severity=Severity.ERROR if certain else None,
+            span=context.span_at(constraint.location),
+        )

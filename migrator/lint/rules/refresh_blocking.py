@@ -1,0 +1,51 @@
+"""LK021 refresh-blocking."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.sql.effects import relation_name
+from migrator.sql.parser import Statement
+
+
+class RefreshBlocking(Rule):
+    """REFRESH MATERIALIZED VIEW without CONCURRENTLY.
+
+    Why it matters
+        It takes ACCESS EXCLUSIVE on the view for as long as its query runs: nobody can read it.
+
+    What to do
+        REFRESH … CONCURRENTLY: readers go on with the old rows. It needs a unique index over plain columns.
+
+    Source
+        PostgreSQL documentation, REFRESH MATERIALIZED VIEW; measured on 15 and 18.
+    """
+
+    code = "LK021"
+    name = "refresh-blocking"
+    severity = Severity.ERROR
+    category = Category.LOCK
+    kinds = ("refresh_mat_view_stmt",)
+    good = (
+        Good("REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),
+        Good("REFRESH MATERIALIZED VIEW totals WITH NO DATA;"),
+        Good("CREATE MATERIALIZED VIEW totals AS SELECT 1 AS a WITH NO DATA; REFRESH MATERIALIZED VIEW totals;"),
+    )
+    bad = (Bad("REFRESH MATERIALIZED VIEW totals;", fix="REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),)
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        node = statement.node
+        if node.concurrent or node.skip_data or context.is_new(node.relation):
+            return
+        yield Problem(
+            f"refreshing {relation_name(node.relation)} blocks its readers until the query is done",
+            why="nobody can read the view while its query runs",
+            fix=re.sub(r"\bVIEW\b", "VIEW CONCURRENTLY", statement.text, count=1, flags=re.IGNORECASE) + ";",
+            lock=LockMode.ACCESS_EXCLUSIVE,
+        )

@@ -1,0 +1,77 @@
+"""BC004 rename-table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
+from migrator.lint.transactions import Membership
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.model.plan import Phase
+from migrator.sql.compose import ident, qualified
+from migrator.sql.effects import relation_name
+from migrator.sql.parser import Statement, pb
+
+
+class RenameTable(Rule):
+    """A table or view is renamed, or moved to another schema, while code that uses the old name may be running.
+
+    Why it matters
+        Old code fails from that moment, new code failed until then: no order of deploy and migration works.
+
+    What to do
+        In one transaction, rename it and put a view under the old name. Through the view, SELECT, INSERT, UPDATE,
+        DELETE and upserts go on; COPY FROM, TRUNCATE and GROUP BY over only the primary key do not.
+
+    Quiet if the same file creates a view under the old name; expected in `contract.sql` and `rollback.sql`.
+
+    Source
+        Statements of an old application, run on 15 and 18.
+    """
+
+    code = "BC004"
+    name = "rename-table"
+    severity = Severity.ERROR
+    category = Category.BACKWARD
+    phases = BEFORE_THE_DEPLOY
+    kinds = ("rename_stmt", "alter_object_schema_stmt")
+    good = (
+        Good("BEGIN; ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people; COMMIT;"),
+        Good("ALTER TABLE users RENAME TO people;", phase=Phase.CONTRACT),
+        Good("CREATE TABLE users (id int); ALTER TABLE users RENAME TO people;"),
+        Good("ALTER SEQUENCE users_id_seq OWNED BY users.id;"),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE users RENAME TO people;",
+            fix="BEGIN;\nALTER TABLE users RENAME TO people;\nCREATE VIEW users AS SELECT * FROM people;\nCOMMIT;",
+        ),
+        Bad(
+            "BEGIN;\nALTER TABLE users SET SCHEMA app;\nCOMMIT;",
+            fix="ALTER TABLE users SET SCHEMA app;\nCREATE VIEW users AS SELECT * FROM app.users;",
+        ),
+    )
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        node = statement.node
+        moved = statement.kind == "alter_object_schema_stmt"
+        kind = node.object_type if moved else node.rename_type
+        if kind not in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW) or context.is_new(node.relation):
+            return
+        old = node.relation
+        for later in context.following:
+            if later.kind == "view_stmt" and later.node.view.relname == old.relname:
+                return
+        name = relation_name(old)
+        new = qualified(node.newschema, old.relname) if moved else qualified(old.schemaname or None, node.newname)
+        both = f"{statement.text};\nCREATE VIEW {name} AS SELECT * FROM {new};"  # noqa: S608 - shown, never run
+        yield Problem(
+            f"{'moving' if moved else 'renaming'} {name} to "
+            f"{ident(node.newschema) if moved else new} breaks running code that uses the old name",
+            why="old code fails from that moment, new code failed until then: no order of deploying works",
+            fix=both if context.membership is Membership.INSIDE else f"BEGIN;\n{both}\nCOMMIT;",
+            lock=LockMode.ACCESS_EXCLUSIVE,
+        )

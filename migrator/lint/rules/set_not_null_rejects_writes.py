@@ -1,0 +1,77 @@
+"""BC007 set-not-null-rejects-writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Alteration, Context
+from migrator.lint.fixes import as_phases
+from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
+from migrator.model.finding import Category, Severity
+from migrator.model.locks import LockMode
+from migrator.model.plan import Phase
+from migrator.sql.compose import ident
+from migrator.sql.parser import pb
+
+
+class SetNotNullRejectsWrites(AlterTableRule):
+    """SET NOT NULL before the deploy.
+
+    Why it matters
+        Running code that writes NULL, or leaves out a column without a default, fails from that moment. A CHECK (…
+        IS NOT NULL) does the same, also with NOT VALID.
+
+    What to do
+        Release code that always fills the column, fill the old rows, then require it in the contract phase.
+
+    An error in `expand.sql`, where old code is certain to be running; a warning elsewhere, and where a trigger of the
+    same file may repair what old code writes. Quiet for columns that the same file added.
+
+    Source
+        Statements of an old application, run on 15 and 18.
+    """
+
+    code = "BC007"
+    name = "set-not-null-rejects-writes"
+    severity = Severity.WARNING
+    category = Category.BACKWARD
+    phases = BEFORE_THE_DEPLOY
+    subtypes = (pb.AT_SetNotNull,)
+    good = (
+        Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", phase=Phase.CONTRACT),
+        Good("CREATE TABLE users (email text); ALTER TABLE users ALTER COLUMN email SET NOT NULL;"),
+        Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", earlier="CREATE TABLE users (email text NOT NULL);"),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
+            fix="-- migrator new 'require users.email' --sql 'ALTER TABLE users ALTER COLUMN email SET NOT NULL'\n"
+            "-- puts it into contract.sql, which runs when no code is left that writes NULL",
+        ),
+        Bad(
+            "ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
+            phase=Phase.EXPAND,
+            fix="-- migrator new 'require users.email' --sql 'ALTER TABLE users ALTER COLUMN email SET NOT NULL'\n"
+            "-- puts it into contract.sql, which runs when no code is left that writes NULL",
+        ),
+    )
+
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
+        """See ``AlterTableRule.check_action``."""
+        column, table = action.command.name, action.table
+        if action.is_new or action.column.not_null or context.all_new(table, (column,)):
+            return
+        certain = context.phase is Phase.EXPAND and not context.repaired_by_trigger(table)
+        name = ident(column)
+        yield Problem(
+            f"running code that leaves {action.relation}.{name} empty fails",
+            why="an INSERT or UPDATE of the running version that writes NULL, or leaves the column out, is refused",
+            fix=as_phases(
+                f"require {action.relation}.{name}",
+                action.statement,
+                "puts it into contract.sql, which runs when no code is left that writes NULL",
+            ),
+            lock=LockMode.ACCESS_EXCLUSIVE,
+            severity=Severity.ERROR if certain else None,
+            span=context.span_of(column),
+        )

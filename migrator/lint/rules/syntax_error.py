@@ -1,0 +1,30 @@
+"""SY001 syntax-error."""
+
+from __future__ import annotations
+
+from migrator.lint.rule import Bad, Good, ReportedByEngine
+from migrator.model.finding import Category, Severity
+
+
+class SyntaxErrorInFile(ReportedByEngine):
+    """The file is not PostgreSQL's SQL, or not UTF-8.
+
+    Why it matters
+        PostgreSQL refuses it, in the middle of a deploy; and nothing else in the file was checked.
+
+    What to do
+        Look at the place the caret points to: it is where PostgreSQL's own parser gave up.
+
+    Always reported, whatever is selected.
+
+    Source
+        libpg_query, which is PostgreSQL's grammar.
+    """
+
+    code = "SY001"
+    name = "syntax-error"
+    severity = Severity.ERROR
+    category = Category.POLICY
+    why = "PostgreSQL refuses the file; nothing else in it was checked"
+    good = (Good("SELECT 1;"),)
+    bad = (Bad("SELECT 1;\nCREATE TABEL users (id int);", fix=""),)

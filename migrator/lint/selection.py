@@ -1,0 +1,74 @@
+"""Which rules speak, and how loudly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrator.errors import UsageError
+from migrator.lint.registry import all_rules, nearest
+from migrator.lint.rule import ReportedByEngine, Rule
+from migrator.model.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rules in force.
+
+    Attributes:
+        codes: codes of the rules that report.
+        severities: severity by code where it differs from the rule's own.
+    """
+
+    codes: frozenset[str]
+    severities: Mapping[str, Severity]
+
+
+def select(
+    selected: Sequence[str] = ("ALL",), ignored: Sequence[str] = (), severities: Mapping[str, str] | None = None
+) -> Selection:
+    """Apply ``select``, ``ignore`` and ``severity`` of the configuration.
+
+    ``ALL`` selects every rule but the opt-in ones, which have to be named by code or prefix. A syntax error is
+    reported whatever is selected.
+
+    Raises:
+        UsageError: something that is no code, no prefix of one and no name of a rule.
+    """
+    rules = all_rules()
+    codes: set[str] = set()
+    for text in selected:
+        if text.upper() == "ALL":
+            codes.update(code for code, rule in rules.items() if not rule.opt_in)
+        else:
+            codes.update(_matching(text, rules, "select"))
+    for text in ignored:
+        codes.difference_update(_matching(text, rules, "ignore"))
+    codes.add("SY001")
+    changed = {}
+    for text, severity in (severities or {}).items():
+        for code in _matching(text, rules, "severity"):
+            changed[code] = Severity(severity)
+    return Selection(frozenset(codes), changed)
+
+
+def everything() -> Selection:
+    """Every rule, also the opt-in ones."""
+    return Selection(frozenset(all_rules()), {})
+
+
+def statement_rules(selection: Selection) -> tuple[Rule, ...]:
+    """The selected rules that look at statements."""
+    return tuple(
+        rule for code, rule in all_rules().items() if code in selection.codes and not isinstance(rule, ReportedByEngine)
+    )
+
+
+def _matching(text: str, rules: Mapping[str, Rule], setting: str) -> list[str]:
+    wanted = text.upper()
+    found = [code for code, rule in rules.items() if code.startswith(wanted) or rule.name == text.lower()]
+    if not found or not wanted:
+        near = nearest(text)
+        hint = f'did you mean "{near}"?' if near else 'all rules: "migrator explain"'
+        raise UsageError(f'[tool.migrator.lint] {setting}: no rule "{text}"', hint=hint)
+    return found

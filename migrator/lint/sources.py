@@ -1,0 +1,99 @@
+"""The files to lint, in the order of their history: the only part of lint that reads the disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.errors import UsageError
+from migrator.model.plan import Phase
+
+_ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
+"""Rollback before contract: it undoes what is expanded, and is no part of what later files build on."""
+
+_LEVEL = re.compile(r"^level\s*=\s*(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file.
+
+    Attributes:
+        name: as shown in findings.
+        text: its content, line ends as they are.
+        phase: the phase it holds; None: an ordinary file, judged as running before the deploy.
+        phased: whether it belongs to a migration folder, whose steps migrator runs with its own timeouts.
+        unreadable: why the bytes are not text, with line and column; None if they are.
+    """
+
+    name: str
+    text: str
+    phase: Phase | None = None
+    phased: bool = False
+    unreadable: tuple[str, int, int] | None = None
+
+
+def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
+    """Read files, and the ``*.sql`` files of folders at any depth, one at a time.
+
+    Args:
+        paths: files and folders; one history in this order.
+        phase: judge every file by this phase, whatever its name.
+
+    Raises:
+        UsageError: a path does not exist or may not be read.
+    """
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f'there is no file or folder "{path}"')
+        for file in _files(path) if path.is_dir() else (path,):
+            yield _read(file, phase)
+
+
+def of_bytes(name: str, data: bytes, phase: Phase | None = None, *, phased: bool = False) -> Source:
+    """A source from what a file or standard input holds; a byte order mark is no part of it."""
+    try:
+        return Source(name, data.decode("utf-8-sig"), phase, phased)
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line_start = before.rfind(b"\n") + 1
+        column = len(before[line_start:].decode("utf-8", errors="replace")) + 1
+        reason = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+        text = data.decode("utf-8", errors="replace")
+        return Source(name, text, phase, phased, (reason, before.count(b"\n") + 1, column))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if (folder / "migration.toml").is_file():
+        for phase in _ORDER:
+            file = folder / f"{phase}.sql"
+            if file.is_file():
+                yield file
+        return
+    entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_history_key)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _files(entry)
+        elif entry.suffix.lower() == ".sql":
+            yield entry
+
+
+def _history_key(entry: Path) -> tuple[int, str]:
+    """Migration folders by level, everything else by name before them."""
+    settings = entry / "migration.toml"
+    if not settings.is_file():
+        return 0, entry.name
+    match = _LEVEL.search(settings.read_text(encoding="utf-8", errors="replace"))
+    return int(match[1]) if match else 0, entry.name
+
+
+def _read(path: Path, phase: Phase | None) -> Source:
+    phased = path.stem in {*Phase} and (path.parent / "migration.toml").is_file()
+    own_phase = phase or (Phase(path.stem) if phased else None)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f'cannot read "{path}": {error.strerror}') from None
+    return of_bytes(str(path), data, own_phase, phased=phased)

@@ -1,0 +1,1 @@
+"""One output format per file: what a person or a machine reads."""

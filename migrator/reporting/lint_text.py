@@ -1,0 +1,84 @@
+"""Findings for people: place, line with a caret, why, lock and whom it blocks, what to write instead.
+
+A finding of severity ``info`` takes two lines only, so that it does not bury the others.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from migrator.lint.engine import Report
+from migrator.model.finding import Finding, Severity
+
+_COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
+_WIDE = frozenset("WF")
+"""East Asian widths that take two columns on a terminal (Unicode Annex 11)."""
+
+
+def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
+    """The lines of a report, a summary last.
+
+    Args:
+        report: what was found.
+        colour: whether to use ANSI colours.
+    """
+    for finding in report.findings:
+        yield from _finding(finding, report, colour)
+        yield ""
+    yield summary(report)
+
+
+def summary(report: Report) -> str:
+    """One line: how much was found in how much."""
+    looked_at = f"{_count(report.files, 'file')}, {_count(report.statements, 'statement')}"
+    waived = f"; {report.waived} waived" if report.waived else ""
+    if not report.findings:
+        return f"nothing found in {looked_at}{waived}"
+    by_severity = Counter(finding.severity for finding in report.findings)
+    parts = [_count(by_severity[severity], severity.value) for severity in Severity if by_severity[severity]]
+    bad_files = len({finding.file for finding in report.findings})
+    return f"{', '.join(parts)} in {bad_files} of {looked_at}{waived}"
+
+
+def _finding(finding: Finding, report: Report, colour: bool) -> Iterator[str]:
+    tint = _COLOURS[finding.severity]
+    name = finding.severity.value if finding.severity is not Severity.INFO else "note"
+    place = f"{finding.file}:{finding.line}:{finding.column}"
+    label = f"[{finding.code} {finding.rule}]"
+    yield f"{_painted(place, '1', colour)}: {_painted(name, tint, colour)}: {finding.message} {label}"
+    if finding.severity is Severity.INFO:
+        yield f"  {finding.why}  (migrator explain {finding.code})"
+        return
+    source = report.lines.get((finding.file, finding.line), "")
+    gutter = f"  {finding.line} | "
+    yield f"{gutter}{source}"
+    before = source[: finding.column - 1]
+    marked = source[finding.column - 1 : finding.column - 1 + finding.length] or " "
+    caret = "".join(character if character == "\t" else " " * _width(character) for character in before)
+    underline = "^" * max(sum(map(_width, marked)), 1)
+    yield f"{' ' * (len(gutter) - 2)}| {caret}{_painted(underline, tint, colour)}"
+    if finding.lock_mode:
+        yield f"  lock: {finding.lock_mode}, blocks {finding.blocks}"
+    if finding.why:
+        yield f"  why:  {finding.why}"
+    if finding.fix:
+        first, *rest = finding.fix.splitlines()
+        yield f"  fix:  {first}"
+        yield from (f"        {line}" for line in rest)
+    yield f"  more: migrator explain {finding.code}"
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def _painted(text: str, tint: str, colour: bool) -> str:
+    return f"\x1b[{tint}m{text}\x1b[0m" if colour else text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 or noun == "info" else f"{number:,} {noun}s"

@@ -1,0 +1,115 @@
+"""The lock a finding names is the lock the server takes; what is said to rewrite, rewrites."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.postgres.session import Session
+from tests.lint.linting import findings
+
+SCHEMA = """
+CREATE TABLE users (id bigint PRIMARY KEY, email text, name varchar(10), age int, during tsrange, at timestamp);
+CREATE TABLE orders (id bigint, user_id bigint);
+CREATE INDEX users_name ON users (name);
+CREATE UNIQUE INDEX users_unique ON users (email);
+CREATE MATERIALIZED VIEW totals AS SELECT 1 AS a;
+CREATE TABLE events (a int) PARTITION BY RANGE (a);
+CREATE TABLE e1 PARTITION OF events FOR VALUES FROM (1) TO (2);
+CREATE TABLE e2 (a int);
+CREATE DOMAIN points AS int;
+CREATE TABLE pointed (p points);
+ALTER TABLE users ADD CONSTRAINT late CHECK (age > 0) NOT VALID;
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+"""
+LOCKS = [
+    ("LK001", "CREATE INDEX ON users (age)", "users"),
+    ("LK003", "DROP INDEX users_name", "users"),
+    ("LK004", "REINDEX INDEX users_name", "users_name"),
+    ("LK005", "ALTER TABLE users ADD COLUMN b uuid DEFAULT gen_random_uuid()", "users"),
+    ("LK006", "ALTER TABLE users ADD COLUMN b bigserial", "users"),
+    ("LK007", "ALTER TABLE users ADD COLUMN b int GENERATED ALWAYS AS (age + 1) STORED", "users"),
+    ("LK008", "ALTER TABLE users ADD COLUMN b positive", "users"),
+    ("LK009", "ALTER TABLE users ADD COLUMN b int CHECK (b > 0)", "users"),
+    ("LK010", "ALTER TABLE users ADD COLUMN b int UNIQUE", "users"),
+    ("LK011", "ALTER TABLE users ALTER COLUMN email SET NOT NULL", "users"),
+    ("LK012", "ALTER TABLE users ALTER COLUMN age TYPE bigint", "users"),
+    ("LK013", "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users", "orders"),
+    ("LK013", "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users", "users"),
+    ("LK014", "ALTER TABLE users ADD CHECK (age > 0)", "users"),
+    ("LK015", "ALTER TABLE users ADD UNIQUE (email)", "users"),
+    ("LK016", "ALTER TABLE users ADD EXCLUDE USING gist (during WITH &&)", "users"),
+    ("LK018", "CLUSTER users USING users_pkey", "users"),
+    ("LK018", "ALTER TABLE users SET UNLOGGED", "users"),
+    ("LK019", "UPDATE users SET age = 1", "users"),
+    ("LK021", "REFRESH MATERIALIZED VIEW totals", "totals"),
+    ("LK022", "ALTER TABLE events ATTACH PARTITION e2 FOR VALUES FROM (2) TO (3)", "e2"),
+    ("LK023", "ALTER TABLE events DETACH PARTITION e1", "events"),
+    ("LK025", "LOCK TABLE users", "users"),
+    ("LK027", "ALTER DOMAIN points ADD CHECK (VALUE > 0)", "pointed"),
+    ("BC001", "ALTER TABLE users DROP COLUMN age", "users"),
+    ("BC002", "DROP TABLE orders", "orders"),
+    ("BC003", "ALTER TABLE users RENAME COLUMN age TO years", "users"),
+    ("BC004", "ALTER TABLE users RENAME TO people", "users"),
+    ("DL001", "TRUNCATE users", "users"),
+]
+REWRITING = {"LK005", "LK006", "LK007", "LK008", "LK012", "LK018"}
+
+
+@pytest.fixture
+def shop(session: Session) -> Session:
+    for statement in SCHEMA.strip().split(";\n"):
+        session.execute(statement.rstrip(";"))
+    session.execute("INSERT INTO users (id, email) SELECT n, n::text FROM generate_series(1, 10) AS n")
+    return session
+
+
+@pytest.mark.parametrize(("code", "sql", "relation"), LOCKS)
+def test_the_lock_is_the_one_that_pg_locks_shows(shop: Session, code: str, sql: str, relation: str):
+    (finding,) = (each for each in findings(sql, earlier=SCHEMA) if each.code == code)
+    oid, before = shop.one(f"SELECT '{relation}'::regclass::oid AS oid, pg_relation_filenode('{relation}') AS node")
+
+    with shop.transaction():
+        shop.execute(sql)
+        held = {
+            row.mode
+            for row in shop.query(
+                f"SELECT mode FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND relation = {oid} AND granted"
+            )
+        }
+        after = shop.one(f"SELECT pg_relation_filenode({oid}) AS node").node
+
+    claimed = "".join(word.capitalize() for word in finding.lock_mode.split()) + "Lock"
+    assert claimed in held
+    order = ["RowExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive"]
+    assert not [mode for mode in order[order.index(claimed.removesuffix("Lock")) + 1 :] if f"{mode}Lock" in held]
+    if code in REWRITING:
+        assert after != before
+
+
+def test_a_concurrent_statement_in_a_transaction_is_refused(shop: Session):
+    from migrator.postgres.session import ServerError
+
+    with pytest.raises(ServerError) as refused, shop.transaction():
+        shop.execute("CREATE INDEX CONCURRENTLY i ON users (age)")
+
+    assert refused.value.sqlstate == "25001"
+
+
+NO_REWRITE = [
+    "ALTER TABLE users ADD COLUMN b timestamptz NOT NULL DEFAULT now()",
+    "ALTER TABLE users ADD COLUMN b jsonb DEFAULT '{}'",
+    "ALTER TABLE users ADD COLUMN b points",
+    "ALTER TABLE users ALTER COLUMN name TYPE varchar(20)",
+    "ALTER TABLE users ALTER COLUMN name TYPE text USING name::text",
+    "ALTER TABLE users ALTER COLUMN at TYPE timestamp(6)",
+]
+
+
+@pytest.mark.parametrize("sql", NO_REWRITE)
+def test_what_is_quiet_keeps_the_file_of_the_table(shop: Session, sql: str):
+    before = shop.one("SELECT pg_relation_filenode('users') AS node").node
+
+    shop.execute(sql)
+
+    assert shop.one("SELECT pg_relation_filenode('users') AS node").node == before
+    assert not {each.code for each in findings(sql, earlier=SCHEMA) if each.severity != "info"}

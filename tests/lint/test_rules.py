@@ -1,0 +1,76 @@
+"""Every rule keeps what its page promises: good is clean, bad is reported, and its fix is clean."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from migrator.lint.registry import all_rules
+from migrator.lint.rule import Bad, Good, Rule
+from migrator.model.finding import Category, Severity
+from migrator.sql.parser import parse_script
+from tests.lint.linting import findings
+
+RULES = list(all_rules().values())
+GOOD = [pytest.param(rule, good, id=f"{rule.code}-{n}") for rule in RULES for n, good in enumerate(rule.good)]
+BAD = [pytest.param(rule, bad, id=f"{rule.code}-{n}") for rule in RULES for n, bad in enumerate(rule.bad)]
+PREFIXES = {
+    "LK": Category.LOCK,
+    "BC": Category.BACKWARD,
+    "DL": Category.DATA_LOSS,
+    "RB": Category.ROLLBACK,
+    "PO": Category.POLICY,
+    "SY": Category.POLICY,
+    "WV": Category.POLICY,
+}
+
+
+def found(example: Good | Bad, sql: str):
+    return findings(sql, earlier=example.earlier, phase=example.phase, pg_version=example.pg_version)
+
+
+@pytest.mark.parametrize(("rule", "good"), GOOD)
+def test_good_is_clean(rule: Rule, good: Good):
+    parse_script(good.sql)
+    parse_script(good.earlier)
+
+    assert [each.message for each in found(good, good.sql) if each.code == rule.code] == []
+
+
+@pytest.mark.parametrize(("rule", "bad"), BAD)
+def test_bad_is_reported_once_with_the_fix_it_shows(rule: Rule, bad: Bad):
+    parse_script(bad.earlier)
+
+    reported = [each for each in found(bad, bad.sql) if each.code == rule.code]
+
+    assert [each.fix for each in reported] == [bad.fix]
+    assert (reported[0].rule, reported[0].category) == (rule.name, rule.category)
+    assert reported[0].why
+    assert not reported[0].message.endswith(".")
+
+
+@pytest.mark.parametrize(("rule", "bad"), BAD)
+def test_the_fix_is_clean_of_this_rule_and_of_errors(rule: Rule, bad: Bad):
+    after = found(bad, bad.fix)
+
+    assert [each.message for each in after if each.code == rule.code or each.severity is Severity.ERROR] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rule_has_a_page_examples_and_a_code_of_its_category(rule: Rule):
+    page = inspect.cleandoc(type(rule).__doc__ or "")
+
+    for heading in ("Why it matters", "What to do", "Source"):
+        assert f"\n{heading}\n    " in page
+    assert rule.good
+    assert rule.bad
+    assert re.fullmatch(r"[A-Z]{2}\d{3}", rule.code)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
+    assert PREFIXES[rule.code[:2]] is rule.category
+
+
+def test_there_are_rules_in_every_category():
+    assert len(RULES) >= 50
+    assert {rule.category for rule in RULES} == set(Category)

@@ -1,0 +1,104 @@
+"""What is said of a type change is what the server does."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from migrator.lint.catalog import Domain, TypeName, type_of
+from migrator.lint.type_changes import Work, loses_data, seen_by_code, work_of, work_of_unknown
+from migrator.postgres.session import ServerError, Session
+from migrator.sql.parser import parse_script, unwrap
+
+TYPES = [
+    "smallint", "integer", "bigint", "numeric", "numeric(10, 2)", "numeric(12, 2)", "numeric(12, 3)", "real",
+    "double precision", "text", "varchar", "varchar(10)", "varchar(20)", "char(5)", "char(6)", "boolean", "date",
+    "timestamp", "timestamp(3)", "timestamp(6)", "timestamptz", "timestamptz(3)", "time", "time(2)", "interval",
+    "interval(3)", "bit(3)", "varbit", "varbit(3)", "varbit(5)", "cidr", "inet", "xml", "json", "jsonb", "uuid", "oid",
+    "bytea", "text[]", "varchar[]", "varchar(10)[]", "varchar(20)[]", "integer[]", "bigint[]", "mood", "short", "positive",
+]  # fmt: skip
+DOMAINS = {
+    "short": Domain(TypeName("varchar", (10,)), constrained=False),
+    "positive": Domain(TypeName("int4"), constrained=True),
+}
+
+
+def parsed(text: str) -> TypeName:
+    (statement,) = parse_script(f"ALTER TABLE t ADD COLUMN a {text}").statements
+    return type_of(unwrap(getattr(unwrap(statement.node.cmds[0]), "def")).type_name)
+
+
+@pytest.fixture
+def typed(session: Session) -> Session:
+    session.execute("CREATE TYPE mood AS ENUM ('sad')")
+    session.execute("CREATE DOMAIN short AS varchar(10)")
+    session.execute("CREATE DOMAIN positive AS integer CHECK (VALUE > 0)")
+    session.execute("SET timezone = 'Europe/Berlin'")
+    return session
+
+
+def test_every_pair_of_types_rewrites_exactly_when_the_server_does(typed: Session):
+    wrong = []
+    compared = 0
+    for old, new in itertools.product(TYPES, TYPES):
+        if (rewritten := _server_rewrites(typed, old, new)) is None:
+            continue
+        compared += 1
+        work = work_of(parsed(old), parsed(new), DOMAINS)
+        if (work in (Work.REWRITE, Work.TIME_ZONE)) != rewritten:
+            wrong.append((old, new, work, rewritten))
+
+    assert wrong == []
+    assert compared > len(TYPES) * 5
+
+
+def test_a_change_to_a_type_reached_only_by_rewrite_rewrites_from_every_other(typed: Session):
+    for new in TYPES:
+        if work_of_unknown(parsed(new), DOMAINS) is not Work.REWRITE:
+            continue
+        for old in TYPES:
+            same = parsed(old) == parsed(new) or old in DOMAINS
+            assert same or _server_rewrites(typed, old, new) in (True, None), (old, new)
+
+
+def _server_rewrites(session: Session, old: str, new: str) -> bool | None:
+    """Whether the table gets a new file; None if there is no assignment cast."""
+    session.execute("DROP TABLE IF EXISTS t")
+    session.execute(f"CREATE TABLE t (a {old})")
+    before = session.one("SELECT pg_relation_filenode('t') AS node").node
+    try:
+        session.execute(f"ALTER TABLE t ALTER COLUMN a TYPE {new}")
+    except ServerError:
+        return None
+    return bool(session.one("SELECT pg_relation_filenode('t') AS node").node != before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("varchar(20)", "varchar(10)"), ("text", "varchar(9)"), ("bigint", "integer"), ("numeric(10, 2)", "numeric(9, 1)"),
+     ("timestamptz", "date"), ("double precision", "real"), ("double precision", "integer")],
+)  # fmt: skip
+def test_narrowing_loses_data(old: str, new: str):
+    assert loses_data(parsed(old), parsed(new))
+    assert not loses_data(parsed(new), parsed(old))
+
+
+def test_more_digits_on_both_sides_of_the_point_lose_nothing():
+    assert not loses_data(parsed("numeric(10, 2)"), parsed("numeric(12, 3)"))
+    assert loses_data(parsed("numeric(10, 2)"), parsed("numeric(10, 3)"))
+    assert loses_data(parsed("json"), parsed("jsonb"))
+
+
+def test_code_sees_another_type_but_not_a_wider_one_of_its_family():
+    assert seen_by_code(parsed("int"), parsed("text")) == "different"
+    assert seen_by_code(parsed("int"), parsed("bigint")) == "wider"
+    assert seen_by_code(parsed("varchar(10)"), parsed("text")) == ""
+    assert seen_by_code(parsed("text"), parsed("varchar(10)")) == "different"
+
+
+def test_a_collation_rebuilds_indexes():
+    plain, other = TypeName("text"), TypeName("text", collation="C")
+
+    assert work_of(plain, other, {}) is Work.INDEXES
+    assert work_of(TypeName("varchar", (5,)), other, {}) is Work.INDEXES
