@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator.config import Settings, load
 from migrator.errors import UsageError
 from migrator.templating import render
 
@@ -28,29 +30,31 @@ class Made:
 def init(root: Path) -> list[Made]:
     """Set up ``root``.
 
-    Writes ``migrator.toml``, unless it or a ``[tool.migrator]`` table in pyproject.toml is there, a ``migrations``
-    folder, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
+    Writes ``migrator.toml``, unless it or a ``[tool.migrator]`` table in pyproject.toml is there, the folder of
+    migrations, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
 
     Raises:
-        UsageError: pyproject.toml is there and is not valid TOML, or a file stands where a folder should be.
+        UsageError: the configuration that is there is broken, or a file stands where a folder should be.
     """
-    if (root / "migrations").exists() and not (root / "migrations").is_dir():
-        raise UsageError(f"{root / 'migrations'} is a file, not a folder")
     configured = _configured(root)
+    folder = load(root, {}).settings.migrations.rstrip("/") if configured else Settings().migrations
+    if (root / folder).exists() and not (root / folder).is_dir():
+        raise UsageError(f"{root / folder} is a file, not a folder")
     made = [
         Made(configured, "configuration", existed=True)
         if configured
         else _file(root, "migrator.toml", "init/migrator.toml.mako", "configuration")
     ]
-    existed = (root / "migrations").is_dir()
-    (root / "migrations").mkdir(exist_ok=True)
-    made.append(Made("migrations/", "one folder for each migration", existed))
+    existed = (root / folder).is_dir()
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    made.append(Made(f"{folder}/", "one folder for each migration", existed))
     for name, purpose in (
         ("github-lint.yml", "GitHub workflow that lints the migrations of a pull request"),
         ("gitlab-lint.yml", "the same for GitLab"),
         ("pre-commit.yaml", "hook for pre-commit"),
     ):
-        made.append(_file(root, f".migrator/{name}", f"ci/{name}.mako", purpose))
+        values = {"folder": folder, "pattern": re.escape(folder)}
+        made.append(_file(root, f".migrator/{name}", f"ci/{name}.mako", purpose, **values))
     return made
 
 
@@ -68,10 +72,10 @@ def _configured(root: Path) -> str | None:
     return None
 
 
-def _file(root: Path, path: str, template: str, purpose: str) -> Made:
+def _file(root: Path, path: str, template: str, purpose: str, **values: str) -> Made:
     target = root / path
     if target.exists():
         return Made(path, purpose, existed=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render(template) + "\n", encoding="utf-8")
+    target.write_text(render(template, **values) + "\n", encoding="utf-8")
     return Made(path, purpose, existed=False)

@@ -92,8 +92,9 @@ def refresh(migration: Migration, session: Session) -> Written:
     schema = read_schema(session, ((table.schema, table.name) for table in planner.touched_by(changes)))
     planned = _plan(changes, migration.id, migration.level, schema, session)
     text = _files(
-        planned, changes, migration_id=migration.id, level=migration.level, title=migration.title, schema=schema
-    )
+        planned, changes, migration_id=migration.id, level=migration.level, title=migration.title, schema=schema,
+        kept=migration,
+    )  # fmt: skip
     return Written(_write(folder, text), planned.notes)
 
 
@@ -116,8 +117,9 @@ def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Sche
 
 
 def _files(
-    planned: Planned, changes: Sequence[Change], *, migration_id: str, level: int, title: str, schema: Schema
-) -> dict[str, str]:
+    planned: Planned, changes: Sequence[Change], *, migration_id: str, level: int, title: str, schema: Schema,
+    kept: Migration | None = None,
+) -> dict[str, str]:  # fmt: skip
     files = {
         f"{phase.value}.sql": phase_file.write(drafts, migration=migration_id, level=level, phase=phase)
         for phase, drafts in planned.drafts.items()
@@ -129,6 +131,8 @@ def _files(
         level=level,
         title=title,
         changes=[change.as_table() for change in changes],
+        after_contract=kept.after_contract if kept else (),
+        requires={} if kept is None else kept.requires,
         assumed=facts.facts_of(schema, changes),
         generated={name.removesuffix(".sql"): _digest(text) for name, text in files.items()},
     )

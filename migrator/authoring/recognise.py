@@ -10,6 +10,8 @@ from migrator.sql.actions import Action, actions_of
 from migrator.sql.parser import Script, pb
 
 _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
+_MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
+"""Settings that change what the statements after them do, or as whom."""
 _REASONS: dict[int, str] = {
     pb.AT_AlterColumnType: "changing the type in place rewrites the table, or breaks prepared statements",
     pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
@@ -27,6 +29,7 @@ _STATEMENTS: dict[str, str] = {
     "insert_stmt": "data does not belong to a schema change; write it into backfill.sql of a folder of your own",
     "truncate_stmt": "running code loses its rows and waits for an exclusive lock",
     "do_stmt": "what the block does cannot be read off its text",
+    "variable_set_stmt": "it changes what the statements after it mean; write the schema before each name instead",
 }
 
 
@@ -41,7 +44,7 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     refusals: list[Refused] = []
     for action in actions_of(script):
         at = f"{script.name or 'SQL'}:{action.line}"
-        if action.kind in _LEFT_OUT:
+        if action.kind in _LEFT_OUT and not _is_meaningful_setting(action):
             notes.append(
                 f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"
             )
@@ -55,6 +58,10 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     if not changes:
         raise Refused("there is no schema change in the SQL given", at=script.name or None)
     return changes, notes
+
+
+def _is_meaningful_setting(action: Action) -> bool:
+    return action.kind == "variable_set_stmt" and action.node.name in _MEANINGFUL_SETTINGS
 
 
 def _change(action: Action, schema: Schema, at: str) -> Change:

@@ -160,6 +160,24 @@ class Kind(ABC, Generic[SpecT]):
         return Sql(render(f"changes/{self.name}/{name}.sql.mako", **values))
 
 
+def altered_table(relation: Any, schema: Schema) -> TableName:
+    """The table that ALTER TABLE is about.
+
+    Args:
+        relation: the ``RangeVar`` of the statement.
+        schema: where to look an unqualified name up.
+
+    Raises:
+        Refused: ONLY leaves its children out.
+    """
+    if not relation.inh:
+        raise Refused(
+            f'ALTER TABLE ONLY "{relation.relname}" would leave its children with another shape',
+            hint="leave ONLY out",
+        )
+    return schema.resolve(relation.schemaname, relation.relname)
+
+
 def require_table(change: OnTable, context: Context) -> Relation | None:
     """The ordinary table a change is about; None when no database was asked or this migration creates it.
 

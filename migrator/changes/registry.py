@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -63,4 +65,29 @@ def spec_from(table: dict[str, Any], at: str) -> tuple[Kind[Any], Spec]:
     try:
         return kind, msgspec.convert(parameters, kind.spec)
     except msgspec.ValidationError as error:
-        raise UsageError(f"change of kind {kind.name}: {str(error)[0].lower()}{str(error)[1:]}", at=at) from None
+        raise wrong_value(error, f"[[change]] of kind {kind.name}", {"": kind.spec}, at) from None
+
+
+def wrong_value(
+    error: msgspec.ValidationError, what: str, structs: Mapping[str, type[msgspec.Struct]], at: str
+) -> UsageError:
+    """An error of msgspec in our words; for an unknown key the nearest known one is named.
+
+    Args:
+        error: msgspec's.
+        what: was converted.
+        structs: the structure at each path, ``""`` for the outermost; ``[...]`` stands for any key of a table.
+        at: where it stands.
+    """
+    reason, _, path = str(error).partition(" - at `$")
+    path = path.removesuffix("`").removeprefix(".")
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
+    struct = structs.get(path)
+    if unknown is None or struct is None:
+        place = f"{path}: " if path else ""
+        reason = reason.replace("Object missing required field", "missing key").replace("`object`", "a table")
+        return UsageError(f"{what}: {place}{reason[:1].lower()}{reason[1:]}", at=at)
+    known = [each.encode_name for each in msgspec.structs.fields(struct)]
+    near = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.4)
+    hint = f'did you mean "{near[0]}"?' if near else "known keys: " + ", ".join(sorted(known))
+    return UsageError(f'{what}: unknown key "{unknown[1]}"', at=at, hint=hint)

@@ -23,9 +23,8 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
     Example:
       migrator expand --wait-db 60s
     """
-    from migrator.execution import phases
     from migrator.execution.dry_run import show_expand
-    from migrator.execution.several import for_each, without_repetition
+    from migrator.execution.several import expand_all, for_each, without_repetition
     from migrator.model.events import Note
 
     with shipping("expand", url_env, wait_db, as_json=as_json) as run, terminable():
@@ -34,9 +33,8 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
         if dry_run:
             for_each(told, migrations, lambda each: show_expand(told, each), in_order=True)
             return
-        expanded: list[bool] = []
-        for_each(told, migrations, lambda each: expanded.append(phases.expand(told, each)), in_order=True)
-        if migrations and not target and not any(expanded):
+        expanded = expand_all(told, migrations)
+        if migrations and not target and not expanded:
             run.listener(Note("everything is expanded already"))
-    if not as_json and any(expanded):
+    if not as_json and expanded:
         click.echo('next: deploy the new code, then "migrator backfill" and "migrator contract"', err=True)

@@ -40,7 +40,7 @@ def command(
     \b
     Example:
       migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"
-      pg_dump … | migrator new "first tables" --file -
+      migrator new "first tables" --file - < tables.sql
     """
     import contextlib
     from datetime import UTC, datetime
@@ -61,11 +61,11 @@ def command(
                 raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
             written = new.refresh(find(existing, refreshed), session)
         else:
-            if not title:
+            if not (title or "").strip():
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
             text, name = _source(sql, path)
             written = new.create(
-                title,
+                _utf8(str(title), "the title"),
                 parse_script(text, name),
                 folder=project.migrations,
                 existing=existing,
@@ -106,15 +106,22 @@ def _source(sql: str | None, path: str | None) -> tuple[str, str]:
             hint='migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"',
         )
     if sql is not None:
-        return sql, "--sql"
-    if path == "-":
-        import sys
-
-        return sys.stdin.read(), "<stdin>"
+        return _utf8(sql, "--sql"), "--sql"
     try:
+        if path == "-":
+            import sys
+
+            return sys.stdin.buffer.read().decode(), "<stdin>"
         return Path(str(path)).read_text(encoding="utf-8"), str(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _utf8(text: str, what: str) -> str:
+    """The text, if it was UTF-8 where it came from: Python smuggles other bytes through as lone surrogates."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise UsageError(f"{what} is not UTF-8")
+    return text
 
 
 def _relative(folder: str) -> str:

@@ -7,12 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from migrator.backfill import engine
-from migrator.errors import BudgetSpent, DatabaseUnavailable, MigratorError, OutOfOrder, Refused
+from migrator.errors import (
+    BudgetSpent,
+    DatabaseUnavailable,
+    GateBlocked,
+    GateUnknown,
+    MigratorError,
+    OutOfOrder,
+    Refused,
+)
 from migrator.execution import preflight, transitions
 from migrator.execution.run import Run, about
 from migrator.execution.steps import located, run_groups, undone_steps
 from migrator.execution.transitions import Shape, Standing
-from migrator.ledger import files, journal, state
+from migrator.ledger import files, journal, services, state
 from migrator.ledger.decisions import append as append_decision
 from migrator.ledger.install import ensure_installed, is_installed
 from migrator.ledger.journal import StepState
@@ -21,6 +29,8 @@ from migrator.ledger.state import GateState, MigrationRecord, State
 from migrator.model.events import Note, PhaseDone, StepDone, StepStarted
 from migrator.model.evidence import Direction
 from migrator.model.plan import Migration, Phase, Step
+from migrator.planning.folders import touched_tables
+from migrator.postgres.catalog import tables_are_empty
 from migrator.postgres.session import Session
 
 
@@ -81,7 +91,30 @@ def backfill(run: Run, migration: Migration, should_stop: Callable[[], bool]) ->
         run.listener(PhaseDone(migration.id, Phase.BACKFILL.value))
 
 
-def contract(run: Run, migration: Migration, *, wait_s: float, offline: str | None) -> None:
+def finish_fresh(run: Run, migration: Migration) -> bool:
+    """Backfill and contract at once where there is nothing to protect: a database no application has used yet.
+
+    Never an instance that beat, no row in any table the migration touches (looked at under the locks), and no other
+    session while they are held.
+
+    Returns:
+        Whether it was so; if not, nothing changed.
+    """
+    with run.database.connect("fresh") as session:
+        if services.ever_beat(session) or not tables_are_empty(session, touched_tables(migration)):
+            return False
+    try:
+        backfill(run, migration, lambda: False)
+        contract(run, migration, wait_s=0.0, offline="fresh database", must_be_empty=True)
+    except (GateBlocked, GateUnknown, NotFresh) as error:
+        run.listener(Note(f"{error.message}: backfill and contract are left for later"))
+        return False
+    return True
+
+
+def contract(
+    run: Run, migration: Migration, *, wait_s: float, offline: str | None, must_be_empty: bool = False
+) -> None:
     """Pass the gate, and remove the old shape.
 
     Args:
@@ -89,6 +122,7 @@ def contract(run: Run, migration: Migration, *, wait_s: float, offline: str | No
         migration: what to contract.
         wait_s: how long to wait for old code to leave and for the soak.
         offline: why no evidence is needed; accepted only while nobody else is connected.
+        must_be_empty: whether a row in a table the migration touches stops it.
 
     Raises:
         GateBlocked: old code runs. Nothing changed, no fence stands.
@@ -121,7 +155,7 @@ def contract(run: Run, migration: Migration, *, wait_s: float, offline: str | No
                 session,
                 migration,
                 Direction.CONTRACT,
-                _breaking_work(run, session, migration, Phase.CONTRACT, first),
+                _breaking_work(run, session, migration, Phase.CONTRACT, first, must_be_empty=must_be_empty),
                 wait_s=wait_s,
                 offline=offline,
                 hold_runner=hold_runner,
@@ -221,7 +255,13 @@ def _in_states(run: Run, migrations: Sequence[Migration], wanted: set[State], ph
 
 
 def _breaking_work(
-    run: Run, session: Session, migration: Migration, phase: Phase, group: Sequence[Step]
+    run: Run,
+    session: Session,
+    migration: Migration,
+    phase: Phase,
+    group: Sequence[Step],
+    *,
+    must_be_empty: bool = False,
 ) -> Callable[[Callable[[str], None]], None]:
     """What the gate runs in its own transaction: the first group, its journal, the state."""
     attempts = 0
@@ -235,6 +275,8 @@ def _breaking_work(
             run.listener(StepStarted(migration.id, phase.value, step.id, number, total, step.sql))
             with located(step):
                 execute(step.sql)
+        if must_be_empty and not tables_are_empty(session, touched_tables(migration)):
+            raise NotFresh(f"{migration.id} touches a table that is not empty any more")
         held_ms = (time.monotonic() - started) * 1000
         for number, step in enumerate(group, start=1):
             journal.mark(
@@ -244,6 +286,10 @@ def _breaking_work(
         state.set_state(session, run.key, migration.id, transitions.during(phase))
 
     return work
+
+
+class NotFresh(Refused):
+    """A row came in where a fresh database was expected; nothing changed."""
 
 
 @contextlib.contextmanager

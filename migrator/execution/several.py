@@ -8,6 +8,7 @@ from dataclasses import replace
 from migrator.errors import MigratorError
 from migrator.execution import phases
 from migrator.execution.run import Run
+from migrator.ledger.install import is_installed
 from migrator.model.events import Event, Note, PhaseDone
 from migrator.model.plan import Migration
 
@@ -49,6 +50,27 @@ def without_repetition(run: Run) -> Run:
     return replace(run, listener=tell)
 
 
+def expand_all(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
+    """Expand every migration in order; in a fresh database, finish each at once.
+
+    Returns:
+        Those that were not expanded already.
+
+    Raises:
+        MigratorError: the first failure; what comes after it is not tried, since it may build on it.
+    """
+    with run.database.connect("look") as session:
+        fresh = not is_installed(session)
+    expanded = []
+    for migration in migrations:
+        if phases.expand(run, migration):
+            expanded.append(migration)
+            fresh = fresh and phases.finish_fresh(run, migration)
+    if fresh and expanded:
+        run.listener(Note("this database is fresh, no application has used it: backfill and contract ran as well"))
+    return expanded
+
+
 def advance(run: Run, migrations: Sequence[Migration], should_stop: Callable[[], bool]) -> None:
     """Expand, backfill and contract everything as far as it may go now, without waiting.
 
@@ -56,8 +78,7 @@ def advance(run: Run, migrations: Sequence[Migration], should_stop: Callable[[],
         MigratorError: the worst of what stood in the way.
     """
     run = without_repetition(run)
-    for migration in migrations:
-        phases.expand(run, migration)
+    expand_all(run, migrations)
 
     def finish(migration: Migration) -> None:
         phases.backfill(run, migration, should_stop)

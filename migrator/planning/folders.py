@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from migrator.changes.registry import spec_from
+from migrator.changes.registry import spec_from, wrong_value
 from migrator.errors import UsageError
 from migrator.model.plan import Migration, Phase, ServiceRequirement
 from migrator.planning.phase_file import read
@@ -121,6 +121,8 @@ def find(migrations: Sequence[Migration], target: str) -> Migration:
         UsageError: none or several fit.
     """
     wanted = Path(target).name if "/" in target else target
+    if not wanted:
+        raise UsageError("TARGET is empty", hint="give an id, or the beginning of one; or leave TARGET out")
     exact = [migration for migration in migrations if migration.id == wanted]
     fitting = exact or [migration for migration in migrations if migration.id.startswith(wanted)]
     if len(fitting) == 1:
@@ -146,6 +148,16 @@ def changes_of(migration: Migration) -> list[Change]:
     return [Change(*spec_from(table, at), at) for table in migration.changes]
 
 
+def touched_tables(migration: Migration) -> list[str]:
+    """Every relation that a step of expand, backfill or contract locks, as SQL, once each."""
+    phases = (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
+    return list(
+        dict.fromkeys(
+            lock.relation for phase in phases for step in migration.phase(phase) for lock in step.effects.locks
+        )
+    )
+
+
 def _manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
@@ -155,7 +167,7 @@ def _manifest(folder: Path) -> Manifest:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{MANIFEST} is not valid TOML: {error}", at=str(path)) from None
     except msgspec.ValidationError as error:
-        raise UsageError(f"{MANIFEST}: {str(error)[0].lower()}{str(error)[1:]}", at=str(path)) from None
+        raise wrong_value(error, MANIFEST, {"": Manifest, "requires[...]": Requirement}, str(path)) from None
     if manifest.level < 1:
         raise UsageError(f"level {manifest.level} is not 1 or more", at=str(path))
     if manifest.id != folder.name:

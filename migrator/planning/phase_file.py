@@ -7,6 +7,8 @@ Each statement is a step and may have a header of comments::
     -- why: …                            for the reader
     -- verify: CONDITION                 backfill: true for a row that is still wrong
     -- loses: SELECT count(*) …          rollback: rows whose data exists only in the new shape
+
+A block comment may stand for a line of it, where a name or a value holds a line break.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from migrator.changes.kind import Draft
 from migrator.errors import Refused
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, Step, TableLock
+from migrator.sql.compose import Sql
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Statement, parse_script
+from migrator.templating import comment as one_line
 from migrator.templating import render
 
 _STEP = re.compile(r"(?P<id>[\w.-]+)(?: +transaction=(?P<group>[\w.-]+))?(?: +undoes=(?P<undoes>[\w.-]+))?\s*\Z")
@@ -46,10 +50,16 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
             steps=[
                 {
                     "header": _header(draft),
-                    "locks": _described(draft, phase),
-                    "why": draft.why,
-                    "verify": draft.verify,
-                    "loses": draft.loses,
+                    "remarks": [
+                        _remark(name, text)
+                        for name, text in (
+                            ("locks", _described(draft, phase)),
+                            ("why", one_line(draft.why)),
+                            ("verify", draft.verify),
+                            ("loses", draft.loses),
+                        )
+                        if text
+                    ],
                     "sql": draft.sql,
                 }
                 for draft in drafts
@@ -62,6 +72,19 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
 def _header(draft: Draft) -> str:
     undoes = f" undoes={draft.undoes}" if draft.undoes else ""
     return f"{draft.id} transaction={draft.group or 'none'}{undoes}"
+
+
+def _remark(name: str, text: str) -> Sql:
+    """A comment of the header that gives its text back unchanged; a line break needs a block comment.
+
+    Raises:
+        Refused: it has both a line break and a mark that begins or ends a block comment.
+    """
+    if not re.search(r"[\r\n]", text):
+        return Sql(f"-- {name}: {text}")
+    if "/*" in text or "*/" in text:
+        raise Refused(f"a name or value holds both a line break and a comment mark: {text!r}")
+    return Sql(f"/* {name}: {text} */")
 
 
 def _described(draft: Draft, phase: Phase) -> str:

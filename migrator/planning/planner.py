@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
-from migrator.changes.kind import Context, Draft, Kind, Spec
-from migrator.changes.kinds.rename_column import RenameColumn
+from migrator.changes.kind import Context, Draft, Kind, OnTable, Spec
+from migrator.changes.kinds.create_index import Indexing
+from migrator.changes.kinds.rename_column import RenameColumn, Renaming
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
+from migrator.sql.rewrite import columns_of_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Planned:
 
 @dataclass(slots=True)
 class _Names:
-    """Step names of one phase; a name used before gets a number."""
+    """Names of the steps of one phase, or of groups; a name used before gets a number."""
 
     used: set[str] = field(default_factory=set)
 
@@ -67,6 +69,22 @@ class _Names:
             name = f"{wanted}-{number}"
         self.used.add(name)
         return name
+
+
+@dataclass(slots=True)
+class _Groups:
+    """Names of transaction groups: tables that are called alike do not share one, so that none waits for the other."""
+
+    names: _Names = field(default_factory=_Names)
+    given: dict[tuple[str, TableName | None], str] = field(default_factory=dict)
+
+    def name(self, change: Change, draft: Draft) -> str | None:
+        if draft.group is None:
+            return None
+        key = (draft.group, change.spec.target if isinstance(change.spec, OnTable) else None)
+        if key not in self.given:
+            self.given[key] = self.names.unique(draft.group)
+        return self.given[key]
 
 
 def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> Planned:
@@ -80,20 +98,26 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     contexts = _contexts(changes, migration, level, schema)
     notes = _validate(changes, contexts)
     names = {phase: _Names() for phase in Phase}
+    groups = _Groups()
     drafts: dict[Phase, list[Draft]] = {phase: [] for phase in Phase}
     undone_by: list[list[Draft]] = []
     for change, context in zip(changes, contexts, strict=True):
         renamed: dict[str, str] = {}
         for draft in change.kind.expand(change.spec, context):
             renamed[draft.id] = names[Phase.EXPAND].unique(draft.id)
-            drafts[Phase.EXPAND].append(replace(draft, id=renamed[draft.id]))
+            drafts[Phase.EXPAND].append(replace(draft, id=renamed[draft.id], group=groups.name(change, draft)))
         for phase, propose in ((Phase.BACKFILL, change.kind.backfill), (Phase.CONTRACT, change.kind.contract)):
             drafts[phase] += [
-                replace(draft, id=names[phase].unique(draft.id)) for draft in propose(change.spec, context)
+                replace(draft, id=names[phase].unique(draft.id), group=groups.name(change, draft))
+                for draft in propose(change.spec, context)
             ]
         undone_by.append(
             [
-                replace(draft, undoes=renamed[draft.undoes] if draft.undoes else None)
+                replace(
+                    draft,
+                    undoes=renamed[draft.undoes] if draft.undoes else None,
+                    group=groups.name(change, draft),
+                )
                 for draft in change.kind.rollback(change.spec, context)
             ]
         )
@@ -163,8 +187,8 @@ def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Sch
     contexts, created = [], frozenset[TableName]()
     for change in changes:
         contexts.append(Context(migration, level, schema, created))
-        if change.kind.name == "create_table":
-            created = created | set(change.kind.touched(change.spec))
+        if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
+            created = created | {change.spec.target}
     return contexts
 
 
@@ -183,11 +207,30 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                             hint="write two migrations, and contract the first before the second",
                         )
                     seen[table, column] = change.at
+            _refuse_index_on_copy(change, changes)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None
             refusals.append(refusal)
     raise_all(refusals)
     return notes
+
+
+def _refuse_index_on_copy(change: Change, changes: Sequence[Change]) -> None:
+    """Refuse an index on the new name of a column that the same migration renames.
+
+    Raises:
+        Refused: contract drops the copy that holds the new name until then, and the index with it.
+    """
+    if not isinstance(change.spec, Indexing):
+        return
+    mentioned = columns_of_index(change.spec.definition)
+    for other in changes:
+        spec = other.spec
+        if isinstance(spec, Renaming) and spec.target == change.spec.target and spec.new_name in mentioned:
+            raise Refused(
+                f'index "{change.spec.index}" is on "{spec.new_name}", until contract a copy that contract drops',
+                hint=f'write "{spec.column}" in CREATE INDEX: the index follows when the column takes its new name',
+            )
 
 
 def raise_all(refusals: Sequence[Refused]) -> None:

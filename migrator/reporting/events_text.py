@@ -28,6 +28,7 @@ class TextListener:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last_line_at = 0.0
+        self._ended: set[tuple[str, str]] = set()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -51,6 +52,10 @@ class TextListener:
         print(text, file=self._stream, flush=True)
 
     def _progress(self, event: BackfillProgress) -> None:
+        if (event.migration, event.step) in self._ended:
+            return
+        if event.state == "done":
+            self._ended.add((event.migration, event.step))
         if not self._stream.isatty():
             now = time.monotonic()
             if event.state == "done" or now - self._last_line_at >= _LINE_EVERY_S:

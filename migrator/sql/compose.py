@@ -17,6 +17,8 @@ MAX_NAME_BYTES = 63
 """PostgreSQL truncates longer names silently (NAMEDATALEN - 1; documentation section 4.1.1)."""
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_PLPGSQL_RESERVED = frozenset({"begin", "by", "declare", "execute", "foreach", "if", "loop", "strict", "while"})
+"""Reserved by PL/pgSQL (``pl_reserved_kwlist.h``, the same from PostgreSQL 14 to 18) and not by SQL."""
 
 
 class Sql(str):
@@ -41,6 +43,21 @@ def ident(name: str) -> Sql:
         if token.keyword_kind in (pb.NO_KEYWORD, pb.UNRESERVED_KEYWORD):
             return Sql(name)
     return Sql('"' + name.replace('"', '""') + '"')
+
+
+def field(name: str) -> Sql:
+    """A column of NEW or OLD inside PL/pgSQL, whose own reserved words have to be quoted as well.
+
+    Raises:
+        Refused: as ``ident``.
+    """
+    return Sql(f'"{name}"') if name in _PLPGSQL_RESERVED else ident(name)
+
+
+def dollar_quoted(body: str) -> Sql:
+    """A function body between dollar quotes whose tag does not occur in it, whatever names and defaults it holds."""
+    tags = ("$migrator$", *(f"$migrator_{number}$" for number in range(1, len(body) + 1)))
+    return Sql(next(f"{tag}{body}{tag}" for tag in tags if f"{body}{tag}".index(tag) == len(body)))
 
 
 def qualified(schema: str | None, name: str) -> Sql:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
 from migrator.errors import Refused
-from migrator.sql.compose import Sql, ident
+from migrator.sql.compose import Sql, field, ident
 from migrator.sql.parser import deparse, deparse_expression, parse_expression, parse_script, pb, unwrap, walk
 
 
@@ -33,6 +34,17 @@ def copied_index(definition: str, *, name: str, renamed: dict[str, str]) -> Sql:
     return Sql(deparse(statement.kind, node))
 
 
+def columns_of_index(definition: str) -> set[str]:
+    """Names of the columns a CREATE INDEX mentions: keys, INCLUDE, expressions, predicate."""
+    names = set()
+    for node in walk(parse_script(definition).statements[0].node):
+        if isinstance(node, pb.IndexElem) and node.name:
+            names.add(node.name)
+        elif isinstance(node, pb.ColumnRef) and isinstance(unwrap(node.fields[-1]), pb.String):
+            names.add(unwrap(node.fields[-1]).sval)
+    return names
+
+
 def columns_in(expression: str) -> set[str]:
     """Names of the columns an expression mentions, qualifiers left out."""
     return {
@@ -49,17 +61,21 @@ def seen_from_trigger(expression: str) -> Sql:
         Refused: it holds a query or a qualified column, which mean something else inside a trigger.
     """
     tree = parse_expression(expression)
+    # Names stand in for the columns, because the deparser does not know which words PL/pgSQL reserves.
+    stem = next(name for name in (f"migrator_{number}_" for number in itertools.count()) if name not in expression)
+    columns: list[str] = []
     for node in walk(tree):
         if isinstance(node, pb.SubLink):
             raise Refused(f"an expression that is computed in a trigger cannot hold a query: {expression}")
         if isinstance(node, pb.ColumnRef):
             if len(node.fields) != 1 or not isinstance(unwrap(node.fields[0]), pb.String):
                 raise Refused(f"write columns without a table name in: {expression}")
-            column = unwrap(node.fields[0]).sval
+            columns.append(unwrap(node.fields[0]).sval)
             del node.fields[:]
-            for part in ("new", column):
+            for part in ("new", f"{stem}{len(columns) - 1}"):
                 node.fields.add().string.sval = part
-    return Sql(deparse_expression(tree))
+    written = deparse_expression(tree)
+    return Sql(re.sub(rf"new\.{stem}([0-9]+)", lambda match: f"new.{field(columns[int(match[1])])}", written))
 
 
 def statement_sql(kind: str, node: Any) -> Sql:

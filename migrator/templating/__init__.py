@@ -1,8 +1,9 @@
 """Templates: found beside the package in a checkout, inside it in a wheel; every value in them passes a filter.
 
-``${x|ident}`` quotes an identifier, ``${x|literal}`` a literal, ``${x|sql}`` takes only text known to be SQL,
-``${x|comment}`` text for a ``--`` comment, ``${x|toml}`` a TOML string. A ``${x}`` without one of them is refused when
-the template is compiled, so that no value reaches SQL unquoted by oversight. A name that is not given is an error.
+``${x|ident}`` quotes an identifier, ``${x|field}`` one behind NEW or OLD in PL/pgSQL, ``${x|literal}`` a literal,
+``${x|sql}`` takes only text known to be SQL, ``${x|comment}`` text for a ``--`` comment, ``${x|toml}`` a TOML string. A
+``${x}`` without one of them is refused when the template is compiled, so that no value reaches SQL unquoted by
+oversight. A name that is not given is an error. ``<%block filter="dollar_quoted">`` encloses a function body.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Any
 from mako.lookup import TemplateLookup
 
 from migrator.errors import MigratorError
-from migrator.sql.compose import Sql, ident, literal
+from migrator.sql.compose import Sql, dollar_quoted, field, ident, literal
 
-__all__ = ["comment", "ident", "literal", "render", "sql", "templates_folder", "toml"]
+__all__ = ["comment", "dollar_quoted", "field", "ident", "literal", "render", "sql", "templates_folder", "toml"]
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
-_FILTERED = re.compile(r"\|\s*(ident|literal|sql|comment|toml)\s*\Z")
+_FILTERED = re.compile(r"\|\s*(ident|field|literal|sql|comment|toml)\s*\Z")
 
 
 def sql(value: object) -> str:
@@ -41,8 +42,8 @@ def comment(value: object) -> str:
 
 
 def toml(value: object) -> str:
-    """A TOML value: string, integer, boolean or list of them; JSON's form of these is TOML's."""
-    return json.dumps(value, ensure_ascii=False)
+    """A TOML value: string, integer, boolean or list of them; JSON's form of these is TOML's, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @cache
@@ -69,7 +70,7 @@ def _lookup() -> TemplateLookup:
         strict_undefined=True,
         default_filters=[],
         preprocessor=_require_filters,
-        imports=["from migrator.templating import comment, ident, literal, sql, toml"],
+        imports=["from migrator.templating import comment, dollar_quoted, field, ident, literal, sql, toml"],
     )
 
 

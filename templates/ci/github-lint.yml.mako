@@ -14,4 +14,4 @@ jobs:
         with:
           python-version: "3.12"
       - run: pip install expand-contract
-      - run: migrator lint migrations
+      - run: migrator lint ${folder|comment}

@@ -5,4 +5,4 @@ migrations-lint:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   script:
     - pip install expand-contract
-    - migrator lint migrations
+    - migrator lint ${folder|comment}

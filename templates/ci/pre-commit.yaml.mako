@@ -7,4 +7,4 @@ repos:
         entry: migrator lint
         language: python
         additional_dependencies: [expand-contract]
-        files: ^migrations/.*\.sql$
+        files: ^${pattern|comment}/.*\.sql$

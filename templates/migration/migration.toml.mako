@@ -2,6 +2,9 @@
 id = ${id|toml}
 level = ${level|toml}
 title = ${title|toml}
+% if after_contract:
+after_contract = ${after_contract|toml}
+% endif
 % for change in changes:
 
 [[change]]
@@ -9,6 +12,13 @@ title = ${title|toml}
 ${key|comment} = ${value|toml}
 % endfor
 % endfor
+% if requires:
+
+[requires]
+% for service, requirement in requires.items():
+${service|toml} = { level = ${requirement.level|toml}, reason = ${requirement.reason|toml} }
+% endfor
+% endif
 % for table, facts in assumed.items():
 
 # What the plan relies on; expand compares it with the database and refuses when it differs.

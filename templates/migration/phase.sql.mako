@@ -4,15 +4,8 @@
 % for step in steps:
 
 -- step: ${step["header"]|comment}
-% if step["locks"]:
--- locks: ${step["locks"]|comment}
-% endif
--- why: ${step["why"]|comment}
-% if step["verify"]:
--- verify: ${step["verify"]|comment}
-% endif
-% if step["loses"]:
--- loses: ${step["loses"]|comment}
-% endif
+% for remark in step["remarks"]:
+${remark|sql}
+% endfor
 ${step["sql"]|sql};
 % endfor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, refuse_absent, require_table
+from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, refuse_absent, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -64,7 +64,7 @@ class AddColumn(Kind[Addition]):
             return None
         if action.node.objtype != pb.OBJECT_TABLE:
             return None
-        target = schema.resolve(action.node.relation.schemaname, action.node.relation.relname)
+        target = altered_table(action.node.relation, schema)
         definition = unwrap(getattr(action.command, "def"))
         ident(definition.colname)
         kind_of_type = unwrap(definition.type_name.names[-1]).sval

@@ -8,8 +8,8 @@ from migrator.changes.kind import Context, Draft, Kind, OnTable
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, ident
-from migrator.sql.parser import pb, walk
+from migrator.sql.compose import Sql, ident, qualified
+from migrator.sql.parser import pb, relation_parts, walk
 from migrator.sql.rewrite import slug, statement_sql
 
 
@@ -17,8 +17,8 @@ class Creation(OnTable, frozen=True):
     """Parameters of ``create_table``.
 
     Attributes:
-        definition: ``CREATE TABLE …`` with its name qualified.
-        references: tables its foreign keys point to, ``schema.table``.
+        definition: ``CREATE TABLE …`` with its own name and those it refers to qualified.
+        references: other tables its foreign keys point to, qualified, as SQL.
     """
 
     definition: str
@@ -66,28 +66,33 @@ class CreateTable(Kind[Creation]):
         target = TableName(node.relation.schemaname or schema.search_path[0], name)
         ident(name)
         node.relation.schemaname = target.schema
-        references = {
-            str(schema.resolve(each.pktable.schemaname, each.pktable.relname))
-            for each in walk(node)
-            if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN
-        }
+        references = set()
+        for each in walk(node):
+            if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN:
+                each.pktable.schemaname = schema.resolve(each.pktable.schemaname, each.pktable.relname).schema
+                references.add(qualified(each.pktable.schemaname, each.pktable.relname))
+            elif isinstance(each, pb.TableLikeClause):
+                each.relation.schemaname = schema.resolve(each.relation.schemaname, each.relation.relname).schema
         return Creation(
             schema=target.schema,
             table=target.name,
             definition=statement_sql("create_stmt", node),
-            references=tuple(sorted(references - {str(target)})),
+            references=tuple(sorted(references - {qualified(target.schema, target.name)})),
         )
 
     def touched(self, change: Creation) -> dict[TableName, tuple[str, ...]]:
-        """The name must be free."""
-        return {change.target: ()}
+        """The name must be free, and what foreign keys point to must be there."""
+        return {change.target: (), **dict.fromkeys(_referenced(change), ())}
 
     def validate(self, change: Creation, context: Context) -> Iterator[str]:
-        """The name is free."""
+        """The name is free, and what foreign keys point to is there."""
         relation = context.schema.relation(change.target)
         if relation is not None or change.target in context.created:
             kind = relation.kind if relation else "table"
             raise Refused(f'{kind} "{change.target}" exists already')
+        for name in _referenced(change) if context.schema.is_known else ():
+            if name not in context.created and context.schema.relation(name) is None:
+                raise Refused(f'table "{name}" does not exist')
         for reference in change.references:
             yield f"a row here refuses the delete of the row of {reference} it points to, for old code too"
 
@@ -112,3 +117,8 @@ class CreateTable(Kind[Creation]):
             undoes=f"create-{slug(change.table)}",
             loses=self.template("loses", table=change.sql),
         )
+
+
+def _referenced(change: Creation) -> list[TableName]:
+    parts = (relation_parts(reference) for reference in change.references)
+    return [TableName(schema or change.schema, name) for schema, name in parts]

@@ -9,6 +9,7 @@ from migrator.changes.kind import (
     Draft,
     Kind,
     OnTable,
+    altered_table,
     refuse_dependents,
     require_column,
     require_table,
@@ -66,7 +67,7 @@ class DropColumn(Kind[Removal]):
             return None
         if action.node.objtype != pb.OBJECT_TABLE:
             return None
-        target = schema.resolve(action.node.relation.schemaname, action.node.relation.relname)
+        target = altered_table(action.node.relation, schema)
         column = action.command.name
         if action.command.behavior == pb.DROP_CASCADE:
             raise Refused(

@@ -10,6 +10,7 @@ from migrator.changes.kind import (
     Draft,
     Kind,
     OnTable,
+    altered_table,
     refuse_absent,
     refuse_dependents,
     require_column,
@@ -61,6 +62,8 @@ class RenameColumn(Kind[Renaming]):
         New code that sets the new name to NULL in a row the backfill has not reached yet changes nothing that can be
         seen, and the row keeps its old value: let new code start after the backfill if it does that. With a default
         that differs at every call (a sequence, a random value) NULL on INSERT cannot be told from an omitted column.
+        ON CONFLICT on a unique column is guarded for the first 100 rows a transaction inserts: beyond them, two
+        transactions that upsert one key at the same moment may get a unique violation.
         Until contract, the new name is no primary key: GROUP BY on it alone and foreign keys to it have to wait.
         Server-side prepared ``SELECT *`` fails once when a column appears or goes, as with every ADD COLUMN.
 
@@ -81,7 +84,7 @@ class RenameColumn(Kind[Renaming]):
             or node.relation_type != pb.OBJECT_TABLE
         ):
             return None
-        target = schema.resolve(node.relation.schemaname, node.relation.relname)
+        target = altered_table(node.relation, schema)
         ident(node.newname)
         return Renaming(schema=target.schema, table=target.name, column=node.subname, new_name=node.newname)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, require_column, require_table
+from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, require_column, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -51,7 +51,9 @@ class SetNotNull(Kind[Tightening]):
         """``ALTER TABLE … ALTER COLUMN … SET NOT NULL``."""
         if action.command is None or action.command.subtype != pb.AT_SetNotNull:
             return None
-        target = schema.resolve(action.node.relation.schemaname, action.node.relation.relname)
+        if action.node.objtype != pb.OBJECT_TABLE:
+            return None
+        target = altered_table(action.node.relation, schema)
         fill = action.options.get("fill", "")
         if fill:
             seen_from_trigger(fill)

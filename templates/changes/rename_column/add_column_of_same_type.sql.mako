@@ -1,4 +1,4 @@
-DO $migrator$
+DO <%block filter="dollar_quoted">
 BEGIN
     EXECUTE (
         SELECT format('ALTER TABLE %I.%I ADD COLUMN %I %s%s', n.nspname, c.relname, ${new|literal},
@@ -15,4 +15,4 @@ BEGIN
           AND NOT a.attisdropped
     );
 END
-$migrator$
+</%block>
