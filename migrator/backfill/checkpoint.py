@@ -115,8 +115,11 @@ def open_job(session: Session, key: JobKey, target: Target, parts: int) -> None:
         session.execute(_SQL["open_job"], key.parameters(relation=target.name.sql))
         job = session.one(_SQL["lock_job"], key.parameters())
         planned = session.query(_SQL["planned"], key.parameters())
-        if not planned or job.state == "done":
-            verifies = job.state == "done"
+        moved = job.relation != target.name.sql
+        if moved:
+            session.execute(_SQL["retarget"], key.parameters(relation=target.name.sql))
+        if not planned or moved or job.state == "done":
+            verifies = job.state == "done" and not moved
             _plan(session, key, catalog.leaves(session, target), parts, verifies=verifies)
             _set_job(session, key, "verifying" if verifies else "running", job.sweep)
         else:

@@ -291,6 +291,7 @@ class _Director:
             case Stage.STALLED:
                 raise self._connection.call(self._stalled)
             case Stage.VERIFIED:
+                self._connection.call(self._check_still_there)
                 self._analyze()
                 self._connection.call(checkpoint.finish, work.key)
                 # Asked again at once: another process may have moved the job elsewhere meanwhile.
@@ -300,6 +301,15 @@ class _Director:
             case Stage.WORKING:
                 pass
         return False
+
+    def _check_still_there(self, session: Session) -> None:
+        """What was verified must be the table that the statement names, not one that was renamed away meanwhile."""
+        if target.prepare(session, self._work.statement).oid != self._work.target.oid:
+            raise StatementFailed(
+                f"{self._work.target.name.sql} was replaced by another table while it was backfilled",
+                at=self._work.statement.at or None,
+                hint="run the same command again: it goes through the new table",
+            )
 
     def _analyze(self) -> None:
         try:
@@ -382,5 +392,6 @@ class _Director:
                     blocks_total=job.blocks_total,
                     rows_per_s=(job.rows_done - self._rows_at_start) / elapsed if elapsed > 0 else 0.0,
                     eta_s=job.eta_s,
+                    reason=job.reason,
                 )
             )

@@ -124,10 +124,10 @@ class Domain:
 
 def type_of(node: Any) -> TypeName:
     """The type a ``TypeName`` node names; serial types become the integer behind them."""
-    parts = [unwrap(part).sval for part in node.names]
-    name = parts[-1]
-    if len(parts) > 1 and parts[0] not in ("pg_catalog", "public"):
-        name = ".".join(parts)
+    names = node.names
+    name = names[-1].string.sval
+    if len(names) > 1 and names[0].string.sval not in ("pg_catalog", "public"):
+        name = ".".join(names_in(names))
     mods = []
     for wrapped in node.typmods:
         constant = unwrap(wrapped)
@@ -138,12 +138,12 @@ def type_of(node: Any) -> TypeName:
 
 def is_serial(node: Any) -> bool:
     """Whether a ``TypeName`` node is ``serial`` or one of its sizes."""
-    return unwrap(node.names[-1]).sval in _SERIALS
+    return node.names[-1].string.sval in _SERIALS
 
 
 def names_in(items: Any) -> tuple[str, ...]:
     """The texts of a list of ``String`` nodes."""
-    return tuple(unwrap(item).sval for item in items)
+    return tuple(item.string.sval for item in items)
 
 
 def columns_read(expression: Any) -> tuple[str, ...]:

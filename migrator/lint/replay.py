@@ -51,7 +51,7 @@ def column_of(definition: Any, file: int) -> Column:
     not_null: bool = is_serial(definition.type_name)
     has_default: bool = not_null
     for wrapped in definition.constraints:
-        contype = unwrap(wrapped).contype
+        contype = wrapped.constraint.contype
         if contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY):
             not_null = True
         elif contype == pb.CONSTR_IDENTITY:
@@ -92,7 +92,7 @@ _TABLE_KINDS = frozenset(
 def _column_constraints(table: Key, definition: Any, transaction: tuple[int, int]) -> list[Constraint]:
     return [
         constraint_of(table, node, (definition.colname,), transaction)
-        for node in map(unwrap, definition.constraints)
+        for node in (wrapped.constraint for wrapped in definition.constraints)
         if node.contype in _TABLE_KINDS and node.contype != pb.CONSTR_NOTNULL
     ]
 

@@ -78,6 +78,7 @@ class BackfillProgress:
         blocks_total: heap blocks to sweep.
         rows_per_s: rate of this run.
         eta_s: seconds to the end of the sweep; None: not known yet.
+        reason: what it waits for, by name; empty: nothing.
     """
 
     migration: str
@@ -88,6 +89,7 @@ class BackfillProgress:
     blocks_total: int
     rows_per_s: float
     eta_s: float | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ def _detail(event: BackfillProgress) -> str:
     parts = [f"{event.rows_done:,} rows", f"{event.rows_per_s:,.0f} rows/s"]
     if event.eta_s is not None and event.state == "running":
         parts.append(f"{_duration(event.eta_s)} left")
+    if event.reason:
+        parts.append(event.reason)
     return ", ".join(parts)
 
 

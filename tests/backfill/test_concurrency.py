@@ -157,6 +157,19 @@ def test_rows_that_stay_locked_are_left_for_later_and_nobody_else_waits(bench, d
     assert bench.progress(migration).rows_done >= 30_000 - 3
 
 
+def test_locked_rows_of_a_unique_column_are_passed_over_and_done_later(bench, database_url):
+    bench.make_table(2_000)
+    bench.session.execute("CREATE UNIQUE INDEX ON t (c)")
+    migration = bench.register(FILL)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM t WHERE id % 100 = 0 FOR KEY SHARE")
+        run = bench.start(migration)
+        bench.wait_for(lambda: bench.count(WRONG) == 20, "everything but the locked rows")
+        holder.rollback()
+        assert run.result() is True
+    assert bench.progress(migration).rows_done == 2_000
+
+
 def test_a_table_lock_is_waited_for_in_short_attempts(bench, database_url):
     bench.make_table(5_000)
     migration = bench.register(FILL)

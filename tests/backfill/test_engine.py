@@ -208,6 +208,40 @@ def test_rows_that_stay_wrong_are_reported_with_an_example(bench):
     assert "id = 77" in failed.value.detail
 
 
+def test_a_table_that_was_replaced_meanwhile_is_noticed_and_then_swept(bench):
+    bench.make_table(30_000)
+    migration = bench.register(FILL)
+    done = []
+
+    def swap(event):
+        if not done:
+            done.append(event)
+            bench.session.execute("ALTER TABLE t RENAME TO t_old; CREATE TABLE t (LIKE t_old INCLUDING ALL)")
+            bench.session.execute("INSERT INTO t (id, s) SELECT id, s FROM t_old")
+
+    with pytest.raises(StatementFailed, match=r"public\.t was replaced"):
+        bench.start(migration, swap, target_ms=5).result()
+    bench.run(migration)
+    assert bench.count(WRONG) == 0
+
+
+def test_a_step_that_names_another_table_now_starts_anew(bench):
+    bench.make_table(1_000)
+    bench.make_table(500, "u")
+    bench.run(bench.register(FILL))
+    migration = bench.register(FILL.replace("UPDATE t", "UPDATE u"))
+    bench.run(migration)
+    assert bench.count(WRONG, "u") == 0
+    assert bench.progress(migration).rows_done == 1_500
+
+
+def test_a_row_that_breaks_a_check_is_named_although_two_workers_run(bench):
+    bench.make_table(50_000)
+    bench.session.execute("ALTER TABLE t ADD CHECK (c <> 'x' || repeat('v', 40) || '31234')")
+    with pytest.raises(StatementFailed, match=r"row id = 31234 .*violates check constraint"):
+        bench.run(bench.register(FILL), workers=2)
+
+
 def test_settings_of_the_session_do_not_matter(bench):
     bench.make_table(2_000)
     name = bench.session.one("SELECT current_database() AS name").name

@@ -17,6 +17,12 @@ SET state = %(state)s, sweep = %(sweep)s, stalled = %(stalled)s, rows_wrong = %(
     beat = clock_timestamp(), finished_at = CASE WHEN %(state)s = 'done' THEN clock_timestamp() END
 WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
 
+-- name: retarget
+-- The step names another table than when the job was made.
+UPDATE migrator.backfill_job AS j
+SET relation = %(relation)s
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
 -- name: beat
 -- Says that somebody is at it, and what it waits for.
 UPDATE migrator.backfill_job AS j

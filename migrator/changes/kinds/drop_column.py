@@ -46,7 +46,7 @@ class DropColumn(Kind[Removal]):
 
     What is refused
         A column that others rely on: views, policies, generated columns, foreign keys of other tables, publications,
-        primary keys, indexes and constraints over several columns.
+        subscriptions, primary keys, indexes and constraints over several columns.
 
     Limits
         Contract destroys the values. Nothing brings them back but a backup.
@@ -96,6 +96,11 @@ class DropColumn(Kind[Removal]):
                 f'column "{change.column}" belongs to a table this migration creates', hint="leave it out there"
             )
         relation = require_table(change, context)
+        if relation is None and change.down:
+            raise Refused(
+                f'the default of column "{change.column}", which rollback restores, is not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
         if relation is None:
             yield (
                 f"whether new code can insert into {change.target} without {change.column}, and what depends on it, "
@@ -106,6 +111,11 @@ class DropColumn(Kind[Removal]):
         _require_droppable(relation, change)
         if column is not None and not change.down:
             _require_insertable(change, column)
+        if column is not None and change.down and (column.identity or column.generated):
+            raise Refused(
+                f'column "{change.column}" of table "{change.target}" computes its values, down cannot replace them',
+                hint="leave -- migrator: down out: old code finds what the column computes",
+            )
         yield from _notes(relation, change)
 
     def expand(self, change: Removal, context: Context) -> Iterator[Draft]:
@@ -145,13 +155,15 @@ class DropColumn(Kind[Removal]):
 
     def rollback(self, change: Removal, context: Context) -> Iterator[Draft]:
         """The default as it was."""
-        del context
         if not change.down:
             return
+        relation = context.schema.relation(change.target)
+        column = relation.column(change.column) if relation else None
+        default = column.default if column else change.default
         values = {"table": change.sql, "column": change.column}
         text = (
-            self.template("set_default", **values, default=expression(change.default))
-            if change.default
+            self.template("set_default", **values, default=expression(default))
+            if default
             else self.template("drop_default", **values)
         )
         yield Draft(
@@ -173,6 +185,11 @@ def _constant(text: str) -> str:
 
 
 def _require_droppable(relation: Relation, change: Removal) -> None:
+    if relation.is_subscribed:
+        raise Refused(
+            f'table "{relation.name}" is written by a logical subscription, which stops when a column is missing',
+            hint="drop the column on the publisher first",
+        )
     refuse_dependents(
         relation,
         change.column,

@@ -35,7 +35,8 @@ class SetNotNull(Kind[Tightening]):
         which needs no scan because the CHECK proves it (PostgreSQL documentation, ALTER TABLE, SET NOT NULL).
 
     What is refused
-        Contract, while a row holds NULL: before the gate, and nothing changes.
+        A table that forces row security on its owner: rows that cannot be seen are not filled. Contract, while a row
+        holds NULL: before the gate, and nothing changes.
 
     Example::
 
@@ -88,6 +89,12 @@ class SetNotNull(Kind[Tightening]):
                 raise Refused(
                     f'table "{relation.name}" is written by a logical subscription, '
                     "which does not fire ordinary triggers"
+                )
+            if relation.forces_row_security:
+                raise Refused(
+                    f'table "{relation.name}" forces row security on its owner, so a backfill and the search for NULL '
+                    "would not see every row",
+                    hint=f"ALTER TABLE {change.sql} NO FORCE ROW LEVEL SECURITY",
                 )
         if not change.fill:
             yield (

@@ -57,6 +57,8 @@ class NoLockTimeout(Rule):
         """See ``Rule.check``."""
         if context.timeout_set or context.phase is not None or self.code in context.reported_once:
             return
+        if statement.kind == "create_stmt" and not statement.node.inh_relations and "ref" not in statement.text.lower():
+            return  # locks no other table; the whole tree need not be walked to see that
         strong = (lock for lock in context.effects.locks if lock.mode >= LockMode.SHARE)
         lock = next((lock for lock in strong if not context.relation_is_new(lock)), None)
         if lock is None:
