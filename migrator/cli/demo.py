@@ -53,4 +53,4 @@ def command(rows: int | None, workers: int, seed: int, keep: Path | None, quick:
     report.show(screen)
     if as_json:
         emit_json(report.document())
-    return 0 if report.kept else 1
+    return report.exit_code

@@ -87,9 +87,8 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(
-            "interrupted", hint="everything it started is stopped; it starts afresh the next time"
-        ) from None
+        hint = "everything it started is stopped; the next run starts afresh"
+        raise Interrupted("interrupted", hint=hint) from None
     finally:
         if in_main_thread:
             signal.signal(signal.SIGTERM, before)

@@ -17,7 +17,7 @@ class Facts:
         failed: how many of them failed.
         errors: how often each error was met.
         findings: what the comparison with the database found; None: it was not made.
-        longest_lock_ms: longest time our statements held locks that block others.
+        longest_lock_ms: longest time our statements held locks that block others; None: they took none.
         lock_timeout_ms: how long they may.
         refused_exit: exit code of the contract tried while version 1 ran; None: it was not tried.
         restarted: whether version 1 could start while that contract was tried; None: it was not tried.
@@ -31,7 +31,7 @@ class Facts:
     failed: int
     errors: dict[str, int]
     findings: Findings | None
-    longest_lock_ms: float
+    longest_lock_ms: float | None
     lock_timeout_ms: int
     refused_exit: int | None
     restarted: bool | None
@@ -63,12 +63,7 @@ def judge(facts: Facts) -> list[Promise]:
     return [
         _no_failed_query(facts),
         *_data(facts.findings),
-        Promise(
-            "no-long-lock",
-            f"no lock was held longer than lock_timeout ({facts.lock_timeout_ms} ms)",
-            facts.longest_lock_ms <= facts.lock_timeout_ms,
-            f"the longest: {facts.longest_lock_ms:.0f} ms",
-        ),
+        _no_long_lock(facts),
         _refused(facts),
         Promise(
             "restart",
@@ -127,6 +122,14 @@ def _data(findings: Findings | None) -> list[Promise]:
             _listed(findings.wrong, findings.wrong_count, f"{findings.reads:,} reads compared"),
         ),
     ]
+
+
+def _no_long_lock(facts: Facts) -> Promise:
+    text = f"no lock was held longer than lock_timeout ({facts.lock_timeout_ms} ms)"
+    held_ms = facts.longest_lock_ms
+    if held_ms is None:
+        return Promise("no-long-lock", text, None, "none was taken")
+    return Promise("no-long-lock", text, held_ms <= facts.lock_timeout_ms, f"the longest: {held_ms:.0f} ms")
 
 
 def _refused(facts: Facts) -> Promise:

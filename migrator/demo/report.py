@@ -12,8 +12,9 @@ from migrator.demo.measure import Phase
 from migrator.demo.promises import Promise, broken
 from migrator.demo.screen import Screen
 from migrator.demo.story import Naive
+from migrator.errors import Refused
 
-_HEAD = ("", "running", "operations", "failed", "p50 ms", "p99 ms", "max ms", "lock ms", "rows/s")
+_HEAD = ("(times in ms)", "code", "ops", "failed", "p50", "p99", "max", "lock", "rows/s")
 _MARKS = {True: "kept", False: "BROKEN", None: "-"}
 
 
@@ -45,6 +46,11 @@ class Report:
     def kept(self) -> bool:
         """Whether no promise was broken."""
         return not broken(self.promises)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of a failed check."""
+        return 0 if self.kept else Refused.exit_code
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -82,7 +88,7 @@ class Report:
             numbers = self.naive.numbers
             cells = (numbers.p50_ms, numbers.p99_ms, numbers.max_ms)
             rows.append(
-                ("for comparison: ALTER on a copy", "v1", f"{numbers.operations:,}", f"{numbers.failed:,}",
+                ("copy after ALTER", "v1", f"{numbers.operations:,}", f"{numbers.failed:,}",
                  *(f"{cell:.1f}" for cell in cells), "-", "-")
             )  # fmt: skip
             bad.append(len(rows) - 1)
@@ -100,11 +106,15 @@ class Report:
         operations = sum(phase.numbers.operations for phase in self.phases)
         failed = sum(phase.numbers.failed for phase in self.phases)
         if not self.kept:
-            texts = "; ".join(promise.text for promise in broken(self.promises))
+            failures = {promise.key: promise for promise in broken(self.promises)}
+            stopped = failures.pop("to-the-end", None)
+            if stopped is not None and not failures:
+                return f"The story stopped before its end: {stopped.evidence}. Please report it with the output above."
+            texts = "; ".join(promise.text for promise in failures.values())
             return f"A promise was broken, which must not happen: {texts}. Please report it with the output above."
         longest = max((phase.longest_lock_ms or 0.0 for phase in self.phases), default=0.0)
         naive = f" The same rename as one ALTER TABLE broke {self.naive.numbers.failed:,} queries" if self.naive else ""
-        within = f" in {self.naive.seconds:.0f} seconds on a copy." if self.naive else ""
+        within = f" in {self.naive.seconds:.1f} s on a copy." if self.naive else ""
         return (
             f"A column of a table with {self.rows:,} rows was renamed while two versions of an application read and"
             f" wrote it: {operations:,} operations, {failed} failed, and every write is in the database. No lock was"

@@ -84,7 +84,6 @@ class Screen:
                 break_long_words=False,
                 break_on_hyphens=False,
                 replace_whitespace=False,
-                drop_whitespace=False,
             )
             if len(lead + line) > self.width
             else [lead + line]

@@ -108,7 +108,7 @@ def settings_text(soak: str) -> str:
 
 
 def fresh_folder(wanted: Path | None) -> Path:
-    """Make an empty folder: ``wanted``, or one in the working folder, or, where that cannot be written, a temporary one.
+    """Make an empty folder: ``wanted``, or one in the working folder, or, where that is read-only, a temporary one.
 
     Raises:
         UsageError: ``wanted`` cannot be made, or holds something.

@@ -114,7 +114,11 @@ class Story:
                 stopped_at = str(reason)
                 self._screen.figures(stopped_at, good=False)
             died = self._crew.died()
-        self._end_phase()
+        self._end_phase(time.monotonic())
+        # Operations that were under way when a part ended were recorded after it.
+        operations = self._crew.operations()
+        for phase in self.phases:
+            phase.measure(operations)
         return self._facts(stopped_at, died)
 
     def alone(self) -> None:
@@ -139,7 +143,7 @@ class Story:
 
     def naive_on_a_copy(self) -> None:
         """What the plain statement breaks."""
-        self._begin("copy", "ALTER on a copy")
+        self._begin("copy", "copy measured")
         self._screen.heading("3  What that statement would have broken, measured on a copy of the database")
         workers = self._copy_crew.start(1, self._count)
         time.sleep(self._pace.copy_before)
@@ -199,7 +203,8 @@ class Story:
             command = self._launch("contract", "--yes", "--wait", f"{self._pace.refused}s")
             stack.callback(command.stop)
             [restarted] = self._crew.start(1, 1)
-            self._restarted = restarted.wait_until_working(_RESTART_OPERATIONS) and not command.ended
+            self._restarted = restarted.wait_until_working(_RESTART_OPERATIONS)
+            when = "right after it" if command.ended else "while it waited"
             done = len(restarted.operations())
             self._crew.stop([restarted])
             finished = command.wait()
@@ -207,9 +212,8 @@ class Story:
         self._fences = self._count_fences() - fences
         self._show(finished, GateBlocked.exit_code)
         self._screen.say(
-            f"Nothing was fenced or changed: while it waited, {restarted.name} was started as version 1, answered"
-            f" {done} requests and stopped again. That is what a crashed pod or a scale-up does in the middle of a"
-            " deploy."
+            f"Nothing was fenced or changed: {when}, {restarted.name} was started as version 1, answered {done}"
+            " requests and stopped again. That is what a crashed pod or a scale-up does in the middle of a deploy."
         )
 
     def contract(self) -> None:
@@ -233,18 +237,19 @@ class Story:
 
     def _begin(self, key: str, title: str) -> None:
         """The part before ends here."""
-        self._end_phase()
-        self.phases.append(Phase(key, title, time.monotonic() if self.phases else -math.inf))
+        now = time.monotonic()
+        self._end_phase(now)
+        self.phases.append(Phase(key, title, now))
 
-    def _end_phase(self) -> None:
-        if not self.phases or self.phases[-1].ended != math.inf:
+    def _end_phase(self, now: float) -> None:
+        if not self.phases:
             return
         phase = self.phases[-1]
+        phase.ended = now
         operations = self._crew.operations()
-        phase.ended = time.monotonic()
         phase.measure(operations)
         versions = sorted({each.version for each in operations if phase.started <= each.started < phase.ended})
-        phase.running = " + ".join(f"v{version}" for version in versions)
+        phase.running = "+".join(f"v{version}" for version in versions)
         phase.longest_lock_ms = self._longest_locks().get(phase.key)
         self._screen.figures(_line(phase), good=not phase.numbers.failed)
 
@@ -297,7 +302,7 @@ class Story:
             failed=numbers.failed,
             errors=numbers.errors,
             findings=findings,
-            longest_lock_ms=max(locks.values(), default=0.0),
+            longest_lock_ms=max(locks.values(), default=None),
             lock_timeout_ms=milliseconds(self._stage.project.settings.lock_timeout),
             refused_exit=self._refused_exit,
             restarted=self._restarted,
