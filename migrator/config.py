@@ -139,7 +139,7 @@ class LintSettings(_Section, frozen=True):
 
     Attributes:
         pg_version: oldest server in use.
-        select: codes or prefixes to report; ``ALL`` for every rule.
+        select: codes or prefixes to report; ``ALL`` for every rule but those of category policy, which are named.
         ignore: codes or prefixes not to report.
         severity: severity by code, where it differs from the rule's own.
         fail_on: the least severity that makes the exit code 1.

@@ -7,8 +7,8 @@ steps. Its docstring is its page in ``migrator explain``; its SQL is in ``templa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -83,12 +83,16 @@ class Context:
         level: its level; orders the triggers of several pending migrations on one table.
         schema: what is known about the tables.
         created: tables created earlier in the same migration.
+        renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
+        built: names of the indexes its expand builds; known before contract only.
     """
 
     migration: str
     level: int
     schema: Schema
     created: frozenset[TableName] = frozenset()
+    renamed: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
+    built: frozenset[str] = frozenset()
 
 
 class Kind(ABC, Generic[SpecT]):

@@ -323,6 +323,8 @@ def _line(phase: Phase) -> str:
         text += f"; longest lock held {phase.longest_lock_ms:.0f} ms"
     if phase.rows_per_s is not None:
         text += f"; {phase.rows_per_s:,.0f} rows/s filled and verified"
+    if numbers.unfilled:
+        text += f"; version 2 met an order not filled yet {numbers.unfilled:,} times"
     return text
 
 

@@ -18,7 +18,7 @@ from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import count_violations, missing_privileges, nearest_relation, read_schema, resolve
 from migrator.postgres.session import Session
-from migrator.sql.effects import created_relation, unchecked_condition
+from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.parser import parse_script, relation_parts
 
 _OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
@@ -60,8 +60,13 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
     """
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
+    built = (built_index(parse_script(step.sql).statements[0]) for step in migration.phase(Phase.EXPAND))
     planner.check_before_contract(
-        changes, migration=migration.id, level=migration.level, schema=_schema(session, changes)
+        changes,
+        migration=migration.id,
+        level=migration.level,
+        schema=_schema(session, changes),
+        built=frozenset(index[1] for index in built if index),
     )
     for step in migration.phase(Phase.CONTRACT):
         condition = unchecked_condition(parse_script(step.sql).statements[0])

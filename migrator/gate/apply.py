@@ -35,6 +35,8 @@ Work = Callable[[Callable[[str], None]], None]
 
 _EVIDENCE_TIMEOUT_MS = 5_000
 _LONGEST_MARGIN_S = 5.0
+_ENDING_S = 1.0
+"""A session is listed for some milliseconds after its client closed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,25 @@ def require_alone(session: Session, subject: Subject, listed: tuple[Service, ...
         raise _not_alone(subject, others)
 
 
+def wait_until_alone(session: Session, subject: Subject) -> None:
+    """As ``require_alone`` before any lock is taken, with patience for sessions that are just ending.
+
+    Raises:
+        GateBlocked: somebody is connected to stay, or a transaction is prepared.
+        GateUnknown: it cannot be seen.
+    """
+    deadline = time.monotonic() + _ENDING_S
+    while True:
+        try:
+            require_alone(session, subject, services.listed(session, subject.project), local=False)
+        except GateBlocked:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 def _not_alone(subject: Subject, others: tuple[EvidenceItem, ...]) -> GateBlocked:
     shown = [f"{item.instance}: {item.why}" for item in others[:12]]
     more = [f"and {len(others) - 12} more"] if len(others) > 12 else []  # as many as a screen takes
@@ -120,12 +141,12 @@ def _not_alone(subject: Subject, others: tuple[EvidenceItem, ...]) -> GateBlocke
 
 def _require_beforehand(passage: Passage, fence: Fence) -> None:
     """What takes time to see, standbys above all, is looked at while no lock is held."""
+    if passage.offline is not None:
+        wait_until_alone(passage.session, passage.subject)
+        return
     listed = services.listed(passage.session, passage.subject.project)
-    if passage.offline is None:
-        report, _ = evaluate(passage.session, passage.subject, listed, not_before=fence.at)
-        _require_pass(report, passage.subject)
-    else:
-        require_alone(passage.session, passage.subject, listed, local=False)
+    report, _ = evaluate(passage.session, passage.subject, listed, not_before=fence.at)
+    _require_pass(report, passage.subject)
 
 
 def _require_pass(report: GateReport, subject: Subject) -> None:
@@ -155,7 +176,6 @@ def _attempt(passage: Passage, fence: Fence, work: Work, limit_ms: int) -> None:
             _require_pass(report, subject)
             evidence = _summary(report)
         else:
-            require_alone(session, subject, listed, local=True)
             evidence = {"offline": passage.offline, "overruled": _overruled(session, subject, listed)}
         _record(passage, listed, evidence)
 

@@ -22,7 +22,7 @@ from migrator.errors import (
     UsageError,
 )
 from migrator.gate import fence as fences
-from migrator.gate.apply import Passage, Work, apply, lower_after, require_alone
+from migrator.gate.apply import Passage, Work, apply, lower_after, wait_until_alone
 from migrator.gate.drain import drain
 from migrator.gate.fence import Fence
 from migrator.gate.look import Subject, look
@@ -125,7 +125,7 @@ class Gate:
                 self._wait_until_clean(passage, wait_s)
             else:
                 _check_reason(offline)
-                require_alone(session, subject, services.listed(session, self._project), local=False)
+                wait_until_alone(session, subject)
             with hold_runner():
                 self._pass_fenced(passage, work)
         except (GateBlocked, GateUnknown, GateWaiting) as error:

@@ -1,16 +1,19 @@
 """The schema as far as the files given tell it, replayed statement by statement.
 
 What the files never mention is assumed to exist already, with rows and users. Values are immutable and replaced as a
-whole, so that a journal of replaced values is enough to undo a rolled-back transaction.
+whole, so that a journal of replaced values is enough to undo a rolled-back transaction. They are msgspec structs, which
+are made several times faster than dataclasses: a history has tens of thousands of columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from migrator.lint.volatility import Volatility
+import msgspec
+from msgspec.structs import replace
+
 from migrator.sql.parser import pb, unwrap, walk
+from migrator.sql.volatility import Volatility
 
 Key = tuple[str, str]
 """Schema and name."""
@@ -31,8 +34,7 @@ _TITLES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(msgspec.Struct, frozen=True):
     """A type as written in SQL, in PostgreSQL's internal spelling: ``int4``, ``varchar``.
 
     Attributes:
@@ -53,8 +55,7 @@ class TypeName:
         return _TITLES.get(self.name, self.name) + mods + "[]" * self.dimensions
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column; ``type`` is None and flags are None where no file tells."""
 
     name: str
@@ -64,8 +65,7 @@ class Column:
     file: int = ASSUMED
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(msgspec.Struct, frozen=True):
     """A table constraint.
 
     Attributes:
@@ -84,8 +84,7 @@ class Constraint:
     transaction: tuple[int, int] = (ASSUMED, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A relation that can be locked.
 
     Attributes:
@@ -98,13 +97,12 @@ class Table:
     file: int = ASSUMED
     complete: bool = False
     partitioned: bool = False
-    columns: dict[str, Column] = field(default_factory=dict)
-    constraints: dict[str, Constraint] = field(default_factory=dict)
+    columns: dict[str, Column] = {}
+    constraints: dict[str, Constraint] = {}
     trigger_file: int = ASSUMED
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """An index: the table it is on, its plain columns (empty if it has expressions), and where it was made."""
 
     table: Key
@@ -114,8 +112,7 @@ class Index:
     file: int
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(msgspec.Struct, frozen=True):
     """A domain: what it is over, and whether it has constraints."""
 
     base: TypeName

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -76,7 +77,7 @@ class Linter:
                 self._syntax_error(source, reason, line, column)
                 continue
             try:
-                script = parse_script(source.text, source.name)
+                script = _parse(source)
             except SqlSyntaxError as error:
                 self._syntax_error(source, error.reason, error.line, error.column)
                 continue
@@ -210,6 +211,22 @@ class Linter:
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
         )
         self._report.findings.append(finding)
+
+
+_PSQL_TALK = re.compile(
+    r"^\\(?:restrict|unrestrict|echo|qecho|timing|pset|set|unset|prompt|conninfo)\b[^\n]*", re.MULTILINE
+)
+"""Commands to psql that run no SQL; pg_dump writes the first two. Others, such as ``\\i``, stay syntax errors."""
+
+
+def _parse(source: Source) -> Script:
+    try:
+        return parse_script(source.text, source.name)
+    except SqlSyntaxError:
+        if not _PSQL_TALK.search(source.text):
+            raise
+    blanked = _PSQL_TALK.sub(lambda match: " " * len(match[0]), source.text)
+    return parse_script(blanked, source.name)
 
 
 def _code_of(text: str) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from migrator.lint.catalog import (
     TEMPORARY,
@@ -21,8 +22,8 @@ from migrator.lint.catalog import (
     names_in,
     type_of,
 )
-from migrator.lint.volatility import Volatility
 from migrator.sql.parser import pb, unwrap
+from migrator.sql.volatility import Volatility
 
 
 def apply(catalog: Catalog, kind: str, node: Any, transaction: tuple[int, int]) -> None:
@@ -148,6 +149,17 @@ def _select(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
         catalog.put_table(Table(key, catalog.file))
 
 
+def _create_view(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    key = _new_key(catalog, node.view)
+    if not node.replace:
+        catalog.put_table(Table(key, catalog.file))
+
+
+def _create_sequence(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
+    key = _new_key(catalog, node.sequence)
+    catalog.put_table(Table(key, catalog.file))
+
+
 def _create_index(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     table = catalog.table_or_assumed(node.relation)
     elements = [unwrap(element) for element in node.index_params]
@@ -203,6 +215,9 @@ def _drop(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
 _DROPPED_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE})
 
 
+_RENAMED_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
+
+
 def _rename(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     kind = node.rename_type
     if kind == pb.OBJECT_INDEX:
@@ -212,12 +227,12 @@ def _rename(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
             catalog.put_index(key, None)
             catalog.put_index((key[0], node.newname), index)
         return
-    if kind not in (pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT):
+    if kind not in _RENAMED_RELATIONS and kind not in (pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT):
         return
     table = catalog.table(node.relation)
     if table is None:
         return
-    if kind == pb.OBJECT_TABLE:
+    if kind in _RENAMED_RELATIONS:
         _move(catalog, table, (table.key[0], node.newname))
     elif kind == pb.OBJECT_TABCONSTRAINT and node.subname in table.constraints:
         constraints = {name: value for name, value in table.constraints.items() if name != node.subname}
@@ -258,7 +273,7 @@ def _move(catalog: Catalog, table: Table, key: Key) -> None:
 
 
 def _set_schema(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
-    table = catalog.table(node.relation) if node.object_type == pb.OBJECT_TABLE else None
+    table = catalog.table(node.relation) if node.object_type in _RENAMED_RELATIONS else None
     if table is not None:
         _move(catalog, table, (node.newschema, table.key[1]))
 
@@ -268,6 +283,8 @@ _STATEMENTS: dict[str, Callable[[Catalog, Any, tuple[int, int]], None]] = {
     "create_foreign_table_stmt": lambda catalog, node, transaction: _create_table(catalog, node.base_stmt, transaction),
     "create_table_as_stmt": _create_table_as,
     "select_stmt": _select,
+    "view_stmt": _create_view,
+    "create_seq_stmt": _create_sequence,
     "index_stmt": _create_index,
     "create_trig_stmt": _create_trigger,
     "create_domain_stmt": _create_domain,

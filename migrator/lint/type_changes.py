@@ -8,8 +8,9 @@ they are if the types are binary coercible or the cast is a length coercion that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
+
+from msgspec.structs import replace
 
 from migrator.lint.catalog import Domain, TypeName
 

@@ -28,7 +28,7 @@ from migrator.templating import render
 
 _STEP = re.compile(r"(?P<id>[\w.-]+)(?: +transaction=(?P<group>[\w.-]+))?(?: +undoes=(?P<undoes>[\w.-]+))?\s*\Z")
 _HEADER = re.compile(r"(step|locks|why|verify|loses):\s*(.*)", re.DOTALL)
-_LOCKS = re.compile(r"(?P<mode>[A-Z][A-Z ]*[A-Z]) ON (?P<relation>(?:\"(?:[^\"]|\"\")*\"|[^\s\",(])+)")
+_LOCKS = re.compile(r"(?P<mode>[A-Z][A-Z ]*[A-Z]) ON (?P<relation>(?:\"(?:[^\"]|\"\")*\"|[^\s\",:(])+)")
 _PURPOSE = {
     Phase.EXPAND: "adds the new shape; safe for code that knows only the old one",
     Phase.BACKFILL: "moves the data; the tool runs it in small batches",

@@ -135,8 +135,13 @@ def check(changes: Sequence[Change], *, migration: str, level: int, schema: Sche
     return _validate(changes, _contexts(changes, migration, level, schema))
 
 
-def check_before_contract(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> None:
+def check_before_contract(
+    changes: Sequence[Change], *, migration: str, level: int, schema: Schema, built: frozenset[str]
+) -> None:
     """Check against the schema as it is now that contract removes nothing that came to be used since expand.
+
+    Args:
+        built: names of the indexes that expand of the migration built.
 
     Raises:
         Refused: all reasons at once.
@@ -144,7 +149,7 @@ def check_before_contract(changes: Sequence[Change], *, migration: str, level: i
     refusals: list[Refused] = []
     for change, context in zip(changes, _contexts(changes, migration, level, schema), strict=True):
         try:
-            change.kind.before_contract(change.spec, context)
+            change.kind.before_contract(change.spec, replace(context, built=built))
         except Refused as refusal:
             refusals.append(refusal)
     raise_all(refusals)
@@ -185,8 +190,12 @@ def clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> list[str
 
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
     contexts, created = [], frozenset[TableName]()
+    renamed: dict[TableName, dict[str, str]] = {}
     for change in changes:
-        contexts.append(Context(migration, level, schema, created))
+        if isinstance(change.spec, Renaming):
+            renamed.setdefault(change.spec.target, {})[change.spec.column] = change.spec.new_name
+    for change in changes:
+        contexts.append(Context(migration, level, schema, created, renamed))
         if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
             created = created | {change.spec.target}
     return contexts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from migrator.model.events import BackfillProgress, Event, Note, PhaseDone, StepDone, StepRetried, StepStarted
@@ -20,14 +22,18 @@ class TextListener:
     Args:
         stream: where to; default: stderr.
         verbose: whether statements are shown before they run.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream or sys.stderr
         self._verbose = verbose
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._last_line_at = 0.0
+        self._clock = clock
+        self._last_line_at = -math.inf
         self._ended: set[tuple[str, str]] = set()
 
     def __call__(self, event: Event) -> None:
@@ -57,7 +63,7 @@ class TextListener:
         if event.state == "done":
             self._ended.add((event.migration, event.step))
         if not self._stream.isatty():
-            now = time.monotonic()
+            now = self._clock()
             if event.state == "done" or now - self._last_line_at >= _LINE_EVERY_S:
                 self._last_line_at = now
                 print(progress_line(event), file=self._stream, flush=True)

@@ -8,13 +8,14 @@ worse case is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, TableLock
 from migrator.sql.compose import qualified
 from migrator.sql.parser import Statement, deparse_expression, pb, unwrap, walk
+from migrator.sql.volatility import Volatility, volatility_of
 
 _SUE = LockMode.SHARE_UPDATE_EXCLUSIVE
 _SRE = LockMode.SHARE_ROW_EXCLUSIVE
@@ -53,9 +54,6 @@ _REWRITING = frozenset(
 _COMMENTED = frozenset(
     {pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_INDEX}
 )
-_STABLE_FUNCTIONS = frozenset(
-    {"now", "transaction_timestamp", "statement_timestamp", "current_setting", "lower", "upper", "to_jsonb"}
-)
 _SERIAL_TYPES = frozenset({"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"})
 
 
@@ -80,13 +78,10 @@ def effects_of(statement: Statement) -> Effects:
 def default_may_be_volatile(expression: Any) -> bool:
     """Whether a default may differ from row to row, as far as the tree alone can tell.
 
-    Constants, casts, ``CURRENT_TIMESTAMP`` and a few functions known to be stable are not volatile; any other
-    function call may be.
+    Constants, casts, ``CURRENT_TIMESTAMP`` and PostgreSQL's own functions that are not volatile are not; any other
+    function may be.
     """
-    return any(
-        isinstance(node, pb.FuncCall) and unwrap(node.funcname[-1]).sval.lower() not in _STABLE_FUNCTIONS
-        for node in walk(expression)
-    )
+    return volatility_of(expression, {})[0] is not Volatility.NOT_VOLATILE
 
 
 def _alter_table(node: Any) -> Effects:
@@ -159,12 +154,21 @@ def _create_table(node: Any) -> Effects:
     locks = {
         relation_name(unwrap(parent)): _AE if node.HasField("partbound") else _SUE for parent in node.inh_relations
     }
-    for inner in walk(node):
-        if isinstance(inner, pb.Constraint) and inner.contype == pb.CONSTR_FOREIGN:
-            referenced = relation_name(inner.pktable)
+    for constraint in _constraints(node):
+        if constraint.contype == pb.CONSTR_FOREIGN:
+            referenced = relation_name(constraint.pktable)
             if referenced != relation_name(node.relation):
                 locks[referenced] = max(_SRE, locks.get(referenced, LockMode.NONE))
     return Effects(tuple(TableLock(mode, name) for name, mode in locks.items()))
+
+
+def _constraints(node: Any) -> Iterator[Any]:
+    """Constraints of a CREATE TABLE, those written at a column too."""
+    for element in map(unwrap, node.table_elts):
+        if isinstance(element, pb.Constraint):
+            yield element
+        elif isinstance(element, pb.ColumnDef):
+            yield from map(unwrap, element.constraints)
 
 
 def _create_index(node: Any) -> Effects:

@@ -16,7 +16,8 @@ TYPES = [
     "double precision", "text", "varchar", "varchar(10)", "varchar(20)", "char(5)", "char(6)", "boolean", "date",
     "timestamp", "timestamp(3)", "timestamp(6)", "timestamptz", "timestamptz(3)", "time", "time(2)", "interval",
     "interval(3)", "bit(3)", "varbit", "varbit(3)", "varbit(5)", "cidr", "inet", "xml", "json", "jsonb", "uuid", "oid",
-    "bytea", "text[]", "varchar[]", "varchar(10)[]", "varchar(20)[]", "integer[]", "bigint[]", "mood", "short", "positive",
+    "bytea", "text[]", "varchar[]", "varchar(10)[]", "varchar(20)[]", "integer[]", "bigint[]", "mood", "short",
+    "positive",
 ]  # fmt: skip
 DOMAINS = {
     "short": Domain(TypeName("varchar", (10,)), constrained=False),
@@ -39,8 +40,7 @@ def typed(session: Session) -> Session:
 
 
 def test_every_pair_of_types_rewrites_exactly_when_the_server_does(typed: Session):
-    wrong = []
-    compared = 0
+    wrong, without_old, compared = [], [], 0
     for old, new in itertools.product(TYPES, TYPES):
         if (rewritten := _server_rewrites(typed, old, new)) is None:
             continue
@@ -48,30 +48,27 @@ def test_every_pair_of_types_rewrites_exactly_when_the_server_does(typed: Sessio
         work = work_of(parsed(old), parsed(new), DOMAINS)
         if (work in (Work.REWRITE, Work.TIME_ZONE)) != rewritten:
             wrong.append((old, new, work, rewritten))
+        said_so = work_of_unknown(parsed(new), DOMAINS) is Work.REWRITE
+        if said_so and not rewritten and parsed(old) != parsed(new) and old not in DOMAINS:
+            without_old.append((old, new))
 
     assert wrong == []
+    assert without_old == []
     assert compared > len(TYPES) * 5
-
-
-def test_a_change_to_a_type_reached_only_by_rewrite_rewrites_from_every_other(typed: Session):
-    for new in TYPES:
-        if work_of_unknown(parsed(new), DOMAINS) is not Work.REWRITE:
-            continue
-        for old in TYPES:
-            same = parsed(old) == parsed(new) or old in DOMAINS
-            assert same or _server_rewrites(typed, old, new) in (True, None), (old, new)
 
 
 def _server_rewrites(session: Session, old: str, new: str) -> bool | None:
     """Whether the table gets a new file; None if there is no assignment cast."""
-    session.execute("DROP TABLE IF EXISTS t")
+    session.execute("BEGIN")
     session.execute(f"CREATE TABLE t (a {old})")
     before = session.one("SELECT pg_relation_filenode('t') AS node").node
     try:
         session.execute(f"ALTER TABLE t ALTER COLUMN a TYPE {new}")
+        return bool(session.one("SELECT pg_relation_filenode('t') AS node").node != before)
     except ServerError:
         return None
-    return bool(session.one("SELECT pg_relation_filenode('t') AS node").node != before)
+    finally:
+        session.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize(

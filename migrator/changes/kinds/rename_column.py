@@ -176,7 +176,7 @@ class RenameColumn(Kind[Renaming]):
                 "fires on every write, so that no row stays unfilled; named to fire after your own triggers",
                 group,
             )
-        yield from _index_copies(change, relation)
+        yield from _index_copies(change, relation, context)
 
     def _added_column(self, change: Renaming, column: Column | None, group: str) -> Draft:
         step = f"add-{slug(change.new_name)}"
@@ -248,9 +248,10 @@ class RenameColumn(Kind[Renaming]):
             "and contract drops this copy",
             f'let them use "{change.column}" until contract; it takes the new name and they follow',
         )
+        _refuse_conditions_on_copy(change, relation)
         copies = {_copy_name(change, index) for index in relation.indexes} if relation else set()
         for index in relation.indexes if relation else ():
-            if change.new_name in index.columns and index.name not in copies:
+            if change.new_name in index.columns and index.name not in copies | context.built:
                 raise Refused(
                     f'index "{index.name}" was built on "{change.new_name}", a copy that contract drops',
                     detail=index.definition,
@@ -337,6 +338,12 @@ def _require_mirrorable(relation: Relation, column: Column | None) -> None:
             f'column "{column.name}" of table "{relation.name}" is generated, nobody can write to it',
             hint="add a generated column under the new name, and drop the old one in a later migration",
         )
+    if column is not None and column.has_constrained_domain:
+        raise Refused(
+            f'column "{column.name}" of table "{relation.name}" is of domain {column.type_name}, which checks its '
+            "values: a second column of it rewrites the table while nobody can read it",
+            hint="move the domain's conditions to a CHECK of the table, and the column to the base type, before",
+        )
     if relation.is_subscribed:
         raise Refused(
             f'table "{relation.name}" is written by a logical subscription, which does not fire ordinary triggers'
@@ -345,6 +352,22 @@ def _require_mirrorable(relation: Relation, column: Column | None) -> None:
         raise Refused(
             f'table "{relation.name}" forces row security on its owner, so a backfill would not see every row',
             hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} NO FORCE ROW LEVEL SECURITY",
+        )
+
+
+def _refuse_conditions_on_copy(change: Renaming, relation: Relation | None) -> None:
+    column = relation.column(change.new_name) if relation else None
+    if relation is None or column is None:
+        return
+    users = [each for each in relation.constraints if change.new_name in each.columns and each.type != "not null"]
+    if users or column.not_null:
+        raise Refused(
+            f'column "{change.new_name}" of table "{relation.name}", a copy that contract drops, was given conditions',
+            detail="\n".join(
+                [f"{each.type} {each.name}: {each.definition}" for each in users]
+                + (["NOT NULL"] if column.not_null else [])
+            ),
+            hint=f'put them on "{change.column}" instead, which takes the new name, and drop these',
         )
 
 
@@ -373,14 +396,28 @@ def _copied(change: Renaming, relation: Relation | None) -> Iterator[Index]:
             yield index
 
 
-def _index_copies(change: Renaming, relation: Relation | None) -> Iterator[Draft]:
+def _index_copies(change: Renaming, relation: Relation | None, context: Context) -> Iterator[Draft]:
+    # Of several columns renamed together new code uses all the new names, so an index over some of them gets one copy
+    # over all of those, built when the last of them is there.
+    renamed = context.renamed.get(change.target) or {change.column: change.new_name}
     for index in _copied(change, relation):
+        if [name for name in renamed if name in index.columns][-1] != change.column:
+            continue
+        definition = index.definition
+        if index.is_unique and _is_deferrable(index, relation):
+            definition = definition.replace("CREATE UNIQUE INDEX", "CREATE INDEX", 1)
         yield Draft(
             f"index-{slug(index.name)}",
-            copied_index(index.definition, name=_copy_name(change, index), renamed={change.column: change.new_name}),
+            copied_index(definition, name=_copy_name(change, index), renamed=dict(renamed)),
             f"new code finds rows by the new name as old code does by {index.name}"
-            + ("; ON CONFLICT works with either" if index.is_unique else ""),
+            + ("; ON CONFLICT works with either" if definition.startswith("CREATE UNIQUE") else ""),
         )
+
+
+def _is_deferrable(index: Index, relation: Relation | None) -> bool:
+    """Whether duplicates may stand until the end of a transaction, which a unique index alone does not allow."""
+    constraints = relation.constraints if relation else ()
+    return any(each.name == index.constraint and " DEFERRABLE" in each.definition for each in constraints)
 
 
 def _copy_name(change: Renaming, index: Index) -> str:
@@ -391,5 +428,5 @@ def _unique_keys(change: Renaming, relation: Relation | None) -> list[_UniqueKey
     return [
         _UniqueKey(index.columns, int(bounded_name("seed", over=(change.schema, index.name))[-7:], 16))
         for index in _copied(change, relation)
-        if index.is_unique
+        if index.is_unique and not _is_deferrable(index, relation)
     ]

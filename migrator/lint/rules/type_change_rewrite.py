@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from migrator.lint.catalog import TypeName, names_in, type_of
 from migrator.lint.context import Alteration, Context

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import in_batches
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.lint.volatility import Volatility, volatility_of
 from migrator.model.finding import Category, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import deparse_expression, pb, unwrap
+from migrator.sql.volatility import Volatility, volatility_of
 
 
 class VolatileDefaultRewrite(AlterTableRule):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from migrator.lint.builtin_functions import NOT_VOLATILE, VOLATILE
+from migrator.sql.builtin_functions import NOT_VOLATILE, VOLATILE
 from migrator.sql.parser import pb, unwrap, walk
 
 

@@ -1,0 +1,195 @@
+"""``migrator lint`` and ``migrator explain`` as a user meets them."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migrator import cli
+from migrator.errors import all_error_classes
+from migrator.lint.registry import all_rules
+
+RENAME = "ALTER TABLE users RENAME COLUMN name TO full_name;\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "migrator.toml").write_text("")
+    return tmp_path
+
+
+def test_a_clean_file(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text("SELECT 1;\n")
+
+    assert cli.run(["lint", "a.sql"]) == 0
+    assert capsys.readouterr().out == "nothing found in 1 file, 1 statement\n"
+
+
+def test_findings_are_exit_1(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text(RENAME)
+
+    assert cli.run(["lint", "a.sql"]) == 1
+    out, err = capsys.readouterr()
+    assert "a.sql:1:1: error: renaming users.name breaks running code" in out
+    assert "migrator explain BC003" in out
+    assert "\x1b" not in out
+    assert err == ""
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--format", "json"], ["--format=json"]])
+def test_json(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]):
+    (folder / "a.sql").write_text("SET lock_timeout = '1s';\n" + RENAME)
+
+    assert cli.run(["lint", *arguments, "a.sql"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert (document["files"], document["statements"]) == (1, 2)
+    (finding,) = document["findings"]
+    assert list(finding) == [
+        "code", "rule", "severity", "category", "message", "file", "line", "column", "end_line", "statement",
+        "lock_mode", "blocks", "why", "fix",
+    ]  # fmt: skip
+    assert (finding["line"], finding["statement"]) == (2, RENAME.strip().rstrip(";"))
+    assert (finding["lock_mode"], finding["blocks"]) == ("ACCESS EXCLUSIVE", "reads and writes")
+
+
+def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(RENAME.encode())))
+
+    assert cli.run(["lint", "-"]) == 1
+    assert "stdin:1:1: error" in capsys.readouterr().out
+
+
+def test_standard_input_of_a_phase(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(RENAME.encode())))
+
+    assert cli.run(["lint", "-", "--phase", "contract"]) == 0
+
+
+def test_files_and_standard_input_are_one_history(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "schema.sql").write_text("CREATE TABLE t (a varchar(10));")
+    change = b"-- migrator: allow LK020 because of this test\nALTER TABLE t ALTER a TYPE varchar(20);"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(change)))
+    (folder / "migrator.toml").write_text('[lint]\nfail_on = "info"\n')
+
+    assert cli.run(["lint", "schema.sql", "-"]) == 0
+
+
+def test_without_a_path_the_migrations_are_linted(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "migrations/1").mkdir(parents=True)
+    (folder / "migrations/1/migration.toml").write_text("level = 1")
+    (folder / "migrations/1/contract.sql").write_text(RENAME)
+    (folder / "migrations/1/expand.sql").write_text(RENAME)
+
+    assert cli.run(["lint"]) == 1
+    out = capsys.readouterr().out
+    assert "migrations/1/expand.sql:1:1" in out
+    assert "contract.sql" not in out
+
+
+def test_without_a_path_and_without_migrations_it_says_how(capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["lint"]) == 2
+    assert "migrator lint FILE" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_exit_2(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text(RENAME)
+
+    assert cli.run(["lint", "a.sql", "nope.sql"]) == 2
+    out, err = capsys.readouterr()
+    assert "nope.sql" in err
+    assert out == ""
+
+
+def test_a_folder_without_sql_says_so(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "empty").mkdir()
+
+    assert cli.run(["lint", "empty"]) == 0
+    assert "no *.sql files" in capsys.readouterr().err
+
+
+def test_the_configuration_decides(folder: Path):
+    (folder / "a.sql").write_text(RENAME)
+
+    def lint_with(settings: str) -> int:
+        (folder / "migrator.toml").write_text(f"[lint]\n{settings}\n")
+        return cli.run(["lint", "a.sql"])
+
+    assert lint_with('ignore = ["BC003"]') == 0
+    assert lint_with('select = ["LK001"]') == 0
+    assert lint_with('severity = { "BC003" = "warning" }') == 0
+    assert lint_with('severity = { "BC003" = "warning" }\nfail_on = "warning"') == 1
+    assert lint_with('ignore = ["BC0033"]') == 2
+
+
+def test_the_version_of_the_flag_wins(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "migrator.toml").write_text("[lint]\npg_version = 14\n")
+    (folder / "a.sql").write_text("ALTER TABLE t ADD COLUMN b int GENERATED ALWAYS AS (a) STORED;")
+
+    assert cli.run(["lint", "a.sql", "--pg-version", "18"]) == 1
+    assert "VIRTUAL" in capsys.readouterr().out
+
+
+def test_a_syntax_error_is_exit_1_with_a_caret(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text("SELECT 1;\n\tCREATE TABEL x (a int);\n")
+
+    assert cli.run(["lint", "a.sql"]) == 1
+    out = capsys.readouterr().out
+    assert "a.sql:2:9: error:" in out
+    assert "  2 | \tCREATE TABEL x (a int);\n    | \t       ^\n" in out
+
+
+def test_lint_and_explain_load_neither_the_driver_nor_rich(folder: Path):
+    (folder / "a.sql").write_text(RENAME)
+    code = (
+        "import sys; from migrator import cli; cli.run(['lint', 'a.sql']);"
+        "print([name for name in ('psycopg', 'rich', 'sqlglot', 'mako', 'asyncio') if name in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
+
+    assert result.stdout.rstrip().endswith("[]"), result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("code", list(all_rules()))
+def test_every_rule_explains_itself(code: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain", code.lower()]) == 0
+    by_code = capsys.readouterr().out
+    assert cli.run(["explain", all_rules()[code].name]) == 0
+
+    assert by_code == capsys.readouterr().out
+    assert by_code.startswith(f"{code} {all_rules()[code].name} (")
+
+
+@pytest.mark.parametrize("code", ["0", *(str(each.exit_code) for each in all_error_classes())])
+def test_every_exit_code_is_explained(code: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain", code]) == 0
+    assert capsys.readouterr().out.startswith(f"exit code {code}\n\n")
+
+
+def test_a_change_kind_is_explained(capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain", "rename_column"]) == 0
+    assert capsys.readouterr().out.startswith("rename_column (change kind)\n\n")
+
+
+@pytest.mark.parametrize(
+    ("typo", "near"), [("LK0001", "LK001"), ("rename_colum", "rename_column"), ("drop-colunm", "drop-column")]
+)
+def test_an_unknown_page_names_the_nearest(typo: str, near: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain", typo]) == 2
+    assert f'did you mean "{near}"?' in capsys.readouterr().err
+
+
+def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["explain"]) == 0
+    out = capsys.readouterr().out
+    assert all(code in out for code in all_rules())
+
+    assert cli.run(["explain", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rules"]) == len(all_rules())
