@@ -150,17 +150,18 @@ def contract(
             preflight.before_contract(run, session, migration)
             with session.transaction():
                 files.freeze(session, run.key, migration, Phase.CONTRACT)
-            first = groups[0] if groups[0][0].group is not None else ()
+            work = _BreakingGroup(run, session, migration, Phase.CONTRACT, groups, must_be_empty=must_be_empty)
             run.gate.pass_through(
                 session,
                 migration,
                 Direction.CONTRACT,
-                _breaking_work(run, session, migration, Phase.CONTRACT, first, must_be_empty=must_be_empty),
+                work,
                 wait_s=wait_s,
                 offline=offline,
                 hold_runner=hold_runner,
             )
-            told = len(first)
+            work.committed()
+            told = len(work.steps)
         else:
             hold_runner()
         run_groups(run, session, lock[0], migration, Phase.CONTRACT, groups, told=told)
@@ -214,17 +215,18 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
                     detail="\n".join(f"{step}: {count} rows" for step, count in lost.items()),
                     hint=f'to lose it: "migrator rollback {migration.id} --yes"',
                 )
-            first = groups[0] if groups and groups[0][0].group is not None else ()
+            work = _BreakingGroup(run, session, migration, Phase.ROLLBACK, groups)
             run.gate.pass_through(
                 session,
                 migration,
                 Direction.ROLLBACK,
-                _breaking_work(run, session, migration, Phase.ROLLBACK, first),
+                work,
                 wait_s=wait_s,
                 offline=offline,
                 hold_runner=hold_runner,
             )
-            told = len(first)
+            work.committed()
+            told = len(work.steps)
             if lost:
                 append_decision(session, run.key, migration.id, "data lost", None, ["--yes"], dict(lost), run.actor)
         run_groups(run, session, lock[0], migration, Phase.ROLLBACK, groups, told=told)
@@ -254,38 +256,71 @@ def _in_states(run: Run, migrations: Sequence[Migration], wanted: set[State], ph
     return [migration for migration in migrations if migration.id in ids and migration.phase(phase)]
 
 
-def _breaking_work(
-    run: Run,
-    session: Session,
-    migration: Migration,
-    phase: Phase,
-    group: Sequence[Step],
-    *,
-    must_be_empty: bool = False,
-) -> Callable[[Callable[[str], None]], None]:
-    """What the gate runs in its own transaction: the first group, its journal, the state."""
-    attempts = 0
-    total = len(migration.phase(phase))
+class _BreakingGroup:
+    """What the gate runs in its own transaction: the first group, its journal, the state.
 
-    def work(execute: Callable[[str], None]) -> None:
-        nonlocal attempts
-        attempts += 1
-        started = time.monotonic()
-        for number, step in enumerate(group, start=1):
-            run.listener(StepStarted(migration.id, phase.value, step.id, number, total, step.sql))
+    Args:
+        run: the run.
+        session: the gate's.
+        migration: whose group it is.
+        phase: contract or rollback.
+        groups: of the phase; the first one is run here unless it is a statement outside a transaction.
+        must_be_empty: whether a row in a table the migration touches stops it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        session: Session,
+        migration: Migration,
+        phase: Phase,
+        groups: Sequence[Sequence[Step]],
+        *,
+        must_be_empty: bool = False,
+    ) -> None:
+        self._run, self._session, self._migration, self._phase = run, session, migration, phase
+        self._must_be_empty = must_be_empty
+        self._total = sum(len(group) for group in groups)
+        self._attempts = 0
+        self._started = 0.0
+        self.steps: Sequence[Step] = groups[0] if groups and groups[0][0].group is not None else ()
+
+    def __call__(self, execute: Callable[[str], None]) -> None:
+        """Run it; again when a lock was refused."""
+        self._attempts += 1
+        self._started = time.monotonic()
+        for number, step in enumerate(self.steps, start=1):
+            self._run.listener(
+                StepStarted(self._migration.id, self._phase.value, step.id, number, self._total, step.sql)
+            )
             with located(step):
                 execute(step.sql)
-        if must_be_empty and not tables_are_empty(session, touched_tables(migration)):
-            raise NotFresh(f"{migration.id} touches a table that is not empty any more")
-        held_ms = (time.monotonic() - started) * 1000
-        for number, step in enumerate(group, start=1):
-            journal.mark(
-                session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts, held_ms=held_ms
-            )
-            run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
-        state.set_state(session, run.key, migration.id, transitions.during(phase))
+        if self._must_be_empty and not tables_are_empty(self._session, touched_tables(self._migration)):
+            raise NotFresh(f"{self._migration.id} touches a table that is not empty any more")
+        self._mark()
+        state.set_state(self._session, self._run.key, self._migration.id, transitions.during(self._phase))
 
-    return work
+    def committed(self) -> None:
+        """Record and tell how long its locks were held: to the commit, past the last look at the evidence."""
+        held_ms = (time.monotonic() - self._started) * 1000
+        self._mark(held_ms)
+        for number, step in enumerate(self.steps, start=1):
+            self._run.listener(
+                StepDone(self._migration.id, self._phase.value, step.id, number, self._total, held_ms, self._attempts)
+            )
+
+    def _mark(self, held_ms: float | None = None) -> None:
+        for step in self.steps:
+            journal.mark(
+                self._session,
+                self._run.key,
+                self._migration.id,
+                self._phase,
+                step.id,
+                StepState.DONE,
+                attempts=self._attempts,
+                held_ms=held_ms,
+            )
 
 
 class NotFresh(Refused):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from migrator.errors import MigratorError
 from migrator.execution import phases
 from migrator.execution.run import Run
-from migrator.ledger.install import is_installed
+from migrator.ledger.install import ensure_installed, is_installed
 from migrator.model.events import Event, Note, PhaseDone
 from migrator.model.plan import Migration
 
@@ -53,6 +53,9 @@ def without_repetition(run: Run) -> Run:
 def expand_all(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
     """Expand every migration in order; in a fresh database, finish each at once.
 
+    Even with nothing to expand, the ledger is there afterwards and knows the configured services, so that applications
+    can beat before their first migration.
+
     Returns:
         Those that were not expanded already.
 
@@ -61,6 +64,8 @@ def expand_all(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
     """
     with run.database.connect("look") as session:
         fresh = not is_installed(session)
+        ensure_installed(session)
+        run.gate.sync_services(session)
     expanded = []
     for migration in migrations:
         if phases.expand(run, migration):

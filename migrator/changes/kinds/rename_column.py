@@ -59,8 +59,9 @@ class RenameColumn(Kind[Renaming]):
         default, the new name if both do. NULL written on purpose counts as a change.
 
     Limits
-        New code that sets the new name to NULL in a row the backfill has not reached yet changes nothing that can be
-        seen, and the row keeps its old value: let new code start after the backfill if it does that. With a default
+        New code reads NULL under the new name in a row the backfill has not reached yet. If it writes NULL there, or a
+        value computed from that NULL (``SET full_name = full_name || '!'``), nothing changes that can be told from not
+        writing, and the row keeps its old value: let such code start after the backfill. With a default
         that differs at every call (a sequence, a random value) NULL on INSERT cannot be told from an omitted column.
         ON CONFLICT on a unique column is guarded for the first 100 rows a transaction inserts: beyond them, two
         transactions that upsert one key at the same moment may get a unique violation.
