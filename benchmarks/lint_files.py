@@ -22,8 +22,11 @@ from migrator.lint.sources import read
 from migrator.sql.parser import parse_script
 
 TEMPLATES = [
-    "CREATE TABLE t{n} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(40) NOT NULL, total numeric(10, 2)"
-    " CHECK (total >= 0), settings jsonb NOT NULL DEFAULT '{{}}', created_at timestamptz NOT NULL DEFAULT now());",
+    """CREATE TABLE t{n} (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(40) NOT NULL,
+    total numeric(10, 2) CHECK (total >= 0), settings jsonb NOT NULL DEFAULT '{{}}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);""",
     "CREATE INDEX CONCURRENTLY t{m}_name_{n} ON t{m} (name);",
     "CREATE INDEX t{m}_total_{n} ON t{m} (total);",
     "ALTER TABLE t{m} ADD COLUMN c{n} text DEFAULT 'x';",
@@ -33,7 +36,7 @@ TEMPLATES = [
     "-- why: nobody reads it\nALTER TABLE t{m} DROP COLUMN IF EXISTS c{m};",
     "UPDATE t{m} SET total = 0 WHERE total IS NULL AND id BETWEEN {n} AND {n} + 1000;",
     "INSERT INTO t{m} (name, total) VALUES ('a', {n}), ('b', 2);",
-    "CREATE VIEW v{n} AS SELECT id, name, coalesce(total, 0) AS total FROM t{m} WHERE created_at > now() - interval '1 day';",
+    "CREATE VIEW v{n} AS SELECT id, name, coalesce(total, 0) AS total FROM t{m} WHERE created_at > now();",
     "SET lock_timeout = '2s';",
     "CREATE FUNCTION f{n}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.total := 0; RETURN NEW; END $$;",
     "GRANT SELECT ON t{m} TO reader;",

@@ -22,6 +22,7 @@ from migrator.errors import UsageError
 Duration = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]+(ms|s|min|h|d)$", description="integer with ms, s, min, h or d")
 ]
+_SHORTEST_LEASE_MS = 30_000
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -299,6 +300,12 @@ def _check(settings: Settings, source: Path | None) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f'service "{name}" is configured twice', at=at)
+    if milliseconds(settings.gate.fence_lease) < _SHORTEST_LEASE_MS:
+        raise UsageError(
+            f"gate.fence_lease is {settings.gate.fence_lease}, at least 30s is needed",
+            at=at,
+            detail="a refused lock is tried again after up to 10 s, and the fence must stand meanwhile.",
+        )
     for service in settings.gate.service:
         if service.expect == "zero" and not service.reason.strip():
             raise UsageError(

@@ -42,6 +42,7 @@ def command(
     from migrator.execution.several import for_each
     from migrator.model.events import Note
 
+    wait_s = wait_seconds(wait)
     with shipping("contract", url_env, wait_db, as_json=as_json) as run, terminable():
         migrations = chosen(run, target)
         pending = migrations if target else phases.ready_for_contract(run, migrations)
@@ -53,6 +54,6 @@ def command(
         for_each(
             run,
             pending,
-            lambda each: phases.contract(run, each, wait_s=wait_seconds(wait), offline=offline),
+            lambda each: phases.contract(run, each, wait_s=wait_s, offline=offline),
             in_order=False,
         )

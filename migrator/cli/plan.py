@@ -47,7 +47,11 @@ def command(
     project = load_project()
     migrations = load_all(project.migrations)
     database = find_database(url_env, wait_db, "plan")
-    chosen = [find(migrations, target)] if target else _unfinished(migrations, database, project.settings.project)
+    chosen = (
+        [find(migrations, target)]
+        if target is not None
+        else _unfinished(migrations, database, project.settings.project)
+    )
     phases = (Phase(phase),) if phase else (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     if as_json:
         limit_ms = milliseconds(project.settings.lock_timeout)

@@ -37,7 +37,7 @@ def command(target: str | None, watch: bool, url_env: str | None, wait_db: str |
     migrations = load_all(project.migrations) if project.migrations.exists() else []
     database = require_database(project, url_env, wait_db, "status")
     run = Run(database, project, migrations, actor(), "status", ignore)
-    wanted = [find(migrations, target)] if target else None
+    wanted = [find(migrations, target)] if target is not None else None
     while True:
         seen = overview(run, wanted)
         if as_json:

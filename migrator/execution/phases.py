@@ -18,7 +18,7 @@ from migrator.errors import (
 )
 from migrator.execution import preflight, transitions
 from migrator.execution.run import Run, about
-from migrator.execution.steps import located, run_groups, undone_steps
+from migrator.execution.steps import located, refusal_reporter, run_groups, undone_steps
 from migrator.execution.transitions import Shape, Standing
 from migrator.ledger import files, journal, services, state
 from migrator.ledger.decisions import append as append_decision
@@ -31,6 +31,7 @@ from migrator.model.evidence import Direction
 from migrator.model.plan import Migration, Phase, Step
 from migrator.planning.folders import touched_tables
 from migrator.postgres.catalog import tables_are_empty
+from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.session import Session
 
 
@@ -388,10 +389,16 @@ def _require_newest(run: Run, session: Session, record: MigrationRecord) -> None
 
 
 def _finish(run: Run, session: Session, migration: Migration, phase: Phase) -> None:
-    with session.transaction():
-        # Services before the migration's row: the order in which the gate locks them too.
-        if phase is Phase.EXPAND:
-            run.gate.raise_ceiling(session, migration.level)
-        state.lock(session, run.key, migration.id)
-        state.set_state(session, run.key, migration.id, transitions.after(phase, Shape.of(migration)))
+
+    def attempt(limit_ms: int) -> None:
+        with session.transaction(lock_timeout_ms=limit_ms):
+            # Services before the migration's row: the order in which the gate locks them too.
+            if phase is Phase.EXPAND:
+                run.gate.raise_ceiling(session, migration.level)
+            state.lock(session, run.key, migration.id)
+            state.set_state(session, run.key, migration.id, transitions.after(phase, Shape.of(migration)))
+
+    steps = migration.phase(phase)
+    name = steps[-1].id if steps else "end"
+    retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, name))
     run.listener(PhaseDone(migration.id, phase.value))

@@ -94,18 +94,18 @@ def run_group(
                 )
         held_ms = (time.monotonic() - started) * 1000
 
-    retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, group[0]))
+    retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, group[0].id))
     for offset, step in enumerate(group):
         run.listener(StepDone(migration.id, phase.value, step.id, number + offset, total, held_ms, attempts))
 
 
-def refusal_reporter(run: Run, migration: Migration, phase: Phase, step: Step) -> Callable[[Refusal], None]:
-    """A function that reports refused locks of a group."""
+def refusal_reporter(run: Run, migration: Migration, phase: Phase, step: str) -> Callable[[Refusal], None]:
+    """A function that reports refused locks of a group, named by one of its steps."""
 
     def report(refusal: Refusal) -> None:
         run.listener(
             StepRetried(
-                migration.id, phase.value, step.id, refusal.attempt, refusal.pause_s, refusal.reason, refusal.blocked_by
+                migration.id, phase.value, step, refusal.attempt, refusal.pause_s, refusal.reason, refusal.blocked_by
             )
         )
 

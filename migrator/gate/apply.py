@@ -176,6 +176,7 @@ def _attempt(passage: Passage, fence: Fence, work: Work, limit_ms: int) -> None:
             _require_pass(report, subject)
             evidence = _summary(report)
         else:
+            require_alone(session, subject, listed, local=True)
             evidence = {"offline": passage.offline, "overruled": _overruled(session, subject, listed)}
         _record(passage, listed, evidence)
 

@@ -36,8 +36,12 @@ class Database:
     wait_s: float = 0.0
     command: str = ""
 
-    def connect(self, purpose: str = "work") -> Session:
+    def connect(self, purpose: str = "work", *, may_be_standby: bool = False) -> Session:
         """A session of its own, in autocommit mode, on a checked server.
+
+        Args:
+            purpose: shown in ``application_name``.
+            may_be_standby: whether a standby will do, to look and nothing else.
 
         Raises:
             DatabaseUnavailable: unreachable, wrong password, a standby, a pooler in transaction mode, too old, or not
@@ -61,7 +65,7 @@ class Database:
             ) from None
         session = Session(connection)
         try:
-            _check_server(session)
+            _check_server(session, may_be_standby=may_be_standby)
         except BaseException:
             session.close()
             raise
@@ -136,7 +140,7 @@ def _unreachable(error: psycopg.OperationalError) -> DatabaseUnavailable:
     return DatabaseUnavailable(message, detail=re.sub(r"\s*\n\s*", "\n", text), hint=hint)
 
 
-def _check_server(session: Session) -> None:
+def _check_server(session: Session, *, may_be_standby: bool) -> None:
     if session.backend_pid_by_protocol != session.pid:
         raise DatabaseUnavailable(
             "this connection goes through a pooler in transaction mode",
@@ -159,5 +163,5 @@ def _check_server(session: Session) -> None:
         raise DatabaseUnavailable(
             f"PostgreSQL {row.number // 10_000} is too old, {OLDEST_SUPPORTED} is needed", detail=row.version
         )
-    if row.standby:
+    if row.standby and not may_be_standby:
         raise DatabaseUnavailable("this server is a standby", hint="connect to the primary")

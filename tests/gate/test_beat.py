@@ -25,7 +25,7 @@ LEVELS = [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ, Isolati
 def raise_fence(
     world: World, migration: Migration, direction: Direction = Direction.CONTRACT, lease_s: float = 300
 ) -> fences.Fence:
-    with world.session.transaction():
+    with world.session.transaction(statement_timeout_ms=5_000):
         subject = Subject(world.settings, migration, direction)
         return fences.raise_fence(world.session, subject, lease_s=lease_s, actor="tester")
 

@@ -207,9 +207,7 @@ def _standby(variable: str) -> Iterator[Session]:
     if not url:
         raise _CannotSee(f"environment variable {variable}, which should hold the URL of a standby, is not set")
     try:
-        # Database.connect refuses standbys, rightly so for everything but a look.
-        session = Session(Database(url)._open("look"))  # noqa: SLF001
-        with session:
+        with Database(url).connect("look", may_be_standby=True) as session:
             session.set("statement_timeout", _STANDBY_TIMEOUT)
             yield session
     except _CannotSee:

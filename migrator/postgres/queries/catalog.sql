@@ -116,6 +116,14 @@ JOIN pg_attribute AS g ON g.attrelid = e.adrelid AND g.attnum = e.adnum AND g.at
 JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum <> e.adnum
 WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
 UNION
+-- Before PostgreSQL 15 it is the generated column itself that depends on those it is computed from.
+SELECT 'generated column', g.attname::text, a.attname::text
+FROM pg_depend AS d
+JOIN pg_attribute AS g ON g.attrelid = d.objid AND g.attnum = d.objsubid AND g.attgenerated <> ''
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum <> g.attnum
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = %(oid)s
+    AND d.refobjid = %(oid)s
+UNION
 SELECT 'publication', p.pubname::text, a.attname::text
 FROM pg_depend AS d
 JOIN pg_publication_rel AS l ON l.oid = d.objid

@@ -1,1 +1,2 @@
-UPDATE ${table|sql} SET ${new|ident} = ${old|ident} WHERE ${new|ident} IS NULL AND ${old|ident} IS NOT NULL
+UPDATE ${table|sql} SET ${new|ident} = ${old|ident}
+WHERE ${new|ident} IS NOT DISTINCT FROM NULL AND ${old|ident} IS DISTINCT FROM NULL

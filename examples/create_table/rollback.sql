@@ -1,0 +1,9 @@
+-- Rollback of 20261124T031245_create_table: undoes expand; refused once contracted.
+-- Level 1. Run by: migrator rollback 20261124T031245_create_table
+-- What runs is what stands here: review it, and change it if you must before it runs.
+
+-- step: drop-invoices transaction=invoices undoes=create-invoices
+-- locks: ACCESS EXCLUSIVE ON public.invoices: reads and writes wait, for a moment
+-- why: only new code knows it
+-- loses: SELECT count(*) FROM public.invoices
+DROP TABLE public.invoices;

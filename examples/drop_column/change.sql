@@ -1,0 +1,2 @@
+-- migrator: down = 'none'
+ALTER TABLE users DROP COLUMN nickname;
