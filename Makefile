@@ -6,6 +6,7 @@
 #   make lint             ruff, mypy --strict, import contracts
 #   make chaos            kill processes and servers at random: SECONDS=600 for each test
 #   make bench            measure; results are in benchmarks/README.md
+#   make examples         write the generated files of examples/ anew, after a change of a template or a kind
 #
 # ARGS="…" is passed on, as in: make test ARGS="tests/gate -k fence"
 # MIGRATOR_TEST_POSTGRES=14 chooses the server; "tests/fetch_postgres 14" brings one.
@@ -19,7 +20,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint bench clean
+.PHONY: help demo test chaos lint bench examples clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -49,6 +50,9 @@ lint: $(READY)
 
 bench: $(READY)
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python "$$file" $(ARGS); done
+
+examples: $(READY)
+	@$(VENV)/bin/python -m tests.test_examples
 
 clean:
 	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

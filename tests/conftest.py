@@ -95,12 +95,6 @@ def own_server() -> Iterator[embedded.Server]:
         yield server
 
 
-@pytest.fixture
-def chaos_seconds() -> float:
-    """How long a chaos test goes on; see ``make chaos``."""
-    return float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "10"))
-
-
 @pytest.fixture(scope="session")
 def postgres_admin(postgres_server: embedded.Server) -> Iterator[psycopg.Connection]:
     """A connection of the superuser to the database ``postgres``, for making and dropping databases."""

@@ -5,5 +5,5 @@
 -- step: drop-locale transaction=users undoes=add-locale
 -- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
 -- why: only new code knows it
--- loses: SELECT count(*) FROM public.users WHERE locale IS NOT NULL AND locale::text IS DISTINCT FROM CAST('en' AS text)::text
+-- loses: SELECT count(*) FROM public.users WHERE locale::text IS DISTINCT FROM CAST('en' AS text)::text
 ALTER TABLE public.users DROP COLUMN locale;

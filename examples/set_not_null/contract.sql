@@ -13,7 +13,7 @@ ALTER TABLE public.users ADD CONSTRAINT users_email_not_null_89098ca2 CHECK (ema
 ALTER TABLE public.users VALIDATE CONSTRAINT users_email_not_null_89098ca2;
 
 -- step: set-not-null transaction=users
--- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, while every row is read
+-- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
 -- why: the validated CHECK proves it, no scan
 ALTER TABLE public.users ALTER COLUMN email SET NOT NULL;
 

@@ -119,10 +119,10 @@ def wait_seconds(wait: str | None) -> float:
 
 
 def confirm(question: str, *, yes: bool, as_json: bool) -> None:
-    """Ask on a terminal; where nobody can answer, ``--yes`` is needed.
+    """Ask on a terminal; where nobody can answer, as in a deploy job, the command itself is the answer.
 
     Raises:
-        UsageError: nobody can be asked and ``--yes`` is not given, or the answer is no.
+        UsageError: the answer is no.
     """
     import sys
 

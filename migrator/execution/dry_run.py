@@ -9,6 +9,7 @@ from migrator.execution.transitions import Shape, Standing
 from migrator.ledger import files, journal, state
 from migrator.ledger.install import is_installed
 from migrator.ledger.journal import StepState
+from migrator.ledger.state import State
 from migrator.model.events import Note, PhaseDone
 from migrator.model.plan import Migration, Phase
 
@@ -30,8 +31,9 @@ def show_expand(run: Run, migration: Migration) -> None:
                 if transitions.standing(record.state, Phase.EXPAND, Shape.of(migration)) is Standing.ALREADY:
                     run.listener(PhaseDone(migration.id, Phase.EXPAND.value, already=True))
                     return
-            for note in preflight.before_expand(run, session, migration):
-                run.listener(Note(f"{migration.id}: {note}"))
+            if record is None or record.state is not State.EXPANDING:
+                for note in preflight.before_expand(run, session, migration):
+                    run.listener(Note(f"{migration.id}: {note}"))
         except MigratorError as error:
             raise about(migration, error)  # noqa: B904 - the same error, its message completed
         for step in migration.phase(Phase.EXPAND):

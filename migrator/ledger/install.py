@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import NoReturn
 
 from migrator import __version__
 from migrator.errors import DatabaseUnavailable
@@ -16,9 +17,16 @@ _SQL = load("migrator.ledger.queries", "install.sql")
 
 
 def installed_version(session: Session) -> int | None:
-    """The version of the ledger in this database, or None when there is none."""
-    if not session.one(_SQL["ledger_exists"]).present:
+    """The version of the ledger in this database, or None when there is none.
+
+    Raises:
+        DatabaseUnavailable: there is one, and this role may not read it.
+    """
+    ledger = session.one(_SQL["ledger_exists"])
+    if not ledger.present:
         return None
+    if not ledger.readable:
+        _refuse_use(session, "read")
     version: int = session.one(_SQL["ledger_version"]).version
     return version
 
@@ -27,7 +35,7 @@ def is_installed(session: Session) -> bool:
     """Whether the ledger is there.
 
     Raises:
-        DatabaseUnavailable: it is, but of a version this tool does not know.
+        DatabaseUnavailable: it is, but of a version this tool does not know, or not readable for this role.
     """
     version = installed_version(session)
     if version is not None and version > LEDGER_VERSION:
@@ -54,9 +62,13 @@ def ensure_installed(session: Session) -> None:
             if rights.may_create
             else f'it has no CREATE privilege on database "{rights.database}"'
         )
+        remedy = (
+            f"ALTER ROLE {rights.role_quoted} RESET default_transaction_read_only"
+            if rights.may_create
+            else f"GRANT CREATE ON DATABASE {rights.database_quoted} TO {rights.role_quoted}"
+        )
         raise DatabaseUnavailable(
-            f'role "{rights.role}" cannot install the ledger: {reason}',
-            hint=f"as an owner: GRANT CREATE ON DATABASE {rights.database_quoted} TO {rights.role_quoted}",
+            f'role "{rights.role}" cannot install the ledger: {reason}', hint=f"as an owner: {remedy}"
         )
     with session.transaction(lock_timeout_ms=30_000):
         session.execute(_SQL["lock_installation"])
@@ -69,9 +81,13 @@ def ensure_installed(session: Session) -> None:
 
 
 def _require_use(session: Session) -> None:
+    if not session.one(_SQL["ledger_privileges"]).complete:
+        _refuse_use(session, "write")
+
+
+def _refuse_use(session: Session, what: str) -> NoReturn:
     rights = session.one(_SQL["ledger_privileges"])
-    if not rights.complete:
-        raise DatabaseUnavailable(
-            f'role "{rights.role}" may not write the ledger, which belongs to role "{rights.owner}"',
-            hint=f"connect as {rights.owner}, or as an owner: GRANT {rights.owner_quoted} TO {rights.role_quoted}",
-        )
+    raise DatabaseUnavailable(
+        f'role "{rights.role}" may not {what} the ledger, which belongs to role "{rights.owner}"',
+        hint=f"connect as {rights.owner}, or as an owner: GRANT {rights.owner_quoted} TO {rights.role_quoted}",
+    )

@@ -58,7 +58,8 @@ class RunnerLock:
         if self._session is None:
             return
         session, self._session = self._session, None
-        with contextlib.suppress(MigratorError):
+        # Whatever is wrong with this connection, the lock ends with it; an error here must not hide the one before.
+        with contextlib.suppress(Exception):
             for key in self._registered:
                 session.execute(_SQL["release"], key)
         session.close()

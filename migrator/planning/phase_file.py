@@ -20,8 +20,8 @@ from migrator.changes.kind import Draft
 from migrator.errors import Refused
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, Step, TableLock
+from migrator.planning.proof import effects_in_order
 from migrator.sql.compose import Sql
-from migrator.sql.effects import effects_of
 from migrator.sql.parser import Statement, parse_script
 from migrator.templating import comment as one_line
 from migrator.templating import render
@@ -39,6 +39,7 @@ _PURPOSE = {
 
 def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) -> str:
     """The text of a phase file."""
+    effects = effects_in_order(parse_script(draft.sql).statements[0] for draft in drafts)
     return (
         render(
             "migration/phase.sql.mako",
@@ -53,7 +54,7 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
                     "remarks": [
                         _remark(name, text)
                         for name, text in (
-                            ("locks", _described(draft, phase)),
+                            ("locks", _described(draft, phase, taken)),
                             ("why", one_line(draft.why)),
                             ("verify", draft.verify),
                             ("loses", draft.loses),
@@ -62,7 +63,7 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
                     ],
                     "sql": draft.sql,
                 }
-                for draft in drafts
+                for draft, taken in zip(drafts, effects, strict=True)
             ],
         )
         + "\n"
@@ -87,10 +88,10 @@ def _remark(name: str, text: str) -> Sql:
     return Sql(f"/* {name}: {text} */")
 
 
-def _described(draft: Draft, phase: Phase) -> str:
+def _described(draft: Draft, phase: Phase, effects: Effects) -> str:
     if phase is Phase.BACKFILL:
         return "only the rows of one batch, for as long as the batch takes"
-    return draft.locks or describe_locks(effects_of(parse_script(draft.sql).statements[0]))
+    return draft.locks or describe_locks(effects)
 
 
 def describe_locks(effects: Effects) -> str:
@@ -127,7 +128,9 @@ def read(text: str, *, phase: Phase, name: str) -> tuple[Step, ...]:
     script = parse_script(text, name)
     steps: list[Step] = []
     headers = 0
-    for number, statement in enumerate(script.statements, start=1):
+    for number, (statement, effects) in enumerate(
+        zip(script.statements, effects_in_order(script.statements), strict=True), start=1
+    ):
         at = f"{name}:{statement.line}"
         if statement.kind == "transaction_stmt":
             raise Refused(
@@ -137,7 +140,7 @@ def read(text: str, *, phase: Phase, name: str) -> tuple[Step, ...]:
             )
         fields = _fields(statement, at)
         headers += "step" in fields
-        step = _step(statement, fields, number, phase, at)
+        step = _step(statement, effects, fields, number, phase, at)
         if any(each.id == step.id for each in steps):
             raise Refused(f'two steps are named "{step.id}"', at=at)
         steps.append(step)
@@ -159,13 +162,12 @@ def _fields(statement: Statement, at: str) -> dict[str, str]:
     return fields
 
 
-def _step(statement: Statement, fields: dict[str, str], number: int, phase: Phase, at: str) -> Step:
+def _step(statement: Statement, effects: Effects, fields: dict[str, str], number: int, phase: Phase, at: str) -> Step:
     header = _STEP.match(fields["step"]) if "step" in fields else None
     if "step" in fields and header is None:
         raise Refused(
             f'step header "{fields["step"]}" is not understood', at=at, hint="-- step: NAME transaction=GROUP"
         )
-    effects = effects_of(statement)
     named = _LOCKS.match(fields.get("locks", "")) if statement.kind == "do_stmt" else None
     if named and named["mode"].replace(" ", "_") in LockMode.__members__:
         mode = LockMode[named["mode"].replace(" ", "_")]

@@ -60,7 +60,7 @@ class Database:
         except psycopg.ProgrammingError as error:
             raise UsageError(
                 "the database URL cannot be read",
-                detail=_first_line(error),
+                detail=_without_values(_first_line(error)),
                 hint="postgresql://user@host:port/database",
             ) from None
         session = Session(connection)
@@ -113,6 +113,11 @@ def find_database(
 def _libpq_url(url: str) -> str:
     """A SQLAlchemy URL without its driver; any other text unchanged."""
     return re.sub(r"^(postgres(?:ql)?)\+[a-z0-9_]+://", r"\1://", url)
+
+
+def _without_values(text: str) -> str:
+    """What libpq complains of without what it quotes, which may be a password; names of parameters are left in."""
+    return text if text.startswith("invalid URI query parameter") else re.sub(r'"(?!=").*', "…", text)
 
 
 def _first_line(error: Exception) -> str:

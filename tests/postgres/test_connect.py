@@ -218,3 +218,14 @@ def test_a_database_is_never_shown_with_its_url():
 
     assert "secret" not in repr(database)
     assert "secret" not in str(dataclasses.replace(database, command="x"))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql//user:s3cret@host/db", "postgresql://user:s3cret%zz@host/db", "postgresql://u:s3cret@[::1/db"]
+)
+def test_a_url_that_cannot_be_read_is_not_shown(url: str):
+    with pytest.raises(UsageError) as refused:
+        Database(url).connect()
+
+    assert "s3cret" not in refused.value.render()
+    assert refused.value.detail.endswith("…")

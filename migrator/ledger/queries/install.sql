@@ -1,6 +1,10 @@
 -- name: ledger_exists
--- Reads the catalog only; no lock on any user table.
-SELECT to_regclass('migrator.ledger_version') IS NOT NULL AS present
+-- Reads the catalog only; no lock on any user table. Not by to_regclass: after the wait for an advisory lock it may
+-- answer from a cache older than the lock, and the second of two installers would not see what the first one made.
+SELECT count(*) > 0 AS present, coalesce(bool_or(has_table_privilege(c.oid, 'SELECT')), false) AS readable
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'migrator' AND c.relname = 'ledger_version'
 
 -- name: ledger_version
 SELECT coalesce(max(version), 0) AS version FROM migrator.ledger_version

@@ -1,5 +1,7 @@
-SELECT count(*) FROM ${table|sql} WHERE ${column|ident} IS NOT NULL\
+SELECT count(*) FROM ${table|sql} WHERE \
 % if default:
- AND ${column|ident}::text IS DISTINCT FROM CAST(${default|sql} AS ${type|sql})::text\
+${column|ident}::text IS DISTINCT FROM CAST(${default|sql} AS ${type|sql})::text\
+% else:
+${column|ident} IS DISTINCT FROM NULL\
 % endif
 

@@ -1,0 +1,213 @@
+"""Scripts to changes: in order, split, with everything that cannot be split refused at its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.authoring.recognise import recognise
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Schema
+from migrator.sql.parser import SqlSyntaxError, parse_script
+from tests.changes.plans import drafts
+
+
+def refusal(sql: str) -> Refused:
+    with pytest.raises(Refused) as caught:
+        recognise(parse_script(sql, "change.sql"), Schema())
+    return caught.value
+
+
+def test_several_statements_keep_their_order_and_their_lines():
+    sql = """\
+ALTER TABLE users ADD COLUMN a int;
+CREATE TABLE t (x int);
+
+-- about the index
+CREATE INDEX i ON t (x);
+ALTER TABLE orders DROP COLUMN b;
+"""
+
+    found, notes = recognise(parse_script(sql, "change.sql"), Schema())
+
+    assert [(change.kind.name, change.at) for change in found] == [
+        ("add_column", "change.sql:1"),
+        ("create_table", "change.sql:2"),
+        ("create_index", "change.sql:5"),
+        ("drop_column", "change.sql:6"),
+    ]
+    assert notes == []
+
+
+def test_alter_table_with_several_subcommands_is_split():
+    found, _ = recognise(
+        parse_script("ALTER TABLE users ADD a int, DROP COLUMN b, ALTER c SET NOT NULL, ADD COLUMN d text"), Schema()
+    )
+
+    assert [(change.kind.name, change.spec.column) for change in found] == [
+        ("add_column", "a"),
+        ("drop_column", "b"),
+        ("set_not_null", "c"),
+        ("add_column", "d"),
+    ]
+    assert found[0].at == "SQL:1"
+
+
+def test_step_names_are_unique_within_a_phase_and_rollback_names_what_it_undoes():
+    sql = "".join(f"ALTER TABLE {table} RENAME {old} TO b;" for table in ("t", "u") for old in ("a",))
+
+    expand, rollback = drafts(sql, Phase.EXPAND), drafts(sql, Phase.ROLLBACK)
+
+    assert [step.id for step in expand] == [
+        "add-b", "function-down", "function-up", "trigger-down", "trigger-up",
+        "add-b-2", "function-down-2", "function-up-2", "trigger-down-2", "trigger-up-2",
+    ]  # fmt: skip
+    assert len({step.id for step in rollback}) == len(rollback) == len(expand)
+    assert {step.undoes for step in rollback} == {step.id for step in expand}
+    assert rollback[-1].undoes == "add-b"
+
+
+def test_tables_called_alike_in_two_schemas_do_not_share_a_transaction():
+    sql = "ALTER TABLE a.users ADD x int; ALTER TABLE a.users ADD y int; ALTER TABLE b.users ADD x int"
+
+    assert [step.group for step in drafts(sql, Phase.EXPAND)] == ["users", "users", "users-2"]
+    assert [step.group for step in drafts(sql, Phase.ROLLBACK)] == ["users-2", "users", "users"]
+
+
+def test_names_without_plain_letters_do_not_share_a_transaction_either():
+    sql = 'ALTER TABLE "таблица" ADD x int; ALTER TABLE "表" ADD x int'
+
+    assert [step.group for step in drafts(sql, Phase.EXPAND)] == ["step", "step-2"]
+
+
+UNSUPPORTED = [
+    ("ALTER TABLE users ALTER COLUMN name TYPE varchar(10)", "changing the type in place rewrites the table"),
+    ("ALTER TABLE users ADD CONSTRAINT c CHECK (id > 0)", "the constraint refuses what old code may still write"),
+    ("ALTER TABLE users ADD PRIMARY KEY (id)", "the constraint refuses what old code may still write"),
+    ("ALTER TABLE users ADD FOREIGN KEY (id) REFERENCES t NOT VALID", "the constraint refuses"),
+    ("ALTER TABLE users DROP CONSTRAINT c", "running code may rely on the constraint"),
+    ("ALTER TABLE users ALTER COLUMN name SET DEFAULT ''", "old and new code would insert different values"),
+    ("ALTER TABLE users ALTER COLUMN name DROP DEFAULT", "old and new code would insert different values"),
+    ("ALTER TABLE users ALTER COLUMN name DROP NOT NULL", "old code may not expect the NULLs"),
+    ("ALTER TABLE users ATTACH PARTITION p FOR VALUES IN (1)", "attaching scans the partition"),
+    ("ALTER TABLE users DETACH PARTITION p", "inserts into the range fail"),
+    ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "it is of no kind that is known here"),
+    ("ALTER TABLE users OWNER TO someone", "it is of no kind that is known here"),
+    ("ALTER TABLE users RENAME TO people", "running code knows it by its old name"),
+    ("ALTER INDEX i RENAME TO j", "running code knows it by its old name"),
+    ("DROP TABLE users", "running code may still use what would be dropped"),
+    ("DROP INDEX i", "running code may still use what would be dropped"),
+    ("DROP VIEW v", "running code may still use what would be dropped"),
+    ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
+    ("DELETE FROM users", "one statement over many rows locks them all"),
+    ("INSERT INTO users VALUES (1)", "data does not belong to a schema change"),
+    ("TRUNCATE users", "running code loses its rows"),
+    ("DO $$ BEGIN END $$", "what the block does cannot be read off its text"),
+    ("SELECT 1", "it is of no kind that is known here"),
+    ("CREATE VIEW v AS SELECT 1", "it is of no kind that is known here"),
+    ("CREATE TABLE t AS SELECT 1", "it is of no kind that is known here"),
+    ("CREATE EXTENSION citext", "it is of no kind that is known here"),
+    ("GRANT SELECT ON users TO app", "it is of no kind that is known here"),
+    ("VACUUM users", "it is of no kind that is known here"),
+    ("SET search_path = app", "it changes what the statements after it mean"),
+    ("SET ROLE owner", "it changes what the statements after it mean"),
+    ("SET SESSION AUTHORIZATION owner", "it changes what the statements after it mean"),
+    ("SET LOCAL session_replication_role = replica", "it changes what the statements after it mean"),
+]
+
+
+@pytest.mark.parametrize(("sql", "reason"), UNSUPPORTED)
+def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can(sql: str, reason: str):
+    refused = refusal(f"-- first a comment\n/* and\nanother */\n{sql};\nALTER TABLE users ADD COLUMN a int;")
+
+    assert refused.message.startswith("this statement cannot be split safely: ")
+    assert reason in refused.message
+    assert refused.at == "change.sql:4"
+    assert refused.detail == sql
+    assert "kinds that can: add_column, " in str(refused.hint)
+
+
+def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
+    refused = refusal("DROP TABLE a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;")
+
+    assert refused.message == "3 reasons speak against it"
+    places = [line.split(": ")[0] for line in str(refused.detail).splitlines() if line.startswith("change.sql")]
+    assert places == ["change.sql:1", "change.sql:3", "change.sql:4"]
+
+
+def test_one_bad_subcommand_of_alter_table_is_shown_alone():
+    refused = refusal("ALTER TABLE users ADD COLUMN a int, ALTER COLUMN b TYPE text")
+
+    assert refused.detail == "ALTER TABLE users ALTER COLUMN b TYPE text"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "BEGIN",
+        "START TRANSACTION",
+        "COMMIT",
+        "END",
+        "SET lock_timeout = '2s'",
+        "SET LOCAL statement_timeout = 0",
+        "RESET lock_timeout",
+    ],
+)
+def test_transactions_and_timeouts_are_left_out_with_a_note(statement: str):
+    found, notes = recognise(parse_script(f"{statement};\nALTER TABLE users ADD a int;", "change.sql"), Schema())
+
+    assert [change.kind.name for change in found] == ["add_column"]
+    assert notes == [f"change.sql:1: {statement} is left out: steps have transactions and timeouts of their own"]
+
+
+@pytest.mark.parametrize("sql", ["", "  \n", "-- nothing\n", "BEGIN; COMMIT;", ";;"])
+def test_a_script_without_a_change_is_refused(sql: str):
+    assert refusal(sql).message == "there is no schema change in the SQL given"
+
+
+def test_an_unknown_directive_is_refused_with_those_the_kind_knows():
+    refused = refusal("-- migrator: fil = ''\nALTER TABLE users ALTER name SET NOT NULL")
+
+    assert refused.message == 'set_not_null knows no directive "fil"'
+    assert (refused.at, refused.detail) == ("change.sql:2", "directives it knows: fill")
+
+
+def test_a_directive_belongs_to_the_statement_after_it():
+    sql = "-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL;\nALTER TABLE users ALTER id SET NOT NULL;"
+
+    found, _ = recognise(parse_script(sql), Schema())
+
+    assert [change.spec.fill for change in found] == ["''", ""]
+
+
+def test_a_directive_of_another_kind_in_a_mixed_alter_table_is_refused():
+    refused = refusal("-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL, ADD COLUMN a int")
+
+    assert refused.message == 'add_column knows no directive "fill"'
+    assert refused.detail == "directives it knows: none"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE users ADD a int; ALTER TABLE users ALTER a SET NOT NULL",
+        "ALTER TABLE users RENAME a TO b; ALTER TABLE users RENAME b TO c",
+        "ALTER TABLE users RENAME a TO b; ALTER TABLE users DROP COLUMN a",
+        "ALTER TABLE users ADD a int; ALTER TABLE public.users ADD a int",
+        "-- migrator: fill = b\nALTER TABLE users ALTER a SET NOT NULL;\nALTER TABLE users DROP COLUMN b",
+    ],
+)
+def test_two_changes_of_one_column_are_refused(sql: str):
+    with pytest.raises(Refused, match="two changes of column") as caught:
+        drafts(sql, Phase.EXPAND)
+
+    assert caught.value.hint == "write two migrations, and contract the first before the second"
+
+
+def test_a_syntax_error_has_line_column_and_a_caret():
+    with pytest.raises(SqlSyntaxError) as caught:
+        parse_script("ALTER TABLE users\n  ADD COLUM a int;", "change.sql")
+
+    assert caught.value.render() == (
+        'error: syntax error at or near "int"\n  at: change.sql:2:15\n  2 |   ADD COLUM a int;\n                    ^'
+    )

@@ -1,0 +1,151 @@
+"""What the commands that run phases share: signals, questions, one document."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from migrator import cli
+from migrator.cli.shipping import confirm, stoppable, terminable, wait_seconds
+from migrator.errors import BudgetSpent, UsageError
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, capsys) -> Path:
+    (tmp_path / "migrator.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert cli.run(["new", "t", "--sql", "CREATE TABLE t (a int)"]) == 0
+    capsys.readouterr()
+    return tmp_path
+
+
+def test_with_json_what_happened_is_one_document_on_stdout(project: Path, capsys):
+    assert cli.run(["expand", "--json"]) == 0
+
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    assert (document["schema_version"], document["command"]) == (1, "expand")
+    assert [(step["phase"], step["id"], step["skipped"]) for step in document["steps"]] == [
+        ("expand", "create-t", False)
+    ]
+    assert shown.err == ""
+
+
+def test_with_json_an_error_is_the_one_document(project: Path, capsys):
+    assert cli.run(["contract", "--json", "1999"]) == 2
+
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == 'no migration fits "1999"'
+
+
+def test_without_json_talk_goes_to_stderr(project: Path, capsys):
+    assert cli.run(["expand"]) == 0
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "expand 1/1 create-t" in shown.err
+    assert 'next: deploy the new code, then "migrator backfill"' in shown.err
+
+
+def test_a_dry_run_shows_the_sql_and_runs_nothing(project: Path, session, capsys):
+    assert cli.run(["expand", "--dry-run"]) == 0
+
+    assert "CREATE TABLE public.t (a int);" in capsys.readouterr().err
+    assert session.one("SELECT to_regclass('t') AS made, to_regnamespace('migrator') AS ledger") == (None, None)
+
+
+def test_sigterm_ends_a_command_with_exit_14_and_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+
+    with pytest.raises(BudgetSpent, match="SIGTERM"), terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_backfill_is_asked_to_stop_after_its_batch(number: signal.Signals):
+    before = signal.getsignal(number)
+
+    with stoppable() as should_stop:
+        assert not should_stop()
+        os.kill(os.getpid(), number)
+        assert should_stop()
+
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_signals_are_left_alone_outside_the_main_thread():
+    seen: list[bool] = []
+
+    def work() -> None:
+        with stoppable() as should_stop, terminable():
+            seen.append(should_stop())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert seen == [False]
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(None, 0.0), ("30s", 30.0), ("15min", 900.0)])
+def test_wait_is_a_duration(wait: str | None, seconds: float):
+    assert wait_seconds(wait) == seconds
+
+
+def test_a_wait_that_is_no_duration_is_exit_2(project: Path, capsys):
+    assert cli.run(["contract", "--wait", "soon"]) == 2
+
+    assert capsys.readouterr().err.startswith('error: "soon" is not a duration')
+
+
+def test_nobody_is_asked_where_nobody_can_answer():
+    confirm("Go on?", yes=False, as_json=False)  # neither stdin nor stderr is a terminal under pytest
+
+
+def test_a_no_on_a_terminal_stops_the_command():
+    script = (
+        "import sys\n"
+        "from migrator.cli.shipping import confirm\n"
+        "confirm('Go on?', yes=False, as_json=False)\n"
+        "print('went on')\n"
+    )
+    import pty
+
+    main, other = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=other, stderr=other, stdout=subprocess.PIPE, text=True
+    ) as process:
+        os.write(main, b"n\n")
+        out, _ = process.communicate(timeout=60)
+    os.close(other)
+    os.close(main)
+
+    assert (out, process.returncode) == ("", 1)
+
+
+def test_yes_and_json_answer_for_the_user(monkeypatch: pytest.MonkeyPatch):
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    confirm("Go on?", yes=True, as_json=False)
+    confirm("Go on?", yes=False, as_json=True)
+    assert UsageError.exit_code == 2

@@ -1,0 +1,39 @@
+"""Findings for machines."""
+
+from __future__ import annotations
+
+import json
+
+from migrator.lint.sources import Source
+from migrator.reporting import lint_json
+from tests.lint.linting import report_on
+
+
+def test_the_document_has_the_keys_of_the_contract():
+    document = lint_json.document(
+        report_on(Source("a.sql", "DROP TABLE users;"), Source("b.sql", "SELECT 1; SELECT 2"))
+    )
+
+    assert (document["files"], document["statements"]) == (2, 3)
+    assert document["findings"][0] == {
+        "code": "BC002",
+        "rule": "drop-table",
+        "severity": "error",
+        "category": "backward",
+        "message": "dropping table users breaks running code that uses it",
+        "file": "a.sql",
+        "line": 1,
+        "column": 1,
+        "end_line": 1,
+        "statement": "DROP TABLE users",
+        "lock_mode": "ACCESS EXCLUSIVE",
+        "blocks": "reads and writes",
+        "why": "statements of the running version that name it fail from that moment, and its rows are gone",
+        "fix": "-- contract.sql of a phased migration, when no code is left that uses it:\n-- DROP TABLE users",
+    }
+
+
+def test_it_is_plain_json():
+    document = lint_json.document(report_on(Source("ä.sql", "DROP TABLE users; SELEC")))
+
+    assert json.loads(json.dumps(document)) == document

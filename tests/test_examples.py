@@ -1,0 +1,137 @@
+"""The examples are what ``migrator new`` writes, on every version, and they do what they say.
+
+As a script it writes them anew: ``make examples``, or ``python -m tests.test_examples``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from migrator import embedded
+from migrator.authoring import new
+from migrator.changes.registry import all_kinds
+from migrator.model.plan import Migration, Phase
+from migrator.planning import phase_file
+from migrator.postgres.connect import Database
+from migrator.postgres.session import Session
+from migrator.sql.parser import parse_script
+from tests.support.snapshot import snapshot
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
+WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
+PAGES = sorted(EXAMPLES.rglob("*.md"))
+
+
+def generate(kind: str, session: Session, folder: Path) -> Migration:
+    """What ``migrator new`` writes for the change of an example, in a database that is as its ``schema.sql`` says."""
+    script = parse_script((EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"), "change.sql")
+    title = kind.replace("_", " ")
+    written = new.create(
+        title, script, folder=folder, existing=[], project="default", session=session, now=WRITTEN_AT
+    )  # fmt: skip
+    return written.migration
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The generated files of a folder."""
+    names = ["migration.toml", *(f"{phase.value}.sql" for phase in Phase)]
+    return {name: (folder / name).read_text(encoding="utf-8") for name in names if (folder / name).exists()}
+
+
+def execute(session: Session, sql: str) -> None:
+    for statement in parse_script(sql).statements:
+        session.execute(statement.text)
+
+
+def run(session: Session, kind: str, *phases: Phase) -> None:
+    """Run phase files as they stand in the example: each group in a transaction, the rest outside."""
+    for phase in phases:
+        path = EXAMPLES / kind / f"{phase.value}.sql"
+        if not path.exists():
+            continue
+        steps = phase_file.read(path.read_text(encoding="utf-8"), phase=phase, name=str(path))
+        for group in Migration("x", 1, "x", steps=steps).groups(phase):
+            if group[0].group is None:
+                session.execute(group[0].sql)
+                continue
+            with session.transaction():
+                for step in group:
+                    session.execute(step.sql)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest, session: Session) -> str:
+    """An example, in a database that is as its ``schema.sql`` says."""
+    name: str = request.param
+    execute(session, (EXAMPLES / name / "schema.sql").read_text(encoding="utf-8"))
+    return name
+
+
+def test_every_kind_has_an_example():
+    assert sorted(all_kinds()) == KINDS
+
+
+def test_the_files_are_those_that_new_writes(kind: str, session: Session, tmp_path: Path):
+    migration = generate(kind, session, tmp_path)
+
+    assert files(EXAMPLES / kind) == files(Path(migration.folder)), 'if this is meant: "make examples"'
+
+
+def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session, database_url: str):
+    run(session, kind, Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
+    phased = snapshot(session)
+    execute(session, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    execute(session, (EXAMPLES / kind / "schema.sql").read_text(encoding="utf-8"))
+    if kind == "set_not_null":
+        execute(session, "UPDATE users SET email = '' WHERE email IS NULL")
+    execute(session, (EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"))
+
+    assert phased == snapshot(session)
+
+
+def test_rollback_ends_where_it_began(kind: str, session: Session):
+    before = snapshot(session)
+
+    run(session, kind, Phase.EXPAND, Phase.BACKFILL)
+    expanded = snapshot(session)
+    run(session, kind, Phase.ROLLBACK)
+
+    assert snapshot(session) == before
+    assert expanded != before
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(EXAMPLES)) for page in PAGES])
+def test_pages_link_to_what_is_there_and_every_file_is_linked(page: Path):
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")) if "://" not in link]
+
+    assert [link for link in links if not (page.parent / link.split("#")[0]).exists()] == []
+    if page.parent.name in KINDS:
+        assert {f"{phase.value}.sql" for phase in Phase if (page.parent / f"{phase.value}.sql").exists()} <= set(links)
+
+
+def update() -> None:
+    """Write the generated files of every example anew."""
+    with embedded.start(settings=embedded.FAST) as server, tempfile.TemporaryDirectory() as scratch:
+        for name in KINDS:
+            with Database(server.url(), command="examples").connect() as session:
+                execute(session, f"CREATE DATABASE {name}")
+            with Database(server.url(name), command="examples").connect() as session:
+                execute(session, (EXAMPLES / name / "schema.sql").read_text(encoding="utf-8"))
+                migration = generate(name, session, Path(scratch) / name)
+            for old in files(EXAMPLES / name):
+                (EXAMPLES / name / old).unlink()
+            for made in files(Path(migration.folder)):
+                shutil.copy(Path(migration.folder) / made, EXAMPLES / name / made)
+            print(f"wrote examples/{name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    update()
