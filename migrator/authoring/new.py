@@ -20,7 +20,7 @@ from migrator.model.schema import Schema
 from migrator.planning import facts, phase_file, planner
 from migrator.planning.folders import MANIFEST, changes_of, load
 from migrator.planning.planner import Change, Planned
-from migrator.postgres.catalog import nearest_relation, read_schema
+from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
 from migrator.postgres.session import Session
 from migrator.sql.actions import actions_of, relations_in
 from migrator.sql.parser import Script
@@ -107,7 +107,13 @@ def _schema(script: Script, session: Session | None) -> Schema:
 
 def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Schema, session: Session | None) -> Planned:
     try:
-        return planner.plan(changes, migration=migration_id, level=level, schema=schema)
+        planned = planner.plan(changes, migration=migration_id, level=level, schema=schema)
+        if session is not None:
+            understood = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
+            planner.raise_all(
+                planner.objections(understood, lambda each: objection_to(session, each.query, each.search_path))
+            )
+        return planned
     except Refused as refusal:
         missing = re.fullmatch(r'table "[^"]*?([^".]+)" does not exist', refusal.message)
         if session is not None and missing and not refusal.hint:

@@ -75,6 +75,21 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """SQL of the author that must be of the type of a column.
+
+    Attributes:
+        text: as the author wrote it, for messages.
+        query: a SELECT of it, cast to the type; the server plans it and does not run it.
+        search_path: schemas its names are looked up in when it runs; empty: the session's own.
+    """
+
+    text: str
+    query: Sql
+    search_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a kind is told besides the change itself.
 
@@ -124,6 +139,11 @@ class Kind(ABC, Generic[SpecT]):
         Raises:
             Refused: it cannot be done safely on this schema.
         """
+        del change, context
+        yield from ()
+
+    def expressions(self, change: SpecT, context: Context) -> Iterator[Expression]:
+        """What the author computes values with; the server must understand each before anything is touched."""
         del change, context
         yield from ()
 

@@ -16,7 +16,14 @@ from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, planner
 from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
-from migrator.postgres.catalog import count_violations, missing_privileges, nearest_relation, read_schema, resolve
+from migrator.postgres.catalog import (
+    count_violations,
+    missing_privileges,
+    nearest_relation,
+    objection_to,
+    read_schema,
+    resolve,
+)
 from migrator.postgres.session import Session
 from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.parser import parse_script, relation_parts
@@ -45,6 +52,8 @@ def before_expand(run: Run, session: Session, migration: Migration) -> list[str]
     try:
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)
+        expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
+        refusals += planner.objections(expressions, lambda each: objection_to(session, each.query, each.search_path))
     except Refused as refusal:
         refusals.append(refusal)
     planner.raise_all(refusals)

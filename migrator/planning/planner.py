@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, Spec
+from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, Spec
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
 from migrator.errors import Refused
@@ -153,6 +153,35 @@ def check_before_contract(
         except Refused as refusal:
             refusals.append(refusal)
     raise_all(refusals)
+
+
+def expressions_of(
+    changes: Sequence[Change], *, migration: str, level: int, schema: Schema
+) -> list[tuple[Change, Expression]]:
+    """What the author computes values with, for the server to understand before anything is touched."""
+    contexts = _contexts(changes, migration, level, schema)
+    return [
+        (change, each)
+        for change, context in zip(changes, contexts, strict=True)
+        for each in change.kind.expressions(change.spec, context)
+    ]
+
+
+def objections(
+    expressions: Iterable[tuple[Change, Expression]], objection_to: Callable[[Expression], str | None]
+) -> list[Refused]:
+    """What the server says against the author's expressions.
+
+    Args:
+        expressions: see ``expressions_of``.
+        objection_to: asks the server about one; None: it understands.
+    """
+    refusals = []
+    for change, each in expressions:
+        objection = objection_to(each)
+        if objection is not None:
+            refusals.append(Refused(f"the server does not understand {each.text}: {objection}", at=change.at or None))
+    return refusals
 
 
 def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from migrator.model.schema import Column, Constraint, Dependent, Grant, Index, Relation, Schema, TableName
 from migrator.postgres.queries import load
-from migrator.postgres.session import Session
-from migrator.sql.compose import qualified
+from migrator.postgres.session import ServerError, Session
+from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
 _SQL = load("migrator.postgres.queries", "catalog.sql")
@@ -137,6 +137,23 @@ def count_violations(session: Session, table: str, condition: str) -> int:
     with session.transaction(read_only=True):
         count: int = session.one(f"SELECT count(*) AS n FROM {table} WHERE NOT ({condition})").n  # noqa: S608 - parsed SQL
     return count
+
+
+def objection_to(session: Session, query: str, search_path: Sequence[str]) -> str | None:
+    """Why the server does not understand a query, or None when it does; it is planned, not run.
+
+    Args:
+        query: a SELECT, parsed before.
+        search_path: schemas its names are looked up in; empty: the session's own.
+    """
+    try:
+        with session.transaction(read_only=True):
+            if search_path:
+                session.set_local("search_path", ", ".join(ident(schema) for schema in search_path))
+            session.execute(f"EXPLAIN {query}")
+    except ServerError as error:
+        return error.server_message
+    return None
 
 
 def tables_are_empty(session: Session, names: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, refuse_absent, require_table
+from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, altered_table, refuse_absent, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -121,6 +121,14 @@ class AddColumn(Kind[Addition]):
                 f'{change.target}" while nobody can read it',
                 hint="add it with the domain's base type",
             )
+
+    def expressions(self, change: Addition, context: Context) -> Iterator[Expression]:
+        """The default; without one, whether the type is known."""
+        del context
+        default = expression(change.default) if change.default else Sql("NULL")
+        yield Expression(
+            change.default or change.type, self.template("typed", default=default, type=type_name(change.type))
+        )
 
     def expand(self, change: Addition, context: Context) -> Iterator[Draft]:
         """The column."""

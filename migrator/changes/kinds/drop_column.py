@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.kind import (
     Context,
     Draft,
+    Expression,
     Kind,
     OnTable,
     altered_table,
@@ -17,7 +18,7 @@ from migrator.changes.kind import (
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import expression
+from migrator.sql.compose import expression, type_name
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import columns_in, slug
 
@@ -117,6 +118,14 @@ class DropColumn(Kind[Removal]):
                 hint="leave -- migrator: down out: old code finds what the column computes",
             )
         yield from _notes(relation, change)
+
+    def expressions(self, change: Removal, context: Context) -> Iterator[Expression]:
+        """What old code shall find."""
+        relation = context.schema.relation(change.target)
+        column = relation.column(change.column) if relation else None
+        if change.down and column is not None:
+            query = self.template("typed", down=expression(change.down), type=type_name(column.type_name))
+            yield Expression(change.down, query)
 
     def expand(self, change: Removal, context: Context) -> Iterator[Draft]:
         """A default for the inserts of new code, if one was given."""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, require_column, require_table
+from migrator.changes.kind import (
+    Context,
+    Draft,
+    Expression,
+    Kind,
+    OnTable,
+    altered_table,
+    require_column,
+    require_table,
+)
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, bounded_name, expression, qualified
+from migrator.sql.compose import Sql, bounded_name, expression, qualified, type_name
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
 
@@ -101,6 +110,16 @@ class SetNotNull(Kind[Tightening]):
                 f"nothing fills NULL in {change.table}.{change.column}: contract is refused while a row holds one; "
                 "-- migrator: fill = VALUE above the statement would fill them"
             )
+
+    def expressions(self, change: Tightening, context: Context) -> Iterator[Expression]:
+        """What stands in for NULL, as the trigger sees it."""
+        relation = context.schema.relation(change.target)
+        column = relation.column(change.column) if relation else None
+        if change.fill and column is not None:
+            query = self.template(
+                "typed", fill=expression(change.fill), type=type_name(column.type_name), table=change.sql
+            )
+            yield Expression(change.fill, query, ("pg_catalog", change.schema))
 
     def expand(self, change: Tightening, context: Context) -> Iterator[Draft]:
         """A trigger that fills what old code leaves NULL."""

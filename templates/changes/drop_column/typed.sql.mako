@@ -1,0 +1,1 @@
+SELECT CAST(${down|sql} AS ${type|sql})

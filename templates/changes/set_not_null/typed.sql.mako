@@ -1,0 +1,1 @@
+SELECT CAST(${fill|sql} AS ${type|sql}) FROM ${table|sql}
