@@ -1,0 +1,193 @@
+"""kill -9 of the command at every statement of expand, contract and rollback; the same command run again converges.
+
+A kill leaves what was committed, so it makes a difference only between which two commits it comes. The tests kill
+before every COMMIT and before every statement outside a transaction that changes something; the chaos test before every
+statement there is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrator.postgres.connect import Database
+from tests.support.forked import Answer, ForkedCommand
+from tests.support.sandbox import SERVICE, Sandbox, open_sandbox, wait_for
+from tests.support.snapshot import leftovers, snapshot
+
+CHANGES = r"""(?ix) \A \s* (?: --[^\n]*\n \s* )*
+    (?: COMMIT | INSERT | UPDATE | DELETE | WITH | CREATE | ALTER | DROP | DO | GRANT | REVOKE )
+    | append_decision | pg_(?:try_)?advisory | pg_terminate_backend"""
+
+SETUP = (
+    "CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x' UNIQUE, age int, email text);"
+    "INSERT INTO users SELECT g, 'n' || g, nullif(g % 3, 0), 'e' || g FROM generate_series(1, 200) AS g"
+)
+SQL = """
+ALTER TABLE users RENAME COLUMN name TO full_name;
+-- migrator: fill = 0
+ALTER TABLE users ALTER COLUMN age SET NOT NULL;
+CREATE UNIQUE INDEX users_email ON users (email);
+CREATE INDEX users_age ON users (age);
+CREATE TABLE notes (id int PRIMARY KEY);
+"""
+OLD = ("SELECT name FROM users WHERE id = 7", "INSERT INTO users (id, name, age) VALUES (-1, 'old', NULL)")
+NEW = ("SELECT full_name FROM users WHERE id = 7", "INSERT INTO users (id, full_name, age) VALUES (-2, 'new', 0)")
+
+
+def prepare_expand(sandbox: Sandbox, migration_id: str) -> None:
+    """Nothing ever ran here; the ledger is not installed."""
+
+
+def prepare_rollback(sandbox: Sandbox, migration_id: str) -> None:
+    """Expanded and filled, and only old code runs."""
+    (migration,) = sandbox.migrations()
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+    assert sandbox.beat(level=0)
+
+
+def prepare_contract(sandbox: Sandbox, migration_id: str) -> None:
+    """Expanded and filled, and only new code runs."""
+    (migration,) = sandbox.migrations()
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+    assert sandbox.beat(level=1)
+
+
+@dataclass(frozen=True)
+class Phase:
+    command: tuple[str, ...]
+    prepare: Callable[[Sandbox, str], None]
+    state: str
+    works: tuple[tuple[str, ...], ...]
+    """Versions of the application of which one must work after the kill, whenever it comes."""
+
+
+PHASES = {
+    "expand": Phase(("expand",), prepare_expand, "expanded", (OLD,)),
+    "contract": Phase(("contract", "--yes"), prepare_contract, "contracted", (OLD, NEW)),
+    "rollback": Phase(("rollback", "20260101T000000_all", "--yes"), prepare_rollback, "rolled_back", (OLD,)),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    state: str
+    gate: str
+    shape: frozenset[str]
+    left: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass
+class Range:
+    """A folder and a database in the state before the phase, of which every kill gets a copy."""
+
+    folder: Path
+    admin: psycopg.Connection[Any]
+    url_of: Callable[[str], str]
+    origin: str
+    forked: ForkedCommand
+    phase: Phase
+
+    @contextlib.contextmanager
+    def copy(self) -> Iterator[str]:
+        name = f"copy_{secrets.token_hex(5)}"
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {self.origin}")
+        try:
+            yield self.url_of(name)
+        finally:
+            self.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def run(self, url: str, **options: Any) -> Answer:
+        return self.forked.run(*self.phase.command, folder=self.folder, url=url, **options)
+
+    def again(self, url: str) -> Answer:
+        """Until the server has noticed that the killed process is gone."""
+        return wait_for(
+            lambda: (answer := self.run(url)).code != 14 and answer, "the lock of the killed run is free", timeout_s=10
+        )
+
+    def outcome(self, url: str) -> Outcome:
+        with Database(url).connect("test") as session:
+            state = session.one("SELECT state, gate, error FROM migrator.migration")
+            assert state.error is None
+            rows = [tuple(row) for row in session.query("SELECT * FROM users WHERE id > 0 ORDER BY id")]
+            # A lease whose process is gone is a note for the next runner, who removes it.
+            left = tuple(line for line in leftovers(session) if not line.startswith("lease"))
+            return Outcome(state.state, state.gate, snapshot(session), left, tuple(rows))
+
+
+@pytest.fixture
+def kills(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    database_url: str,
+    postgres_server: Any,
+    postgres_admin: psycopg.Connection[Any],
+) -> Iterator[Range]:
+    phase = PHASES[request.param]
+    with open_sandbox(tmp_path, database_url) as sandbox:
+        sandbox.configure(SERVICE)
+        sandbox.execute(SETUP)
+        phase.prepare(sandbox, sandbox.new("all", SQL).id)
+        origin = sandbox.value("SELECT current_database()")
+    with ForkedCommand() as forked:
+        yield Range(tmp_path, postgres_admin, postgres_server.url, origin, forked, phase)
+    shutil.rmtree(tmp_path)
+
+
+def one_version_works(url: str, versions: tuple[tuple[str, ...], ...]) -> bool:
+    with psycopg.connect(url) as connection:
+        for statements in versions:
+            with contextlib.suppress(psycopg.errors.UndefinedColumn):
+                with connection.transaction(force_rollback=True):
+                    for statement in statements:
+                        connection.execute(statement)
+                return True
+    return False
+
+
+def kill_at_every_statement(kills: Range, **counted: Any) -> int:
+    """How many kills it took until the command got to its end."""
+    with kills.copy() as url:
+        answer = kills.run(url)
+        assert answer.code == 0, answer.output
+        expected = kills.outcome(url)
+        assert expected.state == kills.phase.state
+    number = 0
+    while True:
+        number += 1
+        with kills.copy() as url:
+            answer = kills.run(url, kill_at=number, **counted)
+            if answer.code != -signal.SIGKILL:
+                assert answer.code == 0, answer.output
+                return number - 1
+            assert one_version_works(url, kills.phase.works), number
+            answer = kills.again(url)
+            assert answer.code == 0, (number, answer.output)
+            assert kills.outcome(url) == expected, number
+            if number % 10 == 0:
+                assert kills.run(url).code == 0, "and run once more"
+
+
+@pytest.mark.parametrize("kills", PHASES, indirect=True)
+def test_killed_anywhere_and_run_again_it_converges(kills: Range) -> None:
+    assert kill_at_every_statement(kills, match=CHANGES, commits_only=True) > 10
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("kills", PHASES, indirect=True)
+def test_killed_before_any_statement_at_all(kills: Range) -> None:
+    assert kill_at_every_statement(kills) > 100

@@ -1,0 +1,221 @@
+"""One case for each kind and form of change: a schema, the change, and the code of both versions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lifecycle.clients import Code, Value
+
+
+def same(seen: Value, committed: Value) -> bool:
+    return bool(seen == committed)
+
+
+def sometimes_null(chance: random.Random) -> str | None:
+    return None if chance.random() < 0.15 else f"v{chance.randrange(10**9)}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A life of one migration.
+
+    Attributes:
+        kind: of ``changes.registry``.
+        setup: the schema with its rows.
+        sql: what ``migrator new --sql`` gets.
+        naive: the same without directives: what the final shape must be.
+        old, new: the code of both versions.
+        existing: rows of ``setup`` as ``(table, id, n, value)`` SQL.
+        seen_as: whether a value read is right for the value committed.
+        seen_finally: the same once the contract is done.
+        loses: whether a rollback loses what new code wrote, and must say so.
+        final: conditions that must be true at the end, as SQL.
+    """
+
+    name: str
+    kind: str
+    sql: str
+    old: Code
+    new: Code
+    setup: str = ""
+    naive: str = ""
+    existing: str = "SELECT 'items', id, n, value FROM items"
+    seen_as: Callable[[Value, Value], bool] = same
+    seen_finally: Callable[[Value, Value], bool] | None = None
+    loses: bool = False
+    final: tuple[str, ...] = ()
+
+    @property
+    def final_sql(self) -> str:
+        return self.naive or self.sql
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.name}"
+
+
+ROWS = 4_000
+
+
+def items(column: str = "value text", *, rows: int = ROWS, value: str = "'s' || g", more: str = "") -> str:
+    """A table ``items`` with a column that the change is about, filled."""
+    name = column.split(maxsplit=1)[0]
+    return (
+        f"CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL, {column}{more});"
+        f"INSERT INTO items (n, {name}) SELECT g, {value} FROM generate_series(1, {rows}) AS g;"
+        "ANALYZE items;"
+    )
+
+
+def code(column: str, **options: Any) -> Code:
+    """Code that reads and writes ``column`` of ``items``."""
+    return Code(
+        insert=f"INSERT INTO items (n, {column}) VALUES (%(n)s, %(value)s) RETURNING id",
+        update=f"UPDATE items SET {column} = %(value)s WHERE id = %(id)s",
+        touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+        read=f"SELECT n, {column} FROM items WHERE id = %(id)s",
+        read_all=f"SELECT id, n, {column} FROM items",
+        **options,
+    )
+
+
+def code_without(**options: Any) -> Code:
+    """Code that does not know the column."""
+    return Code(
+        insert="INSERT INTO items (n) VALUES (%(n)s) RETURNING id",
+        touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+        read="SELECT n FROM items WHERE id = %(id)s",
+        read_all="SELECT id, n FROM items",
+        **options,
+    )
+
+
+CASES = (
+    Case(
+        name="with a foreign key",
+        kind="create_table",
+        setup=items(),
+        sql="CREATE TABLE labels (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL,"
+        " value text, item bigint REFERENCES items (id))",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO labels (n, value, item) VALUES (%(n)s, %(value)s, 1) RETURNING id",
+            update="UPDATE labels SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM labels WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM labels",
+            table="labels",
+        ),
+        loses=True,
+    ),
+    Case(
+        name="nullable",
+        kind="add_column",
+        setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"
+        f"INSERT INTO items (n) SELECT g FROM generate_series(1, {ROWS}) AS g",
+        sql="ALTER TABLE items ADD COLUMN value text",
+        existing="SELECT 'items' AS name, id, n, NULL AS value FROM items",
+        old=code_without(),
+        new=code("value", values=sometimes_null),
+        loses=True,
+    ),
+    Case(
+        name="with a constant default",
+        kind="add_column",
+        setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"
+        f"INSERT INTO items (n) SELECT g FROM generate_series(1, {ROWS}) AS g",
+        sql="ALTER TABLE items ADD COLUMN value text DEFAULT 'en'",
+        existing="SELECT 'items' AS name, id, n, 'en' AS value FROM items",
+        old=code_without(default="en"),
+        new=code("value", values=sometimes_null),
+        loses=True,
+    ),
+    Case(
+        name="NOT NULL with a default",
+        kind="add_column",
+        setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"
+        f"INSERT INTO items (n) SELECT g FROM generate_series(1, {ROWS}) AS g",
+        sql="ALTER TABLE items ADD COLUMN value integer NOT NULL DEFAULT 7",
+        existing="SELECT 'items' AS name, id, n, 7 AS value FROM items",
+        old=code_without(default=7),
+        new=code("value", values=lambda chance: chance.randrange(1000)),
+        loses=True,
+    ),
+    Case(
+        name="with everything on it",
+        kind="rename_column",
+        setup=items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=6_000, more=" UNIQUE")
+        + "CREATE INDEX items_lower ON items (lower(value)) INCLUDE (n) WHERE value <> 'x';",
+        sql="ALTER TABLE items RENAME COLUMN value TO label",
+        old=code("value"),
+        new=code("label", unfilled=(None,)),
+        final=("NOT EXISTS (SELECT FROM items WHERE label IS NULL)",),
+    ),
+    Case(
+        name="nullable",
+        kind="rename_column",
+        setup=items("value text", value="CASE WHEN g % 5 > 0 THEN 's' || g END"),
+        sql="ALTER TABLE items RENAME COLUMN value TO label",
+        old=code("value", values=sometimes_null),
+        # The limit its page names: NULL written by new code into a row that is not filled yet is not seen.
+        new=code(
+            "label",
+            values=sometimes_null,
+            updates=lambda chance: f"w{chance.randrange(10**9)}",
+            unfilled=(None,),
+        ),
+    ),
+    Case(
+        name="nullable",
+        kind="drop_column",
+        setup=items("value text"),
+        sql="ALTER TABLE items DROP COLUMN value",
+        old=code("value", values=sometimes_null),
+        new=code_without(default=None),
+    ),
+    Case(
+        name="NOT NULL with down",
+        kind="drop_column",
+        setup=items("value text NOT NULL"),
+        sql="-- migrator: down = 'none'\nALTER TABLE items DROP COLUMN value",
+        naive="ALTER TABLE items DROP COLUMN value",
+        old=code("value"),
+        new=code_without(default="none"),
+    ),
+    Case(
+        name="with fill",
+        kind="set_not_null",
+        setup=items("value text", rows=6_000, value="CASE WHEN g % 3 > 0 THEN 's' || g END"),
+        sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ALTER COLUMN value SET NOT NULL",
+        naive="UPDATE items SET value = '' WHERE value IS NULL; ALTER TABLE items ALTER COLUMN value SET NOT NULL",
+        old=code("value", values=sometimes_null),
+        new=code("value"),
+        seen_as=lambda seen, committed: seen == committed or (committed is None and str(seen).startswith("row ")),
+        seen_finally=lambda seen, committed: str(seen).startswith("row ") if committed is None else seen == committed,
+    ),
+    Case(
+        name="without fill",
+        kind="set_not_null",
+        setup=items("value text"),
+        sql="ALTER TABLE items ALTER COLUMN value SET NOT NULL",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="plain",
+        kind="create_index",
+        setup=items("value text"),
+        sql="CREATE INDEX items_value ON items (value, n)",
+        old=code("value", values=sometimes_null),
+        new=code("value", values=sometimes_null),
+    ),
+    Case(
+        name="unique",
+        kind="create_index",
+        setup=items("value text"),
+        sql="CREATE UNIQUE INDEX items_value_key ON items (value)",
+        old=code("value"),
+        new=code("value"),
+    ),
+)

@@ -1,0 +1,82 @@
+"""``migrator``, killed at a statement: run as a script in place of the command.
+
+``MIGRATOR_KILL_AT=N`` kills it with SIGKILL before it sends the Nth statement, counted over all its connections; with
+``MIGRATOR_KILL_MATCH=REGEX`` only statements that match are counted. ``commits_only`` counts of a transaction its
+COMMIT alone, for a kill before that leaves the same wherever it comes. ``MIGRATOR_PAUSE_MATCH=REGEX`` with
+``MIGRATOR_PAUSE_FILE=PATH`` writes that file before the first matching statement, and waits until it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from migrator import cli
+from migrator.postgres.session import Session
+
+
+class Counter:
+    """Counts statements, and does what it was told at one of them."""
+
+    def __init__(
+        self,
+        *,
+        kill_at: int = 0,
+        match: str = "",
+        pause_match: str = "",
+        pause_file: str = "",
+        commits_only: bool = False,
+    ) -> None:
+        self.count = 0
+        self._commits_only = commits_only
+        self._kill_at, self._match = kill_at, re.compile(match)
+        self._pause_match = re.compile(pause_match) if pause_match else None
+        self._pause_file = Path(pause_file)
+        self._lock = threading.Lock()
+
+    def before(self, statement: str, *, in_transaction: bool) -> None:
+        if self._pause_match and self._pause_match.search(statement):
+            self._pause_match = None
+            self._pause_file.touch()
+            while self._pause_file.exists():
+                time.sleep(0.005)
+        if not self._match.search(statement):
+            return
+        if self._commits_only and in_transaction and not statement.startswith("COMMIT"):
+            return
+        with self._lock:
+            self.count += 1
+            if self.count == self._kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install(counter: Counter) -> None:
+    """Every statement of every session goes past the counter from now on."""
+    original = Session._cursor
+
+    @contextlib.contextmanager
+    def counted(self: Session, statement: str, parameters: Mapping[str, Any] | None) -> Iterator[Any]:
+        counter.before(statement, in_transaction=self.in_transaction)
+        with original(self, statement, parameters) as cursor:
+            yield cursor
+
+    Session._cursor = counted  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    install(
+        Counter(
+            kill_at=int(os.environ.get("MIGRATOR_KILL_AT", "0")),
+            match=os.environ.get("MIGRATOR_KILL_MATCH", ""),
+            pause_match=os.environ.get("MIGRATOR_PAUSE_MATCH", ""),
+            pause_file=os.environ.get("MIGRATOR_PAUSE_FILE", ""),
+        )
+    )
+    cli.main()

@@ -1,0 +1,76 @@
+"""The shape of a database as text, to compare: whatever a user could notice, nothing that depends on history."""
+
+from __future__ import annotations
+
+from migrator.postgres.session import Session
+
+_USERS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname NOT LIKE 'pg\\_%'"
+
+_SHAPE = f"""
+SELECT format('column %s %s.%s: %s%s%s%s%s%s%s', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
+    c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' NOT NULL' END,
+    ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), ' IDENTITY ' || nullif(a.attidentity::text, ''),
+    ' GENERATED ' || nullif(a.attgenerated::text, ''),
+    ' COLLATE ' || nullif(a.attcollation, t.typcollation)::regcollation::text,
+    ' ACL ' || a.attacl::text) AS line
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm')
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE {_USERS} AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT format('index %s: %s%s', i.indexrelid::regclass, pg_get_indexdef(i.indexrelid),
+    CASE WHEN NOT i.indisvalid THEN ' INVALID' END)
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS}
+UNION ALL
+SELECT format('constraint %s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
+FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace
+WHERE {_USERS} AND k.contype <> 'n'
+UNION ALL
+SELECT format('trigger %s', pg_get_triggerdef(g.oid))
+FROM pg_trigger AS g JOIN pg_class AS c ON c.oid = g.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND NOT g.tgisinternal
+UNION ALL
+SELECT format('function %s: %s', p.oid::regprocedure, p.prosrc)
+FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE {_USERS}
+UNION ALL
+SELECT format('view %s: %s', c.oid::regclass, pg_get_viewdef(c.oid))
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND c.relkind IN ('v', 'm')
+UNION ALL
+SELECT format('sequence %s owned by %s', c.oid::regclass, (
+    SELECT d.refobjid::regclass::text || '.' || a.attname FROM pg_depend AS d
+    JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND c.relkind = 'S'
+"""
+
+_LEFTOVERS = r"""
+SELECT 'trigger ' || tgname AS line FROM pg_trigger WHERE tgname LIKE '%migrator%'
+UNION ALL
+SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.proname LIKE 'migrator\_%' AND n.nspname <> 'migrator'
+UNION ALL
+SELECT 'invalid index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
+UNION ALL
+SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated
+UNION ALL
+SELECT 'lease of pid ' || l.pid FROM migrator.lease AS l
+UNION ALL
+SELECT 'fence of ' || id FROM migrator.migration
+WHERE gate IN ('soaking', 'fenced', 'confirmed', 'quarantined')
+"""
+
+
+def snapshot(session: Session) -> frozenset[str]:
+    """Every column with its place, index, constraint, trigger, function, view and sequence outside our own schema."""
+    return frozenset(row.line for row in session.query(_SHAPE))
+
+
+def leftovers(session: Session) -> list[str]:
+    """What the tool must not leave behind once a migration is over; needs an installed ledger."""
+    return sorted(row.line for row in session.query(_LEFTOVERS))
