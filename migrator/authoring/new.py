@@ -108,18 +108,18 @@ def _schema(script: Script, session: Session | None) -> Schema:
 def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Schema, session: Session | None) -> Planned:
     try:
         planned = planner.plan(changes, migration=migration_id, level=level, schema=schema)
-        if session is not None:
-            understood = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
-            planner.raise_all(
-                planner.objections(understood, lambda each: objection_to(session, each.query, each.search_path))
-            )
-        return planned
     except Refused as refusal:
         missing = re.fullmatch(r'table "[^"]*?([^".]+)" does not exist', refusal.message)
         if session is not None and missing and not refusal.hint:
             near = nearest_relation(session, missing[1])
             refusal.hint = f"did you mean {near}?" if near else None
         raise
+    if session is not None:
+        expressions = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
+        planner.raise_all(
+            planner.objections(expressions, lambda each: objection_to(session, each.query, each.search_path))
+        )
+    return planned
 
 
 def _files(

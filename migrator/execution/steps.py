@@ -103,6 +103,13 @@ def refusal_reporter(run: Run, migration: Migration, phase: Phase, step: str) ->
     """A function that reports refused locks of a group, named by one of its steps."""
 
     def report(refusal: Refusal) -> None:
+        if refusal.next_limit_ms > run.policy.limit_ms:
+            run.listener(
+                Note(
+                    f"{step}: only autovacuum is in the way and could not be cancelled: the next attempt may hold "
+                    f"others up for {refusal.next_limit_ms} ms, after which it steps aside (deadlock_timeout)"
+                )
+            )
         run.listener(
             StepRetried(
                 migration.id, phase.value, step, refusal.attempt, refusal.pause_s, refusal.reason, refusal.blocked_by
