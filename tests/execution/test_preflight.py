@@ -171,6 +171,7 @@ def test_a_table_that_is_not_there_is_named_with_the_nearest(table: Sandbox) -> 
 def test_missing_privileges_are_named_all_at_once(table: Sandbox, role: str) -> None:
     table.install()
     table.execute(
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC;"  # the default before PostgreSQL 15 grants it
         f"GRANT USAGE ON SCHEMA public, migrator TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO {role};"
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA migrator TO {role};"
         "CREATE SCHEMA closed; CREATE TABLE closed.u (k int)"
