@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from migrator.client import drivers
-from migrator.client.lease import LONGEST_BEAT_S, Answer, Lease, now
+from migrator.client.lease import LONGEST_BEAT_S, Answer, Lease, LeaseOptions, now
 
 AsyncConnect = Callable[[], Awaitable[Any]]
 """Opens a connection of psycopg (``AsyncConnection``) or asyncpg to the primary; not through a pooler."""
@@ -30,7 +30,7 @@ class AsyncHeartbeat(Lease):
         lease: as ``Lease`` takes them.
     """
 
-    def __init__(self, connect: AsyncConnect, **lease: Any) -> None:
+    def __init__(self, connect: AsyncConnect, **lease: Unpack[LeaseOptions]) -> None:
         super().__init__(**lease)
         self._connect = connect
         self._connection: Any = None

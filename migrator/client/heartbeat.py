@@ -11,10 +11,10 @@ import atexit
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from migrator.client import drivers
-from migrator.client.lease import LONGEST_BEAT_S, Answer, Lease, now
+from migrator.client.lease import LONGEST_BEAT_S, Answer, Lease, LeaseOptions, now
 
 Connect = Callable[[], Any]
 """Opens a connection of psycopg or psycopg2 to the primary, best with a ``connect_timeout``; not through a pooler."""
@@ -35,7 +35,7 @@ class Heartbeat(Lease):
         lease: as ``Lease`` takes them.
     """
 
-    def __init__(self, connect: Connect, **lease: Any) -> None:
+    def __init__(self, connect: Connect, **lease: Unpack[LeaseOptions]) -> None:
         super().__init__(**lease)
         self._connect = connect
         self._connection: Any = None

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from migrator.client.naming import application_name
 
@@ -60,6 +60,17 @@ class Answer:
 def now() -> float:
     """Seconds on a clock that nobody sets."""
     return time.clock_gettime(_CLOCK)
+
+
+class LeaseOptions(TypedDict):
+    """What ``Lease`` takes, for those that pass it on."""
+
+    service: str
+    level: int
+    version: str
+    instance: NotRequired[str | None]
+    on_lost: NotRequired[Callable[[str], None] | None]
+    on_fenced: NotRequired[Callable[[str], None] | None]
 
 
 class Lease:
