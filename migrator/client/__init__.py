@@ -2,17 +2,57 @@
 
 ::
 
-    from migrator.client import Heartbeat, application_name
+    from migrator.client import Heartbeat
+    from migrator.client.pool import LeasedConnectionPool     # or sqlalchemy.guard(engine, heartbeat)
 
-    name = application_name("web", level=SCHEMA_LEVEL, version="1.42.0")
-    with Heartbeat(lambda: psycopg.connect(URL, application_name=name), service="web", level=SCHEMA_LEVEL,
-                   version="1.42.0") as heartbeat:      # raises Fenced: this code must not start
-        with ConnectionPool(URL, kwargs={"application_name": name}) as pool:
-            ...                                         # heartbeat.lease_valid: whether queries may be sent
+    heartbeat = Heartbeat(lambda: psycopg.connect(URL, connect_timeout=5), service="web", level=SCHEMA_LEVEL,
+                          version="1.42.0")
+    with heartbeat:                                           # raises Fenced: this code must not start
+        with LeasedConnectionPool(URL, lease=heartbeat) as pool:
+            ...                                               # LeaseLost from checkouts and queries without a lease
 
-It needs psycopg and nothing else of this package; the protocol is one SQL statement, so other languages need no client.
+It needs the driver the application has, and nothing else of this package:
+
+- ``heartbeat``: from a thread, for psycopg and psycopg2;   ``aio``: as an asyncio task, for psycopg and asyncpg
+- ``pool``: pools of psycopg_pool;   ``sqlalchemy``: engines;   ``naming``: application_name
+- ``entrypoint``, and ``python -m migrator.client start-check``: may this code start, for entrypoints
+- ``sigterm``: ends the process as ``sys.exit`` does, so that bye is said
+
+The protocol is one SQL statement, so other languages need no client: ``examples/clients``.
 """
 
-from migrator.client.heartbeat import Connect, Fenced, Heartbeat, application_name
+from __future__ import annotations
 
-__all__ = ["Connect", "Fenced", "Heartbeat", "application_name"]
+from typing import TYPE_CHECKING, Any
+
+from migrator.client.heartbeat import Connect, Heartbeat
+from migrator.client.lease import Fenced, Lease, LeaseLost
+from migrator.client.naming import application_name
+
+if TYPE_CHECKING:
+    from migrator.client.aio import AsyncHeartbeat
+    from migrator.client.entrypoint import start_check
+    from migrator.client.sigterm import exit_on_sigterm
+
+_LATER = {"AsyncHeartbeat": "aio", "exit_on_sigterm": "sigterm", "start_check": "entrypoint"}
+
+__all__ = [
+    "AsyncHeartbeat",
+    "Connect",
+    "Fenced",
+    "Heartbeat",
+    "Lease",
+    "LeaseLost",
+    "application_name",
+    "exit_on_sigterm",
+    "start_check",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What not every application needs is imported when it is asked for: asyncio is slow to import."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
