@@ -16,8 +16,9 @@ from migrator.gate.source import Question, sources
 from migrator.ledger import services, state
 from migrator.ledger.services import Server, Service
 from migrator.model.evidence import Direction, GateReport, Observation, Soak, Verdict
-from migrator.model.plan import Migration
+from migrator.model.plan import Migration, Phase
 from migrator.postgres.session import ConnectionLost, Session
+from migrator.sql.drops import drops_of
 
 _SOURCE_TIMEOUT_MS = 5_000
 """Longest run of one query of a source; a source that does not answer is UNKNOWN."""
@@ -61,7 +62,7 @@ def collect(
     question = question_of(session, subject, listed, local=local)
     observations: list[Observation] = []
     for source in subject.gate.source:
-        asked = replace(question, required=source.required, standby_url_envs=source.standby_url_envs)
+        asked = replace(question, required=source.required, standby_url_envs=source.standby_url_envs, settings=source)
         if session.in_transaction:
             observations += sources()[source.kind].observe(session, asked)
         else:
@@ -81,12 +82,14 @@ def question_of(session: Session, subject: Subject, listed: tuple[Service, ...],
         own_pids=subject.own_pids | {session.pid},
         standby_url_envs=tuple(name for source in subject.gate.source for name in source.standby_url_envs),
         local=local,
+        migration=subject.migration.id,
+        drops=drops_of(subject.migration.texts.get(Phase(subject.direction.value), "")),
     )
 
 
 def _ask(session: Session, kind: str, question: Question) -> tuple[Observation, ...]:
     try:
-        with session.transaction(statement_timeout_ms=_SOURCE_TIMEOUT_MS, read_only=True):
+        with session.transaction(statement_timeout_ms=_SOURCE_TIMEOUT_MS, read_only=not sources()[kind].keeps_notes):
             return sources()[kind].observe(session, question)
     except ConnectionLost:
         raise

@@ -59,6 +59,7 @@ class Observation:
         control: what showed that the source works at all (a positive control), or why it does not.
         items: what was seen that speaks against a PASS.
         required: whether UNKNOWN from this source makes the whole answer UNKNOWN.
+        weight: independent proofs a PASS counts for: 2 when the database itself keeps old code out and none is in.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Observation:
     control: str
     items: tuple[EvidenceItem, ...] = ()
     required: bool = True
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
