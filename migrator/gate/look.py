@@ -9,7 +9,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from migrator.config import GateSettings, Settings, seconds
+from migrator.config import GateSettings, Settings, SourceSettings, seconds
 from migrator.gate.decision import Rules, decide, required_levels
 from migrator.gate.soak import clean_since, soak
 from migrator.gate.source import Question, sources
@@ -23,6 +23,7 @@ from migrator.sql.drops import drops_of
 _SOURCE_TIMEOUT_MS = 5_000
 """Longest run of one query of a source; a source that does not answer is UNKNOWN."""
 
+_UNNAMED = SourceSettings(kind="sessions")
 _NO_SOAK = Soak(None, 0.0, 0.0)
 _DAY_S = 86_400.0
 
@@ -82,6 +83,7 @@ def question_of(session: Session, subject: Subject, listed: tuple[Service, ...],
         own_pids=subject.own_pids | {session.pid},
         standby_url_envs=tuple(name for source in subject.gate.source for name in source.standby_url_envs),
         local=local,
+        settings=next((source for source in subject.gate.source if source.kind == "sessions"), _UNNAMED),
         migration=subject.migration.id,
         drops=drops_of(subject.migration.texts.get(Phase(subject.direction.value), "")),
     )

@@ -1,8 +1,9 @@
 """Which statements that need what goes were run since the last look, by ``pg_stat_statements`` of every server.
 
 A statement counts as run when its counter is higher than at the look before. That holds only as long as no entry was
-evicted and nothing was reset; otherwise nothing is known, and counting starts anew. Under a fence the counters that are
-compared with stay those of the last look before it.
+evicted and nothing was reset; otherwise nothing is known, and counting starts anew. Under the fence of a contract the
+counters compared with stay those of the last look before it; under one raised by hand, which may stand for days,
+they do not.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def watch(session: Session, question: Question) -> Watched:
 
 def _is_fenced(session: Session, question: Question) -> bool:
     record = state.find(session, question.project, question.migration)
-    return record is not None and record.gate in _FENCED
+    return record is not None and record.gate in _FENCED and record.fence_deadline is not None
 
 
 def _counters(session: Session, name: str, scene: _Scene, question: Question) -> _Counters:

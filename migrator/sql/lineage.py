@@ -171,6 +171,10 @@ class _Reader:
         """Whether the relation stands anywhere as a relation."""
         from sqlglot import exp
 
+        if not any(_folded(one) == target.relation for one in self._tree.find_all(exp.Identifier)):
+            return Finding(Use.UNCLEAR, f'what "{target.relation}" stands for is not clear')
+        if any(_names(one, target.relation) for one in self._tree.find_all(exp.DataType)):
+            return Finding(Use.UNCLEAR, f"uses the row type of {target.relation}")
         unsure = False
         for table in self._tree.find_all(exp.Table):
             source = self._source_of(table)
@@ -398,6 +402,11 @@ def _outputs(node: Any) -> frozenset[str] | None:
 def _folded(identifier: Any) -> str:
     text = str(identifier.this if hasattr(identifier, "this") else identifier)
     return text if identifier.args.get("quoted") else text.lower()
+
+
+def _names(data_type: Any, relation: str) -> bool:
+    """Whether a type is, or is made of, the row type of a relation."""
+    return relation.lower() in data_type.sql(dialect="postgres").lower()
 
 
 def _folded_text(text: str) -> str:

@@ -104,6 +104,11 @@ WITH x AS (SELECT * FROM users) SELECT legacy FROM x
 SELECT U&"\006cegacy" FROM users
 SELECT broken FROM users WHERE ((
 SELECT 'unfinished FROM users
+SELECT jsonb_populate_record(NULL::users, $1)
+SELECT name FROM users WHERE CAST($1 AS users[]) IS NOT NULL
+SELECT users($1)
+SELECT name FROM users u WHERE u = $1
+SELECT u.legacy FROM users u FOR UPDATE OF u
 """.strip().splitlines()
 
 

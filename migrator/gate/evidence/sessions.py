@@ -28,15 +28,18 @@ kind = "sessions"
 polled = True
 keeps_notes = False
 
+_BLIND = "a pooler hides who is connected: name the URLs of the consoles of every PgBouncer in pgbouncer_url_envs"
+
 
 def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     """Read sessions and prepared transactions of all servers, and the clients of all poolers."""
     at = session.one("SELECT clock_timestamp() AS at").at
     try:
-        consoles = _consoles(question)
+        asked_at, consoles = _consoles(question, at)
         readings = read_all(session, question)
     except CannotSee as error:
         return (_observation(question, None, Verdict.UNKNOWN, at, str(error), ()),)
+    at = min(at, asked_at)
     served = frozenset(pair for console in consoles for pair in console.server_pids)
     by_service: dict[str | None, list[EvidenceItem]] = {}
     counted = 0
@@ -63,9 +66,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
         control += f", those of {len(consoles)} PgBouncer{'s' if len(consoles) > 1 else ''} by their own names"
     blind = question.settings.pooled and not question.settings.pgbouncer_url_envs
     if blind:
-        control = (
-            "a pooler hides who is connected: name the URLs of the consoles of every PgBouncer in pgbouncer_url_envs"
-        )
+        control = _BLIND
     observations = [
         _observation(
             question,
@@ -82,10 +83,12 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     return tuple(observations)
 
 
-def _consoles(question: Question) -> tuple[pgbouncer.Console, ...]:
-    """What every PgBouncer shows; while table locks are held, what it showed a moment ago."""
+def _consoles(question: Question, at: datetime) -> tuple[datetime, tuple[pgbouncer.Console, ...]]:
+    """When every PgBouncer was asked and what it showed; while table locks are held, at the look before."""
+    if not question.settings.pgbouncer_url_envs:
+        return at, ()
 
-    def ask() -> tuple[pgbouncer.Console, ...]:
+    def ask() -> tuple[datetime, tuple[pgbouncer.Console, ...]]:
         found = []
         for variable in question.settings.pgbouncer_url_envs:
             if not (url := os.environ.get(variable)):
@@ -94,7 +97,7 @@ def _consoles(question: Question) -> tuple[pgbouncer.Console, ...]:
                 found.append(pgbouncer.read(url))
             except MigratorError as error:
                 raise CannotSee(f"{variable}: {error.message}") from None
-        return tuple(found)
+        return at, tuple(found)
 
     return remembered(question, ask)
 
@@ -124,9 +127,12 @@ def everybody_else(session: Session, question: Question) -> tuple[EvidenceItem, 
     """Every session and prepared transaction but ours and those of ignored roles; for ``--offline``.
 
     Raises:
-        GateUnknown: the role may not see other sessions, or a standby is out of sight.
+        GateUnknown: the role may not see other sessions, or a standby or a pooler is out of sight.
     """
     try:
+        if question.settings.pooled and not question.settings.pgbouncer_url_envs:
+            raise CannotSee(_BLIND)
+        _, consoles = _consoles(question, session.one("SELECT clock_timestamp() AS at").at)
         readings = read_all(session, question)
     except CannotSee as error:
         raise GateUnknown(f"other sessions cannot be seen: {error}") from None
@@ -139,6 +145,11 @@ def everybody_else(session: Session, question: Question) -> tuple[EvidenceItem, 
             _prepared_item(row, owner_of(row.owner, "", question.services))
             for row in _not_ignored(reading.prepared, question)
         ]
+    database = session.one("SELECT current_database()::text AS name").name
+    items += [
+        _client_item(client, owner_of(client.user, client.application_name, question.services), question)
+        for client in _clients(consoles, database, question)
+    ]
     return tuple(items)
 
 

@@ -45,7 +45,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
         why = f"what {question.drops.unclear[0]} takes away cannot be told from its text"
         return (_observation(question, Verdict.UNKNOWN, at, why, ()),)
     record = state.find(session, question.project, question.migration)
-    fenced = record is not None and record.gate in _FENCED
+    fenced = record is not None and record.gate in _FENCED and record.fence_deadline is not None
     if not question.local and (before is None or not fenced):
         topic.write(session, now)
     if before is None:

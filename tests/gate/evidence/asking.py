@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from migrator.config import ServiceSettings, SourceSettings
@@ -49,7 +50,8 @@ def raise_fence(world: World, subject: Subject) -> None:
             "default",
             subject.migration.id,
             GateState.FENCED,
-            fence_at=services.server(world.session).at,
+            fence_at=(now := services.server(world.session).at),
+            fence_deadline=now + timedelta(minutes=5),
             fence_direction=subject.direction.value,
         )
 
@@ -58,5 +60,11 @@ def lower_fence(world: World, subject: Subject) -> None:
     """As an abort does."""
     with world.session.transaction():
         state.set_gate(
-            world.session, "default", subject.migration.id, GateState.ABORTED, fence_at=None, fence_direction=None
+            world.session,
+            "default",
+            subject.migration.id,
+            GateState.ABORTED,
+            fence_at=None,
+            fence_deadline=None,
+            fence_direction=None,
         )

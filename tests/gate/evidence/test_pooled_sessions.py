@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,10 @@ import psycopg
 import pytest
 
 from migrator.config import ServiceSettings, SourceSettings
-from migrator.errors import DatabaseUnavailable
+from migrator.errors import DatabaseUnavailable, GateUnknown
+from migrator.gate.evidence.sessions import everybody_else
+from migrator.gate.look import question_of
+from migrator.ledger import services
 from migrator.model.evidence import Observation, Verdict
 from migrator.postgres import pgbouncer as console
 from tests.gate.evidence.asking import ask, subject_of
@@ -36,9 +41,6 @@ class Pooled:
 
 @pytest.fixture
 def pooled(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pooled]:
-    import shutil
-    import tempfile
-
     # Not below pytest's folder, which nobody else may enter.
     folder = Path(tempfile.mkdtemp(prefix="pooler-"))
     made = []
@@ -117,3 +119,14 @@ def test_clients_of_another_database_do_not_count(world: World, pooled: Pooled) 
     with psycopg.connect(url, autocommit=True, application_name=f"x{secrets.token_hex(2)}") as other:
         other.execute("SELECT 1")
         assert None not in looked(world)
+
+
+def test_offline_sees_idle_clients_of_a_pooler_and_refuses_where_it_cannot(world: World, pooled: Pooled) -> None:
+    subject = subject_of(world, WEB, source=ASKING)
+    listed = services.listed(world.session, "default")
+    with pooled.connect(name="web/2/42"):
+        items = everybody_else(world.session, question_of(world.session, subject, listed, local=False))
+        assert [item.level for item in items if item.instance.startswith("client ")] == [42]
+    blind = subject_of(world, WEB, source=SourceSettings(kind="sessions", pooled=True))
+    with pytest.raises(GateUnknown, match="a pooler hides"):
+        everybody_else(world.session, question_of(world.session, blind, listed, local=False))
