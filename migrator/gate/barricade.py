@@ -1,7 +1,8 @@
 """Putting up and taking down, with the fence, what else the database can do to keep old code out.
 
 Which kinds are up is written to the ledger before the first is put up and after the last is taken down, so that a tool
-that died leaves nothing behind that the next command does not notice.
+that died leaves nothing behind that the next command does not notice. A barrier that finds, at its turn, that it must
+not be put up says so in lines that begin with "no ": it is recorded as refused and does not count as up.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _STRONGEST_FIRST = ("login_trigger", "roles", "quarantine")
 
 
 def put_up(session: Session, subject: Subject, fence: Fence, actor: str, listener: Listener) -> tuple[str, ...]:
-    """Put up every barrier that is configured and available, the strongest first; their kinds.
+    """Put up every barrier that is configured and available, the strongest first; the kinds that are up then.
 
     Raises:
         GateWaiting: the fence does not stand any more.
@@ -46,12 +47,17 @@ def put_up(session: Session, subject: Subject, fence: Fence, actor: str, listene
     with session.transaction(lock_timeout_ms=10_000):
         record = state.lock(session, subject.project, subject.migration.id)
         fences.check(record, fence, services.server(session), subject, margin_s=0.0)
-        moved = GateState.QUARANTINED if fences.QUARANTINE in kinds else record.gate
-        state.set_gate(session, subject.project, record.id, moved)
+        stands = sorted((kind for kind in record.barriers if kind not in done or not _refused(done[kind])), key=_rank)
+        moved = GateState.QUARANTINED if fences.QUARANTINE in stands else record.gate
+        state.set_gate(session, subject.project, record.id, moved, barriers=sorted(stands))
         name = "quarantined" if moved is GateState.QUARANTINED else "barriers"
-        evidence = {"strongest": kinds[0], "done": done}
+        evidence = {"strongest": stands[0] if stands else "beat", "done": done}
         decisions.append(session, subject.project, record.id, name, None, [], evidence, actor)
-    return tuple(kinds)
+    return tuple(stands)
+
+
+def _refused(lines: list[str]) -> bool:
+    return bool(lines) and all(line.startswith("no ") for line in lines)
 
 
 def _rank(kind: str) -> tuple[int, str]:

@@ -24,9 +24,11 @@ class Written:
     """A barrier that writes what it is told to do into a table of its own."""
 
     def __init__(self, kind: str, world: World) -> None:
-        self.kind, self.world, self.fails_at = kind, world, ""
+        self.kind, self.world, self.fails_at, self.refuses = kind, world, "", False
 
     def _do(self, session: Session, what: str) -> list[str]:
+        if self.refuses and what == "put_up":
+            return [f"no {self.kind}: it would hit new code"]
         if self.fails_at == what:
             raise Refused(f"{what} fails")
         assert not session.in_transaction
@@ -118,6 +120,19 @@ def test_one_that_cannot_be_put_up_takes_everything_back(up: tuple[World, Gate, 
         gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=False)
     assert world.gate_state(migration) is GateState.ABORTED
     assert world.has_column()
+
+
+def test_one_that_finds_that_it_must_not_be_put_up_does_not_count(
+    up: tuple[World, Gate, Migration, dict[str, Written]],
+) -> None:
+    world, gate, migration, found = up
+    found["quarantine"].refuses = True
+    world.contract(gate, migration)
+    assert "quarantined" not in kinds(world)
+    rows = {row.kind: row.evidence for row in decisions.recent(world.session, "default", migration.id)}
+    assert rows["barriers"]["done"]["quarantine"] == ["no quarantine: it would hit new code"]
+    assert rows["confirmed"]["enforced_by"] == ["beat", "roles"]
+    assert ("quarantine", "after_applied", "applied") not in did(world)
 
 
 def test_one_that_cannot_be_taken_down_is_tried_again_by_the_next_command(

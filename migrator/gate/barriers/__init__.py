@@ -1,7 +1,6 @@
-"""Fences that the database enforces by itself, for code that asks nobody before it starts: one kind per file.
+"""What the database itself does under a fence, one barrier per file; found, not registered.
 
-A barrier is a module whose name is its ``kind``. It is put up after the fence is committed, and taken down on every way
-back; each of its functions is idempotent, opens its own transactions, and says in one line each what it did.
+A barrier is a module with ``kind``, equal to its file name, and the functions of ``Barrier``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from migrator.postgres.session import Session
 
 
 class Barrier(Protocol):
-    """A module of this folder; see its docstring."""
+    """A module of this package. All its functions are idempotent and are called outside a transaction."""
 
     kind: str
 
@@ -29,15 +28,15 @@ class Barrier(Protocol):
         ...
 
     def put_up(self, session: Session, subject: Subject, listed: tuple[Service, ...]) -> list[str]:
-        """Put it up; what was done, recorded in the decision. Called after the fence row is committed."""
+        """Do it, after the fence is committed; what was done, for the decision."""
         ...
 
     def take_down(self, session: Session, subject: Subject, listed: tuple[Service, ...]) -> list[str]:
-        """Undo it before ``applied``: abort, drain timeout, lease expiry noticed."""
+        """Undo it before ``applied``; what was done."""
         ...
 
     def after_applied(self, session: Session, subject: Subject, listed: tuple[Service, ...]) -> list[str]:
-        """What stays, or is cleaned up, once the contract is applied."""
+        """What stays, or is cleaned up, once the shape is removed."""
         ...
 
 
