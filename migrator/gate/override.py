@@ -47,7 +47,7 @@ def in_force(
     known = overrides.every(session, project, migration.id)
     if not known:
         return ()
-    plan, epoch = plan_sha256(migration, direction), services.epoch(session, project)
+    plan = plan_sha256(migration, direction)
     return tuple(
         one
         for one in known
@@ -55,7 +55,7 @@ def in_force(
         and one.plan_sha256 == plan
         and one.approved_at is not None
         and not one.expired
-        and (one.id in claimed or (one.used_at is None and one.epoch == epoch))
+        and (one.id in claimed or (one.used_at is None and not one.outdated))
     )
 
 
@@ -202,6 +202,8 @@ def standing(one: Override) -> str:
         became = f"used {one.used_at:%Y-%m-%d %H:%M:%S %Z}"
     elif one.expired:
         became = f"expired {one.expires_at:%Y-%m-%d %H:%M:%S %Z}, not used"
+    elif one.outdated:
+        became = "void: a service or a fence changed since, ask for a new one"
     elif one.approved_at is not None:
         became = f"approved, good until {one.expires_at:%H:%M:%S %Z}"
     else:

@@ -26,6 +26,7 @@ class Override:
         requested_by: the role of the session that asked.
         approver: the role that must approve it, or did.
         expired: by the database's clock.
+        outdated: whether a service or a fence changed since it was asked for.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Override:
     approved_actor: str | None
     used_at: datetime | None
     expired: bool
+    outdated: bool
 
     @property
     def only(self) -> str:

@@ -151,9 +151,14 @@ def test_it_is_void_for_other_statements_other_requirements_and_another_epoch(
     assert verdict(world, gate, replace(migration, requires={"etl": ServiceRequirement(0, "why")})) is Verdict.BLOCK
     assert gate.look(world.session, migration, Direction.ROLLBACK).verdict is Verdict.BLOCK
     assert verdict(world, gate, migration) is Verdict.PASS
+    other = ask(world, gate, migration, second)
     with world.session.transaction():
         services.touch(world.session, "default")
-    assert verdict(world, gate, migration) is Verdict.BLOCK
+    report = gate.look(world.session, migration, Direction.CONTRACT)
+    assert report.verdict is Verdict.BLOCK
+    assert all(note.endswith("void: a service or a fence changed since, ask for a new one") for note in report.notes)
+    with pytest.raises(Refused, match="is void"):
+        approve(world, second, other.id)
 
 
 def test_it_covers_one_verdict_only(blocked: tuple[World, Gate, Migration, str]) -> None:
@@ -250,7 +255,8 @@ def granted(source: str = "heartbeat", service: str = "web") -> Override:
         "a@h",
         "b",
         **moments,
-        expired=False,  # type: ignore[arg-type]
+        expired=False,
+        outdated=False,  # type: ignore[arg-type]
     )
 
 

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import one_target, opened
 from migrator.cli.options import database_options, load_project, require_database
 
 
-@click.command("abort")
+@click.command("abort", short_help="lower the fence of TARGET, end its soak")
 @click.argument("target")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever.")
 @database_options

@@ -7,7 +7,7 @@ import click
 from migrator.cli.options import actor, database_options, load_project, require_database
 
 
-@click.command("approve")
+@click.command("approve", short_help="approve an override, as the role it names")
 @click.argument("override", type=int)
 @click.option("--dry-run", is_flag=True, default=False, help="Only show what would be approved.")
 @database_options

@@ -7,7 +7,7 @@ import click
 from migrator.cli.options import database_options, emit_json, json_option, load_project, require_database
 
 
-@click.command("can-deploy")
+@click.command("can-deploy", short_help="exit 13 if a release must not be deployed")
 @click.argument("service")
 @click.argument("version", required=False)
 @click.option("--level", type=int, default=None, metavar="N", help="Schema level of the code, instead of a version.")

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import direction_of, one_target, opened, rollback
 from migrator.cli.options import database_options, load_project, require_database
 
 
-@click.command("fence")
+@click.command("fence", short_help="refuse old code from now on, by hand")
 @click.argument("target")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept for ever.")
 @click.option(

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import one_target, opened
 from migrator.cli.options import database_options, emit_json, json_option, load_project, require_database
 
 
-@click.command("log")
+@click.command("log", short_help="every decision: who, when, why")
 @click.argument("target", required=False, default=None)
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, metavar="N", help="How many, newest last.  [default: 100]"
@@ -37,6 +37,7 @@ def command(target: str | None, limit: int, as_json: bool, url_env: str | None, 
     for row in rows:
         about = f" {row.migration}" if row.migration else ""
         verdict = f" {row.verdict}" if row.verdict else ""
-        click.echo(f"{row.seq:>5}  {row.at:%Y-%m-%d %H:%M:%S %Z}  {row.kind}{verdict}{about}  by {row.actor}")
+        when, who = f"{row.at:%Y-%m-%d %H:%M:%S %Z}", f"{row.actor}, role {row.session_role}"
+        click.echo(f"{row.seq:>5}  {when}  {row.kind}{verdict}{about}  by {who}")
         for reason in row.reasons:
             click.echo(f"       {reason}")

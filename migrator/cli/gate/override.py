@@ -8,7 +8,7 @@ from migrator.cli.gate_session import direction_of, one_target, opened, rollback
 from migrator.cli.options import database_options, emit_json, json_option, load_project, require_database
 
 
-@click.command("override")
+@click.command("override", short_help="ask to overrule one verdict, once")
 @click.argument("target")
 @click.option(
     "--only",

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import opened
 from migrator.cli.options import actor, database_options, load_project, require_database
 
 
-@click.command("release")
+@click.command("release", short_help="record which level a release needs")
 @click.argument("service")
 @click.argument("version")
 @click.option("--level", type=click.IntRange(min=0), required=True, metavar="N", help="Schema level its code needs.")

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import opened
 from migrator.cli.options import database_options, load_project, require_database
 
 
-@click.command("reset-clone")
+@click.command("reset-clone", short_help="make a copied database its own")
 @click.option("--reason", required=True, metavar="TEXT", help="What this database was made from; kept for ever.")
 @database_options
 def command(reason: str, url_env: str | None, wait_db: str | None) -> None:

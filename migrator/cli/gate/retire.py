@@ -8,7 +8,7 @@ from migrator.cli.gate_session import opened
 from migrator.cli.options import database_options, load_project, require_database
 
 
-@click.command("retire")
+@click.command("retire", short_help="a stale instance is gone for certain")
 @click.argument("service")
 @click.argument("instance")
 @click.option(

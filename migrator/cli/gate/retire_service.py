@@ -8,7 +8,7 @@ from migrator.cli.gate_session import opened
 from migrator.cli.options import database_options, load_project, require_database
 
 
-@click.command("retire-service")
+@click.command("retire-service", short_help="take a service off the list")
 @click.argument("service")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it will not run any more; kept for ever.")
 @database_options

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import tell
 from migrator.cli.options import actor, database_options, load_project, require_database
 
 
-@click.command("start-check")
+@click.command("start-check", short_help="exit 13 if code must not start")
 @click.argument("service")
 @click.option("--level", type=int, required=True, metavar="N", help="Schema level of the code that wants to start.")
 @database_options

@@ -8,7 +8,7 @@ from migrator.cli.gate_session import opened
 from migrator.cli.options import database_options, emit_json, json_option, load_project, require_database
 
 
-@click.command("verify-log")
+@click.command("verify-log", short_help="check that nobody changed the log")
 @click.option(
     "--noted",
     default=None,

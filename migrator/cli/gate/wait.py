@@ -8,7 +8,7 @@ from migrator.cli.gate_session import direction_of, one_target, opened, rollback
 from migrator.cli.options import database_options, emit_json, json_option, load_project, require_database
 
 
-@click.command("wait")
+@click.command("wait", short_help="wait until the contract may run")
 @click.argument("target")
 @click.option("--timeout", default="30min", show_default=True, metavar="TIME", help="Longest wait, as in 50min.")
 @rollback_option

@@ -8,7 +8,8 @@ RETURNING id
 -- name: all
 SELECT o.id, o.migration, o.direction, o.source, o.service, o.plan_sha256, o.epoch, o.reason, o.requested_by, o.actor,
     o.approver, o.requested_at, o.expires_at, o.approved_at, o.approved_actor, o.used_at,
-    o.expires_at <= clock_timestamp() AS expired
+    o.expires_at <= clock_timestamp() AS expired,
+    o.epoch <> (SELECT coalesce(sum(s.epoch), 0) FROM migrator.service AS s WHERE s.project = o.project) AS outdated
 FROM migrator.override AS o
 WHERE o.project = %(project)s AND (%(migration)s::text IS NULL OR o.migration = %(migration)s::text)
 ORDER BY o.id

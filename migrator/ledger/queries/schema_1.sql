@@ -509,6 +509,10 @@ BEGIN
         why := format('override %s is approved already', wanted.id);
     ELSIF wanted.expires_at <= clock_timestamp() THEN
         why := format('override %s expired at %s', wanted.id, wanted.expires_at);
+    ELSIF wanted.epoch <> (
+        SELECT coalesce(sum(s.epoch), 0) FROM migrator.service AS s WHERE s.project = wanted.project
+    ) THEN
+        why := format('override %s is void: a service or a fence changed since, ask for a new one', wanted.id);
     ELSE
         ok := true;
         why := '';
