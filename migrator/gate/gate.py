@@ -26,7 +26,7 @@ from migrator.ledger import decisions, services, state
 from migrator.ledger.home import home
 from migrator.ledger.lease import RunnerLock
 from migrator.ledger.overrides import Override
-from migrator.ledger.state import GateState
+from migrator.ledger.state import STANDING, GateState
 from migrator.model.events import Listener, Note, StepRetried
 from migrator.model.evidence import Direction, GateReport, Verdict
 from migrator.model.plan import Migration
@@ -174,6 +174,7 @@ class Gate:
         """The fence, and the passage with the overrides that were spent on it."""
         raised: list[tuple[Fence, frozenset[int]]] = []
         migration, direction = passage.subject.migration, passage.subject.direction
+        self._lower_opposite(passage)
 
         def attempt(limit_ms: int) -> None:
             session = passage.session
@@ -200,6 +201,16 @@ class Gate:
         retry_short_locks(self._database, passage.session, attempt, passage.policy, refused)
         fence, claimed = raised[-1]
         return fence, replace(passage, subject=replace(passage.subject, claimed=claimed))
+
+    def _lower_opposite(self, passage: Passage) -> None:
+        """Undo what a tool that died left standing for the other direction; the runner lock says that it died."""
+        migration, direction = passage.subject.migration, passage.subject.direction
+        record = state.find(passage.session, self._project, migration.id)
+        if record is None or record.gate not in STANDING or record.fenced_by_hand:
+            return
+        if record.fence_direction != direction.value:
+            reasons = [f"the {direction.value} takes the place of the {record.fence_direction}"]
+            barricade.lower(passage.session, self._settings, migration.id, reasons, self._actor, self._listener)
 
     def _wait_until_clean(self, passage: Passage, deadline: float) -> None:
         """Look until it is a PASS; or, where the soak counts from the fence on, until only that is missing."""

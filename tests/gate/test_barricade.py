@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import MappingProxyType
 
 import pytest
@@ -165,6 +166,19 @@ def test_a_cleanup_that_fails_does_not_make_an_applied_contract_look_undone(
     found["roles"].fails_at = ""
     gate.tidy(world.session)
     assert did(world)[-1] == ("roles", "after_applied", "applied")
+
+
+def test_what_a_killed_rollback_left_up_does_not_outlive_the_contract_that_follows(
+    up: tuple[World, Gate, Migration, dict[str, Written]],
+) -> None:
+    world, gate, migration, _ = up
+    at = services.server(world.session).at
+    later = at + timedelta(minutes=5)
+    columns = {"fence_at": at, "fence_deadline": later, "fence_direction": "rollback", "barriers": ["roles"]}
+    state.set_gate(world.session, "default", migration.id, GateState.FENCED, **columns)
+    world.contract(gate, migration)
+    assert did(world)[0] == ("roles", "take_down", "aborted")
+    assert not world.has_column()
 
 
 def test_what_a_killed_tool_left_up_is_taken_down_when_its_fence_has_run_out(

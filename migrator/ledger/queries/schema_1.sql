@@ -461,7 +461,7 @@ BEGIN
     FOR known IN SELECT m.* FROM migrator.migration AS m WHERE m.id = confirmed.id FOR SHARE LOOP
         found_any := true;
         CONTINUE WHEN known.gate = 'applied';
-        IF known.gate <> 'confirmed' OR known.fence_direction <> 'contract'
+        IF known.gate <> 'confirmed' OR known.fence_direction IS DISTINCT FROM 'contract'
            OR known.fence_deadline <= clock_timestamp() THEN
             RETURN false;
         END IF;
