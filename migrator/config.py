@@ -146,6 +146,7 @@ class GateSettings(_Section, frozen=True):
         min_independent: closed-world PASSes of different kinds that each service needs.
         drain_timeout: how long old code may take to leave after the fence.
         fence_lease: how long an unapplied fence stands without being renewed.
+        soak_under_fence: count the soak from the fence on, instead of before it; old code cannot restart meanwhile.
         service: the services that use this database.
         source: where evidence comes from; naming any replaces the default two.
         ignore: roles whose sessions are not application code.
@@ -160,6 +161,7 @@ class GateSettings(_Section, frozen=True):
     min_independent: Annotated[int, msgspec.Meta(ge=1)] = 2
     drain_timeout: Duration = "60s"
     fence_lease: Duration = "5min"
+    soak_under_fence: bool = False
     service: tuple[ServiceSettings, ...] = ()
     source: tuple[SourceSettings, ...] = (SourceSettings(kind="heartbeat"), SourceSettings(kind="sessions"))
     ignore: tuple[IgnoredRole, ...] = ()
@@ -277,7 +279,10 @@ def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> tuple[dic
             if not isinstance(target, dict):
                 continue  # the file has a value where a section belongs, which is reported as such
             raw = environment[variable]
-            target[field.name] = int(raw) if isinstance(field.default, int) and raw.isdecimal() else raw
+            if isinstance(field.default, bool):
+                target[field.name] = {"true": True, "1": True, "false": False, "0": False}.get(raw.lower(), raw)
+            else:
+                target[field.name] = int(raw) if isinstance(field.default, int) and raw.isdecimal() else raw
             variables[".".join(filter(None, (section, field.name)))] = variable
     return result, variables
 

@@ -104,6 +104,8 @@ class GateReport:
         reasons: one line each, most important first.
         observations: the evidence behind it.
         soak: how long it has been clean.
+        overrides: numbers of the overrides without which the verdict would be another.
+        notes: what people did by hand and everybody is to see: fences without a deadline, overrides.
     """
 
     migration: str
@@ -112,3 +114,5 @@ class GateReport:
     reasons: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     soak: Soak = field(default_factory=lambda: Soak(None, 0.0, 0.0))
+    overrides: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
