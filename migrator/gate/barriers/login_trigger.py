@@ -86,11 +86,11 @@ def _is_available(state: Any, subject: Subject) -> bool:
 
 
 def _ignored(subject: Subject) -> str:
-    """The patterns of ignored roles as an SQL array of regular expressions."""
+    """The patterns of ignored roles as an SQL array of patterns of LIKE."""
 
-    def regular(pattern: str) -> str:
-        escaped = re.sub(r"([\[\].^$+(){}|\\])", r"\\\1", pattern)
-        return "^(?:" + escaped.replace("*", ".*").replace("?", ".") + ")$"
+    def like(pattern: str) -> str:
+        escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
+        return escaped.replace("*", "%").replace("?", "_")
 
-    patterns = ", ".join(literal(regular(one.role)) for one in subject.gate.ignore)
+    patterns = ", ".join(literal(like(one.role)) for one in subject.gate.ignore)
     return f"ARRAY[{patterns}]::text[]"

@@ -16,7 +16,7 @@ SELECT current_setting('server_version_num')::integer / 10000 AS version,
 -- service: that of the services which list its role, or of all when none does. Reads only: it runs on standbys as well,
 -- so it cannot take the locks of migrator.level_window. Without a floor or a fence nobody is refused.
 CREATE OR REPLACE FUNCTION migrator.on_login() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
 AS $on_login$
 DECLARE
     stated integer;
@@ -24,7 +24,7 @@ DECLARE
 BEGIN
     IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = session_user)
         OR has_table_privilege(session_user, 'migrator.migration', 'UPDATE')
-        OR session_user ~ ANY ({ignored}) THEN
+        OR session_user LIKE ANY ({ignored}) THEN
         RETURN;
     END IF;
     BEGIN
@@ -35,8 +35,8 @@ BEGIN
     WITH listed AS (
         SELECT s.*, EXISTS (
             SELECT FROM unnest(s.db_roles) AS p (pattern)
-            WHERE session_user ~ ('^(?:' || replace(replace(
-                regexp_replace(p.pattern, '([][.^$+(){}|\\])', '\\\1', 'g'), '*', '.*'), '?', '.') || ')$')
+            WHERE session_user LIKE replace(replace(replace(replace(replace(
+                p.pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'), '?', '_')
         ) AS mine
         FROM migrator.service AS s WHERE s.retired_at IS NULL
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from migrator.config import IgnoredRole, SourceSettings
+from migrator.config import IgnoredRole, ServiceSettings, SourceSettings
 from migrator.gate.barriers import login_trigger
 from migrator.ledger import services
 from migrator.model.evidence import Direction, Verdict
@@ -110,6 +110,27 @@ def test_ignored_roles_are_let_in(world: World) -> None:
         login_trigger.put_up(world.session, subject, ())
         with world.connect(user=name):
             pass
+        login_trigger.take_down(world.session, subject, ())
+
+
+def test_a_role_is_held_to_the_levels_of_its_own_services(world: World) -> None:
+    """Patterns know stars and question marks, and nothing else in them means anything."""
+    with role(world.session) as mine, role(world.session) as stranger, role(world.session, name="a_b%[.c\\d") as odd:
+        listed = (
+            ServiceSettings(name="web", db_roles=(mine[:-1] + "?", "a_b%[.c\\*")),
+            ServiceSettings(name="jobs", db_roles=("axb*",)),
+        )
+        subject = subject_of(world, *listed, source=TRIGGER, barriers=("login_trigger",))
+        login_trigger.put_up(world.session, subject, ())
+        with world.session.transaction():
+            services.raise_floor(world.session, "default", {"web": 41, "jobs": 42})
+        for name in (mine, odd):
+            world.connect(user=name, **options(41)).close()
+            with pytest.raises(psycopg.OperationalError, match="needs at least level 41"):
+                world.connect(user=name, **options(40))
+        # One that nobody lists may be anybody's.
+        with pytest.raises(psycopg.OperationalError, match="needs at least level 42"):
+            world.connect(user=stranger, **options(41))
         login_trigger.take_down(world.session, subject, ())
 
 
