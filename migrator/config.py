@@ -23,6 +23,7 @@ Duration = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]+(ms|s|min|h|d)$", description="integer with ms, s, min, h or d")
 ]
 _SHORTEST_LEASE_MS = 30_000
+_NEEDED_KEY = {"sql": "query", "http": "url", "command": "command"}
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -89,12 +90,38 @@ class SourceSettings(_Section, frozen=True):
     Attributes:
         kind: its name.
         required: whether the gate is UNKNOWN when this source is.
-        standby_url_envs: for ``sessions``: environment variables that hold the URLs of the standbys to look at.
+        standby_url_envs: for ``sessions`` and ``roles``: environment variables that hold the URLs of the standbys to
+            look at.
+        pooled: for ``sessions``: whether applications connect through a pooler in transaction mode, which shows the
+            server only the last client of each connection.
+        pgbouncer_url_envs: for ``sessions``: environment variables that hold URLs of the admin consoles of all
+            PgBouncers (database ``pgbouncer``).
+        service: for ``sql``, ``http``, ``command``: the service it speaks of; empty: it is asked about each.
+        closed_world: for ``sql``, ``http``, ``command``: whether it would see every instance of the service.
+        timeout: for ``http`` and ``command``: how long an answer may take, all in all.
+        query: for ``sql``: returns the columns ``verdict`` and ``why``.
+        url: for ``http``: answers JSON with ``verdict`` and ``why``.
+        token_env: for ``http``: environment variable that holds a bearer token.
+        command: for ``command``: program and arguments; exit code 0 is PASS, 10 is BLOCK.
+        allow: for ``catalog``: functions, as ``schema.name``, that mention what goes and are known not to need it.
     """
 
-    kind: Literal["heartbeat", "sessions"]
+    kind: Literal[
+        "heartbeat", "sessions", "roles", "login_trigger", "statements", "table_stats", "catalog", "sql", "http",
+        "command",
+    ]  # fmt: skip
     required: bool = True
     standby_url_envs: tuple[str, ...] = ()
+    pooled: bool = False
+    pgbouncer_url_envs: tuple[str, ...] = ()
+    service: str = ""
+    closed_world: bool = False
+    timeout: Duration = "5s"
+    query: str = ""
+    url: str = ""
+    token_env: str = ""
+    command: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 class IgnoredRole(_Section, frozen=True):
@@ -119,9 +146,13 @@ class GateSettings(_Section, frozen=True):
         min_independent: closed-world PASSes of different kinds that each service needs.
         drain_timeout: how long old code may take to leave after the fence.
         fence_lease: how long an unapplied fence stands without being renewed.
+        soak_under_fence: count the soak from the fence on, instead of before it; old code cannot restart meanwhile.
         service: the services that use this database.
         source: where evidence comes from; naming any replaces the default two.
         ignore: roles whose sessions are not application code.
+        barriers: what the database itself may do under the fence: ``roles`` closes the login roles of levels that are
+            fenced out; ``login_trigger`` refuses sessions that do not state their level; ``quarantine`` takes away the
+            privileges on what goes. Each only where it can.
     """
 
     soak: Duration = "15min"
@@ -130,9 +161,11 @@ class GateSettings(_Section, frozen=True):
     min_independent: Annotated[int, msgspec.Meta(ge=1)] = 2
     drain_timeout: Duration = "60s"
     fence_lease: Duration = "5min"
+    soak_under_fence: bool = False
     service: tuple[ServiceSettings, ...] = ()
     source: tuple[SourceSettings, ...] = (SourceSettings(kind="heartbeat"), SourceSettings(kind="sessions"))
     ignore: tuple[IgnoredRole, ...] = ()
+    barriers: tuple[Literal["roles", "login_trigger", "quarantine"], ...] = ("roles",)
 
 
 class LintSettings(_Section, frozen=True):
@@ -246,7 +279,10 @@ def _overlay(table: dict[str, Any], environment: Mapping[str, str]) -> tuple[dic
             if not isinstance(target, dict):
                 continue  # the file has a value where a section belongs, which is reported as such
             raw = environment[variable]
-            target[field.name] = int(raw) if isinstance(field.default, int) and raw.isdecimal() else raw
+            if isinstance(field.default, bool):
+                target[field.name] = {"true": True, "1": True, "false": False, "0": False}.get(raw.lower(), raw)
+            else:
+                target[field.name] = int(raw) if isinstance(field.default, int) and raw.isdecimal() else raw
             variables[".".join(filter(None, (section, field.name)))] = variable
     return result, variables
 
@@ -306,6 +342,12 @@ def _check(settings: Settings, source: Path | None) -> None:
             at=at,
             detail="a refused lock is tried again after up to 10 s, and the fence must stand meanwhile.",
         )
+    for asked in settings.gate.source:
+        key = _NEEDED_KEY.get(asked.kind)
+        if key and not getattr(asked, key):
+            raise UsageError(f'a source of kind "{asked.kind}" needs "{key}"', at=at)
+        if asked.service and asked.service not in names:
+            raise UsageError(f'source "{asked.kind}" speaks of service "{asked.service}", which is not listed', at=at)
     for service in settings.gate.service:
         if service.expect == "zero" and not service.reason.strip():
             raise UsageError(

@@ -10,6 +10,7 @@ from migrator.backfill.engine import BackfillStatus
 from migrator.errors import MigratorError
 from migrator.execution.run import Run
 from migrator.execution.transitions import Shape
+from migrator.gate.audit import notes
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
 from migrator.ledger.state import GateState, MigrationRecord, State
@@ -30,6 +31,7 @@ class Standing:
         report: what the gate sees, for a migration that only waits for it.
         problem: why the last run stopped, or why the gate could not be asked; None when nothing is wrong.
         in_folder: whether its files are here.
+        notes: what people did by hand and everybody is to see: fences without a deadline, overrides.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Standing:
     report: GateReport | None
     problem: str | None
     in_folder: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def _standing(
         report,
         problem,
         in_folder=migration is not None,
+        notes=notes(session, record),
     )
 
 

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.config import milliseconds, seconds
-from migrator.errors import GateBlocked
-from migrator.gate import drain
+from migrator.errors import GateBlocked, GateWaiting
+from migrator.gate import barricade, drain
 from migrator.gate import fence as fences
 from migrator.gate.evidence import sessions
 from migrator.gate.fence import Fence
-from migrator.gate.look import Subject, evaluate, question_of
+from migrator.gate.look import evaluate, look, question_of
 from migrator.gate.messages import command, error_for
+from migrator.gate.subject import Subject
 from migrator.ledger import decisions, services, state
 from migrator.ledger.services import Service
-from migrator.ledger.state import GateState
+from migrator.ledger.state import GateState, MigrationRecord
 from migrator.model.events import Listener, Note, StepRetried
 from migrator.model.evidence import Direction, EvidenceItem, GateReport, Verdict
 from migrator.postgres.connect import Database
@@ -144,14 +145,23 @@ def _require_beforehand(passage: Passage, fence: Fence) -> None:
     if passage.offline is not None:
         wait_until_alone(passage.session, passage.subject)
         return
-    listed = services.listed(passage.session, passage.subject.project)
-    report, _ = evaluate(passage.session, passage.subject, listed, not_before=fence.at)
-    _require_pass(report, passage.subject)
+    report = look(passage.session, passage.subject, not_before=fence.at)
+    # The soak was complete when this was confirmed; under the fence only old code that shows up can undo that.
+    if report.verdict is not Verdict.SOAKING:
+        _require_pass(report, passage.subject, fence)
 
 
-def _require_pass(report: GateReport, subject: Subject) -> None:
+def _require_pass(report: GateReport, subject: Subject, fence: Fence) -> None:
     if report.verdict is not Verdict.PASS:
-        raise error_for(report, subject.migration, subject.direction, fenced=True)
+        raise error_for(report, subject.migration, subject.direction, fenced=True, by_hand=fence.by_hand)
+
+
+def _require_confirmed(record: MigrationRecord, subject: Subject) -> None:
+    if record.gate is not GateState.CONFIRMED:
+        raise GateWaiting(
+            f"{subject.direction.value} of {record.id} starts over: the gate is {record.gate.value}, not confirmed",
+            hint=f'nothing changed; run "{command(subject.migration, subject.direction)}" again',
+        )
 
 
 def _attempt(passage: Passage, fence: Fence, work: Work, limit_ms: int) -> None:
@@ -162,9 +172,10 @@ def _attempt(passage: Passage, fence: Fence, work: Work, limit_ms: int) -> None:
         fences.make_durable(session)
         margin_s = min(_LONGEST_MARGIN_S, seconds(subject.gate.fence_lease) / 4)
         fences.check(record, fence, services.server(session), subject, margin_s=margin_s)
+        _require_confirmed(record, subject)
         if passage.offline is None:
             report, _ = evaluate(session, subject, listed, not_before=fence.at, local=True)
-            _require_pass(report, subject)
+            _require_pass(report, subject, fence)
         started = time.monotonic()
         work(WallClock(session, limit_ms).execute)
         # The table locks are held from here on, so what is left of the wall limit bounds each statement.
@@ -173,8 +184,8 @@ def _attempt(passage: Passage, fence: Fence, work: Work, limit_ms: int) -> None:
         session.set_local("statement_timeout", f"{left_ms}ms")
         if passage.offline is None:
             report, _ = evaluate(session, subject, listed, not_before=fence.at, local=True)
-            _require_pass(report, subject)
-            evidence = _summary(report)
+            _require_pass(report, subject, fence)
+            evidence = summary(report)
         else:
             require_alone(session, subject, listed, local=True)
             evidence = {"offline": passage.offline, "overruled": _overruled(session, subject, listed)}
@@ -214,8 +225,11 @@ def _overruled(session: Session, subject: Subject, listed: tuple[Service, ...]) 
     ]
 
 
-def _summary(report: GateReport) -> dict[str, Any]:
+def summary(report: GateReport) -> dict[str, Any]:
+    """The evidence as it is kept with a decision."""
+    overruled = {"overrides": list(report.overrides)} if report.overrides else {}
     return {
+        **overruled,
         "requires": dict(report.requires),
         "sources": [
             {"source": seen.source, "service": seen.service, "verdict": seen.verdict.value, "control": seen.control}
@@ -225,14 +239,16 @@ def _summary(report: GateReport) -> dict[str, Any]:
 
 
 def lower_after(passage: Passage, error: BaseException) -> None:
-    """Lower the fence because of an error; where even that fails, its deadline does it."""
+    """Lower the fence because of an error, or let its deadline do it; one that was raised by hand stands on."""
     reasons = [" ".join(str(error).split()) or type(error).__name__]
-    project, migration_id = passage.subject.project, passage.subject.migration.id
+    subject, actor, listener = passage.subject, passage.actor, passage.listener
     with suppress(Exception):
-        fences.lower(passage.session, project, migration_id, reasons=reasons, actor=passage.actor)
+        barricade.lower(
+            passage.session, subject.settings, subject.migration.id, reasons, actor, listener, by_hand=False
+        )
         return
     with suppress(Exception), passage.database.connect("abort") as session:
-        fences.lower(session, project, migration_id, reasons=reasons, actor=passage.actor)
+        barricade.lower(session, subject.settings, subject.migration.id, reasons, actor, listener, by_hand=False)
         return
     lease = passage.subject.gate.fence_lease
     passage.listener(Note(f"the fence could not be lowered now; it ends by itself within {lease}"))

@@ -113,11 +113,14 @@ def _judge(
     for service in services:
         if service.name in exempt:
             continue
-        kinds = {seen.source for seen in observations if _counts_for(seen, service.name) and not weak[seen]}
-        needed = rules.needed(service)
-        if len(kinds) < needed:
-            have = ", ".join(sorted(kinds)) or "none"
-            unknown.append(f'service "{service.name}" has {len(kinds)} of {needed} independent proofs ({have})')
+        weights: dict[str, int] = {}
+        for seen in observations:
+            if _counts_for(seen, service.name) and not weak[seen]:
+                weights[seen.source] = max(seen.weight, weights.get(seen.source, 0))
+        needed, proofs = rules.needed(service), sum(weights.values())
+        if proofs < needed:
+            have = ", ".join(sorted(weights)) or "none"
+            unknown.append(f'service "{service.name}" has {proofs} of {needed} independent proofs ({have})')
     if unknown:
         return Verdict.UNKNOWN, unknown
     if soak.needs_s > 0 and not soak.complete:

@@ -8,8 +8,9 @@ from migrator.config import seconds
 from migrator.gate import fence as fences
 from migrator.gate.decision import shown
 from migrator.gate.fence import Fence
-from migrator.gate.look import Subject, evaluate
+from migrator.gate.look import watch
 from migrator.gate.messages import error_for
+from migrator.gate.subject import Subject
 from migrator.ledger import services, state
 from migrator.model.events import Listener, Note
 from migrator.model.evidence import GateReport, Verdict
@@ -20,31 +21,50 @@ _LONGEST_PAUSE_S = 1.0
 _RENEWAL_LOCK_MS = 2_000
 
 
-def drain(session: Session, subject: Subject, fence: Fence, listener: Listener) -> tuple[GateReport, Fence]:
+def drain(
+    session: Session, subject: Subject, fence: Fence, listener: Listener, *, patience_s: float = 0.0
+) -> tuple[GateReport, Fence]:
     """Poll all evidence until it is a PASS; the report, and the fence, renewed where that was due.
+
+    Every look is kept as a sample, so that the soak does not start anew should the contract not go through.
+
+    Args:
+        session: outside a transaction.
+        subject: what wants to pass.
+        fence: under which to wait.
+        listener: told what is waited for.
+        patience_s: longest wait for a soak that counts from the fence on; nothing else is waited for beyond
+            ``drain_timeout``.
 
     Raises:
         GateBlocked: such code was still there after ``drain_timeout``.
         GateUnknown: there was still no proof after it.
-        GateWaiting: the fence does not stand any more.
+        GateWaiting: the fence does not stand any more, or the soak lasts longer than ``patience_s``.
     """
-    deadline = time.monotonic() + seconds(subject.gate.drain_timeout)
+    allowed_s = seconds(subject.gate.drain_timeout)
+    started = time.monotonic()
+    deadline, longest_soak = started + allowed_s, started + patience_s
     longest_pause_s = min(_LONGEST_PAUSE_S, seconds(subject.gate.fence_lease) / 4)
     pause_s, told = min(_FIRST_PAUSE_S, longest_pause_s), ""
     while True:
-        listed = services.listed(session, subject.project)
-        report, server = evaluate(session, subject, listed, not_before=fence.at)
+        report, server = watch(session, subject, not_before=fence.at)
         record = state.find(session, subject.project, subject.migration.id)
         if record is not None:
             fences.check(record, fence, server, subject, margin_s=0.0)
         if report.verdict is Verdict.PASS:
             return report, fence
-        if time.monotonic() >= deadline:
-            raise error_for(report, subject.migration, subject.direction, fenced=True)
-        if (text := _waiting_for(report)) != told:
-            listener(Note(text))
+        left_s = deadline - time.monotonic()
+        soaking = report.verdict is Verdict.SOAKING
+        if soaking:
+            deadline = time.monotonic() + allowed_s
+            left_s = longest_soak - time.monotonic()
+        if left_s <= 0:
+            raise error_for(report, subject.migration, subject.direction, fenced=True, by_hand=fence.by_hand)
+        text = "soaking under the fence" if soaking else _waiting_for(report)
+        if text != told:
+            listener(Note(f"{text}: {report.reasons[0]}" if soaking else text))
             told = text
-        time.sleep(min(pause_s, max(0.0, deadline - time.monotonic())))
+        time.sleep(min(pause_s, left_s))
         pause_s = min(longest_pause_s, pause_s * 2)
         fence = keep(session, subject, fence)
 
@@ -61,6 +81,8 @@ def keep(session: Session, subject: Subject, fence: Fence, *, for_s: float = 0.0
     Raises:
         GateWaiting: it does not stand any more.
     """
+    if fence.deadline is None:
+        return fence
     lease_s = seconds(subject.gate.fence_lease)
     if (fence.deadline - services.server(session).at).total_seconds() > max(lease_s / 2, for_s):
         return fence

@@ -6,40 +6,36 @@ still runs keeps the version in production from restarting.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from migrator.config import Project, seconds
-from migrator.errors import (
-    Fenced,
-    GateBlocked,
-    GateUnknown,
-    GateWaiting,
-    MigratorError,
-    OutOfOrder,
-    Refused,
-    UsageError,
-)
+from migrator.config import Project, milliseconds, seconds
+from migrator.errors import GateBlocked, GateUnknown, GateWaiting, MigratorError, OutOfOrder, UsageError
+from migrator.gate import barricade, levels, override, registry, waiting
 from migrator.gate import fence as fences
-from migrator.gate.apply import Passage, Work, apply, lower_after, wait_until_alone
+from migrator.gate.apply import Passage, Work, apply, lower_after, summary, wait_until_alone
 from migrator.gate.drain import drain
 from migrator.gate.fence import Fence
-from migrator.gate.look import Subject, look
+from migrator.gate.look import collect, look
 from migrator.gate.messages import error_for
+from migrator.gate.subject import Subject
 from migrator.ledger import decisions, services, state
-from migrator.ledger.state import GateState
+from migrator.ledger.home import home
+from migrator.ledger.lease import RunnerLock
+from migrator.ledger.overrides import Override
+from migrator.ledger.state import STANDING, GateState
 from migrator.model.events import Listener, Note, StepRetried
 from migrator.model.evidence import Direction, GateReport, Verdict
 from migrator.model.plan import Migration
 from migrator.postgres.connect import Database
-from migrator.postgres.locks import Refusal, retry_short_locks
-from migrator.postgres.session import ServerError, Session
+from migrator.postgres.locks import LockPolicy, Refusal, retry_short_locks
+from migrator.postgres.session import Session
 
 _LONGEST_POLL_S = 2.0
 _SHORTEST_POLL_S = 0.05
-_NO_LEDGER = ("3F000", "42883")
-"""Invalid schema name, undefined function."""
 
 
 class Gate:
@@ -83,6 +79,10 @@ class Gate:
             services.lock(session, self._project)
             services.raise_ceiling(session, self._project, level)
 
+    def tidy(self, session: Session) -> None:
+        """Notice and undo what processes that died left behind: fences that ran out, and what went with them."""
+        barricade.tidy(session, self._settings, self._actor, self._listener)
+
     def look(self, session: Session, migration: Migration, direction: Direction) -> GateReport:
         """All evidence of this moment and the soak so far; stores a sample. Never raises for what it finds."""
         return look(session, self._subject(session, migration, direction))
@@ -118,39 +118,72 @@ class Gate:
             OutOfOrder: never expanded here, or applied already.
         """
         self.sync_services(session)
+        self._prepare(session)
         subject = self._subject(session, migration, direction)
         passage = Passage(self._database, session, subject, self._actor, self._listener, offline)
+        deadline = time.monotonic() + wait_s
         try:
             if offline is None:
-                self._wait_until_clean(passage, wait_s)
+                self._wait_until_clean(passage, deadline)
             else:
                 _check_reason(offline)
                 wait_until_alone(session, subject)
             with hold_runner():
-                self._pass_fenced(passage, work)
+                self._pass_fenced(passage, work, deadline)
         except (GateBlocked, GateUnknown, GateWaiting) as error:
             self._record_refusal(session, subject, error)
             raise
 
-    def _pass_fenced(self, passage: Passage, work: Work) -> None:
+    def _prepare(self, session: Session) -> None:
+        """Undo what processes that died left behind.
+
+        Raises:
+            GateUnknown: the ledger is about another database.
+        """
+        where = home(session)
+        if where.is_copy:
+            raise GateUnknown(
+                f'database "{where.name}" is a copy of the one that the ledger is about',
+                detail="what the ledger says of running code and of fences is the original's.",
+                hint='set that aside: migrator gate reset-clone --reason "…"',
+            )
+        barricade.tidy(session, self._settings, self._actor, self._listener)
+
+    def _pass_fenced(self, passage: Passage, work: Work, deadline: float) -> None:
         try:
-            fence = self._raise_fence(passage)
+            fence, passage = self._raise_fence(passage)
+            session, subject = passage.session, passage.subject
+            barricade.put_up(session, subject, fence, self._actor, self._listener)
             if passage.offline is None:
-                _, fence = drain(passage.session, passage.subject, fence, self._listener)
+                patience_s = max(0.0, deadline - time.monotonic())
+                report, fence = drain(session, subject, fence, self._listener, patience_s=patience_s)
+                evidence = summary(report)
+            else:
+                wait_until_alone(session, subject)
+                evidence = {"offline": passage.offline}
+            fences.confirm(session, subject, fence, evidence=evidence, actor=self._actor)
             apply(passage, fence, work)
         except BaseException as error:
             lower_after(passage, error)
             raise
+        # Applied: whatever goes wrong from here on must not look as if it were not.
+        with contextlib.suppress(MigratorError):
+            barricade.after_applied(session, subject, self._actor, self._listener)
 
-    def _raise_fence(self, passage: Passage) -> Fence:
-        raised: list[Fence] = []
+    def _raise_fence(self, passage: Passage) -> tuple[Fence, Passage]:
+        """The fence, and the passage with the overrides that were spent on it."""
+        raised: list[tuple[Fence, frozenset[int]]] = []
         migration, direction = passage.subject.migration, passage.subject.direction
+        self._lower_opposite(passage)
 
         def attempt(limit_ms: int) -> None:
-            with passage.session.transaction(lock_timeout_ms=limit_ms):
+            session = passage.session
+            with session.transaction(lock_timeout_ms=limit_ms):
+                services.lock(session, self._project)
+                claimed = override.claim(session, self._project, migration, direction, self._actor)
                 lease_s = seconds(self._settings.gate.fence_lease)
-                fence = fences.raise_fence(passage.session, passage.subject, lease_s=lease_s, actor=self._actor)
-            raised.append(fence)
+                fence = fences.raise_fence(session, passage.subject, lease_s=lease_s, actor=self._actor)
+            raised.append((fence, claimed))
 
         def refused(refusal: Refusal) -> None:
             self._listener(
@@ -166,30 +199,42 @@ class Gate:
             )
 
         retry_short_locks(self._database, passage.session, attempt, passage.policy, refused)
-        return raised[-1]
+        fence, claimed = raised[-1]
+        return fence, replace(passage, subject=replace(passage.subject, claimed=claimed))
 
-    def _wait_until_clean(self, passage: Passage, wait_s: float) -> None:
+    def _lower_opposite(self, passage: Passage) -> None:
+        """Undo what a tool that died left standing for the other direction; the runner lock says that it died."""
+        migration, direction = passage.subject.migration, passage.subject.direction
+        record = state.find(passage.session, self._project, migration.id)
+        if record is None or record.gate not in STANDING or record.fenced_by_hand:
+            return
+        if record.fence_direction != direction.value:
+            reasons = [f"the {direction.value} takes the place of the {record.fence_direction}"]
+            barricade.lower(passage.session, self._settings, migration.id, reasons, self._actor, self._listener)
+
+    def _wait_until_clean(self, passage: Passage, deadline: float) -> None:
+        """Look until it is a PASS; or, where the soak counts from the fence on, until only that is missing."""
         session, subject = passage.session, passage.subject
-        deadline = time.monotonic() + wait_s
         interval_s = min(_LONGEST_POLL_S, seconds(self._settings.gate.max_gap) / 3)
         told = ""
         while True:
             report = look(session, subject)
             self._track_soak(session, subject, report)
-            if report.verdict is Verdict.PASS:
-                return
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or not report.requires:
-                raise error_for(report, subject.migration, subject.direction)
+            soak_left_s = report.soak.needs_s - report.soak.has_s
+            soaking = report.verdict is Verdict.SOAKING
+            if report.verdict is Verdict.PASS or (soaking and subject.soaks_under_fence and soak_left_s <= left_s):
+                return
             error = error_for(report, subject.migration, subject.direction)
-            if report.verdict is not Verdict.SOAKING and error.message != told:
+            if left_s <= 0 or not report.requires or (soaking and subject.soaks_under_fence):
+                raise error
+            if not soaking and error.message != told:
                 self._listener(Note(f"waiting: {error.message}"))
                 told = error.message
-            elif report.verdict is Verdict.SOAKING and told != "soaking":
+            elif soaking and told != "soaking":
                 self._listener(Note(f"soaking: {report.reasons[0]}"))
                 told = "soaking"
-            soak_left_s = report.soak.needs_s - report.soak.has_s
-            pause_s = min(interval_s, soak_left_s) if report.verdict is Verdict.SOAKING else interval_s
+            pause_s = min(interval_s, soak_left_s) if soaking else interval_s
             time.sleep(max(_SHORTEST_POLL_S, min(pause_s, left_s)))
 
     def _track_soak(self, session: Session, subject: Subject, report: GateReport) -> None:
@@ -205,7 +250,7 @@ class Gate:
                 ) from None
             if record.gate is GateState.APPLIED:
                 raise OutOfOrder(f"the contract of {record.id} is applied already")
-            if subject.direction is Direction.ROLLBACK:
+            if subject.direction is Direction.ROLLBACK or subject.soaks_under_fence:
                 return
             if clean and record.gate in (GateState.NONE, GateState.ABORTED):
                 moved, since = GateState.SOAKING, report.soak.clean_since
@@ -240,6 +285,59 @@ class Gate:
             self._actor,
         )
 
+    def fence(
+        self, session: Session, migration: Migration, direction: Direction, reason: str, *, although_blocked: bool
+    ) -> GateReport:
+        """Raise a fence by hand: it has no deadline, and stands until ``abort`` or until the contract is applied.
+
+        Args:
+            session: outside a transaction.
+            migration: whose fence.
+            direction: keep out old code, or the new code of a migration that is rolled back.
+            reason: for the record; may be empty.
+            although_blocked: also while code runs that it would keep from starting again.
+
+        Returns:
+            What was seen before.
+
+        Raises:
+            GateBlocked: such code runs, and ``although_blocked`` is not set; nothing changed.
+            GateUnknown: the ledger is about another database.
+            OutOfOrder: never expanded here, applied already, or a fence that looks the other way was raised by hand.
+            BudgetSpent: another runner is busy, or a lock was refused for the whole budget.
+        """
+        self.sync_services(session)
+        self._prepare(session)
+        subject = self._subject(session, migration, direction)
+        report = look(session, subject)
+        if report.verdict is Verdict.BLOCK and not although_blocked:
+            raise GateBlocked(
+                f"a fence for the {direction.value} of {migration.id} would keep running code from starting again:"
+                f" {report.reasons[0]}",
+                detail="whoever is refused can neither restart nor scale; nothing changed.",
+                hint=f'wait until it is gone: migrator gate wait {migration.id}; or raise it all the same with "--yes"',
+            )
+        with RunnerLock(self._database, self._project, shared=False, command="gate fence", actor=self._actor):
+
+            def attempt(limit_ms: int) -> None:
+                with session.transaction(lock_timeout_ms=limit_ms):
+                    raised.append(fences.raise_fence(session, subject, lease_s=None, actor=self._actor))
+                    if reason:
+                        decisions.append(
+                            session, self._project, migration.id, "fence by hand", None, [reason], {}, self._actor
+                        )
+
+            raised: list[Fence] = []
+            policy = LockPolicy(milliseconds(self._settings.lock_timeout), seconds(self._settings.lock_budget))
+            retry_short_locks(self._database, session, attempt, policy, lambda _: None)
+            try:
+                barricade.put_up(session, subject, raised[-1], self._actor, self._listener)
+            except BaseException as error:
+                reasons = [f"not everything could be put up: {error}"]
+                barricade.lower(session, self._settings, migration.id, reasons, self._actor, self._listener)
+                raise
+        return report
+
     def abort(self, session: Session, migration_id: str, reason: str) -> None:
         """Lower the fence and end the soak of a migration whose contract or rollback is not applied.
 
@@ -253,7 +351,7 @@ class Gate:
             raise OutOfOrder(f"{migration_id} was never expanded in this database")
         if record.gate is GateState.APPLIED:
             raise OutOfOrder(f"the contract of {migration_id} is applied: there is no way back")
-        before = fences.lower(session, self._project, migration_id, reasons=[reason], actor=self._actor)
+        before = barricade.lower(session, self._settings, migration_id, [reason], self._actor, self._listener)
         self._listener(
             Note(f"the gate of {migration_id} was {before.value}, it is aborted now")
             if before
@@ -261,64 +359,64 @@ class Gate:
         )
 
     def retire(self, session: Session, service: str, instance: str, reason: str) -> int:
-        """Record that a stale instance is gone for certain, so that it does not count as running any more.
-
-        Returns:
-            How many processes of that name were retired, at least 1.
-
-        Raises:
-            Refused: there is none, it ended already, it still beats, or its service belongs to another project.
-            UsageError: no reason is given.
-        """
+        """Record that a stale instance is gone for certain; see ``registry.retire``."""
         _check_reason(reason)
-        owner = services.window(session, service).project
-        if owner not in (None, self._project):
-            raise Refused(f'service "{service}" belongs to project "{owner}"')
-        rows = services.matching(session, service, instance)
-        running = [row for row in rows if row.running]
-        if not running:
-            ended = f", it is {rows[-1].state}" if rows else ""
-            raise Refused(f'no instance "{instance}" of "{service}" counts as running{ended}')
-        if live := [row for row in running if not row.stale]:
-            raise Refused(
-                f'instance "{instance}" of "{service}" beat {live[0].last_seen_s:.0f} s ago: it runs',
-                hint="stop it; it leaves the list when it says bye, and can be retired when its ttl has passed",
-            )
-        with session.transaction(lock_timeout_ms=10_000):
-            count = services.retire(session, service, instance, reason)
-            facts = {"service": service, "instance": instance, "processes": count}
-            decisions.append(session, self._project, None, "retire", None, [reason], facts, self._actor)
-        return count
+        return registry.retire(session, self._project, service, instance, reason, self._actor)
+
+    def retire_service(self, session: Session, service: str, reason: str) -> None:
+        """Take a service off the ledger's list; see ``registry.retire_service``."""
+        _check_reason(reason)
+        registry.retire_service(session, self._settings, service, reason, self._actor)
+
+    def reset_clone(self, session: Session, reason: str) -> list[str]:
+        """Set aside what the ledger of a copy says about the original; see ``registry.reset_clone``."""
+        _check_reason(reason)
+        return registry.reset_clone(session, self._settings, reason, self._actor)
 
     def start_check(self, session: Session, service: str, level: int) -> services.Window:
-        """Whether code of a service at a level may start now, by the rule that ``migrator.beat`` answers with.
+        """Whether code of a service at a level may start now; see ``levels.start_check``."""
+        return levels.start_check(session, service, level)
 
-        Raises:
-            Fenced: it may not.
-            OutOfOrder: there is no ledger, so nothing was ever expanded here.
-        """
-        try:
-            window = services.window(session, service)
-        except ServerError as error:
-            if error.sqlstate not in _NO_LEDGER:
-                raise
-            raise OutOfOrder("this database has no ledger", hint='run "migrator expand" first') from None
-        if not window.listed:
-            raise Fenced(
-                f'service "{service}" is not listed in this database',
-                hint=f'add [[tool.migrator.gate.service]] name = "{service}" and run "migrator expand"',
-            )
-        if level < window.min_level:
-            raise Fenced(
-                f'"{service}" at level {level} is too old: the database needs at least level {window.min_level}',
-                hint="deploy a newer build; what it needs was removed, or is about to be",
-            )
-        if window.max_level is not None and level > window.max_level:
-            raise Fenced(
-                f'"{service}" at level {level} is too new: the database is expanded up to level {window.max_level}',
-                hint='run "migrator expand" with the migrations of this build first',
-            )
-        return window
+    def request_override(
+        self,
+        session: Session,
+        migration: Migration,
+        direction: Direction,
+        *,
+        only: str,
+        reason: str,
+        approver: str,
+        expires: str,
+    ) -> Override:
+        """Ask for one verdict to be overruled; see ``override.request``."""
+        self.sync_services(session)
+        subject = self._subject(session, migration, direction)
+        observations = collect(session, subject, services.listed(session, self._project))
+        return override.request(
+            session,
+            self._settings,
+            migration,
+            direction,
+            observations,
+            only=only,
+            reason=reason,
+            approver=approver,
+            expires=expires,
+            actor=self._actor,
+        )
+
+    def wait(
+        self,
+        session: Session,
+        migration: Migration,
+        direction: Direction,
+        timeout_s: float,
+        tell: Callable[[str], None],
+    ) -> GateReport:
+        """Look until it is a PASS; see ``waiting.wait``."""
+        self.sync_services(session)
+        self._prepare(session)
+        return waiting.wait(session, self._subject(session, migration, direction), timeout_s, self._actor, tell)
 
     def _subject(self, session: Session, migration: Migration, direction: Direction) -> Subject:
         return Subject(self._settings, migration, direction, frozenset({session.pid}))

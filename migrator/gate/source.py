@@ -1,24 +1,26 @@
 """What a source of evidence is asked and answers, and finding the sources: one file each in ``evidence/``.
 
-A source is a module with three names: ``kind``, equal to its file name; ``polled``, whether it sees only the moment
-it looks (its samples must then leave no gap in the soak) or remembers what was in between; and ``observe``.
+A source is a module with four names: ``kind``, equal to its file name; ``polled``, whether it sees only the moment
+it looks (its samples must then leave no gap in the soak) or remembers what was in between; ``keeps_notes``, whether it
+writes to the ledger what it compares with next time; and ``observe``.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from migrator.config import IgnoredRole
+from migrator.config import IgnoredRole, SourceSettings
 from migrator.errors import MigratorError
 from migrator.ledger.services import Service
 from migrator.model.evidence import Direction, Observation
 from migrator.postgres.session import Session
+from migrator.sql.drops import Drops
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class Question:
         required: whether UNKNOWN from this source makes the whole answer UNKNOWN.
         standby_url_envs: environment variables that hold the URLs of standbys to look at.
         local: look at the primary only, because table locks are held meanwhile.
+        migration: id of the migration, under which notes are kept.
+        drops: the relations and columns that are about to go.
+        settings: those of the source that is asked.
     """
 
     project: str
@@ -47,6 +52,9 @@ class Question:
     required: bool = True
     standby_url_envs: tuple[str, ...] = ()
     local: bool = False
+    migration: str = ""
+    drops: Drops = field(default_factory=Drops)
+    settings: SourceSettings = field(default_factory=lambda: SourceSettings(kind="sessions"))
 
     @property
     def concerned(self) -> tuple[Service, ...]:
@@ -75,11 +83,42 @@ class Question:
         return f"level {self.level - 1} or below"
 
 
+def asked_services(question: Question) -> tuple[str, ...]:
+    """The concerned services that a source of the user's own is asked about: the one it names, or each."""
+    names = tuple(service.name for service in question.concerned)
+    only = question.settings.service
+    return tuple(name for name in names if name == only) if only else names
+
+
+_LAST: dict[tuple[str, str, str, SourceSettings], Any] = {}
+"""What was read from outside the server at the last look of this process; its age is judged as any evidence's is."""
+
+T = TypeVar("T")
+
+
+def remembered(question: Question, ask: Callable[[], T]) -> T:
+    """What ``ask`` returns, or, while table locks are held, what it returned at the look before.
+
+    Nobody else's server may be waited for while applications wait for ours.
+
+    Raises:
+        MigratorError: locks are held and there was no look before.
+    """
+    key = (question.project, question.migration, question.direction.value, question.settings)
+    if question.local:
+        if key not in _LAST:
+            raise MigratorError(f'source "{question.settings.kind}" was not asked before the locks were taken')
+        return cast("T", _LAST[key])
+    _LAST[key] = answer = ask()
+    return answer
+
+
 class Source(Protocol):
     """A module of ``evidence/``; see this module's docstring."""
 
     kind: str
     polled: bool
+    keeps_notes: bool
 
     def observe(self, session: Session, question: Question) -> tuple[Observation, ...]:
         """Read the evidence now; one observation a concerned service, and one without a service for what fits none.

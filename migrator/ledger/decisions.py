@@ -64,3 +64,15 @@ def first_broken_link(session: Session) -> int | None:
     """The number of the first row whose hash does not fit, or None when the chain is whole."""
     row = session.maybe(_SQL["first_broken_link"])
     return int(row.seq) if row else None
+
+
+def last_link(session: Session) -> tuple[int, str]:
+    """Number and hash of the last decision; 0 and an empty hash when there is none."""
+    row = session.maybe(_SQL["last_link"])
+    return (int(row.seq), str(row.hash)) if row else (0, "")
+
+
+def link(session: Session, seq: int) -> str | None:
+    """The hash of one decision, or None when there is no such row."""
+    row = session.maybe(_SQL["link"], {"seq": seq})
+    return str(row.hash) if row else None

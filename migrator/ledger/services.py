@@ -256,9 +256,17 @@ def server(session: Session) -> Server:
 
 
 def add_sample(
-    session: Session, project: str, migration_id: str, direction: str, seen: Server, *, clean: bool, verdict: str
+    session: Session,
+    project: str,
+    migration_id: str,
+    direction: str,
+    seen: Server,
+    *,
+    clean: bool,
+    verdict: str,
+    overrides: Sequence[int] = (),
 ) -> None:
-    """Record what a look came to at ``seen.at``."""
+    """Record what a look came to at ``seen.at``, and the overrides without which it would not have been clean."""
     session.execute(
         _SQL["add_sample"],
         {
@@ -270,20 +278,45 @@ def add_sample(
             "verdict": verdict,
             "system_identifier": seen.system_identifier,
             "timeline_id": seen.timeline_id,
+            "overrides": list(overrides),
         },
     )
 
 
 def samples(
-    session: Session, project: str, migration_id: str, direction: str, *, keep_s: float, now: datetime
+    session: Session,
+    project: str,
+    migration_id: str,
+    direction: str,
+    *,
+    keep_s: float,
+    now: datetime,
+    overrides: Sequence[int] = (),
 ) -> tuple[Sample, ...]:
-    """What looks came to, oldest first; those older than ``keep_s`` seconds are dropped."""
+    """What looks came to, oldest first, with these overrides in force; those older than ``keep_s`` s are dropped."""
     key = {"project": project, "migration": migration_id, "direction": direction}
     session.execute(_SQL["forget_samples"], {**key, "before": now - timedelta(seconds=keep_s)})
-    return tuple(Sample(**row._asdict()) for row in session.query(_SQL["samples"], key))
+    rows = session.query(_SQL["samples"], {**key, "overrides": list(overrides)})
+    return tuple(Sample(**row._asdict()) for row in rows)
 
 
 def ever_beat(session: Session) -> bool:
     """Whether any instance of any service was ever seen in this database, refused or not."""
     seen: bool = session.one(_SQL["ever_beat"]).seen
     return seen
+
+
+def epoch(session: Session, project: str) -> int:
+    """A number that grows with every change of a window or a fence of the project."""
+    value: int = session.one(_SQL["epoch"], {"project": project}).epoch
+    return value
+
+
+def retire_service(session: Session, project: str, name: str, reason: str) -> bool:
+    """Take a service off the list, to be called under ``lock``; whether it was on it."""
+    return session.execute(_SQL["retire_service"], {"project": project, "name": name, "reason": reason}) > 0
+
+
+def prune(session: Session, project: str, *, before: datetime) -> int:
+    """Forget instances that ended before a moment, but the last of each service and level; how many."""
+    return session.execute(_SQL["prune"], {"project": project, "before": before})

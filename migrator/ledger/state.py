@@ -44,6 +44,10 @@ class GateState(StrEnum):
     ABORTED = "aborted"
 
 
+STANDING = (GateState.FENCED, GateState.QUARANTINED, GateState.CONFIRMED)
+"""Gate states in which a fence stands until its deadline."""
+
+
 @dataclass(frozen=True, slots=True)
 class MigrationRecord:
     """One row of ``migrator.migration``.
@@ -51,8 +55,9 @@ class MigrationRecord:
     Attributes:
         spec: title, changes and requirements as they were when first registered.
         requires: level each service must have reached, overrides of the migration's own level only.
-        fence_deadline: an unapplied fence past this moment counts as lowered.
+        fence_deadline: an unapplied fence past this moment counts as lowered; None on a fence that was raised by hand.
         fence_direction: ``contract`` or ``rollback`` while a fence stands.
+        barriers: kinds of the database's own fences that were put up with it and are not taken down yet.
         error: why the last run of a phase stopped; None after a success.
     """
 
@@ -68,11 +73,17 @@ class MigrationRecord:
     fence_at: datetime | None
     fence_deadline: datetime | None
     fence_direction: str | None
+    barriers: tuple[str, ...]
     error: str | None
     expanded_at: datetime | None
     backfilled_at: datetime | None
     applied_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def fenced_by_hand(self) -> bool:
+        """Whether a fence stands that a person raised: it has no deadline."""
+        return self.gate in STANDING and self.fence_deadline is None
 
     @property
     def shown_state(self) -> State:
@@ -82,7 +93,8 @@ class MigrationRecord:
 
 def _record(row: Any) -> MigrationRecord:
     values = row._asdict()
-    return MigrationRecord(**{**values, "state": State(row.state), "gate": GateState(row.gate)})
+    states = {"state": State(row.state), "gate": GateState(row.gate), "barriers": tuple(row.barriers)}
+    return MigrationRecord(**{**values, **states})
 
 
 def find(session: Session, project: str, migration_id: str) -> MigrationRecord | None:
@@ -149,7 +161,7 @@ def set_error(session: Session, project: str, migration_id: str, error: str) -> 
 
 
 _GATE_COLUMNS = frozenset(
-    {"soak_started_at", "fence_at", "fence_deadline", "fence_direction", "requires", "applied_at"}
+    {"soak_started_at", "fence_at", "fence_deadline", "fence_direction", "requires", "applied_at", "barriers"}
 )
 
 
@@ -158,7 +170,7 @@ def set_gate(session: Session, project: str, migration_id: str, gate: GateState,
 
     Args:
         columns: what else to set, among ``soak_started_at, fence_at, fence_deadline, fence_direction, requires,
-            applied_at``; the others stay.
+            applied_at, barriers``; the others stay.
     """
     unknown = set(columns) - _GATE_COLUMNS
     if unknown:

@@ -59,6 +59,7 @@ class Observation:
         control: what showed that the source works at all (a positive control), or why it does not.
         items: what was seen that speaks against a PASS.
         required: whether UNKNOWN from this source makes the whole answer UNKNOWN.
+        weight: independent proofs a PASS counts for: 2 when the database itself keeps old code out and none is in.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Observation:
     control: str
     items: tuple[EvidenceItem, ...] = ()
     required: bool = True
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class GateReport:
         reasons: one line each, most important first.
         observations: the evidence behind it.
         soak: how long it has been clean.
+        overrides: numbers of the overrides without which the verdict would be another.
+        notes: what people did by hand and everybody is to see: fences without a deadline, overrides.
     """
 
     migration: str
@@ -110,3 +114,5 @@ class GateReport:
     reasons: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     soak: Soak = field(default_factory=lambda: Soak(None, 0.0, 0.0))
+    overrides: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.model.evidence import EvidenceItem, GateReport, Observation
+from migrator.model.evidence import EvidenceItem, GateReport, Observation, Verdict
+
+_RESULTS = {Verdict.PASS: "confirmed", Verdict.BLOCK: "blocked"}
+"""As an analysis in a rollout wants it: anything else is neither success nor failure, and pauses."""
 
 
 def document(report: GateReport) -> dict[str, Any]:
@@ -13,6 +16,7 @@ def document(report: GateReport) -> dict[str, Any]:
     return {
         "migration": report.migration,
         "verdict": report.verdict.value,
+        "result": _RESULTS.get(report.verdict, "inconclusive"),
         "requires": dict(report.requires),
         "reasons": list(report.reasons),
         "sources": [_source(seen) for seen in report.observations],
@@ -21,6 +25,8 @@ def document(report: GateReport) -> dict[str, Any]:
             "needs_s": soak.needs_s,
             "has_s": round(soak.has_s, 3),
         },
+        "overrides": list(report.overrides),
+        "notes": list(report.notes),
     }
 
 

@@ -18,6 +18,8 @@ def _lines(report: GateReport) -> Iterator[str]:
     yield f"gate of {report.migration}: {report.verdict.value}"
     for reason in report.reasons:
         yield f"  {reason}"
+    for note in report.notes:
+        yield f"  note: {note}"
     if report.soak.needs_s:
         yield f"  {_soak(report)}"
     services: list[str | None] = [*report.requires]

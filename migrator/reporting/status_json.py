@@ -43,6 +43,7 @@ def _migration(standing: Standing) -> dict[str, Any]:
         "blocked_by": _blockers(standing),
         "problem": standing.problem,
         "in_folder": standing.in_folder,
+        "notes": list(standing.notes),
     }
 
 

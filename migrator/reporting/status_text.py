@@ -35,6 +35,7 @@ def _backfill(standing: Standing) -> str:
 def _below(standing: Standing) -> Iterator[str]:
     if standing.problem:
         yield f"stopped: {standing.problem}"
+    yield from standing.notes
     if not standing.in_folder:
         yield "its files are not in this folder"
     if standing.phases["backfill"] == "running" and standing.backfill is not None:

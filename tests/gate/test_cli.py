@@ -151,9 +151,152 @@ def test_a_database_without_a_ledger_is_told_what_comes_first(world: World, shel
     assert 'run "migrator expand" first' in shell.err
 
 
+def test_a_fence_by_hand_is_raised_shown_everywhere_and_lowered(world: World, shell: Shell) -> None:
+    shell.run("2026_42")
+    world.beat(level=42)
+    world.beat(level=41, instance="web-7")
+    assert shell.run("fence", "2026") == 10
+    assert "would keep running code from starting again" in shell.err
+    assert shell.run("fence", "2026", "--yes", "--reason", "another tool drops it") == 0
+    assert "fence of 2026_42 raised: code below level 42 cannot start, until it is lowered by hand" in shell.out
+    assert 'migrator gate abort 2026_42 --reason "…"' in shell.err
+    shell.run("2026_42")
+    assert "note: fence raised by hand since" in shell.out
+    shell.run("2026_42", "--json")
+    assert shell.document["notes"][0].startswith("fence raised by hand")
+    shell._capsys.readouterr()
+    assert cli.run(["status"]) == 0
+    assert cli.run(["status", "--json"]) == 0
+    out = shell._capsys.readouterr().out
+    assert out.count("fence raised by hand since") == 2
+    assert shell.run("abort", "2026", "--reason", "changed our minds") == 0
+    shell.run("2026_42")
+    assert "by hand" not in shell.out
+
+
+def test_wait_shows_changes_on_stderr_and_the_document_at_the_end(world: World, shell: Shell) -> None:
+    shell.run("2026_42")
+    world.beat(level=42)
+    world.beat(level=41, instance="web-7")
+    assert shell.run("wait", "2026_42", "--timeout", "100ms", "--json") == 10
+    assert "BLOCK: heartbeat" in shell.err
+    assert shell.err.count("web-7 of web (heartbeat)") == 1
+    world.bye(instance="web-7")
+    assert shell.run("wait", "2026_42", "--timeout", "1min", "--json") == 0
+    assert (shell.document["verdict"], shell.document["result"]) == ("PASS", "confirmed")
+    assert shell.run("wait", "2026_42") == 0
+    assert shell.out == "gate of 2026_42: PASS\n"
+    assert shell.run("wait", "2026_42", "--rollback", "--timeout", "0s") == 10
+    assert shell.run("wait", "2026_42", "--timeout", "soon") == 2
+
+
+def test_an_override_is_asked_for_by_one_and_approved_by_another(
+    world: World, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.run("2026_42")
+    world.beat(level=42)
+    world.beat(level=41, instance="web-7")
+    with role(world.session) as second:
+        asked = ["override", "2026", "--only", "heartbeat:web", "--reason", "the node burned down"]
+        assert shell.run(*asked) == 2
+        assert shell.run(*asked, "--approved-by", "postgres") == 2
+        assert "cannot approve it" in shell.err
+        assert shell.run(*asked, "--approved-by", second) == 0
+        assert f'it counts once role "{second}" has run, connected as itself: migrator gate approve 1' in shell.out
+        assert shell.run("2026_42") == 10
+        assert "waits until" in shell.out
+        assert shell.run("approve", "1") == 1
+        assert "this session is of role" in shell.err
+        monkeypatch.setenv("DATABASE_URL", world.url.replace("postgres@", f"{second}@"))
+        assert shell.run("approve", "1", "--dry-run") == 0
+        assert "would be approved" in shell.out
+        assert shell.run("approve", "1") == 0, shell.err
+        monkeypatch.setenv("DATABASE_URL", world.url)
+        assert shell.run("2026_42") == 0
+        assert "overruled by override 1 (the node burned down" in shell.out
+        assert shell.run("log") == 0
+        assert "override approved 2026_42" in shell.out
+        assert shell.run(*asked, "--approved-by", second, "--expires", "1h", "--json") == 0
+        assert shell.document["override"]["source"] == "heartbeat"
+
+
+def test_releases_and_can_deploy(world: World, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shell.run("release", "web", "1.42.0", "--level", "42", "--digest", "sha256:9f") == 0
+    assert shell.out == '"web" 1.42.0 needs level 42\n'
+    assert shell.run("release", "web", "1.43.0", "--level", "43") == 0
+    assert shell.run("release", "web", "1.43.0", "--level", "44") == 1
+    assert shell.run("can-deploy", "web", "1.42.0") == 0
+    assert shell.out == '"web" 1.42.0 at level 42 may be deployed: levels 0 to 42 may run\n'
+    assert shell.run("can-deploy", "web", "web@sha256:9f", "--json") == 0
+    assert shell.document["level"] == 42
+    assert shell.run("can-deploy", "web", "1.43.0") == 13
+    assert "too new" in shell.err
+    assert shell.run("can-deploy", "web", "--level", "43", "--json") == 13
+    assert shell.run("can-deploy", "web", "0.9") == 11
+    assert shell.run("can-deploy", "web") == 2
+    with role(world.session) as name:
+        monkeypatch.setenv("DATABASE_URL", world.url.replace("postgres@", f"{name}@"))
+        assert shell.run("can-deploy", "web", "1.42.0") == 0, shell.err
+
+
+def test_verify_log_prints_an_end_to_be_noted(world: World, shell: Shell) -> None:
+    shell.run("2026_42")
+    assert shell.run("verify-log") == 0
+    assert "1 decision, the chain is whole; its end is 1:" in shell.out
+    end = shell.out.split()[-1]
+    assert shell.run("verify-log", "--noted", end, "--json") == 0
+    assert shell.document == {"schema_version": 1, "whole": True, "decisions": 1, "end": end}
+    world.session.execute("ALTER TABLE migrator.decision DISABLE TRIGGER ALL")
+    world.session.execute("UPDATE migrator.decision SET actor = 'nobody'")
+    assert shell.run("verify-log") == 1
+    assert "decision 1 does not fit" in shell.err
+
+
+def test_retire_service_and_reset_clone(world: World, shell: Shell, tmp_path: Path) -> None:
+    shell.run("2026_42")
+    assert shell.run("retire-service", "web", "--reason", "gone for good") == 2
+    text = CONFIGURATION.replace('[[gate.service]]\nname = "web"\nttl = "3s"\n', "")
+    (tmp_path / "migrator.toml").write_text(text)
+    assert shell.run("retire-service", "web", "--reason", "gone for good") == 0
+    assert 'service "web" is off the list' in shell.out
+    assert shell.run("reset-clone", "--reason", "staging") == 1
+    world.beat("etl", "etl-1", 42)
+    world.session.execute("UPDATE migrator.home SET database_oid = 1")
+    assert shell.run("2026_42") == 11
+    assert "is a copy" in shell.out
+    assert shell.run("reset-clone", "--reason", "staging") == 0
+    assert shell.out == "this database is its own now; 1 running instance set aside\n"
+
+
+def test_approve_without_a_ledger_says_what_comes_first(world: World, shell: Shell) -> None:
+    world.session.execute("DROP SCHEMA migrator CASCADE")
+    assert shell.run("approve", "1") == 5
+    assert shell.run("can-deploy", "web", "1") == 5
+
+
+def test_the_soak_under_the_fence_can_be_asked_for_by_the_environment(
+    world: World, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.run("2026_42")
+    world.beat(level=42)
+    monkeypatch.setenv("MIGRATOR_GATE_SOAK", "15min")
+    monkeypatch.setenv("MIGRATOR_GATE_SOAK_UNDER_FENCE", "true")
+    assert shell.run("2026_42") == 12
+    assert "0 s of 900 s" in shell.out
+    monkeypatch.setenv("MIGRATOR_GATE_SOAK_UNDER_FENCE", "maybe")
+    assert shell.run("2026_42") == 2
+    assert "MIGRATOR_GATE_SOAK_UNDER_FENCE" in shell.err
+
+
 def test_help_shows_the_subcommands_and_hides_the_inner_one(world: World, shell: Shell) -> None:
     assert shell.run("--help") == 0
     assert "[TARGET] [--json] | COMMAND" in shell.out
-    assert all(name in shell.out for name in ("retire", "abort", "start-check", "log"))
+    assert all(
+        f"\n  {name} " in shell.out
+        for name in (
+            *("abort", "approve", "can-deploy", "fence", "log", "override", "release", "reset-clone", "retire"),
+            *("retire-service", "start-check", "verify-log", "wait"),
+        )
+    )
     assert "\n  show" not in shell.out
     assert shell.run("-h") == 0

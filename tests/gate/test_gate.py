@@ -64,7 +64,9 @@ def test_contract_drops_raises_the_floor_and_is_recorded(ready: tuple[World, Gat
     assert record.gate is GateState.APPLIED
     assert record.applied_at is not None
     assert "too old" in world.beat(level=41, boot="late").why
-    assert kinds(world, migration) == [("soaking", "PASS"), ("fence", None), ("contract", "APPLIED")]
+    assert kinds(world, migration) == [
+        ("soaking", "PASS"), ("fence", None), ("confirmed", "PASS"), ("contract", "APPLIED"),
+    ]  # fmt: skip
     assert decisions.first_broken_link(world.session) is None
 
 
@@ -490,7 +492,7 @@ Gate(database, Project(Settings(gate=gate), Path(), None), "me", ignore).pass_th
     # The server ends the transaction of a client that is gone; the fence was committed before.
     wait_for(lambda: not world.session.query("SELECT FROM pg_locks WHERE relation = 'users'::regclass"))
     assert world.has_column()
-    assert world.gate_state(migration) is GateState.FENCED
+    assert world.gate_state(migration) is GateState.CONFIRMED
     assert not world.beat(level=41, instance="restarted").ok
     wait_for(lambda: world.beat(level=41, instance="restarted").ok, what="the fence ends by itself")
     world.bye(instance="restarted")
@@ -498,6 +500,166 @@ Gate(database, Project(Settings(gate=gate), Path(), None), "me", ignore).pass_th
     world.beat(level=42)
     world.contract(gate, migration)
     assert not world.has_column()
+
+
+def test_a_fence_that_ran_out_is_noticed_and_recorded(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    past = services.server(world.session).at - timedelta(seconds=1)
+    columns = {"fence_at": past, "fence_deadline": past, "fence_direction": "contract"}
+    state.set_gate(world.session, "default", migration.id, GateState.CONFIRMED, **columns)
+    gate.tidy(world.session)
+    assert world.gate_state(migration) is GateState.ABORTED
+    [row] = decisions.recent(world.session, "default", migration.id)
+    assert row.kind == "abort"
+    assert "ran out" in row.reasons[0]
+
+
+# A fence raised by hand
+
+
+def test_a_fence_by_hand_has_no_deadline_and_is_shown_until_it_is_lowered(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    gate.fence(world.session, migration, Direction.CONTRACT, "tonight", although_blocked=False)
+    record = world.record(migration)
+    assert (record.gate, record.fence_deadline, record.fenced_by_hand) == (GateState.FENCED, None, True)
+    assert "too old" in world.beat(level=41, instance="old").why
+    [note] = gate.look(world.session, migration, Direction.CONTRACT).notes
+    assert note.startswith("fence raised by hand since ")
+    assert "code below level 42 cannot start" in note
+    assert f"migrator gate abort {migration.id}" in note
+    gate.tidy(world.session)
+    assert world.gate_state(migration) is GateState.FENCED
+    gate.abort(world.session, migration.id, "changed our minds")
+    assert gate.look(world.session, migration, Direction.CONTRACT).notes == ()
+    assert_unfenced(world, migration)
+
+
+def test_a_fence_by_hand_is_refused_while_it_would_hit_running_code(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    world.beat(level=41, instance="web-7")
+    with pytest.raises(GateBlocked, match="would keep running code from starting again") as caught:
+        gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=False)
+    assert "--yes" in (caught.value.hint or "")
+    assert_unfenced(world, migration)
+    gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=True)
+    assert not world.beat(level=41, instance="web-8").ok
+
+
+def test_a_contract_that_fails_leaves_the_fence_that_a_person_raised(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=False)
+    raised_at = world.record(migration).fence_at
+
+    def work(execute: Execute) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        world.contract(gate, migration, work=work)
+    record = world.record(migration)
+    assert (record.gate, record.fence_at, record.fence_deadline) == (GateState.FENCED, raised_at, None)
+    assert [kind for kind, _ in kinds(world, migration)] == ["fence", "fence", "confirmed", "fenced"]
+    world.contract(gate, migration)
+    assert not world.has_column()
+
+
+def test_a_fence_by_hand_that_looks_the_other_way_must_be_lowered_first(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    world.bye()
+    world.beat(level=41, boot="old")
+    gate.fence(world.session, migration, Direction.ROLLBACK, "", although_blocked=False)
+    assert "too new" in world.beat(level=42, instance="new").why
+    world.bye(boot="old")
+    world.session.execute("UPDATE migrator.service SET expect_zero = true, expect_reason = 'stopped'")
+    with pytest.raises(OutOfOrder, match="raised by hand") as caught:
+        gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=True)
+    assert "gate abort" in (caught.value.hint or "")
+    assert world.record(migration).fence_direction == "rollback"
+
+
+# The soak under the fence
+
+
+def test_a_soak_under_the_fence_counts_from_the_fence_and_not_from_before(world: World) -> None:
+    gate = world.configure(WEB, soak="2s", soak_under_fence=True)
+    migration = world.expanded(42)
+    world.table()
+    world.beat(level=42)
+    world.age("web-1", 600)
+    world.session.execute("UPDATE migrator.service SET registered_at = registered_at - interval '1 day'")
+    world.beat(level=42)
+    seen: list[bool] = []
+
+    def work(execute: Execute) -> None:
+        record = world.record(migration)
+        assert record.fence_at is not None
+        seen.append(services.server(world.session).at - record.fence_at >= timedelta(seconds=2))
+        execute(DROP)
+
+    world.contract(gate, migration, wait_s=30, work=work)
+    assert seen == [True]
+    assert "soaking" not in [kind for kind, _ in kinds(world, migration)]
+    assert any(isinstance(one, Note) and one.text.startswith("soaking under the fence") for one in world.events)
+
+
+def test_a_soak_under_the_fence_that_nobody_waits_for_raises_none(world: World) -> None:
+    gate = world.configure(WEB, soak="15min", soak_under_fence=True)
+    migration = world.expanded(42)
+    world.beat(level=42)
+    with pytest.raises(GateWaiting, match="must wait 900 s more"):
+        world.contract(gate, migration, wait_s=60)
+    assert_no_fence_decision(world, migration)
+
+
+def test_a_fence_by_hand_soaks_between_calls(world: World) -> None:
+    gate = world.configure(WEB, soak="1h", soak_under_fence=True)
+    migration = world.expanded(42)
+    world.table()
+    world.beat(level=42)
+    gate.fence(world.session, migration, Direction.CONTRACT, "", although_blocked=False)
+    with pytest.raises(GateWaiting):
+        world.contract(gate, migration)
+    assert world.gate_state(migration) is GateState.FENCED
+    world.session.execute("UPDATE migrator.migration SET fence_at = fence_at - interval '1 hour'")
+    world.session.execute("UPDATE migrator.service SET registered_at = registered_at - interval '1 day'")
+    world.session.execute("UPDATE migrator.instance SET first_beat = first_beat - interval '1 day'")
+    world.session.execute("DELETE FROM migrator.sample")
+    world.contract(gate, migration)
+    assert not world.has_column()
+
+
+def test_looks_under_the_fence_count_for_the_soak_of_the_next_try(world: World) -> None:
+    gate = world.configure(WEB, soak="0s", min_independent=1, source=(HEARTBEAT, SESSIONS), max_gap="60s")
+    migration = world.expanded(42)
+    world.table()
+    with world.connect(application_name="web/1/42") as connection:
+        world.beat(level=42, on=connection)
+
+        def work(execute: Execute) -> None:
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            world.contract(gate, migration, work=work)
+    count = world.session.one("SELECT count(*) AS n FROM migrator.sample WHERE clean").n
+    assert count >= 3  # before the fence, while draining, before the locks
+
+
+# What is pruned
+
+
+def test_ended_instances_are_forgotten_but_the_last_of_each_level(world: World) -> None:
+    gate = world.configure(WEB, soak="1min")
+    migration = world.expanded(42)
+    for number, level in enumerate((41, 41, 42, 42)):
+        world.beat(level=level, instance=f"gone-{number}")
+        world.bye(instance=f"gone-{number}")
+        world.age(f"gone-{number}", 3 * 86_400 - number)
+    world.beat(level=42, instance="recent")
+    world.bye(instance="recent")
+    world.beat(level=42, instance="running")
+    gate.look(world.session, migration, Direction.CONTRACT)
+    left = [row.instance for row in world.session.query("SELECT instance FROM migrator.instance ORDER BY 1")]
+    assert left == ["gone-1", "recent", "running"]
+    assert services.levels_seen(world.session, "default") == {"web": (41, 42)}
 
 
 # Locks
@@ -731,7 +893,7 @@ def test_every_transition_is_a_decision_in_an_unbroken_chain(ready: tuple[World,
     world.contract(gate, migration)
     assert [kind for kind, _ in kinds(world, migration)] == [
         *("soaking", "fence", "abort", "contract"),
-        *("soaking", "fence", "contract"),
+        *("soaking", "fence", "confirmed", "contract"),
     ]
     assert decisions.first_broken_link(world.session) is None
     with pytest.raises(psycopg.errors.FeatureNotSupported), world.connect() as connection:

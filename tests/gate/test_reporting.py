@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -82,6 +83,32 @@ def test_the_text_shows_every_service_even_one_that_nobody_speaks_about() -> Non
     assert "web (contract needs level 42)\n  no source says anything about it" in text
     assert "etl (exempt)" in text
     assert "soak: not clean now; 900 s are needed" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "result"),
+    [
+        (Verdict.PASS, "confirmed"), (Verdict.BLOCK, "blocked"),
+        (Verdict.UNKNOWN, "inconclusive"), (Verdict.SOAKING, "inconclusive"),
+    ],
+)  # fmt: skip
+def test_an_analysis_gets_success_failure_or_neither(verdict: Verdict, result: str) -> None:
+    assert gate_json.document(GateReport("m", verdict, {"web": 42}))["result"] == result
+
+
+def test_what_people_did_by_hand_is_in_both_forms() -> None:
+    report = GateReport("m", Verdict.PASS, {"web": 42}, overrides=(3,), notes=("override 3 of heartbeat:web",))
+    assert "  note: override 3 of heartbeat:web\n" in gate_text.render(report)
+    document = gate_json.document(report)
+    assert (document["overrides"], document["notes"]) == ([3], ["override 3 of heartbeat:web"])
+
+
+def test_under_a_fence_by_hand_it_says_that_the_fence_stands_on() -> None:
+    for verdict in (Verdict.BLOCK, Verdict.UNKNOWN, Verdict.SOAKING):
+        report = replace(blocked(), verdict=verdict)
+        error = error_for(report, MIGRATION, Direction.CONTRACT, fenced=True, by_hand=True)
+        assert "the fence that was raised by hand stands on" in (error.detail or "")
+        assert "lowered" not in (error.detail or "")
 
 
 def test_the_document_is_plain_data() -> None:

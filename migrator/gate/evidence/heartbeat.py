@@ -15,6 +15,7 @@ from migrator.postgres.session import Session
 
 kind = "heartbeat"
 polled = False
+keeps_notes = False
 
 
 def observe(session: Session, question: Question) -> tuple[Observation, ...]:

@@ -24,3 +24,9 @@ SELECT seq FROM chain
 WHERE computed <> hash OR previous_hash <> hash_before OR place <> seq
 ORDER BY seq
 LIMIT 1
+
+-- name: last_link
+SELECT seq, hash FROM migrator.decision ORDER BY seq DESC LIMIT 1
+
+-- name: link
+SELECT hash FROM migrator.decision WHERE seq = %(seq)s

@@ -34,6 +34,8 @@ CREATE TABLE migrator.migration (
     fence_deadline timestamptz,
     -- Which way the fence looks: 'contract' refuses code below level, 'rollback' refuses code at or above it.
     fence_direction text CHECK (fence_direction IN ('contract', 'rollback')),
+    -- Fences of the database's own that were put up with this one and are not taken down yet, by kind.
+    barriers text[] NOT NULL DEFAULT '{}',
     error text,
     expanded_at timestamptz,
     backfilled_at timestamptz,
@@ -127,6 +129,58 @@ CREATE TABLE migrator.service (
 -- A beat names its service but no project, and levels of two projects cannot be compared: one name, one project.
 CREATE UNIQUE INDEX service_name ON migrator.service (service) WHERE retired_at IS NULL;
 
+-- Which level a release needs, for whoever knows a version or the digest of an image and no level.
+CREATE TABLE migrator.release (
+    project text NOT NULL,
+    service text NOT NULL,
+    version text NOT NULL,
+    -- An image digest, 'sha256:…'; empty where builds have none. One version may have been built twice.
+    digest text NOT NULL DEFAULT '',
+    level integer NOT NULL CHECK (level >= 0),
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    registered_by text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (project, service, version, digest)
+);
+
+-- One verdict of one source about one service that two people decided to overrule, once.
+CREATE TABLE migrator.override (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    project text NOT NULL,
+    migration text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('contract', 'rollback')),
+    source text NOT NULL,
+    -- '-' for what a source says about no service.
+    service text NOT NULL,
+    -- What it is bound to: the statements that would run, and the windows and fences of that moment.
+    plan_sha256 text NOT NULL,
+    epoch bigint NOT NULL,
+    reason text NOT NULL CHECK (length(btrim(reason)) >= 10),
+    requested_by text NOT NULL DEFAULT session_user,
+    actor text NOT NULL,
+    -- The role that must approve it, in a session of its own.
+    approver text NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at timestamptz NOT NULL,
+    approved_at timestamptz,
+    approved_actor text,
+    used_at timestamptz,
+    CHECK (approver <> requested_by),
+    FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
+);
+CREATE INDEX override_open ON migrator.override (project, migration);
+
+-- The database that the ledger was made in. A restored or cloned one has another identity.
+CREATE TABLE migrator.home (
+    system_identifier text NOT NULL,
+    database_oid oid NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX home_is_one ON migrator.home ((true));
+INSERT INTO migrator.home (system_identifier, database_oid)
+SELECT (SELECT c.system_identifier::text FROM pg_control_system() AS c), d.oid
+FROM pg_database AS d
+WHERE d.datname = current_database();
+
 -- One row a process that was ever told to start. It counts as running until ended_at is set, whatever expires_at says:
 -- a row that expired is stale, and its process may be paused, not gone. A process that beats again after its end was
 -- recorded is told to stop, and counts as running once more: its ended_at is cleared, its state stays.
@@ -161,6 +215,8 @@ CREATE TABLE migrator.sample (
     -- The server the sample was taken on: a failover starts the soak again.
     system_identifier text NOT NULL,
     timeline_id integer NOT NULL,
+    -- The overrides it was clean with; it counts only while one of them is in force. Empty: clean without any.
+    overrides bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (project, migration, direction, at),
     FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
 );
@@ -389,6 +445,102 @@ $refuse$;
 CREATE TRIGGER decision_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON migrator.decision
     FOR EACH STATEMENT EXECUTE FUNCTION migrator.refuse_change();
 
+-- For other tools, before they remove something themselves: whether the gate of a migration is confirmed under a fence
+-- that stands, or its contract applied. True stays true until the end of the transaction: the row is locked FOR SHARE,
+-- so the fence cannot be lowered meanwhile. Heartbeats are looked at again; an unknown id is false.
+CREATE FUNCTION migrator.confirmed(id text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $confirmed$
+#variable_conflict use_column
+DECLARE
+    known migrator.migration%ROWTYPE;
+    found_any boolean := false;
+BEGIN
+    -- READ COMMITTED or not: an older snapshot gets 40001 from the lock when the row changed since.
+    FOR known IN SELECT m.* FROM migrator.migration AS m WHERE m.id = confirmed.id FOR SHARE LOOP
+        found_any := true;
+        CONTINUE WHEN known.gate = 'applied';
+        IF known.gate <> 'confirmed' OR known.fence_direction IS DISTINCT FROM 'contract'
+           OR known.fence_deadline <= clock_timestamp() THEN
+            RETURN false;
+        END IF;
+        IF EXISTS (
+            SELECT FROM migrator.instance AS i
+            LEFT JOIN migrator.service AS s ON s.service = i.service AND s.retired_at IS NULL
+            WHERE i.ended_at IS NULL AND (s.service IS NULL OR (
+                s.project = known.project
+                AND i.level < coalesce((known.requires ->> i.service)::integer, known.level)))
+        ) THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN found_any;
+END
+$confirmed$;
+
+-- The second person's word on an override. Only the named role may give it, in a session of its own: session_user,
+-- which SET ROLE does not change. With "dry" it only shows what would be approved.
+CREATE FUNCTION migrator.approve_override(
+    override bigint, actor text, dry boolean, OUT ok boolean, OUT why text, OUT shown text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $approve$
+#variable_conflict use_column
+DECLARE
+    wanted migrator.override%ROWTYPE;
+BEGIN
+    SELECT o.* INTO wanted FROM migrator.override AS o WHERE o.id = approve_override.override FOR UPDATE;
+    ok := false;
+    IF NOT FOUND THEN
+        why := format('there is no override %s', approve_override.override);
+        RETURN;
+    END IF;
+    IF session_user <> wanted.approver THEN
+        why := format('override %s must be approved by role "%s", this session is of role "%s"',
+            wanted.id, wanted.approver, session_user);
+        RETURN;
+    END IF;
+    shown := format('%s of %s: %s about %s is overruled, because: %s (asked for by %s, role "%s")',
+        wanted.direction, wanted.migration, wanted.source, wanted.service, wanted.reason, wanted.actor,
+        wanted.requested_by);
+    IF wanted.used_at IS NOT NULL THEN
+        why := format('override %s was used already', wanted.id);
+    ELSIF wanted.approved_at IS NOT NULL THEN
+        why := format('override %s is approved already', wanted.id);
+    ELSIF wanted.expires_at <= clock_timestamp() THEN
+        why := format('override %s expired at %s', wanted.id, wanted.expires_at);
+    ELSIF wanted.epoch <> (
+        SELECT coalesce(sum(s.epoch), 0) FROM migrator.service AS s WHERE s.project = wanted.project
+    ) THEN
+        why := format('override %s is void: a service or a fence changed since, ask for a new one', wanted.id);
+    ELSE
+        ok := true;
+        why := '';
+    END IF;
+    IF ok AND NOT approve_override.dry THEN
+        UPDATE migrator.override AS o
+        SET approved_at = clock_timestamp(), approved_actor = approve_override.actor
+        WHERE o.id = wanted.id;
+        PERFORM migrator.append_decision(wanted.project, wanted.migration, 'override approved', NULL,
+            jsonb_build_array(wanted.reason),
+            jsonb_build_object('override', wanted.id, 'only', wanted.source || ':' || wanted.service),
+            approve_override.actor);
+    END IF;
+END
+$approve$;
+
+-- The levels that the builds of a version, or of an image digest, need; for "migrator gate can-deploy" with any rights.
+CREATE FUNCTION migrator.release_levels(of_service text, build text)
+RETURNS TABLE (version text, digest text, level integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $release$
+    SELECT r.version, r.digest, r.level
+    FROM migrator.release AS r
+    JOIN migrator.service AS s ON s.project = r.project AND s.service = r.service AND s.retired_at IS NULL
+    WHERE r.service = $1 AND $2 <> '' AND (r.version = $2 OR r.digest = $2)
+    ORDER BY r.registered_at
+$release$;
+
 -- Applications see nothing here and may call these functions.
 REVOKE ALL ON ALL TABLES IN SCHEMA migrator FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA migrator FROM PUBLIC;
@@ -397,3 +549,7 @@ GRANT EXECUTE ON FUNCTION migrator.beat(text, text, text, integer, text) TO PUBL
 GRANT EXECUTE ON FUNCTION migrator.bye(text, text, text) TO PUBLIC;
 -- For "migrator gate start-check" with the credentials of the application.
 GRANT EXECUTE ON FUNCTION migrator.level_window(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION migrator.release_levels(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION migrator.confirmed(text) TO PUBLIC;
+-- It checks by itself who asks.
+GRANT EXECUTE ON FUNCTION migrator.approve_override(bigint, text, boolean) TO PUBLIC;

@@ -134,9 +134,10 @@ SELECT
     clock_timestamp() AS at
 
 -- name: add_sample
-INSERT INTO migrator.sample (project, migration, direction, at, clean, verdict, system_identifier, timeline_id)
+INSERT INTO migrator.sample
+    (project, migration, direction, at, clean, verdict, system_identifier, timeline_id, overrides)
 VALUES (%(project)s, %(migration)s, %(direction)s, %(at)s, %(clean)s, %(verdict)s, %(system_identifier)s,
-    %(timeline_id)s)
+    %(timeline_id)s, %(overrides)s::bigint[])
 ON CONFLICT DO NOTHING
 
 -- name: forget_samples
@@ -145,10 +146,43 @@ WHERE project = %(project)s AND migration = %(migration)s AND direction = %(dire
     AND at < %(before)s
 
 -- name: samples
-SELECT at, clean, system_identifier, timeline_id
+-- What was clean only because of overrides counts only as long as all of them are in force.
+SELECT at, clean AND overrides <@ %(overrides)s::bigint[] AS clean, system_identifier, timeline_id
 FROM migrator.sample
 WHERE project = %(project)s AND migration = %(migration)s AND direction = %(direction)s
 ORDER BY at
 
 -- name: ever_beat
 SELECT EXISTS (SELECT FROM migrator.instance) AS seen
+
+-- name: epoch
+-- Grows with every change of a window or a fence of the project.
+SELECT coalesce(sum(epoch), 0)::bigint AS epoch FROM migrator.service WHERE project = %(project)s
+
+-- name: retire_service
+-- To be called under the lock of the list and the row. Its instances that still run count as those of nobody then.
+UPDATE migrator.service
+SET retired_at = clock_timestamp(), retired_why = %(reason)s, epoch = epoch + 1
+WHERE project = %(project)s AND service = %(name)s AND retired_at IS NULL
+
+-- name: prune
+-- Rows that ended before a moment, but the last of each service and level, which says what was ever seen. At most so
+-- many at a time, and none that somebody else holds: a beat of a process that comes back must not wait.
+DELETE FROM migrator.instance AS i
+USING (
+    SELECT e.service, e.instance, e.boot
+    FROM migrator.instance AS e
+    WHERE e.ended_at < %(before)s
+        AND EXISTS (
+            SELECT FROM migrator.instance AS later
+            WHERE later.service = e.service AND later.level = e.level
+                AND (later.ended_at IS NULL OR later.ended_at > e.ended_at)
+        )
+        AND NOT EXISTS (
+            SELECT FROM migrator.service AS s
+            WHERE s.service = e.service AND s.project <> %(project)s AND s.retired_at IS NULL
+        )
+    LIMIT 1000
+    FOR UPDATE OF e SKIP LOCKED
+) AS ended
+WHERE i.service = ended.service AND i.instance = ended.instance AND i.boot = ended.boot

@@ -1,20 +1,20 @@
 -- name: find
 SELECT project, id, level, title, spec, state, gate, requires, soak_started_at, fence_at, fence_deadline, fence_direction,
-    error, expanded_at, backfilled_at, applied_at, finished_at
+    barriers, error, expanded_at, backfilled_at, applied_at, finished_at
 FROM migrator.migration
 WHERE project = %(project)s AND id = %(id)s
 
 -- name: lock
 -- Row lock until the end of the transaction; beats do not wait for it.
 SELECT project, id, level, title, spec, state, gate, requires, soak_started_at, fence_at, fence_deadline, fence_direction,
-    error, expanded_at, backfilled_at, applied_at, finished_at
+    barriers, error, expanded_at, backfilled_at, applied_at, finished_at
 FROM migrator.migration
 WHERE project = %(project)s AND id = %(id)s
 FOR UPDATE
 
 -- name: all
 SELECT project, id, level, title, spec, state, gate, requires, soak_started_at, fence_at, fence_deadline, fence_direction,
-    error, expanded_at, backfilled_at, applied_at, finished_at
+    barriers, error, expanded_at, backfilled_at, applied_at, finished_at
 FROM migrator.migration
 WHERE project = %(project)s
 ORDER BY level, id

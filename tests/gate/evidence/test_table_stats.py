@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from migrator.config import SourceSettings
+from migrator.model.evidence import Observation, Verdict
+from tests.gate.evidence.asking import WEB, ask, subject_of
+from tests.gate.world import World, wait_for
+
+STATS = SourceSettings(kind="table_stats")
+
+
+def looked(world: World, contract: str = "DROP TABLE users") -> Observation:
+    [seen] = ask(world, subject_of(world, WEB, source=STATS, contract=contract))
+    return seen
+
+
+def test_a_table_that_is_read_blocks_and_one_that_rests_passes(world: World) -> None:
+    world.table()
+    with world.connect() as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()" if connection.info.server_version >= 150000 else "")
+    assert looked(world).verdict is Verdict.UNKNOWN
+    with world.connect() as connection:
+        connection.execute("SELECT count(*) FROM users")
+    seen = wait_for(lambda: (found := looked(world)) and found.verdict is Verdict.BLOCK and found)
+    assert seen.items[0].instance == "relation users"
+    assert wait_for(lambda: looked(world).verdict is Verdict.PASS)
+
+
+def test_an_index_led_by_the_column_that_goes(world: World) -> None:
+    world.table()
+    world.session.execute("CREATE INDEX by_legacy ON users (legacy)")
+    contract = "ALTER TABLE users DROP COLUMN legacy"
+    assert looked(world, contract).verdict is Verdict.UNKNOWN
+    with world.connect() as connection:
+        connection.execute("SET enable_seqscan = off")
+        connection.execute("SELECT id FROM users WHERE legacy = 'a'")
+    seen = wait_for(lambda: (found := looked(world, contract)) and found.verdict is Verdict.BLOCK and found)
+    assert seen.items[0].instance == "index by_legacy"
+
+
+def test_counters_that_went_down_start_anew(world: World) -> None:
+    world.table()
+    with world.connect() as connection:
+        connection.execute("SELECT count(*) FROM users")
+    looked(world)
+    wait_for(lambda: world.session.query("SELECT FROM pg_stat_user_tables WHERE relname = 'users' AND seq_scan > 0"))
+    looked(world)
+    assert looked(world).verdict is Verdict.PASS
+    world.session.query("SELECT pg_stat_reset_single_table_counters('users'::regclass)")
+    assert looked(world).verdict is Verdict.UNKNOWN
+
+
+def test_under_table_locks_the_drop_itself_does_not_count(world: World) -> None:
+    world.table()
+    looked(world)
+    wait_for(lambda: looked(world).verdict is Verdict.PASS)
+    subject = subject_of(world, WEB, source=STATS, contract="DROP TABLE users")
+    assert ask(world, subject, local=True)[0].verdict is Verdict.PASS
