@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from migrator.errors import DatabaseUnavailable
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 
@@ -53,8 +54,7 @@ class Script:
 
     def reach(self, statement: str) -> None:
         """Stop before a statement."""
-        if self.dead:
-            raise Killed
+        self.live()
         if self.busy or threading.get_ident() != self.thread:
             return
         number = len(self.statements)
@@ -64,8 +64,14 @@ class Script:
             self.act(number, self.statements[-1])
         finally:
             self.busy = False
-        if self.dead:
+        self.live()
+
+    def live(self) -> None:
+        """Go no further once dead; other threads of the tool end quietly."""
+        if self.dead and threading.get_ident() == self.thread:
             raise Killed
+        if self.dead:
+            raise DatabaseUnavailable("the tool was killed")
 
     def kill(self) -> None:
         """Let the tool die at this very point."""
@@ -99,8 +105,7 @@ class PausingDatabase(Database):
     script: Script = field(kw_only=True)
 
     def connect(self, purpose: str = "work", *, may_be_standby: bool = False) -> Session:
-        if self.script.dead:
-            raise Killed
+        self.script.live()
         # The bare class: with slots, a dataclass is made twice and super() would name the first.
         session = Database(self.url, self.wait_s, self.command).connect(purpose, may_be_standby=may_be_standby)
         return PausingSession(session._connection, self.script)
