@@ -146,7 +146,7 @@ class Stage:
         script.server = other_timeline
         forget = (
             "UPDATE migrator.migration SET gate = 'none', fence_at = NULL, fence_deadline = NULL"
-            " WHERE id = %s AND gate = 'fenced'"
+            " WHERE id = %s AND gate IN ('fenced', 'quarantined', 'confirmed')"
         )
         self._settle(self.outside, lambda connection: connection.execute(forget, (self.migration.id,)))
         self.old_starts(script)

@@ -5,6 +5,8 @@ Orders that are known to be wrong are played as well and must be found out: othe
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,20 +39,29 @@ ENOUGH = 20
 MOMENTS = st.dictionaries(st.integers(0, 60), st.sampled_from(HAPPENINGS), min_size=2, max_size=5)
 
 
-def play_all(stage: Stage, happening: str, order: Order | None = None) -> None:
-    """Let it happen before each statement in turn."""
-    number, statements = 0, ENOUGH
+def play_all(stage: Stage, happening: str, order: Order | None = None, *, every: int = 1) -> None:
+    """Let it happen before each statement in turn, or before every so many, from a random one on."""
+    number, statements = random.randrange(every), ENOUGH
     while number < statements:
         statements = max(statements, stage.play({number: getattr(stage, happening)}, order))
-        number += 1
+        number += every
         assert number < 10 * ENOUGH, "it never ends"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("happening", ALONE)
 def test_whatever_happens_between_two_statements_breaks_nobody(world: World, happening: str) -> None:
+    """Every third statement; which ones is random. All of them: see below, and ``make chaos``."""
     with stage_of(world) as stage:
         assert stage.play({}) > ENOUGH
+        play_all(stage, happening, every=3)
+        assert decisions.first_broken_link(world.session) is None
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("happening", ALONE)
+def test_whatever_happens_between_any_two_statements_breaks_nobody(world: World, happening: str) -> None:
+    with stage_of(world) as stage:
         play_all(stage, happening)
         assert decisions.first_broken_link(world.session) is None
 
@@ -94,7 +105,7 @@ def blind_under_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
         return GateReport("m", Verdict.PASS, {}), services.server(session)
 
     monkeypatch.setattr(applying, "evaluate", evaluate)
-    monkeypatch.setattr(gates, "drain", lambda session, subject, fence, listener: (None, fence))
+    monkeypatch.setattr(gates, "drain", lambda session, subject, fence, *_, **__: (None, fence))
 
 
 @pytest.mark.usefixtures("blind_under_the_fence")
