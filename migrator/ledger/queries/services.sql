@@ -95,7 +95,7 @@ GROUP BY s.service
 -- name: clean_since
 -- The earliest moment from which instance rows prove that no code below the required level ran: after the end of the
 -- last such instance, after the service was listed, after code at the level was first seen, after the last instance of
--- an unlisted service ended. External services never beat.
+-- an unlisted service ended. External services never beat: for them it is the moment they were listed.
 SELECT max(moment) AS since
 FROM (
     SELECT greatest(
@@ -105,7 +105,7 @@ FROM (
     ) AS moment
     FROM migrator.service AS s
     CROSS JOIN LATERAL (SELECT coalesce((%(requires)s::jsonb ->> s.service)::integer, 0) AS wanted) AS w
-    WHERE s.project = %(project)s AND s.retired_at IS NULL AND s.kind <> 'external' AND w.wanted > 0
+    WHERE s.project = %(project)s AND s.retired_at IS NULL AND w.wanted > 0
     UNION ALL
     SELECT max(i.ended_at)
     FROM migrator.instance AS i
