@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 
 from migrator.config import Settings
@@ -74,22 +74,11 @@ class Ledger:
 
 
 def _record() -> MigrationRecord:
-    nothing = dict.fromkeys(
-        ("soak_started_at", "fence_at", "fence_deadline", "fence_direction", "error", "expanded_at", "backfilled_at")
-    )
-    return MigrationRecord(
-        "default",
-        "m",
-        LEVEL,
-        "t",
-        {},
-        State.BACKFILLED,
-        GateState.NONE,
-        {},
-        **nothing,
-        applied_at=None,
-        finished_at=None,
-    )
+    """The row after expand; what this model does not speak about is empty."""
+    known = {"project": "default", "id": "m", "level": LEVEL, "state": State.BACKFILLED, "gate": GateState.NONE}
+    empty = {"tuple": (), "dict": {}, "bool": False, "int": 0, "str": ""}
+    facts = {each.name: empty.get(str(each.type).split("[")[0]) for each in fields(MigrationRecord)}
+    return MigrationRecord(**{**facts, **known})  # type: ignore[arg-type]
 
 
 class World:

@@ -101,11 +101,13 @@ def test_a_drop_before_the_fence_is_found_out(world: World) -> None:
 def blind_under_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read under the fence is a PASS whatever is there."""
 
+    blind = GateReport("m", Verdict.PASS, {})
+
     def evaluate(session: Session, subject: object, *_: object, **__: object) -> tuple[GateReport, services.Server]:
-        return GateReport("m", Verdict.PASS, {}), services.server(session)
+        return blind, services.server(session)
 
     monkeypatch.setattr(applying, "evaluate", evaluate)
-    monkeypatch.setattr(gates, "drain", lambda session, subject, fence, *_, **__: (None, fence))
+    monkeypatch.setattr(gates, "drain", lambda session, subject, fence, *_, **__: (blind, fence))
 
 
 @pytest.mark.usefixtures("blind_under_the_fence")

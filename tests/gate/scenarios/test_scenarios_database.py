@@ -29,7 +29,8 @@ def clean(world: World, source: tuple[SourceSettings, ...] = BOTH) -> tuple[Gate
     migration = world.expanded(42)
     world.table()
     world.beat(level=42)
-    assert gate.look(world.session, migration, Direction.CONTRACT).verdict is PASS
+    # A session is listed for some milliseconds after its client closed it.
+    wait_for(lambda: gate.look(world.session, migration, Direction.CONTRACT).verdict is PASS)
     return gate, migration
 
 
@@ -56,7 +57,7 @@ def test_scenario_26_a_role_that_nobody_knows_blocks(world: World) -> None:
         ignore = (IgnoredRole(role="bi_*", reason="reads other tables only"),)
         gate = world.configure(WEB, source=BOTH, min_independent=2, ignore=ignore)
         assert gate.look(world.session, migration, Direction.CONTRACT).verdict is PASS
-    world.contract(world.configure(WEB, source=BOTH, min_independent=2), migration)
+    world.contract(world.configure(WEB, source=BOTH, min_independent=2), migration, wait_s=10)
     assert not world.has_column()
 
 
@@ -72,7 +73,7 @@ def test_scenario_27_a_prepared_transaction_of_an_old_application_blocks() -> No
         assert "in doubt" in (caught.value.detail or "")
         assert "ROLLBACK PREPARED 'in doubt'" in (caught.value.hint or "")
         world.session.execute("ROLLBACK PREPARED 'in doubt'")
-        world.contract(gate, migration)
+        world.contract(gate, migration, wait_s=10)
         assert not world.has_column()
 
 
@@ -131,7 +132,7 @@ def test_scenario_30_what_runs_on_a_standby_only_is_seen(monkeypatch: pytest.Mon
             assert reading.execute("SELECT legacy FROM users").fetchone() == ("a",)
             with pytest.raises(GateBlocked):
                 world.contract(gate, migration)
-        world.contract(gate, migration)
+        world.contract(gate, migration, wait_s=10)
 
 
 def test_scenario_38_nothing_that_is_said_beside_it_outweighs_a_block() -> None:
@@ -165,7 +166,7 @@ def test_scenario_39_a_decision_that_was_tampered_with_is_found(world: World, ta
     world.beat(level=OLD, instance="old")
     world.age("old")
     gate.retire(world.session, "web", "old", "its node is gone")
-    world.contract(gate, migration)
+    world.contract(gate, migration, wait_s=10)
     assert decisions.first_broken_link(world.session) is None
     # Not even its owner changes a row without first taking the trigger away.
     with pytest.raises(Exception, match="append-only"):
@@ -178,13 +179,14 @@ def test_scenario_39_a_decision_that_was_tampered_with_is_found(world: World, ta
 
 
 @pytest.mark.xfail(
+    not hasattr(decisions, "last_link"),
     reason="a chain cannot tell that its end was cut off; verify-log must also want one APPLIED decision for each "
-    "migration whose gate is applied"
+    "migration whose gate is applied",
 )
 def test_scenario_39_the_record_of_an_applied_contract_cannot_be_cut_off(world: World) -> None:
     """The chain has no end of its own: what is cut off behind the last row that is left leaves no broken link."""
     gate, migration = clean(world)
-    world.contract(gate, migration)
+    world.contract(gate, migration, wait_s=10)
     world.session.execute("ALTER TABLE migrator.decision DISABLE TRIGGER ALL")
     world.session.execute("DELETE FROM migrator.decision WHERE verdict = 'APPLIED'")
     assert decisions.first_broken_link(world.session) is not None
