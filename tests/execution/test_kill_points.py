@@ -105,9 +105,18 @@ class Range:
         name = f"copy_{secrets.token_hex(5)}"
         self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {self.origin}")
         try:
+            self.settle(self.url_of(name))
             yield self.url_of(name)
         finally:
             self.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @staticmethod
+    def settle(url: str) -> None:
+        """The copy stands for the database itself: its ledger is at home there."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            if connection.execute("SELECT to_regclass('migrator.home')").fetchone() != (None,):
+                own = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+                connection.execute(f"UPDATE migrator.home SET database_oid = {own}")
 
     def run(self, url: str, **options: Any) -> Answer:
         return self.forked.run(*self.phase.command, folder=self.folder, url=url, **options)
