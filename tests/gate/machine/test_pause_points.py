@@ -6,14 +6,17 @@ Orders that are known to be wrong are played as well and must be found out: othe
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.errors import GateBlocked
-from migrator.gate import apply as applying
 from migrator.gate import gate as gates
+from migrator.gate import look as looking
+from migrator.gate.decision import Rules, decide
 from migrator.gate.gate import Gate
 from migrator.ledger import decisions, services, state
 from migrator.ledger.state import GateState
@@ -101,13 +104,12 @@ def test_a_drop_before_the_fence_is_found_out(world: World) -> None:
 def blind_under_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read under the fence is a PASS whatever is there."""
 
-    blind = GateReport("m", Verdict.PASS, {})
+    def blind(*arguments: Any, **more: Any) -> GateReport:
+        report = decide(*arguments, **more)
+        rules = next(each for each in (*arguments, *more.values()) if isinstance(each, Rules))
+        return report if rules.not_before is None else replace(report, verdict=Verdict.PASS)
 
-    def evaluate(session: Session, subject: object, *_: object, **__: object) -> tuple[GateReport, services.Server]:
-        return blind, services.server(session)
-
-    monkeypatch.setattr(applying, "evaluate", evaluate)
-    monkeypatch.setattr(gates, "drain", lambda session, subject, fence, *_, **__: (blind, fence))
+    monkeypatch.setattr(looking, "decide", blind)
 
 
 @pytest.mark.usefixtures("blind_under_the_fence")
