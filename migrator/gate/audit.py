@@ -42,6 +42,12 @@ def verify_log(session: Session, noted: str | None) -> tuple[int, str]:
         UsageError: ``noted`` is not of that form.
     """
     broken = decisions.first_broken_link(session)
+    if broken is not None and broken > decisions.last_link(session)[0]:
+        raise Refused(
+            f"the log of decisions was cut or added to: {', '.join(decisions.unrecorded(session))} is applied without"
+            " exactly one decision that says so",
+            hint="compare with a backup",
+        )
     if broken is not None:
         raise Refused(
             f"the log of decisions is not whole: decision {broken} does not fit the one before it",

@@ -61,9 +61,19 @@ def recent(session: Session, project: str, migration_id: str | None = None, limi
 
 
 def first_broken_link(session: Session) -> int | None:
-    """The number of the first row whose hash does not fit, or None when the chain is whole."""
+    """The number of the first row whose hash does not fit or that is missing, or None when the chain is whole.
+
+    A contract that is applied has exactly one decision that says so; without it, the end of the chain was cut.
+    """
     row = session.maybe(_SQL["first_broken_link"])
-    return int(row.seq) if row else None
+    if row is not None:
+        return int(row.seq)
+    return last_link(session)[0] + 1 if unrecorded(session) else None
+
+
+def unrecorded(session: Session) -> list[str]:
+    """Migrations whose contract is applied without exactly one decision that says so."""
+    return [row.id for row in session.query(_SQL["unrecorded"])]
 
 
 def last_link(session: Session) -> tuple[int, str]:

@@ -68,6 +68,16 @@ def test_a_log_that_was_cut_or_rewritten_is_found_with_an_end_that_was_noted(wor
         verify_log(world.session, f"{last}:{hash_}")
 
 
+def test_an_applied_contract_without_its_decision_is_found(ready: tuple[World, Gate, Migration]) -> None:
+    world, gate, migration = ready
+    world.contract(gate, migration)
+    verify_log(world.session, None)
+    tamper(world, "DELETE FROM migrator.decision WHERE verdict = 'APPLIED'")
+    with pytest.raises(Refused, match=f"{migration.id} is applied without exactly one decision"):
+        verify_log(world.session, None)
+    assert decisions.first_broken_link(world.session) == 5
+
+
 def test_a_noted_end_has_a_form(world: World) -> None:
     for text in ("4", "x:y", "4:"):
         with pytest.raises(UsageError, match="no end of a log"):

@@ -30,3 +30,13 @@ SELECT seq, hash FROM migrator.decision ORDER BY seq DESC LIMIT 1
 
 -- name: link
 SELECT hash FROM migrator.decision WHERE seq = %(seq)s
+
+-- name: unrecorded
+-- Migrations whose contract is applied without exactly one decision that says so: the chain alone cannot show that its
+-- last rows are missing.
+SELECT m.project, m.id
+FROM migrator.migration AS m
+WHERE m.gate = 'applied' AND 1 <> (
+    SELECT count(*) FROM migrator.decision AS d
+    WHERE d.project = m.project AND d.migration = m.id AND d.kind = 'contract' AND d.verdict = 'APPLIED')
+ORDER BY m.level, m.id
