@@ -238,17 +238,31 @@ def summary(report: GateReport) -> dict[str, Any]:
     }
 
 
-def lower_after(passage: Passage, error: BaseException) -> None:
-    """Lower the fence because of an error, or let its deadline do it; one that was raised by hand stands on."""
+def lower_after(passage: Passage, fence: Fence | None, error: BaseException) -> None:
+    """Lower the fence because of an error, or let its deadline do it.
+
+    One that was raised by hand stands on, and one that is not ours any more: it ran out, and somebody raised theirs.
+    """
     reasons = [" ".join(str(error).split()) or type(error).__name__]
-    subject, actor, listener = passage.subject, passage.actor, passage.listener
-    with suppress(Exception):
+    subject, raised_at = passage.subject, fence.at if fence else None
+
+    def lower(session: Session) -> None:
         barricade.lower(
-            passage.session, subject.settings, subject.migration.id, reasons, actor, listener, by_hand=False
+            session,
+            subject.settings,
+            subject.migration.id,
+            reasons,
+            passage.actor,
+            passage.listener,
+            by_hand=False,
+            raised_at=raised_at,
         )
+
+    with suppress(Exception):
+        lower(passage.session)
         return
     with suppress(Exception), passage.database.connect("abort") as session:
-        barricade.lower(session, subject.settings, subject.migration.id, reasons, actor, listener, by_hand=False)
+        lower(session)
         return
     lease = passage.subject.gate.fence_lease
     passage.listener(Note(f"the fence could not be lowered now; it ends by itself within {lease}"))

@@ -7,6 +7,8 @@ not be put up says so in lines that begin with "no ": it is recorded as refused 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from migrator.config import Settings
 from migrator.gate import fence as fences
 from migrator.gate.barriers import barriers
@@ -74,13 +76,16 @@ def lower(
     listener: Listener,
     *,
     by_hand: bool = True,
+    raised_at: datetime | None = None,
 ) -> GateState | None:
     """Lower the fence and take down what was put up with it; the state the gate was in, None if nothing was undone.
 
     The fence first: a contract that runs elsewhere sees that before it sees a session of old code.
     """
     before = state.find(session, settings.project, migration_id)
-    undone = fences.lower(session, settings.project, migration_id, reasons=reasons, actor=actor, by_hand=by_hand)
+    undone = fences.lower(
+        session, settings.project, migration_id, reasons=reasons, actor=actor, by_hand=by_hand, raised_at=raised_at
+    )
     after = state.find(session, settings.project, migration_id)
     if before is None or after is None or home(session).is_copy:
         return undone  # roles belong to the whole server: a copy must not open what the original keeps closed

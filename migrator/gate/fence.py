@@ -169,7 +169,14 @@ def check(record: MigrationRecord, fence: Fence, server: Server, subject: Subjec
 
 
 def lower(
-    session: Session, project: str, migration_id: str, *, reasons: list[str], actor: str, by_hand: bool = True
+    session: Session,
+    project: str,
+    migration_id: str,
+    *,
+    reasons: list[str],
+    actor: str,
+    by_hand: bool = True,
+    raised_at: datetime | None = None,
 ) -> GateState | None:
     """Undo everything up to the fence in one short transaction; the state it was in, None if nothing was to be undone.
 
@@ -183,10 +190,11 @@ def lower(
         reasons: for the record.
         actor: for the record.
         by_hand: lower also a fence that a person raised; otherwise that one stands on, unproven again.
+        raised_at: lower no other fence than the one of this moment; None: whichever stands.
     """
     with session.transaction(lock_timeout_ms=10_000):
         record = state.lock(session, project, migration_id)
-        if record.gate not in UNDOABLE:
+        if record.gate not in UNDOABLE or raised_at not in (None, record.fence_at):
             return None
         if record.fenced_by_hand and not by_hand:
             _doubt(session, record, reasons, actor)

@@ -150,6 +150,7 @@ class Gate:
         barricade.tidy(session, self._settings, self._actor, self._listener)
 
     def _pass_fenced(self, passage: Passage, work: Work, deadline: float) -> None:
+        fence: Fence | None = None
         try:
             fence, passage = self._raise_fence(passage)
             session, subject = passage.session, passage.subject
@@ -164,7 +165,7 @@ class Gate:
             fences.confirm(session, subject, fence, evidence=evidence, actor=self._actor)
             apply(passage, fence, work)
         except BaseException as error:
-            lower_after(passage, error)
+            lower_after(passage, fence, error)
             raise
         # Applied: whatever goes wrong from here on must not look as if it were not.
         with contextlib.suppress(MigratorError):
@@ -352,6 +353,9 @@ class Gate:
         if record.gate is GateState.APPLIED:
             raise OutOfOrder(f"the contract of {migration_id} is applied: there is no way back")
         before = barricade.lower(session, self._settings, migration_id, [reason], self._actor, self._listener)
+        after = state.find(session, self._project, migration_id)
+        if before is None and after is not None and after.gate is GateState.APPLIED:
+            raise OutOfOrder(f"the contract of {migration_id} was applied meanwhile: there is no way back")
         self._listener(
             Note(f"the gate of {migration_id} was {before.value}, it is aborted now")
             if before

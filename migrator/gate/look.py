@@ -206,4 +206,5 @@ def _sampled(session: Session, subject: Subject, found: _Evaluation, needs_s: fl
         now=server.at,
         identity=server.identity,
         max_gap_s=seconds(subject.gate.max_gap) if polled else None,
+        same_server=services.expanded_here(session, subject.project, subject.migration.id, server),
     )

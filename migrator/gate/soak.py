@@ -19,6 +19,7 @@ def clean_since(
     now: datetime,
     identity: tuple[str, int],
     max_gap_s: float | None,
+    same_server: bool = True,
 ) -> datetime | None:
     """The moment since which every look was clean and none can have missed old code; None: not clean now.
 
@@ -28,6 +29,8 @@ def clean_since(
         now: the database's clock at the current look.
         identity: system identifier and timeline of the server; a sample from another one ends the run, because a
             failover may have lost beats.
+        same_server: whether the server is the one that expanded the migration; if not, a failover may have lost beats
+            that no sample tells of, and memory reaches no further back than the looks.
         max_gap_s: longest gap between samples in seconds, inclusive; None: no source needs to be looked at that often.
     """
     if any(moment > now + _CLOCK_TOLERANCE for moment in [sample.at for sample in samples] + [remembered or now]):
@@ -49,7 +52,7 @@ def clean_since(
     if remembered is None:
         return run_start
     # Sources that all remember prove more than the looks do, unless something came in between.
-    reaches_back = max_gap_s is None and not interrupted
+    reaches_back = max_gap_s is None and same_server and not interrupted
     return min(now, remembered if reaches_back else max(run_start, remembered))
 
 

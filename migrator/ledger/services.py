@@ -255,6 +255,20 @@ def server(session: Session) -> Server:
     return Server(**session.one(_SQL["server"])._asdict())
 
 
+def expanded_here(session: Session, project: str, migration_id: str, server_: Server) -> bool:
+    """Whether a migration was expanded on this very server: no failover since, which could have lost beats."""
+    here: bool = session.one(
+        _SQL["expanded_here"],
+        {
+            "project": project,
+            "migration": migration_id,
+            "system_identifier": server_.system_identifier,
+            "timeline_id": server_.timeline_id,
+        },
+    ).here
+    return here
+
+
 def add_sample(
     session: Session,
     project: str,

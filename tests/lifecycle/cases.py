@@ -155,7 +155,7 @@ CASES = (
     Case(
         name="nullable",
         kind="rename_column",
-        setup=items("value text", value="CASE WHEN g % 5 > 0 THEN 's' || g END"),
+        setup=items("value text", rows=6_000, value="CASE WHEN g % 5 > 0 THEN 's' || g END"),
         sql="ALTER TABLE items RENAME COLUMN value TO label",
         old=code("value", values=sometimes_null),
         # The limit its page names: NULL written by new code into a row that is not filled yet is not seen.

@@ -106,11 +106,17 @@ class Life:
         if not migration.phase(Phase.BACKFILL):
             return
         process = self.sandbox.process(
-            "backfill", "--target-ms", "5", MIGRATOR_KILL_AT="3", MIGRATOR_KILL_MATCH=r"(?s)\A.*UPDATE .*items"
+            "backfill", "--target-ms", "5", MIGRATOR_KILL_AT="2", MIGRATOR_KILL_MATCH=r"(?s)\A.*UPDATE .*items"
         )
         output, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, output
         assert self.sandbox.state(migration) == "backfilling"
+        ((state, done),) = self.sandbox.rows(
+            "SELECT min(j.state), sum(s.rows_done)::int FROM migrator.backfill_job AS j"
+            " JOIN migrator.backfill_segment AS s USING (project, migration, step)"
+        )
+        assert state == "running"
+        assert done > 0, "killed before the first batch, which is no middle"
 
     def contract(self, migration: Migration, old: Fleet, new: Fleet) -> None:
         """Refused while old code runs, and the old code may go on; then through the gate."""

@@ -38,6 +38,9 @@ CREATE TABLE migrator.migration (
     barriers text[] NOT NULL DEFAULT '{}',
     error text,
     expanded_at timestamptz,
+    -- The server that expanded it: beats from before a failover may be lost.
+    expanded_system text,
+    expanded_timeline integer,
     backfilled_at timestamptz,
     applied_at timestamptz,
     finished_at timestamptz,

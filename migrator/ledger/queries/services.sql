@@ -133,6 +133,13 @@ SELECT
     ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer AS timeline_id,
     clock_timestamp() AS at
 
+-- name: expanded_here
+-- Whether a migration was expanded on this server, so that no failover since can have lost a beat.
+SELECT EXISTS (
+    SELECT FROM migrator.migration AS m
+    WHERE m.project = %(project)s AND m.id = %(migration)s AND m.expanded_system = %(system_identifier)s
+      AND m.expanded_timeline = %(timeline_id)s) AS here
+
 -- name: add_sample
 INSERT INTO migrator.sample
     (project, migration, direction, at, clean, verdict, system_identifier, timeline_id, overrides)

@@ -36,7 +36,12 @@ WHERE migration.state IN ('pending', 'rolled_back')
 UPDATE migrator.migration
 SET state = %(state)s,
     error = %(error)s,
-    expanded_at = CASE WHEN %(state)s = 'expanded' AND expanded_at IS NULL THEN clock_timestamp() ELSE expanded_at END,
+    expanded_at = CASE WHEN %(state)s = 'expanded' THEN clock_timestamp() ELSE expanded_at END,
+    expanded_system = CASE WHEN %(state)s = 'expanded'
+        THEN (SELECT c.system_identifier::text FROM pg_control_system() AS c) ELSE expanded_system END,
+    expanded_timeline = CASE WHEN %(state)s = 'expanded'
+        THEN ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+        ELSE expanded_timeline END,
     backfilled_at = CASE WHEN %(state)s = 'backfilled' THEN clock_timestamp() ELSE backfilled_at END,
     finished_at = CASE WHEN %(state)s IN ('contracted', 'complete', 'rolled_back') THEN clock_timestamp() END,
     updated_at = clock_timestamp()

@@ -119,6 +119,6 @@ def test_a_fence_without_a_second_look_is_found_out(world: World) -> None:
 
 
 def test_a_gate_that_leaves_its_fence_up_is_found_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "lower_after", lambda passage, error: None)
+    monkeypatch.setattr(gates, "lower_after", lambda passage, fence, error: None)
     with stage_of(world) as stage, pytest.raises(AssertionError, match="I9"):
         play_all(stage, "old_starts")

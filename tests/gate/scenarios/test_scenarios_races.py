@@ -31,11 +31,6 @@ def ready(world: World) -> tuple[Gate, Migration]:
     return gate, migration
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an abort that waited for the row of a contract which then applied says 'nothing to abort': it must look at "
-    "the row again and refuse, as one that comes later is refused",
-)
 def test_an_abort_that_comes_too_late_says_so(world: World) -> None:
     gate, migration = ready(world)
     aborted = []
@@ -58,11 +53,6 @@ def test_an_abort_that_comes_too_late_says_so(world: World) -> None:
         assert isinstance(aborted[0].exception(timeout=15), OutOfOrder)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="who finds that its own fence is gone lowers whatever fence stands, the one of its successor too: lowering "
-    "after an error must be for the fence that was raised (fence_at) and no other",
-)
 def test_a_tool_that_lost_its_fence_leaves_that_of_its_successor(world: World) -> None:
     """The first is thought dead: its connection for the runner lock broke, the one it works on did not."""
     _, migration = ready(world)
@@ -100,11 +90,6 @@ def test_a_tool_that_lost_its_fence_leaves_that_of_its_successor(world: World) -
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True,
-    reason="heartbeats reach back to before a failover that no sample was taken before: the soak is complete at once, "
-    "although beats may have been lost. The ledger must know since when it is on this server (a sample at the expand)",
-)
 def test_the_first_look_after_a_failover_does_not_reach_back() -> None:
     with own_server() as primary, streaming_standby(primary) as standby_url:
         with open_world(primary.url()) as world:

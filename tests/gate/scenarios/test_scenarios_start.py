@@ -185,7 +185,7 @@ def test_scenario_05_evidence_from_before_the_fence_is_discarded(ready: Ready) -
 
 OLD_PROCESS = """
 import psycopg, sys
-from migrator.client import Fenced as ClientFenced
+from migrator.client import Fenced
 from migrator.client import Heartbeat
 url = sys.argv[1]
 queries = psycopg.connect(url, autocommit=True)
