@@ -27,7 +27,7 @@ from tests.support.snapshot import snapshot
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
 WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
-PAGES = sorted(EXAMPLES.rglob("*.md"))
+PAGES = sorted(page for page in EXAMPLES.rglob("*.md") if "node_modules" not in page.parts)
 
 
 def generate(kind: str, session: Session, folder: Path) -> Migration:
