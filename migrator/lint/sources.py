@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from migrator.errors import UsageError
@@ -73,11 +74,28 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield file
         return
     entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_history_key)
+    _require_distinct_levels(entries)
     for entry in entries:
         if entry.is_dir():
             yield from _files(entry)
         elif entry.suffix.lower() == ".sql":
             yield entry
+
+
+def _require_distinct_levels(entries: Sequence[Path]) -> None:
+    """Two migrations of one level have no order, and code built at it may lack one of them.
+
+    Raises:
+        UsageError: there are such.
+    """
+    for one, next_one in pairwise(entries):
+        level, _ = _history_key(next_one)
+        if level and level == _history_key(one)[0]:
+            raise UsageError(
+                f"two migrations have level {level}",
+                detail=f"{one}\n{next_one}",
+                hint=f"give the later one level {max(_history_key(entry)[0] for entry in entries) + 1}",
+            )
 
 
 def _history_key(entry: Path) -> tuple[int, str]:

@@ -86,3 +86,13 @@ def test_bytes_that_are_no_text_are_a_finding_at_their_place():
 
     assert (finding.code, finding.line, finding.column) == ("SY001", 2, 10)
     assert "0xff" in finding.message
+
+
+def test_two_migrations_of_one_level_are_refused(tmp_path: Path) -> None:
+    for name, level in (("a", 1), ("b", 2), ("c", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "migration.toml").write_text(f'id = "{name}"\nlevel = {level}\n')
+        (tmp_path / name / "expand.sql").write_text("SELECT 1;\n")
+    with pytest.raises(UsageError, match="two migrations have level 2") as refusal:
+        list(read([tmp_path]))
+    assert refusal.value.hint == "give the later one level 3"
