@@ -37,4 +37,4 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
         if migrations and not target and not expanded:
             run.listener(Note("everything is expanded already"))
     if not as_json and expanded:
-        click.echo('next: deploy the new code, then "migrator backfill" and "migrator contract"', err=True)
+        click.echo('next: deploy the new code and run "migrator backfill", then "migrator contract"', err=True)

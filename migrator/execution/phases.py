@@ -143,6 +143,9 @@ def contract(
             """Taken at the fence, kept to the end of the phase."""
             lock.append(held.enter_context(run.lock()))
             lock[0].register(session)
+            if record.gate is not GateState.APPLIED:
+                # The soak may have been long, and something built meanwhile on what goes.
+                preflight.before_contract(run, session, migration)
             return contextlib.nullcontext()
 
         groups = migration.groups(Phase.CONTRACT)

@@ -137,11 +137,12 @@ class Session:
 
     @contextlib.contextmanager
     def _cursor(self, statement: str, parameters: Mapping[str, Any] | None) -> Iterator[psycopg.Cursor[Any]]:
-        with self._connection.cursor() as cursor:
-            try:
-                cursor.execute(statement.encode(), parameters)
-            except psycopg.Error as error:
-                raise self._translate(error, statement) from None
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(statement.encode(), parameters)
+        except psycopg.Error as error:
+            raise self._translate(error, statement) from None
+        with cursor:
             yield cursor
 
     def _translate(self, error: psycopg.Error, statement: str) -> ServerError | ConnectionLost:

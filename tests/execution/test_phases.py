@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from migrator.errors import FilesDiffer, OutOfOrder, Refused
-from migrator.ledger import decisions
+from migrator.ledger import decisions, files
 from migrator.model.events import PhaseDone
 from migrator.model.plan import Migration, Phase
 from tests.support.sandbox import SERVICE, Sandbox, refusal
@@ -253,3 +253,25 @@ def test_what_runs_is_in_the_listener_in_order(sandbox: Sandbox, rename: Migrati
     sandbox.finish(rename)
     assert sandbox.ran(Phase.EXPAND) == [step.id for step in rename.phase(Phase.EXPAND)]
     assert sandbox.ran(Phase.CONTRACT) == [step.id for step in rename.phase(Phase.CONTRACT)]
+
+
+def test_what_is_built_on_the_copy_during_the_soak_is_seen_at_the_fence(
+    sandbox: Sandbox, rename: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.expand(rename)
+    sandbox.backfill(rename)
+    freeze = files.freeze
+
+    def freeze_and_build(*arguments: object) -> None:
+        """The checks are over, the gate comes next."""
+        freeze(*arguments)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        sandbox.execute("CREATE INDEX mine ON t (b)")
+
+    monkeypatch.setattr(files, "freeze", freeze_and_build)
+    with pytest.raises(Refused, match='index "mine" was built on "b"'):
+        sandbox.contract(rename, offline=OFFLINE)
+    assert sandbox.rows("SELECT a FROM t WHERE k = 1") == [("1",)]
+    sandbox.execute("DROP INDEX mine")
+    sandbox.contract(rename, offline=OFFLINE)
+    assert sandbox.rows("SELECT b FROM t WHERE k = 1") == [("1",)]

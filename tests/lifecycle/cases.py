@@ -145,7 +145,7 @@ CASES = (
     Case(
         name="with everything on it",
         kind="rename_column",
-        setup=items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=6_000, more=" UNIQUE")
+        setup=items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=10_000, more=" UNIQUE")
         + "CREATE INDEX items_lower ON items (lower(value)) INCLUDE (n) WHERE value <> 'x';",
         sql="ALTER TABLE items RENAME COLUMN value TO label",
         old=code("value"),
@@ -155,7 +155,7 @@ CASES = (
     Case(
         name="nullable",
         kind="rename_column",
-        setup=items("value text", rows=6_000, value="CASE WHEN g % 5 > 0 THEN 's' || g END"),
+        setup=items("value text", rows=10_000, value="CASE WHEN g % 5 > 0 THEN 's' || g END"),
         sql="ALTER TABLE items RENAME COLUMN value TO label",
         old=code("value", values=sometimes_null),
         # The limit its page names: NULL written by new code into a row that is not filled yet is not seen.
@@ -186,7 +186,7 @@ CASES = (
     Case(
         name="with fill",
         kind="set_not_null",
-        setup=items("value text", rows=6_000, value="CASE WHEN g % 3 > 0 THEN 's' || g END"),
+        setup=items("value text", rows=10_000, value="CASE WHEN g % 3 > 0 THEN 's' || g END"),
         sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ALTER COLUMN value SET NOT NULL",
         naive="UPDATE items SET value = '' WHERE value IS NULL; ALTER TABLE items ALTER COLUMN value SET NOT NULL",
         old=code("value", values=sometimes_null),

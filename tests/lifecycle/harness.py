@@ -105,8 +105,13 @@ class Life:
         """A process that is killed in the middle of moving the data."""
         if not migration.phase(Phase.BACKFILL):
             return
+        # Before its second batch, whatever form the first one has.
         process = self.sandbox.process(
-            "backfill", "--target-ms", "5", MIGRATOR_KILL_AT="2", MIGRATOR_KILL_MATCH=r"(?s)\A.*UPDATE .*items"
+            "backfill",
+            "--target-ms",
+            "5",
+            MIGRATOR_KILL_AT="2",
+            MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE)\b.*\bctid\b)",
         )
         output, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, output

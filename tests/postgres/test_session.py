@@ -9,7 +9,8 @@ import pytest
 
 from migrator.errors import DatabaseUnavailable, StatementFailed
 from migrator.postgres import session as module
-from migrator.postgres.session import ConnectionLost, ServerError
+from migrator.postgres.connect import Database
+from migrator.postgres.session import ConnectionLost, ServerError, Session
 
 
 def test_rows_are_named_tuples_and_parameters_are_values(session):
@@ -233,3 +234,12 @@ def test_settings_for_the_session(session):
 @pytest.mark.parametrize("value", ["it's", None, 3, "back\\slash"])
 def test_values_as_literals(session, value):
     assert session.one(f"SELECT {session.copy_literal(value)} AS value").value == value
+
+
+def test_every_statement_on_a_lost_connection_says_so(database: Database, session: Session) -> None:
+    lost = database.connect("lost")
+    session.execute("SELECT pg_terminate_backend(%(pid)s)", {"pid": lost.pid})
+    for _ in range(2):
+        with pytest.raises(ConnectionLost):
+            lost.execute("SELECT 1")
+    lost.close()

@@ -492,7 +492,8 @@ AS $approve$
 DECLARE
     wanted migrator.override%ROWTYPE;
 BEGIN
-    SELECT o.* INTO wanted FROM migrator.override AS o WHERE o.id = approve_override.override FOR UPDATE;
+    -- Who asks is looked at before the row is locked: anybody may call this.
+    SELECT o.* INTO wanted FROM migrator.override AS o WHERE o.id = approve_override.override;
     ok := false;
     IF NOT FOUND THEN
         why := format('there is no override %s', approve_override.override);
@@ -503,6 +504,7 @@ BEGIN
             wanted.id, wanted.approver, session_user);
         RETURN;
     END IF;
+    SELECT o.* INTO wanted FROM migrator.override AS o WHERE o.id = approve_override.override FOR UPDATE;
     shown := format('%s of %s: %s about %s is overruled, because: %s (asked for by %s, role "%s")',
         wanted.direction, wanted.migration, wanted.source, wanted.service, wanted.reason, wanted.actor,
         wanted.requested_by);
