@@ -294,7 +294,8 @@ def test_a_failover_starts_the_soak_again(world: World) -> None:
 
 
 def test_waiting_sits_out_the_soak(world: World) -> None:
-    gate = world.configure(WEB, soak="1s", source=(HEARTBEAT, SESSIONS))
+    patient = ServiceSettings(name="web", ttl="60s")  # one beat lasts for the whole wait, however busy the machine
+    gate = world.configure(patient, soak="1s", source=(HEARTBEAT, SESSIONS))
     migration = world.expanded(42)
     world.table()
     world.beat(level=42)
@@ -580,7 +581,7 @@ def test_a_fence_by_hand_that_looks_the_other_way_must_be_lowered_first(ready: t
 
 
 def test_a_soak_under_the_fence_counts_from_the_fence_and_not_from_before(world: World) -> None:
-    gate = world.configure(WEB, soak="2s", soak_under_fence=True)
+    gate = world.configure(ServiceSettings(name="web", ttl="60s"), soak="2s", soak_under_fence=True)
     migration = world.expanded(42)
     world.table()
     world.beat(level=42)

@@ -77,7 +77,11 @@ def _control(
         extreme = seen[1] if question.direction is Direction.CONTRACT else seen[0]
         if not question.is_in_the_way(service.name, extreme):
             return f"ran at level {extreme}, none is running", True
-    known = f", only levels {seen[0]} to {seen[1]}" if seen else ""
+    stale = sum(row.stale and not question.is_in_the_way(service.name, row.level) for row in rows)
+    if stale:
+        known = f": {stale} at such a level did not beat within the ttl"
+    else:
+        known = f", only levels {seen[0]} to {seen[1]}" if seen else ""
     return f'no live instance of "{service.name}" at {wanted} was seen{known}', False
 
 

@@ -127,3 +127,12 @@ def test_nobody_is_exempt_from_a_rollback(world: World) -> None:
     world.beat(level=42)
     seen = observed(world, WEB, direction=Direction.ROLLBACK, requires={"web": 0})
     assert seen["web"].verdict is Verdict.BLOCK
+
+
+def test_a_new_instance_that_is_stale_is_said_to_be(world: World) -> None:
+    started(world, WEB)
+    world.beat(level=42)
+    world.age("web-1", 3600)
+    web = observed(world, WEB)["web"]
+    assert web.verdict is Verdict.UNKNOWN
+    assert web.control.endswith("was seen: 1 at such a level did not beat within the ttl")
