@@ -13,14 +13,24 @@ def looked(world: World, contract: str = "DROP TABLE users") -> Observation:
     return seen
 
 
+def settled(world: World) -> None:
+    """Before PostgreSQL 15 a collector counts, some time later; the first that it hears of a database is a reset."""
+    wait_for(lambda: looked(world).verdict is Verdict.PASS)
+
+
 def test_a_table_that_is_read_blocks_and_one_that_rests_passes(world: World) -> None:
     world.table()
     with world.connect() as connection:
         connection.execute("SELECT pg_stat_force_next_flush()" if connection.info.server_version >= 150000 else "")
     assert looked(world).verdict is Verdict.UNKNOWN
-    with world.connect() as connection:
-        connection.execute("SELECT count(*) FROM users")
-    seen = wait_for(lambda: (found := looked(world)) and found.verdict is Verdict.BLOCK and found)
+
+    def read_again() -> Observation | None:
+        with world.connect() as connection:
+            connection.execute("SELECT count(*) FROM users")
+        found = looked(world)
+        return found if found.verdict is Verdict.BLOCK else None
+
+    seen = wait_for(read_again)
     assert seen.items[0].instance == "relation users"
     assert wait_for(lambda: looked(world).verdict is Verdict.PASS)
 
@@ -30,10 +40,16 @@ def test_an_index_led_by_the_column_that_goes(world: World) -> None:
     world.session.execute("CREATE INDEX by_legacy ON users (legacy)")
     contract = "ALTER TABLE users DROP COLUMN legacy"
     assert looked(world, contract).verdict is Verdict.UNKNOWN
-    with world.connect() as connection:
-        connection.execute("SET enable_seqscan = off")
-        connection.execute("SELECT id FROM users WHERE legacy = 'a'")
-    seen = wait_for(lambda: (found := looked(world, contract)) and found.verdict is Verdict.BLOCK and found)
+
+    def scanned_again() -> Observation | None:
+        """More than once: see ``settled``; what came with the reset does not count."""
+        with world.connect() as connection:
+            connection.execute("SET enable_seqscan = off")
+            connection.execute("SELECT id FROM users WHERE legacy = 'a'")
+        found = looked(world, contract)
+        return found if found.verdict is Verdict.BLOCK else None
+
+    seen = wait_for(scanned_again)
     assert seen.items[0].instance == "index by_legacy"
 
 
@@ -43,10 +59,9 @@ def test_counters_that_went_down_start_anew(world: World) -> None:
         connection.execute("SELECT count(*) FROM users")
     looked(world)
     wait_for(lambda: world.session.query("SELECT FROM pg_stat_user_tables WHERE relname = 'users' AND seq_scan > 0"))
-    looked(world)
-    assert looked(world).verdict is Verdict.PASS
+    settled(world)
     world.session.query("SELECT pg_stat_reset_single_table_counters('users'::regclass)")
-    assert looked(world).verdict is Verdict.UNKNOWN
+    wait_for(lambda: looked(world).verdict is Verdict.UNKNOWN)
 
 
 def test_under_table_locks_the_drop_itself_does_not_count(world: World) -> None:
