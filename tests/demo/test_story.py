@@ -145,7 +145,7 @@ def test_a_failed_query_ends_the_story_and_makes_the_exit_code_1(tmp_path: Path)
     assert report.exit_code == 1
     verdicts = {promise.key: promise for promise in report.promises}
     assert verdicts["no-failed-query"].kept is False
-    assert 'column "total" does not exist' in verdicts["no-failed-query"].evidence
+    assert '42703 column "total"' in verdicts["no-failed-query"].evidence
     assert verdicts["to-the-end"].kept is False
     assert verdicts["refused"].kept is None
     assert report.phases[-1].numbers.failed > 0
