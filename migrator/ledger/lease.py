@@ -62,6 +62,7 @@ class RunnerLock:
         with contextlib.suppress(Exception):
             for key in self._registered:
                 session.execute(_SQL["release"], key)
+            session.one(_SQL["unlock_shared" if self._shared else "unlock"], {"project": self._project})
         session.close()
 
     def register(self, session: Session) -> None:

@@ -5,6 +5,13 @@ SELECT pg_try_advisory_lock(hashtext('migrator.runner'), hashtext(%(project)s)) 
 -- name: try_lock_shared
 SELECT pg_try_advisory_lock_shared(hashtext('migrator.runner'), hashtext(%(project)s)) AS taken
 
+-- name: unlock
+-- Closing the connection would free it too, but some moments later: the next command may come at once.
+SELECT pg_advisory_unlock(hashtext('migrator.runner'), hashtext(%(project)s)) AS freed
+
+-- name: unlock_shared
+SELECT pg_advisory_unlock_shared(hashtext('migrator.runner'), hashtext(%(project)s)) AS freed
+
 -- name: register
 INSERT INTO migrator.lease (project, pid, backend_start, scope, command, actor, host)
 VALUES (%(project)s, %(pid)s, %(backend_start)s, %(scope)s, %(command)s, %(actor)s,
