@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from migrator.backfill import engine
@@ -17,18 +16,18 @@ from migrator.errors import (
     Refused,
 )
 from migrator.execution import preflight, transitions
+from migrator.execution.breaking import BreakingGroup, NotFresh
 from migrator.execution.run import Run, about
-from migrator.execution.steps import located, refusal_reporter, run_groups, undone_steps
+from migrator.execution.steps import refusal_reporter, run_groups, undone_steps
 from migrator.execution.transitions import Shape, Standing
 from migrator.ledger import files, journal, services, state
 from migrator.ledger.decisions import append as append_decision
 from migrator.ledger.install import ensure_installed, is_installed
-from migrator.ledger.journal import StepState
 from migrator.ledger.lease import RunnerLock
 from migrator.ledger.state import GateState, MigrationRecord, State
-from migrator.model.events import Note, PhaseDone, StepDone, StepStarted
+from migrator.model.events import Note, PhaseDone
 from migrator.model.evidence import Direction
-from migrator.model.plan import Migration, Phase, Step
+from migrator.model.plan import Migration, Phase
 from migrator.planning.folders import touched_tables
 from migrator.postgres.catalog import tables_are_empty
 from migrator.postgres.locks import retry_short_locks
@@ -49,7 +48,6 @@ def expand(run: Run, migration: Migration) -> bool:
         StatementFailed: a statement failed; a re-run goes on there.
     """
     with _phase(run, migration, Phase.EXPAND) as (session, lock):
-        ensure_installed(session)
         record = state.find(session, run.key, migration.id)
         if record and _already(run, session, migration, record, Phase.EXPAND):
             return False
@@ -137,24 +135,14 @@ def contract(
         record = _require_record(run, session, migration)
         if _already(run, session, migration, record, Phase.CONTRACT):
             return
-        lock: list[RunnerLock] = []
-
-        def hold_runner() -> contextlib.AbstractContextManager[object]:
-            """Taken at the fence, kept to the end of the phase."""
-            lock.append(held.enter_context(run.lock()))
-            lock[0].register(session)
-            if record.gate is not GateState.APPLIED:
-                # The soak may have been long, and something built meanwhile on what goes.
-                preflight.before_contract(run, session, migration)
-            return contextlib.nullcontext()
-
+        runner = _Runner(run, session, record, held)
         groups = migration.groups(Phase.CONTRACT)
         told = 0
         if record.gate is not GateState.APPLIED:
             preflight.before_contract(run, session, migration)
             with session.transaction():
                 files.freeze(session, run.key, migration, Phase.CONTRACT)
-            work = _BreakingGroup(run, session, migration, Phase.CONTRACT, groups, must_be_empty=must_be_empty)
+            work = BreakingGroup(run, session, migration, Phase.CONTRACT, groups, must_be_empty=must_be_empty)
             run.gate.pass_through(
                 session,
                 migration,
@@ -162,13 +150,14 @@ def contract(
                 work,
                 wait_s=wait_s,
                 offline=offline,
-                hold_runner=hold_runner,
+                # The soak may have been long, and something built meanwhile on what goes.
+                hold_runner=lambda: runner.hold(lambda: preflight.before_contract(run, session, migration)),
             )
             work.committed()
             told = len(work.steps)
         else:
-            hold_runner()
-        run_groups(run, session, lock[0], migration, Phase.CONTRACT, groups, told=told)
+            runner.hold()
+        run_groups(run, session, runner.lock, migration, Phase.CONTRACT, groups, told=told)
         _finish(run, session, migration, Phase.CONTRACT)
 
 
@@ -197,21 +186,16 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
         if _already(run, session, migration, record, Phase.ROLLBACK):
             return
         _require_newest(run, session, record)
-        groups = undone_steps(run, session, migration)
+        runner = _Runner(run, session, record, held)
         told = 0
-        lock: list[RunnerLock] = []
-
-        def hold_runner() -> contextlib.AbstractContextManager[object]:
-            lock.append(held.enter_context(run.lock()))
-            lock[0].register(session)
-            return contextlib.nullcontext()
-
         if record.state is State.EXPANDING or record.state is State.ROLLING_BACK:
             # Code of this level was never let in, or is kept out already: nobody needs the new shape.
-            hold_runner()
+            runner.hold()
+            groups = undone_steps(run, session, migration)
             with session.transaction():
                 state.set_state(session, run.key, migration.id, State.ROLLING_BACK)
         else:
+            groups = undone_steps(run, session, migration)
             lost = preflight.rows_lost(session, migration)
             if lost and not yes:
                 raise Refused(
@@ -219,7 +203,7 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
                     detail="\n".join(f"{step}: {count} rows" for step, count in lost.items()),
                     hint=f'to lose it: "migrator rollback {migration.id} --yes"',
                 )
-            work = _BreakingGroup(run, session, migration, Phase.ROLLBACK, groups)
+            work = BreakingGroup(run, session, migration, Phase.ROLLBACK, groups)
             run.gate.pass_through(
                 session,
                 migration,
@@ -227,13 +211,13 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
                 work,
                 wait_s=wait_s,
                 offline=offline,
-                hold_runner=hold_runner,
+                hold_runner=runner.hold,
             )
             work.committed()
             told = len(work.steps)
             if lost:
                 append_decision(session, run.key, migration.id, "data lost", None, ["--yes"], dict(lost), run.actor)
-        run_groups(run, session, lock[0], migration, Phase.ROLLBACK, groups, told=told)
+        run_groups(run, session, runner.lock, migration, Phase.ROLLBACK, groups, told=told)
         with session.transaction():
             engine.forget(session, run.key, migration.id)
             journal.forget(session, run.key, migration.id)
@@ -260,75 +244,48 @@ def _in_states(run: Run, migrations: Sequence[Migration], wanted: set[State], ph
     return [migration for migration in migrations if migration.id in ids and migration.phase(phase)]
 
 
-class _BreakingGroup:
-    """What the gate runs in its own transaction: the first group, its journal, the state.
+class _Runner:
+    """The right to run for a phase that waits first: taken at the fence, kept to the end of the phase.
 
     Args:
         run: the run.
-        session: the gate's.
-        migration: whose group it is.
-        phase: contract or rollback.
-        groups: of the phase; the first one is run here unless it is a statement outside a transaction.
-        must_be_empty: whether a row in a table the migration touches stops it.
+        session: that of the phase.
+        record: the migration as it was when the phase decided what to do.
+        held: ends with the phase.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        session: Session,
-        migration: Migration,
-        phase: Phase,
-        groups: Sequence[Sequence[Step]],
-        *,
-        must_be_empty: bool = False,
-    ) -> None:
-        self._run, self._session, self._migration, self._phase = run, session, migration, phase
-        self._must_be_empty = must_be_empty
-        self._total = sum(len(group) for group in groups)
-        self._attempts = 0
-        self._started = 0.0
-        self.steps: Sequence[Step] = groups[0] if groups and groups[0][0].group is not None else ()
+    def __init__(self, run: Run, session: Session, record: MigrationRecord, held: contextlib.ExitStack) -> None:
+        self._run, self._session, self._record, self._held = run, session, record, held
+        self._lock: RunnerLock | None = None
 
-    def __call__(self, execute: Callable[[str], None]) -> None:
-        """Run it; again when a lock was refused."""
-        self._attempts += 1
-        self._started = time.monotonic()
-        for number, step in enumerate(self.steps, start=1):
-            self._run.listener(
-                StepStarted(self._migration.id, self._phase.value, step.id, number, self._total, step.sql)
+    @property
+    def lock(self) -> RunnerLock:
+        """The lock, once it is held."""
+        if self._lock is None:
+            raise MigratorError("the runner lock is used before it is held")
+        return self._lock
+
+    def hold(self, check: Callable[[], None] | None = None) -> contextlib.AbstractContextManager[object]:
+        """Take the lock, and make sure that what was decided without it still holds.
+
+        Args:
+            check: what else must hold now.
+
+        Raises:
+            OutOfOrder: another command ran a phase of this migration meanwhile; nothing changed.
+            BudgetSpent: another runner is busy.
+        """
+        self._lock = self._held.enter_context(self._run.lock())
+        self._lock.register(self._session)
+        now = state.find(self._session, self._run.key, self._record.id)
+        if now is None or now.state is not self._record.state:
+            raise OutOfOrder(
+                f"it was {self._record.state} when this command began and is {now.state if now else 'gone'} now",
+                hint='another command ran meanwhile; nothing changed. Look at "migrator status", and decide anew',
             )
-            with located(step):
-                execute(step.sql)
-        if self._must_be_empty and not tables_are_empty(self._session, touched_tables(self._migration)):
-            raise NotFresh(f"{self._migration.id} touches a table that is not empty any more")
-        self._mark()
-        state.set_state(self._session, self._run.key, self._migration.id, transitions.during(self._phase))
-
-    def committed(self) -> None:
-        """Record and tell how long its locks were held: to the commit, past the last look at the evidence."""
-        held_ms = (time.monotonic() - self._started) * 1000
-        self._mark(held_ms)
-        for number, step in enumerate(self.steps, start=1):
-            self._run.listener(
-                StepDone(self._migration.id, self._phase.value, step.id, number, self._total, held_ms, self._attempts)
-            )
-
-    def _mark(self, held_ms: float | None = None) -> None:
-        for step in self.steps:
-            journal.mark(
-                self._session,
-                self._run.key,
-                self._migration.id,
-                self._phase,
-                step.id,
-                StepState.DONE,
-                attempts=self._attempts,
-                held_ms=held_ms,
-            )
-
-
-class NotFresh(Refused):
-    """A row came in where a fresh database was expected; nothing changed."""
+        if check is not None:
+            check()
+        return contextlib.nullcontext()
 
 
 @contextlib.contextmanager

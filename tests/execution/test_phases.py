@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from migrator.errors import FilesDiffer, OutOfOrder, Refused
+from migrator.execution import phases
 from migrator.ledger import decisions, files
 from migrator.model.events import PhaseDone
 from migrator.model.plan import Migration, Phase
@@ -275,3 +276,25 @@ def test_what_is_built_on_the_copy_during_the_soak_is_seen_at_the_fence(
     sandbox.execute("DROP INDEX mine")
     sandbox.contract(rename, offline=OFFLINE)
     assert sandbox.rows("SELECT b FROM t WHERE k = 1") == [("1",)]
+
+
+@pytest.mark.parametrize("meanwhile", ["expanded", "rolled_back"])
+def test_what_another_command_did_before_the_lock_was_held_is_seen(
+    sandbox: Sandbox, rename: Migration, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """A rollback that found an unfinished expand needs no gate; one that was finished meanwhile does."""
+    sandbox.expand(rename)
+    sandbox.execute("UPDATE migrator.migration SET state = 'expanding'")
+    shape = sandbox.snapshot()
+    standing = phases.transitions.standing
+
+    def decide_and_change(*arguments: object) -> object:
+        answer = standing(*arguments)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        sandbox.execute(f"UPDATE migrator.migration SET state = '{meanwhile}'")
+        return answer
+
+    monkeypatch.setattr(phases.transitions, "standing", decide_and_change)
+    with pytest.raises(OutOfOrder, match=f"was expanding when this command began and is {meanwhile} now"):
+        sandbox.rollback(rename)
+    assert sandbox.snapshot() == shape
