@@ -1,44 +1,23 @@
 from __future__ import annotations
 
-import contextlib
-import secrets
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from migrator import embedded
 from migrator.config import ServiceSettings, SourceSettings
-from migrator.errors import DatabaseUnavailable
 from migrator.model.evidence import Observation, Verdict
 from migrator.postgres.connect import Database
 from tests.gate.evidence.asking import ask, lower_fence, raise_fence, subject_of
-from tests.gate.world import World, open_world, own_server, role
+from tests.gate.world import World, role
 
 STATEMENTS = SourceSettings(kind="statements")
 DROP = "ALTER TABLE users DROP COLUMN legacy"
 
 
-@pytest.fixture(scope="module")
-def counting_server() -> Iterator[embedded.Server]:
-    settings = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
-    with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(own_server(**settings))
-        except DatabaseUnavailable as error:
-            pytest.skip(f"pg_stat_statements cannot be loaded: {error}")
-        yield server
-
-
 @pytest.fixture
-def world(counting_server: embedded.Server) -> Iterator[World]:
-    name = f"test_{secrets.token_hex(4)}"
-    with psycopg.connect(counting_server.url(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    with open_world(counting_server.url(name)) as world:
-        world.session.execute("CREATE EXTENSION pg_stat_statements")
-        world.table()
-        yield world
+def world(counting_world: World) -> World:
+    counting_world.table()
+    return counting_world
 
 
 @pytest.fixture

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from migrator import embedded
 from migrator.config import ServiceSettings, SourceSettings
-from migrator.errors import DatabaseUnavailable, GateBlocked, GateUnknown
+from migrator.errors import GateBlocked, GateUnknown
 from migrator.model.plan import Phase
-from tests.gate.world import HEARTBEAT, SESSIONS, World, open_world, own_server, role
+from tests.gate.world import HEARTBEAT, SESSIONS, World, role
 
 DROP = "ALTER TABLE users DROP COLUMN legacy"
 
 
-@pytest.fixture(scope="module")
-def counting_server() -> Iterator[embedded.Server]:
-    settings = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
-    with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(own_server(**settings))
-        except DatabaseUnavailable as error:
-            pytest.skip(f"pg_stat_statements cannot be loaded: {error}")
-        yield server
-
-
 @pytest.fixture
-def world(counting_server: embedded.Server) -> Iterator[World]:
-    name = f"test_{secrets.token_hex(4)}"
-    with psycopg.connect(counting_server.url(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    with open_world(counting_server.url(name)) as world:
-        world.session.execute("CREATE EXTENSION pg_stat_statements")
-        world.table()
-        yield world
+def world(counting_world: World) -> World:
+    counting_world.table()
+    return counting_world
 
 
 def test_a_contract_passes_all_sources_and_counts_its_own_drop_for_nothing(world: World, tmp_path: Path) -> None:
