@@ -71,7 +71,7 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"postgres_server", "own_server"} & set(getattr(item, "fixturenames", ())):
+        if {"postgres_server", "own_server", "counting_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
 
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import click
 
 from migrator.cli.options import database_options, json_option
-from migrator.cli.shipping import chosen, confirm, shipping, terminable, wait_seconds
+from migrator.cli.shipping import chosen, confirm, passage_options, shipping, terminable, wait_seconds
 
 
 @click.command()
 @click.argument("target", required=False)
-@click.option("--wait", metavar="TIME", default=None, help="Wait so long for old code to leave and for the soak.")
+@passage_options(waits_for="old code to leave and for the soak")
 @click.option("--yes", is_flag=True, default=False, help="Do not ask on a terminal.")
-@click.option(
-    "--offline",
-    metavar="REASON",
-    default=None,
-    help="No evidence about services is needed: accepted only while no other session is connected.",
-)
 @database_options
 @json_option
 def command(

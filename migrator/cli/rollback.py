@@ -5,19 +5,13 @@ from __future__ import annotations
 import click
 
 from migrator.cli.options import database_options, json_option
-from migrator.cli.shipping import chosen, shipping, terminable, wait_seconds
+from migrator.cli.shipping import chosen, passage_options, shipping, terminable, wait_seconds
 
 
 @click.command()
 @click.argument("target")
-@click.option("--wait", metavar="TIME", default=None, help="Wait so long for new code to leave.")
+@passage_options(waits_for="new code to leave")
 @click.option("--yes", is_flag=True, default=False, help="Lose data that exists only in the new shape.")
-@click.option(
-    "--offline",
-    metavar="REASON",
-    default=None,
-    help="No evidence about services is needed: accepted only while no other session is connected.",
-)
 @database_options
 @json_option
 def command(

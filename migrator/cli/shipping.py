@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import actor, emit_json, load_project, require_database
+from migrator.cli.options import F, actor, emit_json, load_project, require_database
 from migrator.errors import BudgetSpent, UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +109,25 @@ def _handling(handlers: dict[signal.Signals, Callable[[int, FrameType | None], N
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def passage_options(*, waits_for: str) -> Callable[[F], F]:
+    """``--wait`` and ``--offline`` of the commands that pass the gate; arrive as ``wait`` and ``offline``.
+
+    Args:
+        waits_for: completes "Wait so long for …".
+    """
+
+    def add(function: F) -> F:
+        function = click.option(
+            "--offline",
+            metavar="REASON",
+            default=None,
+            help="No evidence about services is needed: accepted only while no other session is connected.",
+        )(function)
+        return click.option("--wait", metavar="TIME", default=None, help=f"Wait so long for {waits_for}.")(function)
+
+    return add
 
 
 def wait_seconds(wait: str | None) -> float:
