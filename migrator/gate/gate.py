@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from migrator.config import Project, milliseconds, seconds
+from migrator.config import Project, seconds
 from migrator.errors import GateBlocked, GateUnknown, GateWaiting, MigratorError, OutOfOrder, UsageError
-from migrator.gate import barricade, levels, override, registry, waiting
+from migrator.gate import barricade, by_hand, levels, override, registry, waiting
 from migrator.gate import fence as fences
 from migrator.gate.apply import Passage, Work, apply, lower_after, summary, wait_until_alone
 from migrator.gate.drain import drain
@@ -24,14 +24,13 @@ from migrator.gate.messages import error_for
 from migrator.gate.subject import Subject
 from migrator.ledger import decisions, services, state
 from migrator.ledger.home import home
-from migrator.ledger.lease import RunnerLock
 from migrator.ledger.overrides import Override
 from migrator.ledger.state import STANDING, GateState
 from migrator.model.events import Listener, Note, StepRetried
 from migrator.model.evidence import Direction, GateReport, Verdict
 from migrator.model.plan import Migration
 from migrator.postgres.connect import Database
-from migrator.postgres.locks import LockPolicy, Refusal, retry_short_locks
+from migrator.postgres.locks import Refusal, retry_short_locks
 from migrator.postgres.session import Session
 
 _LONGEST_POLL_S = 2.0
@@ -71,11 +70,8 @@ class Gate:
 
         Joins the transaction that is open, or opens one.
         """
-        if session.in_transaction:
-            services.lock(session, self._project)
-            services.raise_ceiling(session, self._project, level)
-            return
-        with session.transaction(lock_timeout_ms=10_000):
+        joined = contextlib.nullcontext()
+        with joined if session.in_transaction else session.transaction(lock_timeout_ms=10_000):
             services.lock(session, self._project)
             services.raise_ceiling(session, self._project, level)
 
@@ -318,25 +314,7 @@ class Gate:
                 detail="whoever is refused can neither restart nor scale; nothing changed.",
                 hint=f'wait until it is gone: migrator gate wait {migration.id}; or raise it all the same with "--yes"',
             )
-        with RunnerLock(self._database, self._project, shared=False, command="gate fence", actor=self._actor):
-
-            def attempt(limit_ms: int) -> None:
-                with session.transaction(lock_timeout_ms=limit_ms):
-                    raised.append(fences.raise_fence(session, subject, lease_s=None, actor=self._actor))
-                    if reason:
-                        decisions.append(
-                            session, self._project, migration.id, "fence by hand", None, [reason], {}, self._actor
-                        )
-
-            raised: list[Fence] = []
-            policy = LockPolicy(milliseconds(self._settings.lock_timeout), seconds(self._settings.lock_budget))
-            retry_short_locks(self._database, session, attempt, policy, lambda _: None)
-            try:
-                barricade.put_up(session, subject, raised[-1], self._actor, self._listener)
-            except BaseException as error:
-                reasons = [f"not everything could be put up: {error}"]
-                barricade.lower(session, self._settings, migration.id, reasons, self._actor, self._listener)
-                raise
+        by_hand.put_up(self._database, session, subject, reason, self._actor, self._listener)
         return report
 
     def abort(self, session: Session, migration_id: str, reason: str) -> None:
