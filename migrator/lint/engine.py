@@ -15,7 +15,9 @@ from migrator.lint.selection import Selection, statement_rules
 from migrator.lint.sources import Source
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Severity
+from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
+from migrator.sql.effects import effects_of
 from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script
 
 _SYNTAX_ERROR = "SY001"
@@ -153,6 +155,7 @@ class Linter:
         new_lines = before.count("\n")
         column = len(before) - (before.rfind("\n") + 1) + 1 + (0 if new_lines else statement.column - 1)
         shown = source.text[start:end].split("\n", 1)[0].rstrip()
+        lock = rule.lock if problem.lock is None else problem.lock
         return Finding(
             code=rule.code,
             rule=rule.name,
@@ -164,11 +167,14 @@ class Linter:
             column=column,
             end_line=statement.end_line,
             statement=statement.text,
-            lock_mode=problem.lock.title,
-            blocks=problem.blocks or (problem.lock.blocks if problem.lock else ""),
+            lock_mode=lock.title,
+            blocks=problem.blocks or (lock.blocks if lock else ""),
             why=problem.why,
             fix=problem.fix,
             length=max(len(shown), 1),
+            relation=_locked(statement, lock),
+            work=rule.work if problem.work is None else problem.work,
+            breaks=rule.breaks if problem.breaks is None else problem.breaks,
         )
 
     def _complain(self, source: Source, script: Script, complaint: suppression.Complaint) -> Finding | None:
@@ -227,6 +233,14 @@ def _parse(source: Source) -> Script:
             raise
     blanked = _PSQL_TALK.sub(lambda match: " " * len(match[0]), source.text)
     return parse_script(blanked, source.name)
+
+
+def _locked(statement: Statement, lock: LockMode) -> str:
+    """The relation that a statement takes a lock on, as SQL; an empty string if its text does not name one."""
+    if not lock:
+        return ""
+    locks = effects_of(statement).locks
+    return next((taken.relation for taken in locks if taken.mode is lock), locks[0].relation if locks else "")
 
 
 def _code_of(text: str) -> str | None:

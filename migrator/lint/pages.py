@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 
 from migrator.lint.rule import Bad, Good, Rule
+from migrator.model.finding import Effort
 
 
 def page(rule: Rule) -> str:
     """The whole page as text."""
     head = f"{rule.code} {rule.name} ({rule.category}, {rule.severity}{', opt-in' if rule.opt_in else ''})"
-    parts = [head, "", inspect.cleandoc(type(rule).__doc__ or "")]
+    parts = [head, "", *_facts(rule), "", inspect.cleandoc(type(rule).__doc__ or "")]
     if rule.bad:
         parts += ["", "Reported", *_example(rule.bad[0])]
         if rule.bad[0].fix:
@@ -24,6 +25,29 @@ def page(rule: Rule) -> str:
 def summary(rule: Rule) -> str:
     """The first line of the page, without the full stop."""
     return inspect.cleandoc(type(rule).__doc__ or "").split("\n", 1)[0].rstrip(".")
+
+
+def _facts(rule: Rule) -> list[str]:
+    """The lock and whom it makes wait, what fails, and where it holds, one a line."""
+    lock = "none"
+    if rule.lock:
+        lock = f"{rule.lock.title}, {_EFFORTS[rule.work]}: {rule.lock.blocks} wait"
+    first, last = rule.versions
+    held = f"PostgreSQL {first}" + (f" to {last}" if last > first else "")
+    return [
+        f"Lock      {lock}",
+        f"Breaks    {', '.join(rule.breaks) or 'nothing'}",
+        f"Versions  {held}",
+    ]
+
+
+_EFFORTS = {
+    Effort.NONE: "held as long as the transaction",
+    Effort.BRIEF: "brief",
+    Effort.SCAN: "while the table is read",
+    Effort.BUILD: "while an index is built",
+    Effort.REWRITE: "while the table is rewritten",
+}
 
 
 def _example(example: Good | Bad) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 
@@ -61,19 +61,23 @@ class Problem:
         message: object and what happens to it; lower case, no full stop.
         why: who is harmed, and how.
         fix: SQL to put in the statement's place; what is not SQL stands in it as comments.
-        lock: the lock mode that does the harm.
+        lock: the lock mode that does the harm, where it is not the rule's own.
         blocks: whom it makes wait, where the mode alone does not tell.
         severity: where it differs from the rule's own.
         span: first and last (exclusive) character in the source; None: the whole statement.
+        work: what the server does under the lock, where it is not what the rule says.
+        breaks: what fails, where it is not what the rule says.
     """
 
     message: str
     why: str
     fix: str = ""
-    lock: LockMode = LockMode.NONE
+    lock: LockMode | None = None
     blocks: str = ""
     severity: Severity | None = None
     span: tuple[int, int] | None = None
+    work: Effort | None = None
+    breaks: tuple[Breaks, ...] | None = None
 
 
 class Rule:
@@ -83,6 +87,10 @@ class Rule:
         code: stable, unique: two letters and three digits.
         name: stable, unique; says what is wrong.
         severity: ``error`` means that production is harmed.
+        lock: the lock mode that does the harm, at its worst; ``NONE`` if it is not about a lock.
+        work: what the server does while it holds that lock.
+        breaks: what fails because of it.
+        versions: first and last major version of PostgreSQL that it holds for.
         kinds: node types of the statements it looks at.
         phases: where it applies.
         opt_in: reported only if selected by code or prefix.
@@ -92,6 +100,10 @@ class Rule:
     name: ClassVar[str]
     severity: ClassVar[Severity]
     category: ClassVar[Category]
+    lock: ClassVar[LockMode] = LockMode.NONE
+    work: ClassVar[Effort] = Effort.NONE
+    breaks: ClassVar[tuple[Breaks, ...]] = ()
+    versions: ClassVar[tuple[int, int]] = (14, 18)
     kinds: ClassVar[tuple[str, ...]] = ()
     phases: ClassVar[frozenset[Phase | None]] = EVERYWHERE
     opt_in: ClassVar[bool] = False

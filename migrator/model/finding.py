@@ -24,6 +24,30 @@ class Category(StrEnum):
     POLICY = "policy"
 
 
+class Effort(StrEnum):
+    """What the server does while it holds the lock: how long that takes depends on it."""
+
+    NONE = ""
+    BRIEF = "brief"
+    """The catalog only: no longer for a large table, but it waits behind every transaction that uses the table."""
+    SCAN = "scan"
+    BUILD = "build"
+    REWRITE = "rewrite"
+
+
+class Breaks(StrEnum):
+    """What fails, apart from those who wait for a lock."""
+
+    READS = "reads"
+    WRITES = "writes"
+    UPSERTS = "upserts"
+    PREPARED = "prepared statements"
+    AFTER_ROLLBACK = "code after a rollback"
+    REPLICATION = "replication"
+    DATA = "data"
+    MIGRATION = "the migration itself"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One hazard at one place.
@@ -40,6 +64,9 @@ class Finding:
         why: what happens to whom.
         fix: SQL or words to put in its place; may be empty.
         length: number of characters to underline on ``line``, at least 1.
+        relation: the table that ``lock_mode`` is taken on, as SQL; empty where the statement does not name it.
+        work: what the server does while it holds the lock.
+        breaks: what fails because of it: statements of the running version, data, the migration itself.
     """
 
     code: str
@@ -57,3 +84,6 @@ class Finding:
     why: str = ""
     fix: str = ""
     length: int = 1
+    relation: str = ""
+    work: Effort = Effort.NONE
+    breaks: tuple[Breaks, ...] = ()

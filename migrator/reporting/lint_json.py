@@ -34,4 +34,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "blocks": finding.blocks,
         "why": finding.why,
         "fix": finding.fix,
+        "relation": finding.relation,
+        "work": finding.work.value,
+        "breaks": [what.value for what in finding.breaks],
     }

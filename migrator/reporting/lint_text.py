@@ -60,7 +60,11 @@ def _finding(finding: Finding, report: Report, colour: bool) -> Iterator[str]:
     underline = "^" * max(sum(map(_width, marked)), 1)
     yield f"{' ' * (len(gutter) - 2)}| {caret}{_painted(underline, tint, colour)}"
     if finding.lock_mode:
-        yield f"  lock: {finding.lock_mode}, blocks {finding.blocks}"
+        on = f" on {finding.relation}" if finding.relation else ""
+        work = f" ({finding.work})" if finding.work else ""
+        yield f"  lock: {finding.lock_mode}{on}{work}, blocks {finding.blocks}"
+    if finding.breaks:
+        yield f"  breaks: {', '.join(finding.breaks)}"
     if finding.why:
         yield f"  why:  {finding.why}"
     if finding.fix:

@@ -53,10 +53,12 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[
     (finding,) = document["findings"]
     assert list(finding) == [
         "code", "rule", "severity", "category", "message", "file", "line", "column", "end_line", "statement",
-        "lock_mode", "blocks", "why", "fix",
+        "lock_mode", "blocks", "why", "fix", "relation", "work", "breaks",
     ]  # fmt: skip
     assert (finding["line"], finding["statement"]) == (2, RENAME.strip().rstrip(";"))
     assert (finding["lock_mode"], finding["blocks"]) == ("ACCESS EXCLUSIVE", "reads and writes")
+    assert (finding["relation"], finding["work"]) == ("users", "brief")
+    assert finding["breaks"] == ["reads", "writes", "prepared statements"]
 
 
 def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from migrator.lint.pages import page
 from migrator.lint.registry import all_rules
 from migrator.lint.rule import Bad, Good, Rule
 from migrator.model.finding import Category, Severity
@@ -69,6 +70,27 @@ def test_every_rule_has_a_page_examples_and_a_code_of_its_category(rule: Rule):
     assert re.fullmatch(r"[A-Z]{2}\d{3}", rule.code)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
     assert PREFIXES[rule.code[:2]] is rule.category
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rule_says_its_lock_what_breaks_and_where_it_holds(rule: Rule):
+    said = vars(type(rule))
+    first, last = rule.versions
+
+    assert {"lock", "work", "breaks"} <= set(said)
+    assert 14 <= first <= last <= 18
+    assert bool(rule.work) <= bool(rule.lock)
+    assert (rule.category is not Category.LOCK) or rule.lock or rule.breaks
+    assert "\nVersions  PostgreSQL" in page(rule)
+
+
+@pytest.mark.parametrize(("rule", "bad"), BAD)
+def test_a_finding_carries_both_axes(rule: Rule, bad: Bad):
+    reported = [each for each in found(bad, bad.sql) if each.code == rule.code]
+
+    for each in reported:
+        assert bool(each.work) <= bool(each.lock_mode)
+        assert bool(each.lock_mode) == bool(each.blocks)
 
 
 def test_there_are_rules_in_every_category():

@@ -30,6 +30,9 @@ def test_the_document_has_the_keys_of_the_contract():
         "blocks": "reads and writes",
         "why": "statements of the running version that name it fail from that moment, and its rows are gone",
         "fix": "-- contract.sql of a phased migration, when no code is left that uses it:\n-- DROP TABLE users",
+        "relation": "users",
+        "work": "brief",
+        "breaks": ["reads", "writes", "prepared statements", "data"],
     }
 
 

@@ -19,7 +19,7 @@ def test_a_finding_says_place_lock_reason_fix_and_where_to_read_on():
         "[LK001 index-without-concurrently]\n"
         "  2 |   CREATE INDEX users_email ON users (email);\n"
         "    |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-        "  lock: SHARE, blocks writes\n"
+        "  lock: SHARE on users (build), blocks writes\n"
         "  why:  every INSERT, UPDATE and DELETE on the table waits while all its rows are read\n"
         "  fix:  CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
         "  more: migrator explain LK001\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import deparse_expression, pb, unwrap
@@ -31,6 +31,9 @@ class AddColumnCheckScan(AlterTableRule):
     name = "add-column-check-scan"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN age int;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb, unwrap
@@ -31,6 +31,9 @@ class AddColumnUniqueBuild(AlterTableRule):
     name = "add-column-unique-build"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = ()
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN email text;"),

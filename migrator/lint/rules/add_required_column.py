@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.replay import column_of
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -32,6 +32,9 @@ class AddRequiredColumn(AlterTableRule):
     name = "add-required-column"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.WRITES, Breaks.MIGRATION)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_AddColumn,)
     good = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import pb
@@ -34,6 +34,9 @@ class AttachPartitionScan(AlterTableRule):
     name = "attach-partition-scan"
     severity = Severity.WARNING
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_AttachPartition,)
     good = (
         Good("CREATE TABLE e1 (LIKE events); ALTER TABLE events ATTACH PARTITION e1 FOR VALUES FROM (1) TO (2);"),

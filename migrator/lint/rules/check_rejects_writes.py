@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import columns_read
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.parser import pb
@@ -34,6 +34,9 @@ class CheckRejectsWrites(AlterTableRule):
     name = "check-rejects-writes"
     severity = Severity.WARNING
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.WRITES,)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_AddConstraint,)
     good = (

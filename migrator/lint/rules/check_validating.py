@@ -8,7 +8,7 @@ from migrator.lint.catalog import columns_read
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import pb
 
@@ -30,6 +30,9 @@ class CheckValidating(AlterTableRule):
     name = "check-validating"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID;"),

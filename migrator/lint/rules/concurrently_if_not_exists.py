@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import qualified
@@ -32,6 +32,9 @@ class ConcurrentlyIfNotExists(Rule):
     name = "concurrently-if-not-exists"
     severity = Severity.INFO
     category = Category.ROLLBACK
+    lock = LockMode.SHARE_UPDATE_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = (Breaks.MIGRATION,)
     phases = frozenset({None})
     kinds = ("index_stmt",)
     good = (

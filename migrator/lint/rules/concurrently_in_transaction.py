@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.parser import Statement
 
@@ -31,6 +32,9 @@ class ConcurrentlyInTransaction(Rule):
     name = "concurrently-in-transaction"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.MIGRATION,)
     kinds = ("index_stmt", "drop_stmt", "reindex_stmt", "alter_table_stmt")
     good = (
         Good("CREATE INDEX CONCURRENTLY users_email ON users (email);"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
@@ -33,6 +33,9 @@ class DefaultDroppedTooEarly(AlterTableRule):
     name = "default-dropped-too-early"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.WRITES,)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_ColumnDefault, pb.AT_DropIdentity)
     good = (

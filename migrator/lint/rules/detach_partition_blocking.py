@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import pb
@@ -31,6 +31,9 @@ class DetachPartitionBlocking(AlterTableRule):
     name = "detach-partition-blocking"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = ()
     subtypes = (pb.AT_DetachPartition,)
     good = (
         Good("ALTER TABLE events DETACH PARTITION events_2019 CONCURRENTLY;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -33,6 +33,9 @@ class DomainColumnRewrite(AlterTableRule):
     name = "domain-column-rewrite"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = ()
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN points points;", earlier="CREATE DOMAIN points AS int;"),

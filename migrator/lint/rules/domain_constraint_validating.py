@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement
@@ -30,6 +30,9 @@ class DomainConstraintValidating(Rule):
     name = "domain-constraint-validating"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.SHARE
+    work = Effort.SCAN
+    breaks = ()
     kinds = ("alter_domain_stmt",)
     good = (
         Good("ALTER DOMAIN points ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;"),

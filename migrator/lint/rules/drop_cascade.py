@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.parser import Statement, pb, unwrap
@@ -34,6 +34,9 @@ class DropCascade(AlterTableRule):
     name = "drop-cascade"
     severity = Severity.ERROR
     category = Category.DATA_LOSS
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.DATA)
     kinds = ("drop_stmt",)
     subtypes = (pb.AT_DropColumn, pb.AT_DropConstraint)
     good = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import as_phases
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
@@ -35,6 +35,9 @@ class DropColumn(AlterTableRule):
     name = "drop-column"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED, Breaks.DATA)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_DropColumn,)
     good = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap
@@ -32,6 +32,9 @@ class DropIndexWithoutConcurrently(Rule):
     name = "drop-index-without-concurrently"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = ()
     kinds = ("drop_stmt",)
     good = (
         Good("DROP INDEX CONCURRENTLY users_email;"),

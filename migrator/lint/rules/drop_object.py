@@ -8,7 +8,8 @@ from typing import Any
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb, unwrap
@@ -45,6 +46,9 @@ class DropObject(Rule):
     name = "drop-object"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
     phases = BEFORE_THE_DEPLOY
     kinds = ("drop_stmt",)
     good = (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb, unwrap
@@ -31,6 +32,9 @@ class DropSchema(Rule):
     name = "drop-schema"
     severity = Severity.ERROR
     category = Category.DATA_LOSS
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.DATA)
     kinds = ("drop_stmt", "dropdb_stmt", "drop_owned_stmt")
     good = (Good("DROP SCHEMA app;", phase=Phase.CONTRACT), Good("CREATE SCHEMA scratch; DROP SCHEMA scratch;"))
     bad = (

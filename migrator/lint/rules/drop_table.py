@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.effects import object_name
@@ -42,6 +42,9 @@ class DropTable(Rule):
     name = "drop-table"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED, Breaks.DATA)
     phases = BEFORE_THE_DEPLOY
     kinds = ("drop_stmt",)
     good = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
@@ -42,6 +42,9 @@ class DropUniqueConstraint(AlterTableRule):
     name = "drop-unique-constraint"
     severity = Severity.WARNING
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.UPSERTS, Breaks.REPLICATION)
     phases = BEFORE_THE_DEPLOY
     kinds = ("drop_stmt",)
     subtypes = (pb.AT_DropConstraint,)
@@ -74,7 +77,8 @@ class DropUniqueConstraint(AlterTableRule):
             key = catalog.resolve(parts[-2] if len(parts) > 1 else "", parts[-1], catalog.indexes)
             index = catalog.indexes.get(key)
             if index is not None and index.unique and index.file != catalog.file:
-                yield Problem(f"running code may upsert by unique index {ident(parts[-1])}", _WHY, _FIX)
+                lock = context.effects.locks[0].mode
+                yield Problem(f"running code may upsert by unique index {ident(parts[-1])}", _WHY, _FIX, lock)
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""

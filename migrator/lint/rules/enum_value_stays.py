@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.sql.compose import literal
 from migrator.sql.parser import Statement
 
@@ -30,6 +31,9 @@ class EnumValueStays(Rule):
     name = "enum-value-stays"
     severity = Severity.INFO
     category = Category.ROLLBACK
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.READS, Breaks.AFTER_ROLLBACK)
     phases = BEFORE_THE_DEPLOY
     kinds = ("alter_enum_stmt",)
     good = (Good("CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'b';"),)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import pb
 
@@ -30,6 +30,9 @@ class ExclusionConstraintBuilding(AlterTableRule):
     name = "exclusion-constraint-building"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = ()
     subtypes = (pb.AT_AddConstraint,)
     good = (Good("CREATE TABLE r (during tsrange); ALTER TABLE r ADD EXCLUDE USING gist (during WITH &&);"),)
     bad = (

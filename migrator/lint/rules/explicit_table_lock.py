@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement, unwrap
@@ -30,6 +30,9 @@ class ExplicitTableLock(Rule):
     name = "explicit-table-lock"
     severity = Severity.WARNING
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = ()
     kinds = ("lock_stmt",)
     good = (
         Good("LOCK TABLE users IN ROW EXCLUSIVE MODE;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.effects import relation_name
@@ -35,6 +35,9 @@ class ForeignKeyRejectsWrites(AlterTableRule):
     name = "foreign-key-rejects-writes"
     severity = Severity.WARNING
     category = Category.BACKWARD
+    lock = LockMode.SHARE_ROW_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.WRITES,)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_AddConstraint,)
     good = (

@@ -8,7 +8,7 @@ from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.effects import relation_name
@@ -33,6 +33,9 @@ class ForeignKeyValidating(AlterTableRule):
     name = "foreign-key-validating"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.SHARE_ROW_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_AddConstraint, pb.AT_AddColumn)
     good = (
         Good("ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement
@@ -35,6 +35,9 @@ class IndexWithoutConcurrently(Rule):
     name = "index-without-concurrently"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.SHARE
+    work = Effort.BUILD
+    breaks = ()
     kinds = ("index_stmt",)
     good = (
         Good("CREATE INDEX CONCURRENTLY users_email ON users (email);"),

@@ -8,7 +8,8 @@ from typing import Any
 from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb, unwrap
 
@@ -30,6 +31,9 @@ class JsonColumn(AlterTableRule):
     name = "json-column"
     severity = Severity.WARNING
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.READS,)
     opt_in = True
     kinds = ("create_stmt",)
     subtypes = (pb.AT_AddColumn,)

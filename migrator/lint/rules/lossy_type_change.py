@@ -8,7 +8,7 @@ from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.type_changes import loses_data
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -34,6 +34,9 @@ class LossyTypeChange(AlterTableRule):
     name = "lossy-type-change"
     severity = Severity.WARNING
     category = Category.DATA_LOSS
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = (Breaks.DATA, Breaks.MIGRATION)
     subtypes = (pb.AT_AlterColumnType,)
     good = (
         Good("ALTER TABLE t ALTER COLUMN a TYPE varchar(20);", earlier="CREATE TABLE t (a varchar(10));"),

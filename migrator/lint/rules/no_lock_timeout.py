@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.parser import Statement
@@ -31,6 +31,9 @@ class NoLockTimeout(Rule):
     name = "no-lock-timeout"
     severity = Severity.INFO
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = ()
     kinds = (
         "alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",
         "create_stmt", "rule_stmt", "create_policy_stmt", "alter_object_schema_stmt",

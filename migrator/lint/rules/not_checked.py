@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.sql.parser import Statement
 
 
@@ -27,6 +28,9 @@ class NotChecked(Rule):
     name = "not-checked"
     severity = Severity.INFO
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = ()
     kinds = ("do_stmt",)
     good = (Good("SELECT 1;"),)
     bad = (

@@ -8,7 +8,7 @@ from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import pb
 
@@ -30,6 +30,10 @@ class NotNullConstraintValidating(AlterTableRule):
     name = "not-null-constraint-validating"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
+    versions = (18, 18)
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT n NOT NULL email NOT VALID;", pg_version=18),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement
@@ -30,6 +30,9 @@ class RefreshBlocking(Rule):
     name = "refresh-blocking"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     kinds = ("refresh_mat_view_stmt",)
     good = (
         Good("REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import Statement, pb, unwrap
 
@@ -30,6 +30,9 @@ class ReindexWithoutConcurrently(Rule):
     name = "reindex-without-concurrently"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = ()
     kinds = ("reindex_stmt",)
     good = (
         Good("REINDEX INDEX CONCURRENTLY users_email;"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb
@@ -45,6 +46,9 @@ class RenameObject(Rule):
     name = "rename-object"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
     phases = BEFORE_THE_DEPLOY
     kinds = ("rename_stmt",)
     good = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident, qualified
@@ -35,6 +35,9 @@ class RenameTable(Rule):
     name = "rename-table"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
     phases = BEFORE_THE_DEPLOY
     kinds = ("rename_stmt", "alter_object_schema_stmt")
     good = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import pb
 
@@ -30,6 +30,9 @@ class RowSecurityWithoutPolicy(AlterTableRule):
     name = "row-security-without-policy"
     severity = Severity.WARNING
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.READS, Breaks.WRITES)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_EnableRowSecurity,)
     good = (

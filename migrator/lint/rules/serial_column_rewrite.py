@@ -8,7 +8,7 @@ from migrator.lint.catalog import is_serial, type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import in_batches
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb, unwrap
@@ -32,6 +32,9 @@ class SerialColumnRewrite(AlterTableRule):
     name = "serial-column-rewrite"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = ()
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN number bigint;"),

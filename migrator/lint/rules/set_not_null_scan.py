@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -37,6 +37,9 @@ class SetNotNullScan(AlterTableRule):
     name = "set-not-null-scan"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_SetNotNull,)
     good = (
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", earlier=_VALIDATED),

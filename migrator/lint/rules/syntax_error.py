@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.lint.rule import Bad, Good, ReportedByEngine
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
 
 
 class SyntaxErrorInFile(ReportedByEngine):
@@ -25,6 +26,9 @@ class SyntaxErrorInFile(ReportedByEngine):
     name = "syntax-error"
     severity = Severity.ERROR
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.MIGRATION,)
     why = "PostgreSQL refuses the file; nothing else in it was checked"
     good = (Good("SELECT 1;"),)
     bad = (Bad("SELECT 1;\nCREATE TABEL users (id int);", fix=""),)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement, pb, unwrap
@@ -39,6 +39,9 @@ class TableRewrite(AlterTableRule):
     name = "table-rewrite"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = ()
     kinds = ("vacuum_stmt", "cluster_stmt")
     subtypes = (pb.AT_SetLogged, pb.AT_SetUnLogged, pb.AT_SetTableSpace, pb.AT_SetAccessMethod)
     good = (

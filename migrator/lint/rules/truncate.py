@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement, pb, unwrap
@@ -30,6 +30,9 @@ class Truncate(Rule):
     name = "truncate"
     severity = Severity.ERROR
     category = Category.DATA_LOSS
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BRIEF
+    breaks = (Breaks.DATA,)
     kinds = ("truncate_stmt",)
     good = (Good("CREATE TEMP TABLE scratch (a int); TRUNCATE scratch;"),)
     bad = (

@@ -8,7 +8,7 @@ from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
 from migrator.lint.type_changes import seen_by_code
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
@@ -41,6 +41,9 @@ class TypeChangeBreaksCode(AlterTableRule):
     name = "type-change-breaks-code"
     severity = Severity.ERROR
     category = Category.BACKWARD
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_AlterColumnType,)
     good = (

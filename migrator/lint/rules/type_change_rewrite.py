@@ -12,7 +12,7 @@ from migrator.lint.catalog import TypeName, names_in, type_of
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.type_changes import Work, work_of, work_of_unknown
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb, unwrap
@@ -52,6 +52,9 @@ class TypeChangeRewrite(AlterTableRule):
     name = "type-change-rewrite"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = (Breaks.PREPARED,)
     subtypes = (pb.AT_AlterColumnType,)
     good = (
         Good("ALTER TABLE t ALTER COLUMN a TYPE varchar(200);", earlier="CREATE TABLE t (a varchar(100));"),

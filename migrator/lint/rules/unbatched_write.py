@@ -8,7 +8,7 @@ from typing import Any
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.effects import relation_name
@@ -43,6 +43,9 @@ class UnbatchedWrite(Rule):
     name = "unbatched-write"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ROW_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = (Breaks.DATA,)
     kinds = ("update_stmt", "delete_stmt")
     phases = frozenset({None, Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK})
     good = (

@@ -8,7 +8,7 @@ from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import constraint_name
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -32,6 +32,9 @@ class UniqueConstraintBuilding(AlterTableRule):
     name = "unique-constraint-building"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = ()
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT users_email UNIQUE USING INDEX users_email;"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import Table, columns_read, names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.effects import relation_name
@@ -40,6 +40,9 @@ class UniqueRejectsWrites(AlterTableRule):
     name = "unique-rejects-writes"
     severity = Severity.WARNING
     category = Category.BACKWARD
+    lock = LockMode.SHARE
+    work = Effort.BUILD
+    breaks = (Breaks.WRITES, Breaks.MIGRATION)
     phases = BEFORE_THE_DEPLOY
     kinds = ("index_stmt",)
     subtypes = (pb.AT_AddConstraint,)

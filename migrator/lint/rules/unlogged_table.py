@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement, pb
@@ -29,6 +29,9 @@ class UnloggedTable(AlterTableRule):
     name = "unlogged-table"
     severity = Severity.WARNING
     category = Category.DATA_LOSS
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.DATA, Breaks.REPLICATION)
     kinds = ("create_stmt",)
     subtypes = (pb.AT_SetUnLogged,)
     good = (Good("CREATE TABLE users (id int);"), Good("CREATE TEMP TABLE users (id int);"))

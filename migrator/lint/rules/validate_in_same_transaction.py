@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.transactions import Membership
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.compose import ident
@@ -36,6 +36,9 @@ class ValidateInSameTransaction(AlterTableRule):
     name = "validate-in-same-transaction"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     subtypes = (pb.AT_ValidateConstraint,)
     good = (
         Good("ALTER TABLE users VALIDATE CONSTRAINT adult;"),

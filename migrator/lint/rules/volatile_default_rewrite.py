@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import in_batches
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import deparse_expression, pb, unwrap
@@ -35,6 +35,9 @@ class VolatileDefaultRewrite(AlterTableRule):
     name = "volatile-default-rewrite"
     severity = Severity.ERROR
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.REWRITE
+    breaks = ()
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN created_at timestamptz NOT NULL DEFAULT now();"),

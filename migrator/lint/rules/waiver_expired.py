@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.lint.rule import Bad, Good, ReportedByEngine
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
 
 
 class WaiverExpired(ReportedByEngine):
@@ -23,6 +24,9 @@ class WaiverExpired(ReportedByEngine):
     name = "waiver-expired"
     severity = Severity.ERROR
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = ()
     why = "it no longer waives anything"
     good = (Good("-- migrator: allow BC002 because nobody reads it since May\nDROP TABLE users;"),)
     bad = (Bad("-- migrator: allow BC002 until 2020-01-31 because next year\nDROP TABLE users;", fix=""),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.lint.rule import Bad, Good, ReportedByEngine
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
 
 
 class WaiverOfUnknownRule(ReportedByEngine):
@@ -23,6 +24,9 @@ class WaiverOfUnknownRule(ReportedByEngine):
     name = "waiver-of-unknown-rule"
     severity = Severity.ERROR
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = ()
     why = "it waives nothing; all rules: migrator explain"
     good = (Good("-- migrator: allow BC002 because nobody reads it since May\nDROP TABLE users;"),)
     bad = (Bad("-- migrator: allow BC999 because it is fine\nDROP TABLE users;", fix=""),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.lint.rule import Bad, Good, ReportedByEngine
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
 
 
 class WaiverUnused(ReportedByEngine):
@@ -23,6 +24,9 @@ class WaiverUnused(ReportedByEngine):
     name = "waiver-unused"
     severity = Severity.INFO
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = ()
     why = "nothing that it names is found there"
     good = (Good("-- migrator: allow BC002 because nobody reads it since May\nDROP TABLE users;"),)
     bad = (Bad("-- migrator: allow BC001 because it is fine\nSELECT 1;", fix=""),)

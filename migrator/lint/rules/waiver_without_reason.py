@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from migrator.lint.rule import Bad, Good, ReportedByEngine
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
 
 
 class WaiverWithoutReason(ReportedByEngine):
@@ -23,6 +24,9 @@ class WaiverWithoutReason(ReportedByEngine):
     name = "waiver-without-reason"
     severity = Severity.ERROR
     category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = ()
     why = "a waiver needs a reason: -- migrator: allow CODE because REASON"
     good = (Good("-- migrator: allow BC002 because nobody reads it since May\nDROP TABLE users;"),)
     bad = (Bad("-- migrator: allow BC002\nDROP TABLE users;", fix=""),)

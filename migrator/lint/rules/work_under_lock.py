@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
-from migrator.model.finding import Category, Severity
+from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.sql.parser import Statement
@@ -33,6 +33,9 @@ class WorkUnderLock(Rule):
     name = "work-under-lock"
     severity = Severity.WARNING
     category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
     kinds = ("update_stmt", "delete_stmt", "insert_stmt", "merge_stmt")
     phases = frozenset({None, Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK})
     good = (
