@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from migrator.lint.objects import Routine, View
 from migrator.sql.parser import pb, unwrap, walk
 from migrator.sql.volatility import Volatility
 
@@ -56,13 +57,18 @@ class TypeName(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column; ``type`` is None and flags are None where no file tells."""
+    """A column; ``type`` is None and flags are None where no file tells.
+
+    Attributes:
+        numbered: whether a sequence of its own fills it: serial or identity.
+    """
 
     name: str
     type: TypeName | None = None
     not_null: bool | None = None
     has_default: bool | None = None
     file: int = ASSUMED
+    numbered: bool = False
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -74,6 +80,7 @@ class Constraint(msgspec.Struct, frozen=True):
         proves_not_null: columns that cannot be NULL in any row once it is valid.
         valid: whether existing rows are known to satisfy it.
         transaction: identifies the file and transaction in which it became valid.
+        references: the table that a foreign key refers to.
     """
 
     name: str
@@ -82,6 +89,7 @@ class Constraint(msgspec.Struct, frozen=True):
     proves_not_null: frozenset[str] = frozenset()
     valid: bool = True
     transaction: tuple[int, int] = (ASSUMED, 0)
+    references: Key | None = None
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -91,6 +99,10 @@ class Table(msgspec.Struct, frozen=True):
         file: number of the file that created it, or ``ASSUMED``.
         complete: whether all its columns are known.
         triggers: whether a file put a trigger on it, and which one last.
+        parent: the partitioned table that it is a partition of.
+        default_partition: its own DEFAULT partition.
+        dependants: by their names for people, what reads its columns and stands in the way of changing them: policies,
+            triggers, generated columns.
     """
 
     key: Key
@@ -100,6 +112,9 @@ class Table(msgspec.Struct, frozen=True):
     columns: dict[str, Column] = {}
     constraints: dict[str, Constraint] = {}
     trigger_file: int = ASSUMED
+    parent: Key | None = None
+    default_partition: Key | None = None
+    dependants: dict[str, frozenset[str]] = {}
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -110,6 +125,7 @@ class Index(msgspec.Struct, frozen=True):
     unique: bool
     partial: bool
     file: int
+    method: str = "btree"
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -184,6 +200,9 @@ class Catalog:
         self.indexes: dict[Key, Index] = {}
         self.domains: dict[str, Domain] = {}
         self.functions: dict[str, Volatility] = {}
+        self.routines: dict[str, tuple[Routine, ...]] = {}
+        self.views: dict[Key, View] = {}
+        self.enums: dict[str, tuple[str, ...]] = {}
         self._indexes_on: dict[Key, frozenset[Key]] = {}
         self._temporary: set[Key] = set()
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from migrator.lint import replay_objects
 from migrator.lint.catalog import (
     TEMPORARY,
     Catalog,
@@ -22,8 +23,8 @@ from migrator.lint.catalog import (
     names_in,
     type_of,
 )
+from migrator.lint.objects import view_of
 from migrator.sql.parser import pb, unwrap
-from migrator.sql.volatility import Volatility
 
 
 def apply(catalog: Catalog, kind: str, node: Any, transaction: tuple[int, int]) -> None:
@@ -51,29 +52,32 @@ def column_of(definition: Any, file: int) -> Column:
     """The column a ``ColumnDef`` makes."""
     not_null: bool = is_serial(definition.type_name)
     has_default: bool = not_null
+    numbered: bool = not_null
     for wrapped in definition.constraints:
         contype = wrapped.constraint.contype
         if contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY):
             not_null = True
         elif contype == pb.CONSTR_IDENTITY:
-            not_null = has_default = True
+            not_null = has_default = numbered = True
         elif contype in (pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED):
             has_default = True
     written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
-    return Column(definition.colname, written, not_null, has_default, file)
+    return Column(definition.colname, written, not_null, has_default, file, numbered)
 
 
 def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:
     """The constraint a ``Constraint`` node makes; unnamed ones get a name close to PostgreSQL's own."""
     kind = node.contype
     proves: frozenset[str] = frozenset()
+    references: Key | None = None
     if kind == pb.CONSTR_CHECK:
         columns = columns or columns_read(node.raw_expr)
         proves = columns_proved_not_null(node.raw_expr)
     elif kind == pb.CONSTR_FOREIGN:
         columns = names_in(node.fk_attrs) or columns
+        references = (node.pktable.schemaname or table[0], node.pktable.relname)
     else:
         columns = names_in(node.keys) or columns
         if kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL):
@@ -82,7 +86,7 @@ def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: 
               pb.CONSTR_NOTNULL: "not_null"}.get(kind, "excl")  # fmt: skip
     middle = () if kind == pb.CONSTR_PRIMARY else columns
     name = node.conname or "_".join((table[1], *middle, suffix))
-    return Constraint(name, kind, columns, proves, not node.skip_validation, transaction)
+    return Constraint(name, kind, columns, proves, not node.skip_validation, transaction, references)
 
 
 _TABLE_KINDS = frozenset(
@@ -135,12 +139,35 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
             columns.update(known.columns if known else {})
             complete = complete and known is not None and known.complete
     partitioned = node.HasField("partspec")
-    catalog.put_table(Table(key, catalog.file, complete, partitioned, columns, constraints))
+    dependants = _generated_columns(node.table_elts)
+    table = Table(key, catalog.file, complete, partitioned, columns, constraints, dependants=dependants)
+    catalog.put_table(table)
+    if node.HasField("partbound"):
+        parent = catalog.table_or_assumed(unwrap(node.inh_relations[0]))
+        _attach(catalog, parent, table, is_default=node.partbound.is_default)
+
+
+def _generated_columns(elements: Any) -> dict[str, frozenset[str]]:
+    found = {}
+    for element in map(unwrap, elements):
+        if isinstance(element, pb.ColumnDef):
+            for node in (wrapped.constraint for wrapped in element.constraints):
+                if node.contype == pb.CONSTR_GENERATED:
+                    found[f"generated column {element.colname}"] = frozenset(columns_read(node.raw_expr))
+    return found
+
+
+def _attach(catalog: Catalog, parent: Table, partition: Table, *, is_default: bool) -> None:
+    catalog.put_table(replace(partition, parent=parent.key))
+    default = partition.key if is_default else parent.default_partition
+    catalog.put_table(replace(parent, partitioned=True, default_partition=default))
 
 
 def _create_table_as(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     key = _new_key(catalog, node.into.rel)
     catalog.put_table(Table(key, catalog.file))
+    if node.objtype == pb.OBJECT_MATVIEW:
+        catalog.put(catalog.views, key, view_of(catalog, node.into.col_names, node.query, catalog.file))
 
 
 def _select(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -153,6 +180,9 @@ def _create_view(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     key = _new_key(catalog, node.view)
     if not node.replace:
         catalog.put_table(Table(key, catalog.file))
+    old = catalog.views.get(key)
+    view = view_of(catalog, node.aliases, node.query, catalog.file)
+    catalog.put(catalog.views, key, view if old is None else replace(view, file=old.file))
 
 
 def _create_sequence(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -167,12 +197,8 @@ def _create_index(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     columns = tuple(element.name for element in elements) if plain else ()
     name = node.idxname or "_".join((table.key[1], *columns, "idx"))
     partial = node.HasField("where_clause")
-    catalog.put_index((table.key[0], name), Index(table.key, columns, node.unique, partial, catalog.file))
-
-
-def _create_trigger(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
-    table = catalog.table_or_assumed(node.relation)
-    catalog.put_table(replace(table, trigger_file=catalog.file))
+    method = node.access_method or "btree"
+    catalog.put_index((table.key[0], name), Index(table.key, columns, node.unique, partial, catalog.file, method))
 
 
 def _create_domain(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -188,16 +214,9 @@ def _alter_domain(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
         catalog.put(catalog.domains, name, replace(domain, constrained=True))
 
 
-def _create_function(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
-    volatility = Volatility.VOLATILE
-    for option in map(unwrap, node.options):
-        if option.defname == "volatility" and unwrap(option.arg).sval in ("immutable", "stable"):
-            volatility = Volatility.NOT_VOLATILE
-    catalog.put(catalog.functions, names_in(node.funcname)[-1], volatility)
-
-
 def _drop(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     if node.remove_type not in _DROPPED_RELATIONS and node.remove_type != pb.OBJECT_INDEX:
+        replay_objects.drop_object(catalog, node)
         return
     for item in map(unwrap, node.objects):
         parts = names_in(item.items)
@@ -206,6 +225,8 @@ def _drop(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
             catalog.put_index(catalog.resolve(schema, parts[-1], catalog.indexes), None)
             continue
         key = catalog.resolve(schema, parts[-1])
+        if key in catalog.views:
+            catalog.put(catalog.views, key, None)
         if key in catalog.tables:
             catalog.put(catalog.tables, key, None)
             for index_key in [index_key for index_key, _ in catalog.indexes_of(key)]:
@@ -286,10 +307,13 @@ _STATEMENTS: dict[str, Callable[[Catalog, Any, tuple[int, int]], None]] = {
     "view_stmt": _create_view,
     "create_seq_stmt": _create_sequence,
     "index_stmt": _create_index,
-    "create_trig_stmt": _create_trigger,
+    "create_trig_stmt": replay_objects.create_trigger,
+    "create_policy_stmt": replay_objects.create_policy,
+    "create_enum_stmt": replay_objects.create_enum,
+    "alter_enum_stmt": replay_objects.alter_enum,
     "create_domain_stmt": _create_domain,
     "alter_domain_stmt": _alter_domain,
-    "create_function_stmt": _create_function,
+    "create_function_stmt": replay_objects.create_function,
     "drop_stmt": _drop,
     "rename_stmt": _rename,
     "alter_object_schema_stmt": _set_schema,
@@ -304,13 +328,30 @@ def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple
     for constraint in _column_constraints(table.key, definition, transaction) if definition.constraints else ():
         constraints[constraint.name] = constraint
     columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
-    catalog.put_table(replace(table, columns=columns, constraints=constraints))
+    generated = _generated_columns((getattr(command, "def"),)) if definition.constraints else {}
+    dependants = {**table.dependants, **generated} if generated else table.dependants
+    catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
+
+
+def _attach_partition(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    definition = unwrap(getattr(command, "def"))
+    partition = catalog.table_or_assumed(definition.name)
+    _attach(catalog, table, partition, is_default=definition.bound.is_default)
+
+
+def _detach_partition(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
+    partition = catalog.table_or_assumed(unwrap(getattr(command, "def")).name)
+    catalog.put_table(replace(partition, parent=None))
+    if table.default_partition == partition.key:
+        catalog.put_table(replace(table, default_partition=None))
 
 
 def _drop_column(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
     columns = {name: column for name, column in table.columns.items() if name != command.name}
     constraints = {name: value for name, value in table.constraints.items() if command.name not in value.columns}
-    catalog.put_table(replace(table, columns=columns, constraints=constraints))
+    gone = f"generated column {command.name}"
+    dependants = {label: read for label, read in table.dependants.items() if label != gone}
+    catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
     for key, index in list(catalog.indexes_of(table.key)):
         if command.name in index.columns:
             catalog.put_index(key, None)
@@ -379,4 +420,6 @@ _ACTIONS: dict[int, Callable[[Catalog, Table, Any, tuple[int, int]], None]] = {
     pb.AT_AddConstraint: _add_constraint,
     pb.AT_DropConstraint: _drop_constraint,
     pb.AT_ValidateConstraint: _validate,
+    pb.AT_AttachPartition: _attach_partition,
+    pb.AT_DetachPartition: _detach_partition,
 }
