@@ -61,6 +61,7 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         numbered: whether a sequence of its own fills it: serial or identity.
+        virtual: whether it is generated when it is read, and stored nowhere.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Column(msgspec.Struct, frozen=True):
     has_default: bool | None = None
     file: int = ASSUMED
     numbered: bool = False
+    virtual: bool = False
 
 
 class Constraint(msgspec.Struct, frozen=True):

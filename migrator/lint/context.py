@@ -69,6 +69,7 @@ class Context:
         held: strong locks on existing tables that the current transaction holds already.
         timeout_set: whether a ``lock_timeout`` is in force.
         utc: whether the file set TimeZone to UTC.
+        settings: what the file SET, by lower-case name; an empty string where it went back to the default.
         reported_once: rules that speak once per file note it here.
     """
 
@@ -82,6 +83,7 @@ class Context:
         self.held: list[Held] = []
         self.timeout_set = False
         self.utc = False
+        self.settings: dict[str, str] = {}
         self.reported_once: set[str] = set()
         self._script = Script("", "", (), ())
         self._transactions = Transactions(phased=False, wrapped=None)
@@ -101,6 +103,7 @@ class Context:
         self.held.clear()
         self.timeout_set = phased
         self.utc = False
+        self.settings = {}
         self.reported_once = set()
         self._effects = None
         self._new_transaction()
@@ -296,6 +299,7 @@ class Context:
             self._take_setting(name.lower(), values, local=False)
 
     def _take_setting(self, name: str, values: list[str], *, local: bool) -> None:
+        self.settings[name] = values[0].strip() if values else ""
         if name == "lock_timeout":
             limits = bool(values) and re.match(r"0+\s*[a-z]*\Z", values[0].strip()) is None
             if local and self.membership is Membership.OUTSIDE:

@@ -53,6 +53,7 @@ def column_of(definition: Any, file: int) -> Column:
     not_null: bool = is_serial(definition.type_name)
     has_default: bool = not_null
     numbered: bool = not_null
+    virtual = False
     for wrapped in definition.constraints:
         contype = wrapped.constraint.contype
         if contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY):
@@ -61,10 +62,11 @@ def column_of(definition: Any, file: int) -> Column:
             not_null = has_default = numbered = True
         elif contype in (pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED):
             has_default = True
+            virtual = contype == pb.CONSTR_GENERATED and wrapped.constraint.generated_kind == "v"
     written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
-    return Column(definition.colname, written, not_null, has_default, file, numbered)
+    return Column(definition.colname, written, not_null, has_default, file, numbered, virtual)
 
 
 def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.lint.catalog import Table
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
+from migrator.sql.compose import ident
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import pb
 
@@ -24,7 +26,7 @@ class AttachPartitionScan(AlterTableRule):
         transaction: then nothing is read. Likewise a CHECK on the DEFAULT partition that rules the new range out.
 
     A warning, since such a CHECK cannot be compared with the bounds here. Quiet if the table was created by the same
-    file, or if a file gave it a valid CHECK.
+    file, or if a file gave it a valid CHECK; the same is asked of the DEFAULT partition where a file tells of one.
 
     Source
         PostgreSQL documentation, ALTER TABLE, "ATTACH PARTITION"; measured on 15 and 18.
@@ -44,8 +46,23 @@ class AttachPartitionScan(AlterTableRule):
             "ALTER TABLE events ATTACH PARTITION e1 FOR VALUES FROM (1) TO (2);",
             earlier="CREATE TABLE e1 (a int CHECK (a >= 1 AND a < 2 AND a IS NOT NULL));",
         ),
+        Good(
+            "CREATE TABLE e1 (LIKE events); ALTER TABLE events ATTACH PARTITION e1 FOR VALUES FROM (1) TO (2);",
+            earlier="CREATE TABLE events (a int) PARTITION BY RANGE (a);\n"
+            "CREATE TABLE rest PARTITION OF events DEFAULT;\n"
+            "ALTER TABLE rest ADD CONSTRAINT later CHECK (a > 1) NOT VALID;\n"
+            "ALTER TABLE rest VALIDATE CONSTRAINT later;",
+        ),
     )
     bad = (
+        Bad(
+            "CREATE TABLE e1 (LIKE events); ALTER TABLE events ATTACH PARTITION e1 FOR VALUES FROM (1) TO (2);",
+            earlier="CREATE TABLE events (a int) PARTITION BY RANGE (a);\n"
+            "CREATE TABLE rest PARTITION OF events DEFAULT;",
+            fix="-- first, each in a transaction of its own:\n"
+            "-- ALTER TABLE rest ADD CONSTRAINT out_of_bounds CHECK (NOT (…)) NOT VALID\n"
+            "-- ALTER TABLE rest VALIDATE CONSTRAINT out_of_bounds",
+        ),
         Bad(
             "ALTER TABLE events ATTACH PARTITION e1 FOR VALUES FROM (1) TO (2);",
             fix="-- first, each in a transaction of its own:\n"
@@ -56,19 +73,31 @@ class AttachPartitionScan(AlterTableRule):
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
-        partition = action.definition.name
-        table = context.catalog.table(partition)
-        checked = table is not None and any(
-            known.kind == pb.CONSTR_CHECK and known.valid for known in table.constraints.values()
-        )
-        if checked or context.is_new(partition):
+        partition, catalog = action.definition.name, context.catalog
+        default = catalog.tables.get(action.table.default_partition) if action.table.default_partition else None
+        if not (_checked(catalog.table(partition)) or context.is_new(partition)):
+            name = relation_name(partition)
+            check, constraint = "…", "in_bounds"
+            message = f"attaching {name} reads all its rows, and those of the default partition"
+            why = f"nobody can use {name} meanwhile, and whoever needs the default partition waits"
+        elif default is not None and not _checked(default) and not context.made_here(default):
+            name = ident(default.key[1])
+            message = f"attaching {relation_name(partition)} reads all rows of {name}, the default partition"
+            why = f"whoever needs {name} waits, and so does every row that lands in no other partition"
+            check, constraint = "NOT (…)", "out_of_bounds"
+        else:
             return
-        name = relation_name(partition)
         yield Problem(
-            f"attaching {name} reads all its rows, and those of the default partition",
-            why=f"nobody can use {name} meanwhile, and whoever needs the default partition waits",
+            message,
+            why=why,
             fix="-- first, each in a transaction of its own:\n"
-            f"-- ALTER TABLE {name} ADD CONSTRAINT in_bounds CHECK (…) NOT VALID\n"
-            f"-- ALTER TABLE {name} VALIDATE CONSTRAINT in_bounds",
-            lock=LockMode.ACCESS_EXCLUSIVE,
+            f"-- ALTER TABLE {name} ADD CONSTRAINT {constraint} CHECK ({check}) NOT VALID\n"
+            f"-- ALTER TABLE {name} VALIDATE CONSTRAINT {constraint}",
         )
+
+
+def _checked(table: Table | None) -> bool:
+    """Whether a valid CHECK may tell the server that no row need be read."""
+    return table is not None and any(
+        known.kind == pb.CONSTR_CHECK and known.valid for known in table.constraints.values()
+    )

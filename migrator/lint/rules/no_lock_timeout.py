@@ -21,7 +21,7 @@ class NoLockTimeout(Rule):
 
     What to do
         SET lock_timeout before it, and try again when it runs out. migrator does both for phase files, so this is not
-        reported there. Reported once per file.
+        reported there. Reported once per file: as a note, or as a warning after an explicit SET lock_timeout = 0.
 
     Source
         PostgreSQL documentation, section 19.11.1, "lock_timeout".
@@ -72,4 +72,5 @@ class NoLockTimeout(Rule):
             why="the statement waits for the longest running query, and all queries that come later queue behind it",
             fix=f"SET lock_timeout = '2s';\n{statement.text};",
             lock=lock.mode,
+            severity=Severity.WARNING if context.settings.get("lock_timeout") else None,
         )

@@ -21,6 +21,10 @@ _WORDS = {
 }
 
 
+_OF_THE_PARTITIONS = (pb.AT_SetAccessMethod, pb.AT_SetTableSpace)
+"""A partitioned table has no rows of its own: this is what its later partitions will have."""
+
+
 class TableRewrite(AlterTableRule):
     """VACUUM FULL, CLUSTER, SET LOGGED or UNLOGGED, SET TABLESPACE, SET ACCESS METHOD.
 
@@ -30,6 +34,8 @@ class TableRewrite(AlterTableRule):
     What to do
         pg_repack or pg_squeeze, which need the lock only for a moment at the end; or a new table of the wanted kind,
         filled in batches.
+
+    Quiet for tables that the file created, and for what a partitioned table only passes on to later partitions.
 
     Source
         PostgreSQL documentation, VACUUM, CLUSTER, ALTER TABLE; measured on 15 and 18.
@@ -42,23 +48,33 @@ class TableRewrite(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.REWRITE
     breaks = ()
-    kinds = ("vacuum_stmt", "cluster_stmt")
+    kinds = ("vacuum_stmt", "cluster_stmt", "alter_table_move_all_stmt")
     subtypes = (pb.AT_SetLogged, pb.AT_SetUnLogged, pb.AT_SetTableSpace, pb.AT_SetAccessMethod)
     good = (
         Good("VACUUM ANALYZE users;"),
         Good("ALTER TABLE users CLUSTER ON users_pkey;"),
         Good("CREATE TABLE users (id int); ALTER TABLE users SET UNLOGGED;"),
+        Good(
+            "ALTER TABLE events SET ACCESS METHOD DEFAULT;",
+            earlier="CREATE TABLE events (a int) PARTITION BY RANGE (a);",
+            pg_version=17,
+        ),
     )
     bad = (
         Bad("VACUUM FULL users;", fix=_FIX),
         Bad("CLUSTER users USING users_pkey;", fix=_FIX),
         Bad("ALTER TABLE users SET UNLOGGED;", fix=_FIX),
         Bad("ALTER TABLE users SET TABLESPACE fast;", fix=_FIX),
+        Bad("ALTER TABLE ALL IN TABLESPACE slow SET TABLESPACE fast;", fix=_FIX),
     )
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node = statement.node
+        if statement.kind == "alter_table_move_all_stmt":
+            if node.objtype == pb.OBJECT_TABLE:
+                yield Problem("SET TABLESPACE rewrites every table of the tablespace, one after the other", _WHY, _FIX)
+            return
         if statement.kind == "vacuum_stmt":
             if not any(unwrap(option).defname == "full" for option in node.options):
                 return
@@ -72,6 +88,7 @@ class TableRewrite(AlterTableRule):
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - not needed
         """See ``AlterTableRule.check_action``."""
-        if not action.is_new:
+        stored_below = action.table.partitioned and action.command.subtype in _OF_THE_PARTITIONS
+        if not action.is_new and not stored_below:
             words = _WORDS[action.command.subtype]
             yield Problem(f"{words} rewrites {action.relation}", _WHY, _FIX, LockMode.ACCESS_EXCLUSIVE)

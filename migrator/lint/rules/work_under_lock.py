@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
@@ -14,16 +15,16 @@ from migrator.sql.parser import Statement
 
 
 class WorkUnderLock(Rule):
-    """Rows are written while an earlier statement of the transaction holds a table locked.
+    """Rows are written or read while an earlier statement of the transaction holds a table locked.
 
     Why it matters
         A brief ALTER TABLE keeps ACCESS EXCLUSIVE until the transaction ends. Every row that the transaction then
-        writes makes all readers and writers of that table wait longer.
+        writes, copies or reads makes all readers and writers of that table wait longer.
 
     What to do
         Commit between the two; move data in `backfill.sql`, in batches.
 
-    Single rows by VALUES, and tables that the file created, are left alone.
+    Single rows by VALUES, SELECT without FROM or with LIMIT, and writes to tables that the file created are left alone.
 
     Source
         PostgreSQL documentation, section 13.3.1: a lock is held until the end of the transaction.
@@ -36,11 +37,14 @@ class WorkUnderLock(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
-    kinds = ("update_stmt", "delete_stmt", "insert_stmt", "merge_stmt")
+    kinds = (
+        "update_stmt", "delete_stmt", "insert_stmt", "merge_stmt", "copy_stmt", "select_stmt", "create_table_as_stmt",
+    )  # fmt: skip
     phases = frozenset({None, Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK})
     good = (
         Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nCOMMIT;\nUPDATE users SET age = 1 WHERE id < 10;"),
         Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nINSERT INTO changes VALUES ('age');\nCOMMIT;"),
+        Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nSELECT set_config('a.b', 'c', false);\nCOMMIT;"),
         Good("BEGIN;\nCREATE TABLE users (id int);\nALTER TABLE users ADD COLUMN age int;\n"
              "INSERT INTO users SELECT 1, 2;\nCOMMIT;"),
     )  # fmt: skip
@@ -49,23 +53,42 @@ class WorkUnderLock(Rule):
             "BEGIN;\nALTER TABLE users ADD COLUMN age int;\nUPDATE users SET age = 1 WHERE id < 1000000;\nCOMMIT;",
             fix="COMMIT;\n-- then, in batches (backfill.sql):\n-- UPDATE users SET age = 1 WHERE id < 1000000",
         ),
+        Bad(
+            "BEGIN;\nALTER TABLE users ADD COLUMN age int;\nSELECT count(*) FROM orders;\nCOMMIT;",
+            fix="COMMIT;\n-- then: SELECT count(*) FROM orders",
+        ),
     )
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         if context.membership is not Membership.INSIDE or not context.held:
             return
-        node = statement.node
-        if statement.kind == "insert_stmt" and (
-            not node.HasField("select_stmt") or node.select_stmt.select_stmt.values_lists
-        ):
-            return
+        node, kind = statement.node, statement.kind
         held = max(context.held, key=lambda one: one.lock.mode)
-        if held.lock.mode < LockMode.ACCESS_EXCLUSIVE or context.is_new(node.relation):
+        if held.lock.mode < LockMode.ACCESS_EXCLUSIVE or not _is_long(kind, node) or _writes_new(kind, node, context):
             return
+        relation, text = held.lock.relation, " ".join(statement.text.split())
+        writes = kind in _WRITES
         yield Problem(
-            f"rows are written while line {held.statement.line} holds {held.lock.relation} locked",
-            why=f"everybody who uses {held.lock.relation} waits until these rows are written and committed",
-            fix=f"COMMIT;\n-- then, in batches (backfill.sql):\n-- {' '.join(statement.text.split())}",
+            f"rows are {'written' if writes else 'read'} while line {held.statement.line} holds {relation} locked",
+            why=f"everybody who uses {relation} waits until these rows are {'written' if writes else 'read'} and "
+            "the transaction commits",
+            fix=f"COMMIT;\n-- then, in batches (backfill.sql):\n-- {text}" if writes else f"COMMIT;\n-- then: {text}",
             lock=held.lock.mode,
         )
+
+
+_WRITES = frozenset({"update_stmt", "delete_stmt", "insert_stmt", "merge_stmt", "copy_stmt"})
+
+
+def _is_long(kind: str, node: Any) -> bool:
+    """Whether it may go through many rows."""
+    if kind == "insert_stmt":
+        return node.HasField("select_stmt") and not node.select_stmt.select_stmt.values_lists
+    if kind == "select_stmt":
+        return bool(node.from_clause) and not node.HasField("limit_count")
+    return True
+
+
+def _writes_new(kind: str, node: Any, context: Context) -> bool:
+    return kind in _WRITES and node.HasField("relation") and context.is_new(node.relation)

@@ -1,0 +1,70 @@
+"""LK030 concurrent-build-cut-short."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
+from migrator.sql.parser import Statement
+
+
+class ConcurrentBuildCutShort(Rule):
+    """CREATE INDEX or REINDEX CONCURRENTLY under a timeout.
+
+    Why it matters
+        The build takes as long as the table is large, and waits for all transactions that are older. A
+        statement_timeout that fits other statements cancels it and leaves an invalid index, which every write has to
+        keep up and no query can use.
+
+    What to do
+        SET statement_timeout = 0 before it. A lock_timeout also ends its waits for old transactions; that is only
+        noted, since it is what keeps other statements safe.
+
+    Source
+        PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently"; section 19.11.1.
+    """
+
+    code = "LK030"
+    name = "concurrent-build-cut-short"
+    severity = Severity.WARNING
+    category = Category.LOCK
+    lock = LockMode.SHARE_UPDATE_EXCLUSIVE
+    work = Effort.BUILD
+    breaks = (Breaks.MIGRATION,)
+    kinds = ("index_stmt", "reindex_stmt")
+    good = (
+        Good("SET statement_timeout = 0;\nCREATE INDEX CONCURRENTLY i ON users (a);"),
+        Good("SET statement_timeout = '5s';\nRESET statement_timeout;\nCREATE INDEX CONCURRENTLY i ON users (a);"),
+        Good("SET lock_timeout = '2s';\nALTER TABLE users ADD COLUMN a int;"),
+    )
+    bad = (
+        Bad(
+            "SET statement_timeout = '5s';\nCREATE INDEX CONCURRENTLY i ON users (a);",
+            fix="SET statement_timeout = 0;\nCREATE INDEX CONCURRENTLY i ON users (a);",
+        ),
+        Bad(
+            "SET lock_timeout = '2s';\nREINDEX INDEX CONCURRENTLY i;",
+            fix="SET lock_timeout = 0;\nREINDEX INDEX CONCURRENTLY i;",
+        ),
+    )
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        if context.phased or context.effects.transactional:
+            return
+        name = next((name for name in ("statement_timeout", "lock_timeout") if _limits(context.settings.get(name))), "")
+        if name:
+            yield Problem(
+                f"a {name} of {context.settings[name]} may cut the build short and leave an invalid index",
+                why="the index stays behind invalid: writes keep it up, no query can use it",
+                fix=f"SET {name} = 0;\n{statement.text};",
+                severity=Severity.INFO if name == "lock_timeout" else None,
+            )
+
+
+def _limits(setting: str | None) -> bool:
+    return bool(setting) and re.fullmatch(r"0+\s*[a-z]*|default", setting or "", re.IGNORECASE) is None

@@ -1,0 +1,77 @@
+"""LK036 several-scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
+from migrator.sql.effects import effects_of, relation_name
+from migrator.sql.parser import Statement, pb, unwrap
+
+
+class SeveralScans(Rule):
+    """Two ALTER TABLE of one table that each read or rewrite it.
+
+    Why it matters
+        The table is read or written anew twice, and locked twice for as long.
+
+    What to do
+        One ALTER TABLE with both actions: PostgreSQL reads, or rewrites, the table once for all of them.
+
+    A note: whether the single statements are harmful is what other rules say. Quiet for tables that the file created.
+
+    Source
+        PostgreSQL documentation, ALTER TABLE, "Notes".
+    """
+
+    code = "LK036"
+    name = "several-scans"
+    severity = Severity.INFO
+    category = Category.LOCK
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
+    kinds = ("alter_table_stmt",)
+    good = (
+        Good("ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN b SET NOT NULL;"),
+        Good("ALTER TABLE t ALTER COLUMN a SET NOT NULL;\nALTER TABLE t ADD COLUMN c int;"),
+        Good("ALTER TABLE t VALIDATE CONSTRAINT a;\nALTER TABLE t VALIDATE CONSTRAINT b;"),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE t ALTER COLUMN a SET NOT NULL;\nALTER TABLE t ALTER COLUMN b SET NOT NULL;",
+            fix="-- together with line 1, in one ALTER TABLE t",
+        ),
+    )
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        node = statement.node
+        if node.objtype != pb.OBJECT_TABLE or context.index == 0:
+            return
+        if all(unwrap(command).subtype not in _READING for command in node.cmds) or context.is_new(node.relation):
+            return
+        relation = relation_name(node.relation)
+        for other in context.statements[: context.index]:
+            if other.kind != "alter_table_stmt" or relation_name(other.node.relation) != relation:
+                continue
+            if _reads(other) and _reads(statement):
+                yield Problem(
+                    f"{relation} is read or written anew by line {other.line} already",
+                    why="each of the two goes through the whole table, under its lock",
+                    fix=f"-- together with line {other.line}, in one ALTER TABLE {relation}",
+                )
+                return
+
+
+_READING = frozenset(
+    {pb.AT_SetNotNull, pb.AT_AlterColumnType, pb.AT_AddConstraint, pb.AT_AddColumn, pb.AT_SetExpression}
+)
+
+
+def _reads(statement: Statement) -> bool:
+    effects = effects_of(statement)
+    return (effects.scans_table or effects.rewrites_table) and effects.strongest > LockMode.SHARE_UPDATE_EXCLUSIVE
