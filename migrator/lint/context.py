@@ -159,6 +159,11 @@ class Context:
         return self._transactions.membership
 
     @property
+    def inside_begin(self) -> bool:
+        """Whether a BEGIN of the file itself is open."""
+        return self._transactions.begun
+
+    @property
     def transaction(self) -> tuple[int, int]:
         """Identifies the file and the transaction in it."""
         return (self.catalog.file, self._transactions.number)

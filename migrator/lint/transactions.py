@@ -56,9 +56,10 @@ class Transactions:
     Attributes:
         membership: of the statement that runs next.
         number: statements of equal number share a transaction if they share one at all.
+        begun: whether a BEGIN of the file itself is open.
     """
 
-    __slots__ = ("_base", "_group", "_phased", "membership", "number")
+    __slots__ = ("_base", "_group", "_phased", "begun", "membership", "number")
 
     def __init__(self, *, phased: bool, wrapped: bool | None) -> None:
         self._phased = phased
@@ -69,6 +70,7 @@ class Transactions:
         self._group: str | None = None
         self.membership = self._base
         self.number = 0
+        self.begun = False
 
     def enter_step(self, statement: Statement) -> bool:
         """Take note of the ``-- step:`` above a statement; True if a new transaction starts with it."""
@@ -92,6 +94,7 @@ class Transactions:
         """Apply a BEGIN, COMMIT, ROLLBACK or SAVEPOINT."""
         kind = node.kind
         if kind in _BEGIN:
+            self.begun = True
             if self.membership is Membership.INSIDE:
                 return Event.NONE
             self.membership = Membership.INSIDE
@@ -100,6 +103,7 @@ class Transactions:
         if kind in _COMMIT or kind == pb.TRANS_STMT_ROLLBACK:
             self.membership = Membership.INSIDE if node.chain else self._base
             self.number += 1
+            self.begun = bool(node.chain)
             return Event.ROLLED_BACK if kind == pb.TRANS_STMT_ROLLBACK else Event.COMMITTED
         if kind == pb.TRANS_STMT_SAVEPOINT:
             return Event.SAVED

@@ -76,7 +76,7 @@ def test_standard_input_of_a_phase(capsys: pytest.CaptureFixture[str], monkeypat
 
 def test_files_and_standard_input_are_one_history(folder: Path, monkeypatch: pytest.MonkeyPatch):
     (folder / "schema.sql").write_text("CREATE TABLE t (a varchar(10));")
-    change = b"-- migrator: allow LK020 because of this test\nALTER TABLE t ALTER a TYPE varchar(20);"
+    change = b"-- migrator: allow LK020, RB011 because of this test\nALTER TABLE t ALTER a TYPE varchar(20);"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(change)))
     (folder / "migrator.toml").write_text('[lint]\nfail_on = "info"\n')
 

@@ -12,7 +12,6 @@ from migrator.model.plan import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb, unwrap
 
-
 _FIX = "-- a new type beside the old one, which goes in contract.sql when no code is left that uses it"
 
 
