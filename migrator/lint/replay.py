@@ -117,6 +117,7 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         return
     columns: dict[str, Column] = {}
     constraints: dict[str, Constraint] = {}
+    dependants: dict[str, frozenset[str]] = {}
     complete = True
     for parent in node.inh_relations:
         known = catalog.table(unwrap(parent))
@@ -127,8 +128,10 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         if isinstance(inner, pb.ColumnDef):
             if inner.HasField("type_name"):
                 columns[inner.colname] = column_of(inner, catalog.file)
-            for constraint in _column_constraints(key, inner, transaction) if inner.constraints else ():
-                constraints[constraint.name] = constraint
+            if inner.constraints:
+                for constraint in _column_constraints(key, inner, transaction):
+                    constraints[constraint.name] = constraint
+                dependants.update(_generated_column(inner))
         elif isinstance(inner, pb.Constraint):
             constraint = constraint_of(key, inner, (), transaction)
             constraints[constraint.name] = constraint
@@ -141,7 +144,6 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
             columns.update(known.columns if known else {})
             complete = complete and known is not None and known.complete
     partitioned = node.HasField("partspec")
-    dependants = _generated_columns(node.table_elts)
     table = Table(key, catalog.file, complete, partitioned, columns, constraints, dependants=dependants)
     catalog.put_table(table)
     if node.HasField("partbound"):
@@ -149,14 +151,11 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         _attach(catalog, parent, table, is_default=node.partbound.is_default)
 
 
-def _generated_columns(elements: Any) -> dict[str, frozenset[str]]:
-    found = {}
-    for element in map(unwrap, elements):
-        if isinstance(element, pb.ColumnDef):
-            for node in (wrapped.constraint for wrapped in element.constraints):
-                if node.contype == pb.CONSTR_GENERATED:
-                    found[f"generated column {element.colname}"] = frozenset(columns_read(node.raw_expr))
-    return found
+def _generated_column(definition: Any) -> dict[str, frozenset[str]]:
+    for node in (wrapped.constraint for wrapped in definition.constraints):
+        if node.contype == pb.CONSTR_GENERATED:
+            return {f"generated column {definition.colname}": frozenset(columns_read(node.raw_expr))}
+    return {}
 
 
 def _attach(catalog: Catalog, parent: Table, partition: Table, *, is_default: bool) -> None:
@@ -330,7 +329,7 @@ def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple
     for constraint in _column_constraints(table.key, definition, transaction) if definition.constraints else ():
         constraints[constraint.name] = constraint
     columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
-    generated = _generated_columns((getattr(command, "def"),)) if definition.constraints else {}
+    generated = _generated_column(definition) if definition.constraints else {}
     dependants = {**table.dependants, **generated} if generated else table.dependants
     catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
 

@@ -9,7 +9,7 @@ from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
-from migrator.sql.parser import Statement, unwrap
+from migrator.sql.parser import Statement
 
 
 class DuplicateAssignment(Rule):
@@ -47,20 +47,20 @@ class DuplicateAssignment(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - only the text counts
         """See ``Rule.check``."""
         node, kind = statement.node, statement.kind
-        elements = map(unwrap, node.target_list if kind == "update_stmt" else
-                       node.cols if kind == "insert_stmt" else node.index_params)  # fmt: skip
-        names: list[str] = []
-        for element in elements:
-            if element.name and (kind == "index_stmt" or not element.indirection):
-                if element.name in names and (kind != "index_stmt" or not element.opclass):
-                    name = ident(element.name)
-                    yield Problem(
-                        f"column {name} is named twice",
-                        why="the index is larger for nothing"
-                        if kind == "index_stmt"
-                        else "PostgreSQL refuses the statement, and the migration stops here",
-                        fix=f"-- {name} once",
-                        severity=Severity.WARNING if kind == "index_stmt" else None,
-                    )
-                    return
-                names.append(element.name)
+        if kind == "index_stmt":
+            names = [item.index_elem.name for item in node.index_params if not item.index_elem.opclass]
+        else:
+            targets = (item.res_target for item in (node.cols if kind == "insert_stmt" else node.target_list))
+            names = [target.name for target in targets if not target.indirection]
+        if len(names) == len(set(names)):
+            return
+        twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
+        if twice is not None:
+            yield Problem(
+                f"column {ident(twice)} is named twice",
+                why="the index is larger for nothing"
+                if kind == "index_stmt"
+                else "PostgreSQL refuses the statement, and the migration stops here",
+                fix=f"-- {ident(twice)} once",
+                severity=Severity.WARNING if kind == "index_stmt" else None,
+            )

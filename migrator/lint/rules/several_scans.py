@@ -9,7 +9,7 @@ from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import effects_of, relation_name
-from migrator.sql.parser import Statement, pb, unwrap
+from migrator.sql.parser import Statement, pb
 
 
 class SeveralScans(Rule):
@@ -52,24 +52,24 @@ class SeveralScans(Rule):
         node = statement.node
         if node.objtype != pb.OBJECT_TABLE or context.index == 0:
             return
-        if all(unwrap(command).subtype not in _READING for command in node.cmds) or context.is_new(node.relation):
+        name, schema = node.relation.relname, node.relation.schemaname
+        earlier = [
+            other
+            for other in context.statements[: context.index]
+            if other.kind == "alter_table_stmt"
+            and other.node.relation.relname == name
+            and other.node.relation.schemaname == schema
+        ]
+        if not earlier or context.is_new(node.relation) or not _reads(statement):
             return
-        relation = relation_name(node.relation)
-        for other in context.statements[: context.index]:
-            if other.kind != "alter_table_stmt" or relation_name(other.node.relation) != relation:
-                continue
-            if _reads(other) and _reads(statement):
-                yield Problem(
-                    f"{relation} is read or written anew by line {other.line} already",
-                    why="each of the two goes through the whole table, under its lock",
-                    fix=f"-- together with line {other.line}, in one ALTER TABLE {relation}",
-                )
-                return
-
-
-_READING = frozenset(
-    {pb.AT_SetNotNull, pb.AT_AlterColumnType, pb.AT_AddConstraint, pb.AT_AddColumn, pb.AT_SetExpression}
-)
+        other = next(filter(_reads, earlier), None)
+        if other is not None:
+            relation = relation_name(node.relation)
+            yield Problem(
+                f"{relation} is read or written anew by line {other.line} already",
+                why="each of the two goes through the whole table, under its lock",
+                fix=f"-- together with line {other.line}, in one ALTER TABLE {relation}",
+            )
 
 
 def _reads(statement: Statement) -> bool:
