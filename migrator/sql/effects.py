@@ -8,6 +8,7 @@ worse case is reported.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,16 @@ _REWRITING = frozenset(
         pb.AT_SetAccessMethod,
     }
 )
+_ATTRIBUTES = frozenset(
+    {
+        pb.CONSTR_ATTR_DEFERRABLE,
+        pb.CONSTR_ATTR_NOT_DEFERRABLE,
+        pb.CONSTR_ATTR_DEFERRED,
+        pb.CONSTR_ATTR_IMMEDIATE,
+        pb.CONSTR_ATTR_ENFORCED,
+        pb.CONSTR_ATTR_NOT_ENFORCED,
+    }
+)
 _COMMENTED = frozenset(
     {pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_INDEX}
 )
@@ -85,9 +96,10 @@ def default_may_be_volatile(expression: Any) -> bool:
 
 
 def _alter_table(node: Any) -> Effects:
+    if node.objtype == pb.OBJECT_INDEX:
+        return _alter_index(node)
     if node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
-        mode = _AE if node.objtype != pb.OBJECT_INDEX else _SUE
-        return Effects((TableLock(mode, relation_name(node.relation)),))
+        return Effects((TableLock(_AE, relation_name(node.relation)),))
     mode, scans, rewrites = LockMode.NONE, False, False
     others: dict[str, LockMode] = {}
     for wrapped in node.cmds:
@@ -101,6 +113,16 @@ def _alter_table(node: Any) -> Effects:
         for command in map(unwrap, node.cmds)
     )
     return Effects(tuple(sorted(locks, key=lambda lock: -lock.mode)), rewrites, scans, not concurrently)
+
+
+def _alter_index(node: Any) -> Effects:
+    mode, rewrites, others = _SUE, False, []
+    for command in map(unwrap, node.cmds):
+        if command.subtype == pb.AT_SetTableSpace:
+            mode, rewrites = _AE, True
+        elif command.subtype == pb.AT_AttachPartition:
+            others.append(TableLock(_AE, relation_name(unwrap(getattr(command, "def")).name)))
+    return Effects((*others, TableLock(mode, relation_name(node.relation))), rewrites)
 
 
 def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
@@ -118,6 +140,8 @@ def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[Loc
         others[relation_name(definition.name)] = _AE
         return (_SUE if definition.concurrent else _AE), False, False
     scans = command.subtype in (pb.AT_SetNotNull, pb.AT_ValidateConstraint)
+    if command.subtype == pb.AT_AlterConstraint:
+        scans = definition.alter_enforceability and definition.is_enforced
     return mode, scans, command.subtype in _REWRITING
 
 
@@ -125,8 +149,10 @@ def _added_column(column: Any, others: dict[str, LockMode]) -> tuple[bool, bool]
     scans = rewrites = False
     names = [unwrap(part).sval for part in column.type_name.names]
     rewrites = names[-1] in _SERIAL_TYPES
-    for wrapped in column.constraints:
+    for place, wrapped in enumerate(column.constraints):
         constraint = unwrap(wrapped)
+        if constraint.contype == pb.CONSTR_CHECK and not is_enforced(column, place):
+            continue
         if constraint.contype == pb.CONSTR_DEFAULT:
             rewrites = rewrites or default_may_be_volatile(constraint.raw_expr)
         elif constraint.contype == pb.CONSTR_IDENTITY:
@@ -138,6 +164,13 @@ def _added_column(column: Any, others: dict[str, LockMode]) -> tuple[bool, bool]
         elif constraint.contype == pb.CONSTR_FOREIGN:
             others[relation_name(constraint.pktable)] = _SRE
     return scans, rewrites
+
+
+def is_enforced(column: Any, place: int) -> bool:
+    """Whether the constraint at an index of a ``ColumnDef`` is; NOT ENFORCED is a node of its own behind it."""
+    behind = map(unwrap, column.constraints[place + 1 :])
+    attributes = itertools.takewhile(lambda node: node.contype in _ATTRIBUTES, behind)
+    return all(node.contype != pb.CONSTR_ATTR_NOT_ENFORCED for node in attributes)
 
 
 def _added_constraint(constraint: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
@@ -259,8 +292,7 @@ def _lock(node: Any) -> Effects:
 
 
 def _vacuum(node: Any) -> Effects:
-    options = {unwrap(option).defname for option in node.options}
-    full = "full" in options
+    full = any(option.defname == "full" and _is_on(option) for option in map(unwrap, node.options))
     names = [relation_name(unwrap(item).relation) for item in node.rels]
     mode = _AE if full else _SUE
     return Effects(
@@ -271,8 +303,16 @@ def _vacuum(node: Any) -> Effects:
     )
 
 
+def _is_on(option: Any) -> bool:
+    """Whether a ``DefElem`` switches something on: written alone, or with any value but these."""
+    if not option.HasField("arg"):
+        return True
+    value = unwrap(option.arg)
+    return (value.sval.lower() not in ("false", "off", "0")) if isinstance(value, pb.String) else bool(value.ival)
+
+
 def _reindex(node: Any) -> Effects:
-    concurrent = any(unwrap(option).defname == "concurrently" for option in node.params)
+    concurrent = any(option.defname == "concurrently" and _is_on(option) for option in map(unwrap, node.params))
     name = relation_name(node.relation) if node.HasField("relation") else ""
     # REINDEX takes SHARE on the table, but ACCESS EXCLUSIVE on its index, which the planner of every query opens:
     # "blocks virtually any queries" (documentation of REINDEX).
@@ -319,6 +359,7 @@ _BY_KIND: dict[str, Callable[[Any], Effects]] = {
     "truncate_stmt": _truncate,
     "lock_stmt": _lock,
     "vacuum_stmt": _vacuum,
+    "alter_table_move_all_stmt": lambda _: Effects(rewrites_table=True),
     "reindex_stmt": _reindex,
     "cluster_stmt": lambda node: (
         Effects((TableLock(_AE, relation_name(node.relation)),), rewrites_table=True)

@@ -10,6 +10,7 @@ from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
+from migrator.sql.effects import is_enforced
 from migrator.sql.parser import deparse_expression, pb, unwrap
 
 
@@ -38,6 +39,7 @@ class AddColumnCheckScan(AlterTableRule):
     good = (
         Good("ALTER TABLE users ADD COLUMN age int;"),
         Good("CREATE TABLE users (id int); ALTER TABLE users ADD COLUMN age int CHECK (age > 0);"),
+        Good("ALTER TABLE users ADD COLUMN age int CHECK (age > 0) NOT ENFORCED;", pg_version=18),
     )
     bad = (
         Bad(
@@ -54,8 +56,8 @@ class AddColumnCheckScan(AlterTableRule):
         if action.is_new:
             return
         column, relation = action.definition, action.relation
-        for constraint in map(unwrap, column.constraints):
-            if constraint.contype != pb.CONSTR_CHECK or not constraint.is_enforced:
+        for place, constraint in enumerate(map(unwrap, column.constraints)):
+            if constraint.contype != pb.CONSTR_CHECK or not is_enforced(column, place):
                 continue
             name = constraint_name(constraint.conname, action.table.key[1], (column.colname,), "check")
             before = context.column_without(column, constraint)

@@ -52,6 +52,7 @@ class TableRewrite(AlterTableRule):
     subtypes = (pb.AT_SetLogged, pb.AT_SetUnLogged, pb.AT_SetTableSpace, pb.AT_SetAccessMethod)
     good = (
         Good("VACUUM ANALYZE users;"),
+        Good("VACUUM (FULL false) users;"),
         Good("ALTER TABLE users CLUSTER ON users_pkey;"),
         Good("CREATE TABLE users (id int); ALTER TABLE users SET UNLOGGED;"),
         Good(
@@ -76,7 +77,7 @@ class TableRewrite(AlterTableRule):
                 yield Problem("SET TABLESPACE rewrites every table of the tablespace, one after the other", _WHY, _FIX)
             return
         if statement.kind == "vacuum_stmt":
-            if not any(unwrap(option).defname == "full" for option in node.options):
+            if not context.effects.rewrites_table:
                 return
             relations, words = [unwrap(item).relation for item in node.rels], "VACUUM FULL"
         else:
