@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, qualified
@@ -90,6 +91,23 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Rows that would make contract or rollback fail: counted before the gate, while nothing has changed.
+
+    Attributes:
+        count: a SELECT of one number; 0: nothing is in the way.
+        problem: what they do, after their number: ``rows of public.orders point to no row of public.customers``.
+        hint: what to do about them.
+        phase: contract or rollback.
+    """
+
+    count: Sql
+    problem: str
+    hint: str
+    phase: Phase = Phase.CONTRACT
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a kind is told besides the change itself.
 
@@ -116,12 +134,14 @@ class Kind(ABC, Generic[SpecT]):
     Attributes:
         name: as in ``[[change]]``, equal to the name of its module.
         spec: the structure of its parameters.
+        takes_whole_table: whether no other change of its table may be pending beside it.
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
     """
 
     name: ClassVar[str]
     spec: ClassVar[type[Spec]]
+    takes_whole_table: ClassVar[bool] = False
     relies_on_indexes: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
 
@@ -168,6 +188,11 @@ class Kind(ABC, Generic[SpecT]):
             Refused: something came to depend on what goes.
         """
         del change, context
+
+    def obstacles(self, change: SpecT, context: Context) -> Iterator[Obstacle]:
+        """Rows that would make contract or rollback fail, besides those a CHECK in the text of contract refuses."""
+        del change, context
+        yield from ()
 
     def rollback(self, change: SpecT, context: Context) -> Iterator[Draft]:
         """Steps that undo expand, in the order they must run."""

@@ -69,14 +69,16 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
     """
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
+    schema = _schema(session, changes)
     built = (built_index(parse_script(step.sql).statements[0]) for step in migration.phase(Phase.EXPAND))
     planner.check_before_contract(
         changes,
         migration=migration.id,
         level=migration.level,
-        schema=_schema(session, changes),
+        schema=schema,
         built=frozenset(index[1] for index in built if index),
     )
+    _refuse_obstacles(session, migration, changes, schema, Phase.CONTRACT)
     for step in migration.phase(Phase.CONTRACT):
         condition = unchecked_condition(parse_script(step.sql).statements[0])
         if condition is None:
@@ -89,6 +91,28 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
                 at=step.at,
                 hint=f"repair them first; they are those WHERE NOT ({check})",
             )
+
+
+def before_rollback(session: Session, migration: Migration) -> None:
+    """Check that no row makes the undoing fail.
+
+    Raises:
+        Refused: one would.
+    """
+    changes = changes_of(migration)
+    _refuse_obstacles(session, migration, changes, _schema(session, changes), Phase.ROLLBACK)
+
+
+def _refuse_obstacles(
+    session: Session, migration: Migration, changes: Sequence[Change], schema: Schema, phase: Phase
+) -> None:
+    for change, obstacle in planner.obstacles_of(changes, migration=migration.id, level=migration.level, schema=schema):
+        if obstacle.phase is not phase:
+            continue
+        with session.transaction(read_only=True):
+            count = int(session.one(obstacle.count)[0])
+        if count:
+            raise Refused(f"{count} {obstacle.problem}", at=change.at or None, hint=obstacle.hint)
 
 
 def rows_lost(session: Session, migration: Migration) -> dict[str, int]:
@@ -120,7 +144,7 @@ def _check_level(run: Run, session: Session, migration: Migration, changes: Sequ
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
     for record in _pending(run, session, migration):
-        clashing = planner.clashing_columns(changes, _recorded_changes(record))
+        clashing = planner.clashes(changes, _recorded_changes(record))
         if clashing:
             raise Refused(
                 f"{record.id} changes {', '.join(clashing)} too, and is not contracted",

@@ -18,15 +18,17 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A privilege granted on one column only.
+    """A privilege granted on a table, or on one column only.
 
     Attributes:
         grantee: role, unquoted; an empty string for PUBLIC.
-        privilege: ``SELECT``, ``INSERT``, ``UPDATE`` or ``REFERENCES``.
+        privilege: ``SELECT``, ``INSERT``, ``UPDATE``, ``REFERENCES``; on tables also ``DELETE``, ``TRUNCATE``, ….
+        is_grantable: WITH GRANT OPTION.
     """
 
     grantee: str
     privilege: str
+    is_grantable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,11 @@ class Relation:
         inherits: whether it has parents or children by INHERITS.
         triggers: names of the row triggers users made.
         is_subscribed: whether a logical subscription writes it.
+        is_published: whether a publication sends its changes.
+        has_row_security: whether policies are in force.
         forces_row_security: whether policies bind even its owner.
+        grants: privileges on the table, the owner's own left out.
+        functions: functions whose text mentions its name.
         estimated_rows: the planner's estimate, -1 when there is none.
         total_bytes: size with indexes and TOAST.
     """
@@ -134,7 +140,11 @@ class Relation:
     triggers: tuple[str, ...] = ()
     inherits: bool = False
     is_subscribed: bool = False
+    is_published: bool = False
+    has_row_security: bool = False
     forces_row_security: bool = False
+    grants: tuple[Grant, ...] = ()
+    functions: tuple[str, ...] = ()
     estimated_rows: int = -1
     total_bytes: int = 0
 
@@ -152,12 +162,14 @@ class Schema:
         relations: the relations read, by name.
         search_path: schemas an unqualified name is looked up in, first one first.
         constrained_domains: unqualified names of the domains that check their values.
+        server_version: major version of the server; 0: not known.
     """
 
     is_known: bool = False
     relations: dict[TableName, Relation] = field(default_factory=dict)
     search_path: tuple[str, ...] = ("public",)
     constrained_domains: frozenset[str] = frozenset()
+    server_version: int = 0
 
     def resolve(self, schema: str | None, name: str) -> TableName:
         """The full name of a table as written; an unqualified one that is not there goes to the first schema."""
@@ -166,6 +178,19 @@ class Schema:
         found = (TableName(place, name) for place in self.search_path)
         return next(
             (candidate for candidate in found if candidate in self.relations), TableName(self.search_path[0], name)
+        )
+
+    def table_of_index(self, schema: str | None, name: str) -> TableName | None:
+        """The table an index is on; None: no table that was read has an index of that name."""
+        places = (schema,) if schema else self.search_path
+        return next(
+            (
+                relation.name
+                for place in places
+                for relation in self.relations.values()
+                if relation.name.schema == place and any(index.name == name for index in relation.indexes)
+            ),
+            None,
         )
 
     def relation(self, name: TableName) -> Relation | None:

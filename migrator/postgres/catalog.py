@@ -17,6 +17,8 @@ _SQL = load("migrator.postgres.queries", "catalog.sql")
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
     """What the catalog says about the named relations; those that do not exist are left out.
 
+    The name of an index stands for its table.
+
     Expressions are read with an empty ``search_path``, so that every name in them is qualified.
 
     Args:
@@ -29,12 +31,23 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
         session.set_local("search_path", "")
         for schema, name in names:
             for place in (schema,) if schema else path:
-                relation = _relation(session, TableName(place, name))
+                relation = _relation(session, TableName(place, name)) or _table_of_index(session, place, name)
                 if relation is not None:
                     relations[relation.name] = relation
                     break
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
-    return Schema(is_known=True, relations=relations, search_path=path, constrained_domains=domains)
+    return Schema(
+        is_known=True,
+        relations=relations,
+        search_path=path,
+        constrained_domains=domains,
+        server_version=session.server_version,
+    )
+
+
+def _table_of_index(session: Session, schema: str, name: str) -> Relation | None:
+    row = session.maybe(_SQL["table_of_index"], {"schema": schema, "name": name})
+    return _relation(session, TableName(row.schema, row.name)) if row else None
 
 
 def _relation(session: Session, name: TableName) -> Relation | None:
@@ -58,7 +71,11 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         triggers=tuple(trigger.name for trigger in session.query(_SQL["triggers"], key)),
         inherits=row.inherits,
         is_subscribed=row.is_subscribed,
+        is_published=row.is_published,
+        has_row_security=row.has_row_security,
         forces_row_security=row.forces_row_security,
+        grants=tuple(Grant(**grant) for grant in row.grants),
+        functions=tuple(row.functions),
         estimated_rows=row.estimated_rows,
         total_bytes=row.total_bytes,
     )

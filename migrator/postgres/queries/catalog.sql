@@ -17,7 +17,21 @@ SELECT
     NOT c.relispartition AND c.relkind <> 'p'
         AND EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
     EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid) AS is_subscribed,
+    EXISTS (SELECT FROM pg_publication_tables AS b WHERE b.schemaname = n.nspname AND b.tablename = c.relname)
+        AS is_published,
+    c.relrowsecurity AS has_row_security,
     c.relforcerowsecurity AS forces_row_security,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
+            'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
+        FROM aclexplode(c.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+        WHERE g.grantee <> c.relowner), '[]') AS grants,
+    ARRAY(SELECT format('%%I.%%I', fn.nspname, f.proname) FROM pg_proc AS f
+        JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
+        JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+        WHERE fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND f.proname NOT LIKE 'migrator\_%%'
+          AND f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g')
+              || '([^[:alnum:]_$]|$)')
+        ORDER BY 1) AS functions,
     c.reltuples::bigint AS estimated_rows,
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes
 FROM pg_class AS c
@@ -181,6 +195,15 @@ SELECT
 FROM pg_namespace AS n
 LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = %(name)s
 WHERE n.nspname = %(schema)s
+
+-- name: table_of_index
+SELECT tn.nspname::text AS schema, t.relname::text AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_index AS i ON i.indexrelid = c.oid
+JOIN pg_class AS t ON t.oid = i.indrelid
+JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s
 
 -- name: index_state
 SELECT i.indisvalid AS is_valid, i.indrelid::bigint AS table_oid, pg_get_indexdef(i.indexrelid) AS definition
