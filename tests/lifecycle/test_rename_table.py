@@ -87,7 +87,7 @@ def test_a_prepared_statement_of_new_code_goes_on_over_the_swap(sandbox: Sandbox
     sandbox.install()
     migration = sandbox.new("rename", RENAME)
     sandbox.expand(migration)
-    name = application_name("web", "2", migration.level)
+    name = application_name("web", level=migration.level, version="2")
     with psycopg.connect(sandbox.url, autocommit=True, prepare_threshold=1, application_name=name) as connection:
         before = [connection.execute("SELECT * FROM users WHERE id = %s", [1]).fetchone() for _ in range(3)]
         sandbox.beat(level=migration.level)
