@@ -89,6 +89,11 @@ def test_the_files_are_those_that_new_writes(kind: str, session: Session, tmp_pa
     assert files(EXAMPLES / kind) == files(Path(migration.folder)), 'if this is meant: "make examples"'
 
 
+def unplaced(shape: frozenset[str], kind: str) -> frozenset[str]:
+    """Without the places of columns, where a column becomes the last one of its table."""
+    return frozenset(re.sub(r"^column \d+ ", "column ", line) for line in shape) if kind == "change_type" else shape
+
+
 def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session, database_url: str):
     run(session, kind, Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     phased = snapshot(session)
@@ -98,7 +103,7 @@ def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session
         execute(session, "UPDATE users SET email = '' WHERE email IS NULL")
     execute(session, (EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"))
 
-    assert phased == snapshot(session)
+    assert unplaced(phased, kind) == unplaced(snapshot(session), kind)
 
 
 def test_rollback_ends_where_it_began(kind: str, session: Session):

@@ -13,11 +13,7 @@ _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
 _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
 """Settings that change what the statements after them do, or as whom."""
 _REASONS: dict[int, str] = {
-    pb.AT_AlterColumnType: "changing the type in place rewrites the table, or breaks prepared statements",
     pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
-    pb.AT_DropConstraint: "running code may rely on the constraint, for ON CONFLICT above all",
-    pb.AT_ColumnDefault: "old and new code would insert different values into one column",
-    pb.AT_DropNotNull: "old code may not expect the NULLs that new code writes",
     pb.AT_AttachPartition: "attaching scans the partition while others wait",
     pb.AT_DetachPartition: "inserts into the range fail from that moment on",
 }

@@ -83,11 +83,13 @@ class Expression:
         text: as the author wrote it, for messages.
         query: a SELECT of it, cast to the type; the server plans it and does not run it.
         search_path: schemas its names are looked up in when it runs; empty: the session's own.
+        sample: a SELECT that computes it for some rows, which is run; None: there is nothing to try it on.
     """
 
     text: str
     query: Sql
     search_path: tuple[str, ...] = ()
+    sample: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Context:
         created: tables created earlier in the same migration.
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
+        contract_sql: what its contract runs; known before contract only.
     """
 
     migration: str
@@ -126,6 +129,7 @@ class Context:
     created: frozenset[TableName] = frozenset()
     renamed: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     built: frozenset[str] = frozenset()
+    contract_sql: str = ""
 
 
 class Kind(ABC, Generic[SpecT]):

@@ -24,7 +24,7 @@ from migrator.postgres.catalog import (
     read_schema,
     resolve,
 )
-from migrator.postgres.session import Session
+from migrator.postgres.session import ServerError, Session
 from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.parser import parse_script, relation_parts
 
@@ -53,7 +53,9 @@ def before_expand(run: Run, session: Session, migration: Migration) -> list[str]
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
-        refusals += planner.objections(expressions, lambda each: objection_to(session, each.query, each.search_path))
+        refusals += planner.objections(
+            expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
+        )
     except Refused as refusal:
         refusals.append(refusal)
     planner.raise_all(refusals)
@@ -77,6 +79,7 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
         level=migration.level,
         schema=schema,
         built=frozenset(index[1] for index in built if index),
+        contract_sql="\n".join(step.sql for step in migration.phase(Phase.CONTRACT)),
     )
     _refuse_obstacles(session, migration, changes, schema, Phase.CONTRACT)
     for step in migration.phase(Phase.CONTRACT):
@@ -109,8 +112,18 @@ def _refuse_obstacles(
     for change, obstacle in planner.obstacles_of(changes, migration=migration.id, level=migration.level, schema=schema):
         if obstacle.phase is not phase:
             continue
-        with session.transaction(read_only=True):
-            count = int(session.one(obstacle.count)[0])
+        try:
+            with session.transaction(read_only=True):
+                count = int(session.one(obstacle.count)[0])
+        except ServerError as error:
+            if not error.is_about_data:
+                raise
+            raise Refused(
+                obstacle.problem,
+                at=change.at or None,
+                detail=f"for example: {error.server_message}",
+                hint=obstacle.hint,
+            ) from None
         if count:
             raise Refused(f"{count} {obstacle.problem}", at=change.at or None, hint=obstacle.hint)
 

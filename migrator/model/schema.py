@@ -32,6 +32,19 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequence:
+    """The sequence of an identity column, or of a serial one.
+
+    Attributes:
+        name: schema-qualified SQL.
+        options: what ``CREATE SEQUENCE`` takes, but for values that are those of its type: ``INCREMENT BY 2 CACHE 10``.
+    """
+
+    name: str
+    options: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column.
 
@@ -45,6 +58,9 @@ class Column:
         generated: ``stored``, ``virtual`` or an empty string.
         has_constrained_domain: whether its type is a domain that checks values; adding such a column rewrites.
         grants: privileges on this column alone.
+        sequence: what an identity or serial column draws from.
+        comment: its comment, or None.
+        settings: what ALTER COLUMN set and a new column lacks, as SQL: ``SET STATISTICS 500``, ``SET STORAGE MAIN``.
     """
 
     name: str
@@ -58,6 +74,9 @@ class Column:
     generated: str = ""
     has_constrained_domain: bool = False
     grants: tuple[Grant, ...] = ()
+    sequence: Sequence | None = None
+    comment: str | None = None
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,8 @@ class Index:
         columns: every column it mentions: keys, INCLUDE, expressions, predicate.
         constraint: name of the constraint it serves, or None.
         is_exclusion: whether that constraint is an exclusion constraint.
+        is_replica_identity: whether logical replication finds rows by it, by REPLICA IDENTITY USING INDEX.
+        is_clustered: whether CLUSTER goes by it.
     """
 
     name: str
@@ -79,6 +100,8 @@ class Index:
     is_valid: bool = True
     constraint: str | None = None
     is_exclusion: bool = False
+    is_replica_identity: bool = False
+    is_clustered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +121,30 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key that points to a table, its own ones included.
+
+    Attributes:
+        table: the table it is on.
+        columns: the columns of the table pointed to.
+        definition: ``pg_get_constraintdef``, with everything qualified.
+    """
+
+    name: str
+    table: TableName
+    columns: tuple[str, ...]
+    definition: str
+    is_valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Dependent:
     """Another object that uses a column.
 
     Attributes:
         kind: ``view``, ``materialized view``, ``rule``, ``policy``, ``generated column``, ``publication``,
-            ``foreign key of another table``, ``trigger function``, ``partition key``.
+            ``foreign key of another table``, ``trigger function``, ``trigger``, ``statistics object``,
+            ``partition key``.
         name: of the object, qualified.
         column: the column it uses.
     """
@@ -120,6 +161,7 @@ class Relation:
     Attributes:
         kind: ``table``, ``partitioned table``, ``partition``, ``view``, ``materialized view``, ``foreign table``.
         inherits: whether it has parents or children by INHERITS.
+        references: foreign keys that point to it.
         triggers: names of the row triggers users made.
         is_subscribed: whether a logical subscription writes it.
         is_published: whether a publication sends its changes.
@@ -137,6 +179,7 @@ class Relation:
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     dependents: tuple[Dependent, ...] = ()
+    references: tuple[Reference, ...] = ()
     triggers: tuple[str, ...] = ()
     inherits: bool = False
     is_subscribed: bool = False

@@ -136,12 +136,19 @@ def check(changes: Sequence[Change], *, migration: str, level: int, schema: Sche
 
 
 def check_before_contract(
-    changes: Sequence[Change], *, migration: str, level: int, schema: Schema, built: frozenset[str]
+    changes: Sequence[Change],
+    *,
+    migration: str,
+    level: int,
+    schema: Schema,
+    built: frozenset[str],
+    contract_sql: str = "",
 ) -> None:
     """Check against the schema as it is now that contract removes nothing that came to be used since expand.
 
     Args:
         built: names of the indexes that expand of the migration built.
+        contract_sql: what contract runs.
 
     Raises:
         Refused: all reasons at once.
@@ -149,7 +156,7 @@ def check_before_contract(
     refusals: list[Refused] = []
     for change, context in zip(changes, _contexts(changes, migration, level, schema), strict=True):
         try:
-            change.kind.before_contract(change.spec, replace(context, built=built))
+            change.kind.before_contract(change.spec, replace(context, built=built, contract_sql=contract_sql))
         except Refused as refusal:
             refusals.append(refusal)
     raise_all(refusals)
@@ -192,7 +199,7 @@ def objections(
     for change, each in expressions:
         objection = objection_to(each)
         if objection is not None:
-            refusals.append(Refused(f"the server does not understand {each.text}: {objection}", at=change.at or None))
+            refusals.append(Refused(f"the server does not accept {each.text}: {objection}", at=change.at or None))
     return refusals
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from migrator.model.schema import Column, Constraint, Dependent, Grant, Index, Relation, Schema, TableName
+from migrator.model.schema import (
+    Column,
+    Constraint,
+    Dependent,
+    Grant,
+    Index,
+    Reference,
+    Relation,
+    Schema,
+    Sequence,
+    TableName,
+)
 from migrator.postgres.queries import load
-from migrator.postgres.session import ServerError, Session
+from migrator.postgres.session import QUERY_CANCELED, ServerError, Session
 from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
 _SQL = load("migrator.postgres.queries", "catalog.sql")
+_LONGEST_SAMPLE = "5s"
 
 
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
@@ -68,6 +80,12 @@ def _relation(session: Session, name: TableName) -> Relation | None:
             for constraint in session.query(_SQL["constraints"], key)
         ),
         dependents=tuple(Dependent(**dependent._asdict()) for dependent in session.query(_SQL["dependents"], key)),
+        references=tuple(
+            Reference(
+                each.name, TableName(each.schema, each.table), tuple(each.columns), each.definition, each.is_valid
+            )
+            for each in session.query(_SQL["references"], key)
+        ),
         triggers=tuple(trigger.name for trigger in session.query(_SQL["triggers"], key)),
         inherits=row.inherits,
         is_subscribed=row.is_subscribed,
@@ -85,7 +103,12 @@ def _column(session: Session, row: object) -> Column:
     values = row._asdict()  # type: ignore[attr-defined]
     default = values["default"]
     return Column(
-        **{**values, "grants": tuple(Grant(**grant) for grant in values["grants"])},
+        **{
+            **values,
+            "grants": tuple(Grant(**grant) for grant in values["grants"]),
+            "sequence": Sequence(**values["sequence"]) if values["sequence"] else None,
+            "settings": tuple(values["settings"]),
+        },
         default_is_volatile=default is not None and is_volatile(session, default),
     )
 
@@ -156,20 +179,24 @@ def count_violations(session: Session, table: str, condition: str) -> int:
     return count
 
 
-def objection_to(session: Session, query: str, search_path: Sequence[str]) -> str | None:
+def objection_to(session: Session, query: str, search_path: Iterable[str], sample: str | None = None) -> str | None:
     """Why the server does not understand a query, or None when it does; it is planned, not run.
 
     Args:
         query: a SELECT, parsed before.
         search_path: schemas its names are looked up in; empty: the session's own.
+        sample: one that is run too, for some seconds at most: whatever it did not reach until then is not objected to.
     """
     try:
         with session.transaction(read_only=True):
             if search_path:
                 session.set_local("search_path", ", ".join(ident(schema) for schema in search_path))
             session.execute(f"EXPLAIN {query}")
+            if sample is not None:
+                session.set_local("statement_timeout", _LONGEST_SAMPLE)
+                session.execute(sample)
     except ServerError as error:
-        return error.server_message
+        return None if error.sqlstate == QUERY_CANCELED else error.server_message
     return None
 
 

@@ -81,7 +81,6 @@ def test_names_without_plain_letters_do_not_share_a_transaction_either():
 
 
 UNSUPPORTED = [
-    ("ALTER TABLE users ALTER COLUMN name TYPE varchar(10)", "changing the type in place rewrites the table"),
     ("ALTER TABLE users ADD EXCLUDE USING gist (c WITH &&)", "the constraint refuses what old code may still write"),
     ("ALTER TABLE users ATTACH PARTITION p FOR VALUES IN (1)", "attaching scans the partition"),
     ("ALTER TABLE users DETACH PARTITION p", "inserts into the range fail"),
@@ -127,9 +126,9 @@ def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
 
 
 def test_one_bad_subcommand_of_alter_table_is_shown_alone():
-    refused = refusal("ALTER TABLE users ADD COLUMN a int, ALTER COLUMN b TYPE text")
+    refused = refusal("ALTER TABLE users ADD COLUMN a int, SET LOGGED")
 
-    assert refused.detail == "ALTER TABLE users ALTER COLUMN b TYPE text"
+    assert refused.detail == "ALTER TABLE users SET LOGGED"
 
 
 @pytest.mark.parametrize(

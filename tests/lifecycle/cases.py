@@ -32,6 +32,7 @@ class Case:
         seen_as: whether a value read is right for the value committed.
         seen_finally: the same once the contract is done.
         loses: whether a rollback loses what new code wrote, and must say so.
+        moves: whether the column ends up last in its table.
         final: conditions that must be true at the end, as SQL.
     """
 
@@ -46,6 +47,7 @@ class Case:
     seen_as: Callable[[Value, Value], bool] = same
     seen_finally: Callable[[Value, Value], bool] | None = None
     loses: bool = False
+    moves: bool = False
     final: tuple[str, ...] = ()
 
     @property
@@ -358,5 +360,32 @@ CASES = (
             read="SELECT n, value FROM things WHERE id = %(id)s FOR UPDATE",
             read_all="SELECT id, n, value FROM things",
         ),
+    ),
+    Case(
+        name="primary key with everything on it",
+        kind="change_type",
+        setup=items("value text", rows=10_000).replace("id bigint", "id integer", 1)
+        + "CREATE TABLE notes (id integer PRIMARY KEY, item integer NOT NULL CONSTRAINT note_of"
+        " REFERENCES items ON DELETE CASCADE); INSERT INTO notes SELECT id, id FROM items WHERE id <= 100;"
+        "ALTER TABLE items ADD parent integer REFERENCES items;"
+        "CREATE INDEX items_id_n ON items (id DESC, n) INCLUDE (value);"
+        "COMMENT ON COLUMN items.id IS 'the id'; ALTER TABLE items ADD CONSTRAINT small CHECK (id > 0);",
+        sql="ALTER TABLE items ALTER COLUMN id TYPE bigint",
+        old=code("value", prepares=False),
+        new=code("value", prepares=False),
+        moves=True,
+    ),
+    Case(
+        name="text to bigint",
+        kind="change_type",
+        setup=items("value text NOT NULL DEFAULT '0'", rows=10_000, value="(g % 1000)::text")
+        + "CREATE INDEX items_value ON items (value, n);",
+        sql="ALTER TABLE items ALTER COLUMN value TYPE bigint USING value::bigint",
+        naive="ALTER TABLE items ALTER COLUMN value DROP DEFAULT, ALTER COLUMN value TYPE bigint USING value::bigint,"
+        " ALTER COLUMN value SET DEFAULT '0'::text::bigint",
+        old=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
+        new=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
+        seen_as=lambda seen, committed: str(seen) == committed,
+        moves=True,
     ),
 )
