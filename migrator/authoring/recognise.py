@@ -61,7 +61,7 @@ def _is_meaningful_setting(action: Action) -> bool:
 
 
 def _change(action: Action, schema: Schema, at: str) -> Change:
-    for kind in all_kinds().values():
+    for kind in sorted(all_kinds().values(), key=lambda each: each.is_last_resort):
         spec = kind.recognise(action, schema)
         if spec is None:
             continue
@@ -78,5 +78,6 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
         f"this statement cannot be split safely: {reason or 'it is of no kind that is known here'}",
         at=at,
         detail=" ".join(action.text.split())[:300],
-        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does',
+        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does. Or say yourself '
+        "when it runs: -- migrator: phase = expand, and what undoes it: -- migrator: undo = SQL",
     )

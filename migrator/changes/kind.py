@@ -138,6 +138,7 @@ class Kind(ABC, Generic[SpecT]):
     Attributes:
         name: as in ``[[change]]``, equal to the name of its module.
         spec: the structure of its parameters.
+        is_last_resort: whether it is asked only about what no other kind is about.
         takes_whole_table: whether no other change of its table may be pending beside it.
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
@@ -145,6 +146,7 @@ class Kind(ABC, Generic[SpecT]):
 
     name: ClassVar[str]
     spec: ClassVar[type[Spec]]
+    is_last_resort: ClassVar[bool] = False
     takes_whole_table: ClassVar[bool] = False
     relies_on_indexes: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()

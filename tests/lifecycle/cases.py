@@ -388,4 +388,17 @@ CASES = (
         seen_as=lambda seen, committed: str(seen) == committed,
         moves=True,
     ),
+    Case(
+        name="in every phase",
+        kind="raw_sql",
+        setup=items("value text", rows=10_000)
+        + "ALTER TABLE items ADD note text; ALTER TABLE items ALTER note SET DEFAULT 'seen';"
+        "CREATE STATISTICS before ON n, value FROM items;",
+        sql="-- migrator: phase = expand\n-- migrator: undo = DROP STATISTICS later\n"
+        "CREATE STATISTICS later (ndistinct) ON n, value FROM items;\n"
+        "-- migrator: phase = backfill\nUPDATE items SET note = 'seen' WHERE note IS NULL;\n"
+        "-- migrator: phase = contract\nDROP STATISTICS before",
+        old=code("value"),
+        new=code("value"),
+    ),
 )
