@@ -27,6 +27,8 @@ from tests.support.snapshot import snapshot
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
 WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
+SINCE = {"rename_table": 15}
+"""Examples whose files are those for a server of at least this version."""
 PAGES = sorted(page for page in EXAMPLES.rglob("*.md") if "node_modules" not in page.parts)
 
 
@@ -71,6 +73,8 @@ def run(session: Session, kind: str, *phases: Phase) -> None:
 def kind(request: pytest.FixtureRequest, session: Session) -> str:
     """An example, in a database that is as its ``schema.sql`` says."""
     name: str = request.param
+    if session.server_version < SINCE.get(name, 0):
+        pytest.skip(f"examples/{name} is written for PostgreSQL {SINCE[name]} and later")
     execute(session, (EXAMPLES / name / "schema.sql").read_text(encoding="utf-8"))
     return name
 
@@ -85,6 +89,11 @@ def test_the_files_are_those_that_new_writes(kind: str, session: Session, tmp_pa
     assert files(EXAMPLES / kind) == files(Path(migration.folder)), 'if this is meant: "make examples"'
 
 
+def unplaced(shape: frozenset[str], kind: str) -> frozenset[str]:
+    """Without the places of columns, where a column becomes the last one of its table."""
+    return frozenset(re.sub(r"^column \d+ ", "column ", line) for line in shape) if kind == "change_type" else shape
+
+
 def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session, database_url: str):
     run(session, kind, Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     phased = snapshot(session)
@@ -94,7 +103,7 @@ def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session
         execute(session, "UPDATE users SET email = '' WHERE email IS NULL")
     execute(session, (EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"))
 
-    assert phased == snapshot(session)
+    assert unplaced(phased, kind) == unplaced(snapshot(session), kind)
 
 
 def test_rollback_ends_where_it_began(kind: str, session: Session):
@@ -105,7 +114,7 @@ def test_rollback_ends_where_it_began(kind: str, session: Session):
     run(session, kind, Phase.ROLLBACK)
 
     assert snapshot(session) == before
-    assert expanded != before
+    assert (expanded != before) is (EXAMPLES / kind / "expand.sql").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(EXAMPLES)) for page in PAGES])

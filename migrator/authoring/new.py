@@ -62,6 +62,27 @@ def create(
     """
     schema = _schema(script, session)
     changes, left_out = recognise(script, schema)
+    return _create(
+        title, changes, left_out, schema, folder=folder, existing=existing, project=project, session=session, now=now
+    )
+
+
+def create_from(
+    title: str, changes: Sequence[Change], *, folder: Path, existing: Sequence[Migration], project: str,
+    session: Session | None, now: datetime,
+) -> Written:  # fmt: skip
+    """Write a new migration of changes that are known already; arguments and errors as of ``create``."""
+    names = ((table.schema, table.name) for table in planner.touched_by(changes))
+    schema = Schema() if session is None else read_schema(session, names)
+    return _create(
+        title, changes, [], schema, folder=folder, existing=existing, project=project, session=session, now=now
+    )
+
+
+def _create(
+    title: str, changes: Sequence[Change], left_out: Sequence[str], schema: Schema, *, folder: Path,
+    existing: Sequence[Migration], project: str, session: Session | None, now: datetime,
+) -> Written:  # fmt: skip
     level = 1 + max((each.level for each in existing), default=0)
     if session is not None and is_installed(session):
         level = max(level, 1 + highest_level(session, project))
@@ -117,7 +138,9 @@ def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Sche
     if session is not None:
         expressions = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
         planner.raise_all(
-            planner.objections(expressions, lambda each: objection_to(session, each.query, each.search_path))
+            planner.objections(
+                expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
+            )
         )
     return planned
 

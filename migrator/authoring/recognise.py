@@ -13,11 +13,7 @@ _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
 _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
 """Settings that change what the statements after them do, or as whom."""
 _REASONS: dict[int, str] = {
-    pb.AT_AlterColumnType: "changing the type in place rewrites the table, or breaks prepared statements",
     pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
-    pb.AT_DropConstraint: "running code may rely on the constraint, for ON CONFLICT above all",
-    pb.AT_ColumnDefault: "old and new code would insert different values into one column",
-    pb.AT_DropNotNull: "old code may not expect the NULLs that new code writes",
     pb.AT_AttachPartition: "attaching scans the partition while others wait",
     pb.AT_DetachPartition: "inserts into the range fail from that moment on",
 }
@@ -65,7 +61,7 @@ def _is_meaningful_setting(action: Action) -> bool:
 
 
 def _change(action: Action, schema: Schema, at: str) -> Change:
-    for kind in all_kinds().values():
+    for kind in sorted(all_kinds().values(), key=lambda each: each.is_last_resort):
         spec = kind.recognise(action, schema)
         if spec is None:
             continue
@@ -82,5 +78,6 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
         f"this statement cannot be split safely: {reason or 'it is of no kind that is known here'}",
         at=at,
         detail=" ".join(action.text.split())[:300],
-        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does',
+        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does. Or say yourself '
+        "when it runs: -- migrator: phase = expand, and what undoes it: -- migrator: undo = SQL",
     )

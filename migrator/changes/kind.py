@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, qualified
@@ -82,11 +83,30 @@ class Expression:
         text: as the author wrote it, for messages.
         query: a SELECT of it, cast to the type; the server plans it and does not run it.
         search_path: schemas its names are looked up in when it runs; empty: the session's own.
+        sample: a SELECT that computes it for some rows, which is run; None: there is nothing to try it on.
     """
 
     text: str
     query: Sql
     search_path: tuple[str, ...] = ()
+    sample: Sql | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Rows that would make contract or rollback fail: counted before the gate, while nothing has changed.
+
+    Attributes:
+        count: a SELECT of one number; 0: nothing is in the way.
+        problem: what they do, after their number: ``rows of public.orders point to no row of public.customers``.
+        hint: what to do about them.
+        phase: contract or rollback.
+    """
+
+    count: Sql
+    problem: str
+    hint: str
+    phase: Phase = Phase.CONTRACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,7 @@ class Context:
         created: tables created earlier in the same migration.
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
+        contract_sql: what its contract runs; known before contract only.
     """
 
     migration: str
@@ -108,6 +129,7 @@ class Context:
     created: frozenset[TableName] = frozenset()
     renamed: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     built: frozenset[str] = frozenset()
+    contract_sql: str = ""
 
 
 class Kind(ABC, Generic[SpecT]):
@@ -116,12 +138,16 @@ class Kind(ABC, Generic[SpecT]):
     Attributes:
         name: as in ``[[change]]``, equal to the name of its module.
         spec: the structure of its parameters.
+        is_last_resort: whether it is asked only about what no other kind is about.
+        takes_whole_table: whether no other change of its table may be pending beside it.
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
     """
 
     name: ClassVar[str]
     spec: ClassVar[type[Spec]]
+    is_last_resort: ClassVar[bool] = False
+    takes_whole_table: ClassVar[bool] = False
     relies_on_indexes: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
 
@@ -168,6 +194,11 @@ class Kind(ABC, Generic[SpecT]):
             Refused: something came to depend on what goes.
         """
         del change, context
+
+    def obstacles(self, change: SpecT, context: Context) -> Iterator[Obstacle]:
+        """Rows that would make contract or rollback fail, besides those a CHECK in the text of contract refuses."""
+        del change, context
+        yield from ()
 
     def rollback(self, change: SpecT, context: Context) -> Iterator[Draft]:
         """Steps that undo expand, in the order they must run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from migrator.changes import kinds
-from migrator.changes.kind import Kind, Spec
+from migrator.changes.kind import Kind, OnTable, Spec
 from migrator.errors import MigratorError, UsageError
 
 
@@ -66,6 +66,37 @@ def spec_from(table: dict[str, Any], at: str) -> tuple[Kind[Any], Spec]:
         return kind, msgspec.convert(parameters, kind.spec)
     except msgspec.ValidationError as error:
         raise wrong_value(error, f"[[change]] of kind {kind.name}", {"": kind.spec}, at) from None
+
+
+def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
+    """Kind and parameters of a change given as words: ``add_check table=orders constraint=c definition="CHECK (…)"``.
+
+    A schema that is not given is ``public``; a list is several words with the same key.
+
+    Raises:
+        UsageError: no kind, a word without ``=``, or as ``spec_from``.
+    """
+    if not words:
+        raise UsageError("a change needs a kind", at=at, hint="kinds: " + ", ".join(all_kinds()))
+    kind = kind_named(words[0])
+    lists = {
+        each.encode_name
+        for each in msgspec.structs.fields(kind.spec)
+        if getattr(each.type, "__origin__", None) is tuple
+    }
+    table: dict[str, Any] = {"schema": "public"} if issubclass(kind.spec, OnTable) else {}
+    for word in words[1:]:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f'"{word}" is not KEY=VALUE', at=at)
+        if key in lists:
+            table.setdefault(key, []).append(value)
+        else:
+            table[key] = value
+    try:
+        return kind, msgspec.convert(table, kind.spec, strict=False)
+    except msgspec.ValidationError as error:
+        raise wrong_value(error, f"change of kind {kind.name}", {"": kind.spec}, at) from None
 
 
 def wrong_value(

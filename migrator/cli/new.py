@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from migrator.cli.options import database_options, emit_json, find_database, json_option, load_project
 from migrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from migrator.planning.planner import Change
 
 
 @click.command()
@@ -14,6 +19,13 @@ from migrator.errors import UsageError
     "--sql", "sql", metavar="TEXT", default=None, help="The schema changes as SQL, one or several statements."
 )
 @click.option("--file", "path", metavar="FILE", default=None, help='A file with the SQL; "-" reads standard input.')
+@click.option(
+    "--change",
+    "words",
+    metavar='"KIND KEY=VALUE …"',
+    multiple=True,
+    help="A change by kind and parameters instead of SQL; may be given several times.",
+)
 @click.option(
     "--refresh",
     "refreshed",
@@ -27,6 +39,7 @@ def command(
     title: str | None,
     sql: str | None,
     path: str | None,
+    words: tuple[str, ...],
     refreshed: str | None,
     url_env: str | None,
     wait_db: str | None,
@@ -41,8 +54,10 @@ def command(
     Example:
       migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"
       migrator new "first tables" --file - < tables.sql
+      migrator new "orders have a total" --change "add_column table=orders column=total type=numeric"
     """
     import contextlib
+    import functools
     from datetime import UTC, datetime
 
     from migrator.authoring import new
@@ -55,7 +70,7 @@ def command(
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(database.connect("new")) if database else None
         if refreshed is not None:
-            if title or sql or path:
+            if title or sql or path or words:
                 raise UsageError("--refresh takes neither a title nor SQL")
             if session is None:
                 raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
@@ -63,10 +78,14 @@ def command(
         else:
             if not (title or "").strip():
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
-            text, name = _source(sql, path)
-            written = new.create(
-                _utf8(str(title), "the title"),
-                parse_script(text, name),
+            title = _utf8(str(title), "the title")
+            if words and (sql or path):
+                raise UsageError("--change goes without --sql and --file")
+            if words:
+                make = functools.partial(new.create_from, title, [_change(each) for each in words])
+            else:
+                make = functools.partial(new.create, title, parse_script(*_source(sql, path)))
+            written = make(
                 folder=project.migrations,
                 existing=existing,
                 project=project.settings.project,
@@ -94,6 +113,20 @@ def command(
     for note in written.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f'next: review the files, "migrator plan {migration.id}", then "migrator expand"', err=True)
+
+
+def _change(words: str) -> Change:
+    """A change from the words of --change, taken apart as a shell does."""
+    import shlex
+
+    from migrator.changes.registry import spec_from_words
+    from migrator.planning.planner import Change
+
+    at = f"--change {words}"
+    try:
+        return Change(*spec_from_words(shlex.split(_utf8(words, "--change")), at), at)
+    except ValueError as error:
+        raise UsageError(f"--change cannot be read: {error}", at=at) from None
 
 
 def _source(sql: str | None, path: str | None) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from migrator.postgres.catalog import (
     read_schema,
     resolve,
 )
-from migrator.postgres.session import Session
+from migrator.postgres.session import ServerError, Session
 from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.parser import parse_script, relation_parts
 
@@ -53,7 +53,9 @@ def before_expand(run: Run, session: Session, migration: Migration) -> list[str]
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
-        refusals += planner.objections(expressions, lambda each: objection_to(session, each.query, each.search_path))
+        refusals += planner.objections(
+            expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
+        )
     except Refused as refusal:
         refusals.append(refusal)
     planner.raise_all(refusals)
@@ -69,14 +71,17 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
     """
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
+    schema = _schema(session, changes)
     built = (built_index(parse_script(step.sql).statements[0]) for step in migration.phase(Phase.EXPAND))
     planner.check_before_contract(
         changes,
         migration=migration.id,
         level=migration.level,
-        schema=_schema(session, changes),
+        schema=schema,
         built=frozenset(index[1] for index in built if index),
+        contract_sql="\n".join(step.sql for step in migration.phase(Phase.CONTRACT)),
     )
+    _refuse_obstacles(session, migration, changes, schema, Phase.CONTRACT)
     for step in migration.phase(Phase.CONTRACT):
         condition = unchecked_condition(parse_script(step.sql).statements[0])
         if condition is None:
@@ -89,6 +94,38 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
                 at=step.at,
                 hint=f"repair them first; they are those WHERE NOT ({check})",
             )
+
+
+def before_rollback(session: Session, migration: Migration) -> None:
+    """Check that no row makes the undoing fail.
+
+    Raises:
+        Refused: one would.
+    """
+    changes = changes_of(migration)
+    _refuse_obstacles(session, migration, changes, _schema(session, changes), Phase.ROLLBACK)
+
+
+def _refuse_obstacles(
+    session: Session, migration: Migration, changes: Sequence[Change], schema: Schema, phase: Phase
+) -> None:
+    for change, obstacle in planner.obstacles_of(changes, migration=migration.id, level=migration.level, schema=schema):
+        if obstacle.phase is not phase:
+            continue
+        try:
+            with session.transaction(read_only=True):
+                count = int(session.one(obstacle.count)[0])
+        except ServerError as error:
+            if not error.is_about_data:
+                raise
+            raise Refused(
+                obstacle.problem,
+                at=change.at or None,
+                detail=f"for example: {error.server_message}",
+                hint=obstacle.hint,
+            ) from None
+        if count:
+            raise Refused(f"{count} {obstacle.problem}", at=change.at or None, hint=obstacle.hint)
 
 
 def rows_lost(session: Session, migration: Migration) -> dict[str, int]:
@@ -120,7 +157,7 @@ def _check_level(run: Run, session: Session, migration: Migration, changes: Sequ
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
     for record in _pending(run, session, migration):
-        clashing = planner.clashing_columns(changes, _recorded_changes(record))
+        clashing = planner.clashes(changes, _recorded_changes(record))
         if clashing:
             raise Refused(
                 f"{record.id} changes {', '.join(clashing)} too, and is not contracted",

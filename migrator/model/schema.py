@@ -18,15 +18,30 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A privilege granted on one column only.
+    """A privilege granted on a table, or on one column only.
 
     Attributes:
         grantee: role, unquoted; an empty string for PUBLIC.
-        privilege: ``SELECT``, ``INSERT``, ``UPDATE`` or ``REFERENCES``.
+        privilege: ``SELECT``, ``INSERT``, ``UPDATE``, ``REFERENCES``; on tables also ``DELETE``, ``TRUNCATE``, ….
+        is_grantable: WITH GRANT OPTION.
     """
 
     grantee: str
     privilege: str
+    is_grantable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """The sequence of an identity column, or of a serial one.
+
+    Attributes:
+        name: schema-qualified SQL.
+        options: what ``CREATE SEQUENCE`` takes, but for values that are those of its type: ``INCREMENT BY 2 CACHE 10``.
+    """
+
+    name: str
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,9 @@ class Column:
         generated: ``stored``, ``virtual`` or an empty string.
         has_constrained_domain: whether its type is a domain that checks values; adding such a column rewrites.
         grants: privileges on this column alone.
+        sequence: what an identity or serial column draws from.
+        comment: its comment, or None.
+        settings: what ALTER COLUMN set and a new column lacks, as SQL: ``SET STATISTICS 500``, ``SET STORAGE MAIN``.
     """
 
     name: str
@@ -56,6 +74,9 @@ class Column:
     generated: str = ""
     has_constrained_domain: bool = False
     grants: tuple[Grant, ...] = ()
+    sequence: Sequence | None = None
+    comment: str | None = None
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,8 @@ class Index:
         columns: every column it mentions: keys, INCLUDE, expressions, predicate.
         constraint: name of the constraint it serves, or None.
         is_exclusion: whether that constraint is an exclusion constraint.
+        is_replica_identity: whether logical replication finds rows by it, by REPLICA IDENTITY USING INDEX.
+        is_clustered: whether CLUSTER goes by it.
     """
 
     name: str
@@ -77,6 +100,8 @@ class Index:
     is_valid: bool = True
     constraint: str | None = None
     is_exclusion: bool = False
+    is_replica_identity: bool = False
+    is_clustered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +121,30 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key that points to a table, its own ones included.
+
+    Attributes:
+        table: the table it is on.
+        columns: the columns of the table pointed to.
+        definition: ``pg_get_constraintdef``, with everything qualified.
+    """
+
+    name: str
+    table: TableName
+    columns: tuple[str, ...]
+    definition: str
+    is_valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Dependent:
     """Another object that uses a column.
 
     Attributes:
         kind: ``view``, ``materialized view``, ``rule``, ``policy``, ``generated column``, ``publication``,
-            ``foreign key of another table``, ``trigger function``, ``partition key``.
+            ``foreign key of another table``, ``trigger function``, ``trigger``, ``statistics object``,
+            ``partition key``.
         name: of the object, qualified.
         column: the column it uses.
     """
@@ -118,9 +161,14 @@ class Relation:
     Attributes:
         kind: ``table``, ``partitioned table``, ``partition``, ``view``, ``materialized view``, ``foreign table``.
         inherits: whether it has parents or children by INHERITS.
+        references: foreign keys that point to it.
         triggers: names of the row triggers users made.
         is_subscribed: whether a logical subscription writes it.
+        is_published: whether a publication sends its changes.
+        has_row_security: whether policies are in force.
         forces_row_security: whether policies bind even its owner.
+        grants: privileges on the table, the owner's own left out.
+        functions: functions whose text mentions its name.
         estimated_rows: the planner's estimate, -1 when there is none.
         total_bytes: size with indexes and TOAST.
     """
@@ -131,10 +179,15 @@ class Relation:
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     dependents: tuple[Dependent, ...] = ()
+    references: tuple[Reference, ...] = ()
     triggers: tuple[str, ...] = ()
     inherits: bool = False
     is_subscribed: bool = False
+    is_published: bool = False
+    has_row_security: bool = False
     forces_row_security: bool = False
+    grants: tuple[Grant, ...] = ()
+    functions: tuple[str, ...] = ()
     estimated_rows: int = -1
     total_bytes: int = 0
 
@@ -152,12 +205,14 @@ class Schema:
         relations: the relations read, by name.
         search_path: schemas an unqualified name is looked up in, first one first.
         constrained_domains: unqualified names of the domains that check their values.
+        server_version: major version of the server; 0: not known.
     """
 
     is_known: bool = False
     relations: dict[TableName, Relation] = field(default_factory=dict)
     search_path: tuple[str, ...] = ("public",)
     constrained_domains: frozenset[str] = frozenset()
+    server_version: int = 0
 
     def resolve(self, schema: str | None, name: str) -> TableName:
         """The full name of a table as written; an unqualified one that is not there goes to the first schema."""
@@ -166,6 +221,19 @@ class Schema:
         found = (TableName(place, name) for place in self.search_path)
         return next(
             (candidate for candidate in found if candidate in self.relations), TableName(self.search_path[0], name)
+        )
+
+    def table_of_index(self, schema: str | None, name: str) -> TableName | None:
+        """The table an index is on; None: no table that was read has an index of that name."""
+        places = (schema,) if schema else self.search_path
+        return next(
+            (
+                relation.name
+                for place in places
+                for relation in self.relations.values()
+                if relation.name.schema == place and any(index.name == name for index in relation.indexes)
+            ),
+            None,
         )
 
     def relation(self, name: TableName) -> Relation | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, Spec
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
 from migrator.errors import Refused
@@ -136,12 +136,19 @@ def check(changes: Sequence[Change], *, migration: str, level: int, schema: Sche
 
 
 def check_before_contract(
-    changes: Sequence[Change], *, migration: str, level: int, schema: Schema, built: frozenset[str]
+    changes: Sequence[Change],
+    *,
+    migration: str,
+    level: int,
+    schema: Schema,
+    built: frozenset[str],
+    contract_sql: str = "",
 ) -> None:
     """Check against the schema as it is now that contract removes nothing that came to be used since expand.
 
     Args:
         built: names of the indexes that expand of the migration built.
+        contract_sql: what contract runs.
 
     Raises:
         Refused: all reasons at once.
@@ -149,7 +156,7 @@ def check_before_contract(
     refusals: list[Refused] = []
     for change, context in zip(changes, _contexts(changes, migration, level, schema), strict=True):
         try:
-            change.kind.before_contract(change.spec, replace(context, built=built))
+            change.kind.before_contract(change.spec, replace(context, built=built, contract_sql=contract_sql))
         except Refused as refusal:
             refusals.append(refusal)
     raise_all(refusals)
@@ -167,6 +174,18 @@ def expressions_of(
     ]
 
 
+def obstacles_of(
+    changes: Sequence[Change], *, migration: str, level: int, schema: Schema
+) -> list[tuple[Change, Obstacle]]:
+    """Rows that would make contract or rollback fail, to be counted before the gate."""
+    contexts = _contexts(changes, migration, level, schema)
+    return [
+        (change, each)
+        for change, context in zip(changes, contexts, strict=True)
+        for each in change.kind.obstacles(change.spec, context)
+    ]
+
+
 def objections(
     expressions: Iterable[tuple[Change, Expression]], objection_to: Callable[[Expression], str | None]
 ) -> list[Refused]:
@@ -180,7 +199,7 @@ def objections(
     for change, each in expressions:
         objection = objection_to(each)
         if objection is not None:
-            refusals.append(Refused(f"the server does not understand {each.text}: {objection}", at=change.at or None))
+            refusals.append(Refused(f"the server does not accept {each.text}: {objection}", at=change.at or None))
     return refusals
 
 
@@ -193,28 +212,40 @@ def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:
     return touched
 
 
-def clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> list[str]:
-    """Columns on which changes of two migrations cannot be pending together, as ``schema.table.column``.
+def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
+    """What changes of two migrations cannot be pending on together: ``schema.table.column``, or ``schema.table``.
 
-    Renamings compose: their triggers settle whichever of the names was written.
+    Renamings of columns compose: their triggers settle whichever of the names was written.
     """
+    return sorted({*_clashing_tables(one, other), *_clashing_tables(other, one), *_clashing_columns(one, other)})
+
+
+def _clashing_tables(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
+    touched = set(touched_by(other))
+    return {
+        str(table)
+        for change in one
+        if change.kind.takes_whole_table
+        for table in change.kind.touched(change.spec)
+        if table in touched
+    }
+
+
+def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
     others = [
         (table, column, isinstance(change.kind, RenameColumn))
         for change in other
         for table, columns in change.kind.touched(change.spec).items()
         for column in columns
     ]
-    return sorted(
-        {
-            f"{table}.{column}"
-            for change in one
-            for table, columns in change.kind.touched(change.spec).items()
-            for column in columns
-            for other_table, other_column, renames in others
-            if (table, column) == (other_table, other_column)
-            and not (renames and isinstance(change.kind, RenameColumn))
-        }
-    )
+    return {
+        f"{table}.{column}"
+        for change in one
+        for table, columns in change.kind.touched(change.spec).items()
+        for column in columns
+        for other_table, other_column, renames in others
+        if (table, column) == (other_table, other_column) and not (renames and isinstance(change.kind, RenameColumn))
+    }
 
 
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
@@ -246,6 +277,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                         )
                     seen[table, column] = change.at
             _refuse_index_on_copy(change, changes)
+            _refuse_beside_whole_table(change, changes)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None
             refusals.append(refusal)
@@ -268,6 +300,21 @@ def _refuse_index_on_copy(change: Change, changes: Sequence[Change]) -> None:
             raise Refused(
                 f'index "{change.spec.index}" is on "{spec.new_name}", until contract a copy that contract drops',
                 hint=f'write "{spec.column}" in CREATE INDEX: the index follows when the column takes its new name',
+            )
+
+
+def _refuse_beside_whole_table(change: Change, changes: Sequence[Change]) -> None:
+    """Refuse a second change of a table that another change of the migration takes as a whole.
+
+    Raises:
+        Refused: there is one.
+    """
+    if change.kind.takes_whole_table:
+        clashing = _clashing_tables([change], [other for other in changes if other is not change])
+        if clashing:
+            raise Refused(
+                f'{change.kind.name} of "{min(clashing)}" beside other changes of it in one migration',
+                hint="write two migrations, and contract the first before the second",
             )
 
 

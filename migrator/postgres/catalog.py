@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from migrator.model.schema import Column, Constraint, Dependent, Grant, Index, Relation, Schema, TableName
+from migrator.model.schema import (
+    Column,
+    Constraint,
+    Dependent,
+    Grant,
+    Index,
+    Reference,
+    Relation,
+    Schema,
+    Sequence,
+    TableName,
+)
 from migrator.postgres.queries import load
-from migrator.postgres.session import ServerError, Session
+from migrator.postgres.session import QUERY_CANCELED, ServerError, Session
 from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
 _SQL = load("migrator.postgres.queries", "catalog.sql")
+_LONGEST_SAMPLE = "5s"
 
 
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
     """What the catalog says about the named relations; those that do not exist are left out.
+
+    The name of an index stands for its table.
 
     Expressions are read with an empty ``search_path``, so that every name in them is qualified.
 
@@ -29,12 +43,23 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
         session.set_local("search_path", "")
         for schema, name in names:
             for place in (schema,) if schema else path:
-                relation = _relation(session, TableName(place, name))
+                relation = _relation(session, TableName(place, name)) or _table_of_index(session, place, name)
                 if relation is not None:
                     relations[relation.name] = relation
                     break
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
-    return Schema(is_known=True, relations=relations, search_path=path, constrained_domains=domains)
+    return Schema(
+        is_known=True,
+        relations=relations,
+        search_path=path,
+        constrained_domains=domains,
+        server_version=session.server_version,
+    )
+
+
+def _table_of_index(session: Session, schema: str, name: str) -> Relation | None:
+    row = session.maybe(_SQL["table_of_index"], {"schema": schema, "name": name})
+    return _relation(session, TableName(row.schema, row.name)) if row else None
 
 
 def _relation(session: Session, name: TableName) -> Relation | None:
@@ -55,10 +80,20 @@ def _relation(session: Session, name: TableName) -> Relation | None:
             for constraint in session.query(_SQL["constraints"], key)
         ),
         dependents=tuple(Dependent(**dependent._asdict()) for dependent in session.query(_SQL["dependents"], key)),
+        references=tuple(
+            Reference(
+                each.name, TableName(each.schema, each.table), tuple(each.columns), each.definition, each.is_valid
+            )
+            for each in session.query(_SQL["references"], key)
+        ),
         triggers=tuple(trigger.name for trigger in session.query(_SQL["triggers"], key)),
         inherits=row.inherits,
         is_subscribed=row.is_subscribed,
+        is_published=row.is_published,
+        has_row_security=row.has_row_security,
         forces_row_security=row.forces_row_security,
+        grants=tuple(Grant(**grant) for grant in row.grants),
+        functions=tuple(row.functions),
         estimated_rows=row.estimated_rows,
         total_bytes=row.total_bytes,
     )
@@ -68,7 +103,12 @@ def _column(session: Session, row: object) -> Column:
     values = row._asdict()  # type: ignore[attr-defined]
     default = values["default"]
     return Column(
-        **{**values, "grants": tuple(Grant(**grant) for grant in values["grants"])},
+        **{
+            **values,
+            "grants": tuple(Grant(**grant) for grant in values["grants"]),
+            "sequence": Sequence(**values["sequence"]) if values["sequence"] else None,
+            "settings": tuple(values["settings"]),
+        },
         default_is_volatile=default is not None and is_volatile(session, default),
     )
 
@@ -139,20 +179,24 @@ def count_violations(session: Session, table: str, condition: str) -> int:
     return count
 
 
-def objection_to(session: Session, query: str, search_path: Sequence[str]) -> str | None:
+def objection_to(session: Session, query: str, search_path: Iterable[str], sample: str | None = None) -> str | None:
     """Why the server does not understand a query, or None when it does; it is planned, not run.
 
     Args:
         query: a SELECT, parsed before.
         search_path: schemas its names are looked up in; empty: the session's own.
+        sample: one that is run too, for some seconds at most: whatever it did not reach until then is not objected to.
     """
     try:
         with session.transaction(read_only=True):
             if search_path:
                 session.set_local("search_path", ", ".join(ident(schema) for schema in search_path))
             session.execute(f"EXPLAIN {query}")
+            if sample is not None:
+                session.set_local("statement_timeout", _LONGEST_SAMPLE)
+                session.execute(sample)
     except ServerError as error:
-        return error.server_message
+        return None if error.sqlstate == QUERY_CANCELED else error.server_message
     return None
 
 

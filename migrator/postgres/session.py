@@ -48,6 +48,11 @@ class ServerError(StatementFailed):
         """Whether a lock or the wall limit of a group was the reason: nothing changed, trying again may help."""
         return self.sqlstate in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK_DETECTED)
 
+    @property
+    def is_about_data(self) -> bool:
+        """Whether a value of a row was the reason: data exception, integrity violation, or RAISE in a function."""
+        return self.sqlstate[:2] in ("22", "23") or self.sqlstate == "P0001"
+
 
 class ConnectionLost(DatabaseUnavailable):
     """The server went away in the middle of a command."""

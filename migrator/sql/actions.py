@@ -1,4 +1,4 @@
-"""Statements taken apart into single actions: one subcommand of ALTER TABLE at a time, with the author's directives."""
+"""Statements taken apart into single actions: a subcommand of ALTER TABLE, an object of DROP, with its directives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from migrator.sql.parser import Script, Statement, deparse, pb, unwrap, walk
 
 _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 
+_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -18,7 +20,7 @@ class Action:
 
     Attributes:
         kind: PostgreSQL's node type in snake case, ``alter_table_stmt``.
-        node: the statement's message; of ALTER TABLE, with the one subcommand only.
+        node: the statement's message; of ALTER TABLE, with the one subcommand only, of DROP with the one object.
         command: that subcommand, or None for other statements.
         text: SQL of this action alone.
         line: 1-based line of its statement.
@@ -43,6 +45,15 @@ def actions_of(script: Script) -> Iterator[Action]:
 
 def _split(statement: Statement) -> Iterator[Action]:
     options = _options(statement)
+    if statement.kind == "drop_stmt" and len(statement.node.objects) > 1:
+        for dropped in statement.node.objects:
+            single = pb.DropStmt()
+            single.CopyFrom(statement.node)
+            del single.objects[:]
+            single.objects.add().CopyFrom(dropped)
+            text = deparse(statement.kind, single)
+            yield Action(statement.kind, single, None, text, statement.line, statement.column, options)
+        return
     if statement.kind != "alter_table_stmt":
         yield Action(statement.kind, statement.node, None, statement.text, statement.line, statement.column, options)
         return
@@ -66,7 +77,9 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
     for node in walk(action.node):
         if isinstance(node, pb.RangeVar):
             names[node.schemaname or None, node.relname] = None
-    if isinstance(action.node, pb.DropStmt) and action.node.remove_type == pb.OBJECT_TABLE:
+    if isinstance(action.node, pb.RenameStmt) and action.node.rename_type == pb.OBJECT_TABLE:
+        names[action.node.relation.schemaname or None, action.node.newname] = None
+    if isinstance(action.node, pb.DropStmt) and action.node.remove_type in _RELATIONS:
         for wrapped in action.node.objects:
             parts = [unwrap(item).sval for item in unwrap(wrapped).items]
             names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None

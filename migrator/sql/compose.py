@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +64,11 @@ def dollar_quoted(body: str) -> Sql:
 def qualified(schema: str | None, name: str) -> Sql:
     """``schema.name``, each part quoted where needed; the bare name without a schema."""
     return Sql(f"{ident(schema)}.{ident(name)}") if schema else ident(name)
+
+
+def ident_list(names: Iterable[str]) -> Sql:
+    """Identifiers separated by commas."""
+    return Sql(", ".join(ident(name) for name in names))
 
 
 def literal(value: str | int | bool | None) -> Sql:

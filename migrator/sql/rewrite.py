@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrator.errors import Refused
 from migrator.sql.compose import Sql, field, ident
 from migrator.sql.parser import deparse, deparse_expression, parse_expression, parse_script, pb, unwrap, walk
+
+_ADD_CONSTRAINT = "ALTER TABLE t ADD CONSTRAINT c "
 
 
 def copied_index(definition: str, *, name: str, renamed: dict[str, str]) -> Sql:
@@ -32,6 +35,48 @@ def copied_index(definition: str, *, name: str, renamed: dict[str, str]) -> Sql:
             if isinstance(field, pb.String) and field.sval in renamed:
                 field.sval = renamed[field.sval]
     return Sql(deparse(statement.kind, node))
+
+
+def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Mapping[str, str] | None = None) -> Sql:
+    """A CHECK or foreign key like an existing one, over renamed columns; NOT VALID is left out.
+
+    Args:
+        definition: what ``pg_get_constraintdef`` returned.
+        own: columns of its own table to replace.
+        pointed_to: columns of the table it points to, to replace.
+    """
+    statement = parse_script(_ADD_CONSTRAINT + definition).statements[0]
+    node = pb.AlterTableStmt()
+    node.CopyFrom(statement.node)
+    constraint = unwrap(getattr(unwrap(node.cmds[0]), "def"))
+    constraint.skip_validation, constraint.initially_valid = False, True
+    for names, renamed in (
+        (constraint.fk_attrs, own),
+        (constraint.fk_del_set_cols, own),
+        (constraint.pk_attrs, pointed_to or {}),
+    ):
+        for name in map(unwrap, names):
+            name.sval = renamed.get(name.sval, name.sval)
+    if constraint.HasField("raw_expr"):
+        for inner in walk(constraint.raw_expr):
+            if isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.String):
+                name = unwrap(inner.fields[-1])
+                name.sval = own.get(name.sval, name.sval)
+    return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT))
+
+
+def constraint_sql(kind: str, index: str, like: str) -> Sql:
+    """``UNIQUE USING INDEX …`` or ``PRIMARY KEY USING INDEX …``, deferrable as an existing constraint.
+
+    Args:
+        kind: ``UNIQUE`` or ``PRIMARY KEY``.
+        index: name of the index.
+        like: what ``pg_get_constraintdef`` returned for the existing one.
+    """
+    existing = unwrap(getattr(unwrap(parse_script(_ADD_CONSTRAINT + like).statements[0].node.cmds[0]), "def"))
+    when = " DEFERRABLE" if existing.deferrable else ""
+    when += " INITIALLY DEFERRED" if existing.initdeferred else ""
+    return Sql(f"{kind} USING INDEX {ident(index)}{when}")
 
 
 def columns_of_index(definition: str) -> set[str]:
@@ -76,6 +121,30 @@ def seen_from_trigger(expression: str) -> Sql:
                 node.fields.add().string.sval = part
     written = deparse_expression(tree)
     return Sql(re.sub(rf"new\.{stem}([0-9]+)", lambda match: f"new.{field(columns[int(match[1])])}", written))
+
+
+def with_value(expression: str, column: str, value: str) -> Sql:
+    """An expression over a row's columns with a value, as SQL, in the place of one of them."""
+    tree, put = pb.Node(), parse_expression(value)
+    tree.CopyFrom(parse_expression(expression))
+    places = [tree, *_wrappers(tree)]
+    for place in places:
+        if place.HasField("column_ref") and len(place.column_ref.fields) == 1:
+            name = unwrap(place.column_ref.fields[0])
+            if isinstance(name, pb.String) and name.sval == column:
+                place.CopyFrom(put)
+    return Sql(deparse_expression(tree))
+
+
+def _wrappers(message: Any) -> Iterator[Any]:
+    """Every ``Node`` wrapper below a message."""
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        for item in value if descriptor.is_repeated else (value,):
+            if isinstance(item, pb.Node):
+                yield item
+            yield from _wrappers(item)
 
 
 def statement_sql(kind: str, node: Any) -> Sql:

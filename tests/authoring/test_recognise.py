@@ -81,22 +81,12 @@ def test_names_without_plain_letters_do_not_share_a_transaction_either():
 
 
 UNSUPPORTED = [
-    ("ALTER TABLE users ALTER COLUMN name TYPE varchar(10)", "changing the type in place rewrites the table"),
-    ("ALTER TABLE users ADD CONSTRAINT c CHECK (id > 0)", "the constraint refuses what old code may still write"),
-    ("ALTER TABLE users ADD PRIMARY KEY (id)", "the constraint refuses what old code may still write"),
-    ("ALTER TABLE users ADD FOREIGN KEY (id) REFERENCES t NOT VALID", "the constraint refuses"),
-    ("ALTER TABLE users DROP CONSTRAINT c", "running code may rely on the constraint"),
-    ("ALTER TABLE users ALTER COLUMN name SET DEFAULT ''", "old and new code would insert different values"),
-    ("ALTER TABLE users ALTER COLUMN name DROP DEFAULT", "old and new code would insert different values"),
-    ("ALTER TABLE users ALTER COLUMN name DROP NOT NULL", "old code may not expect the NULLs"),
+    ("ALTER TABLE users ADD EXCLUDE USING gist (c WITH &&)", "the constraint refuses what old code may still write"),
     ("ALTER TABLE users ATTACH PARTITION p FOR VALUES IN (1)", "attaching scans the partition"),
     ("ALTER TABLE users DETACH PARTITION p", "inserts into the range fail"),
     ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "it is of no kind that is known here"),
     ("ALTER TABLE users OWNER TO someone", "it is of no kind that is known here"),
-    ("ALTER TABLE users RENAME TO people", "running code knows it by its old name"),
-    ("ALTER INDEX i RENAME TO j", "running code knows it by its old name"),
-    ("DROP TABLE users", "running code may still use what would be dropped"),
-    ("DROP INDEX i", "running code may still use what would be dropped"),
+    ("ALTER VIEW v RENAME TO w", "running code knows it by its old name"),
     ("DROP VIEW v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
     ("DELETE FROM users", "one statement over many rows locks them all"),
@@ -124,11 +114,11 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
     assert reason in refused.message
     assert refused.at == "change.sql:4"
     assert refused.detail == sql
-    assert "kinds that can: add_column, " in str(refused.hint)
+    assert "kinds that can: add_check, " in str(refused.hint)
 
 
 def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
-    refused = refusal("DROP TABLE a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;")
+    refused = refusal("DROP VIEW a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;")
 
     assert refused.message == "3 reasons speak against it"
     places = [line.split(": ")[0] for line in str(refused.detail).splitlines() if line.startswith("change.sql")]
@@ -136,9 +126,9 @@ def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
 
 
 def test_one_bad_subcommand_of_alter_table_is_shown_alone():
-    refused = refusal("ALTER TABLE users ADD COLUMN a int, ALTER COLUMN b TYPE text")
+    refused = refusal("ALTER TABLE users ADD COLUMN a int, SET LOGGED")
 
-    assert refused.detail == "ALTER TABLE users ALTER COLUMN b TYPE text"
+    assert refused.detail == "ALTER TABLE users SET LOGGED"
 
 
 @pytest.mark.parametrize(

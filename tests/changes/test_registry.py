@@ -59,7 +59,7 @@ def test_an_unknown_kind_names_the_nearest():
     assert caught.value.hint == 'did you mean "rename_column"?'
     with pytest.raises(UsageError) as caught:
         kind_named("")
-    assert "kinds: add_column, " in str(caught.value.hint)
+    assert "kinds: add_check, " in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_sql_from_standard_input_is_utf8_whatever_the_locale(project: Path, stdi
     assert cli.run(["new", "x", "--file", "-"]) == 0
 
     assert written(project).changes[0]["new_name"] == "имя"
-    stdin(b"DROP TABLE users")
+    stdin(b"TRUNCATE users")
     assert cli.run(["new", "x", "--file", "-"]) == 1
     assert "at: <stdin>:1" in capsys.readouterr().err
 
@@ -166,3 +166,49 @@ def test_the_project_may_be_above_the_working_folder(project: Path, monkeypatch:
 
     assert capsys.readouterr().out.startswith("wrote ../migrations/")
     assert written(project).level == 1
+
+
+def test_a_change_by_kind_and_parameters_is_the_same_as_by_sql(project: Path):
+    assert cli.run(["new", "total", "--change", "add_column table=orders column=total type='numeric(10, 2)'"]) == 0
+    by_words = written(project)
+    assert cli.run(["new", "total", "--sql", "ALTER TABLE orders ADD COLUMN total numeric(10, 2)"]) == 0
+    _, by_sql = load_all(project / "migrations")
+
+    assert by_words.changes == by_sql.changes
+    assert [step.sql for step in by_words.steps] == [step.sql for step in by_sql.steps]
+
+
+def test_lists_and_booleans_are_read_from_words(project: Path):
+    change = (
+        "create_table schema=app table=t definition='CREATE TABLE app.t (id bigint)' references=app.a references=app.b"
+    )
+    assert cli.run(["new", "t", "--change", change, "--change", "drop_not_null table=u column=c phase=expand"]) == 0
+
+    first, second = written(project).changes
+    assert first["references"] == ["app.a", "app.b"]
+    assert (second["kind"], second["phase"], second["schema"]) == ("drop_not_null", "expand", "public")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("", "a change needs a kind"),
+        ("add_colum table=t", 'there is no kind of change named "add_colum"'),
+        ("add_column table", '"table" is not KEY=VALUE'),
+        ("add_column table=t colum=c type=int", 'change of kind add_column: unknown key "colum"'),
+        ("add_column table=t type=int", "change of kind add_column: missing key `column`"),
+        ("drop_not_null table=t column=c phase=now", "invalid enum value 'now'"),
+        ("add_column 'table=t", "--change cannot be read: No closing quotation"),
+    ],
+)
+def test_a_change_that_is_not_understood_is_refused(project: Path, capsys, change: str, message: str):
+    assert cli.run(["new", "t", "--change", change]) == 2
+
+    assert message in capsys.readouterr().err
+    assert not (project / "migrations").exists()
+
+
+def test_change_and_sql_exclude_each_other(project: Path, capsys):
+    assert cli.run(["new", "t", "--change", "drop_table table=t", "--sql", RENAME]) == 2
+
+    assert "--change goes without --sql and --file" in capsys.readouterr().err

@@ -32,6 +32,7 @@ class Case:
         seen_as: whether a value read is right for the value committed.
         seen_finally: the same once the contract is done.
         loses: whether a rollback loses what new code wrote, and must say so.
+        moves: whether the column ends up last in its table.
         final: conditions that must be true at the end, as SQL.
     """
 
@@ -46,6 +47,7 @@ class Case:
     seen_as: Callable[[Value, Value], bool] = same
     seen_finally: Callable[[Value, Value], bool] | None = None
     loses: bool = False
+    moves: bool = False
     final: tuple[str, ...] = ()
 
     @property
@@ -215,6 +217,187 @@ CASES = (
         kind="create_index",
         setup=items("value text"),
         sql="CREATE UNIQUE INDEX items_value_key ON items (value)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="positive",
+        kind="add_check",
+        setup=items("value text"),
+        sql="ALTER TABLE items ADD CHECK (value <> '' AND n >= 0)",
+        old=code("value", values=sometimes_null),
+        new=code("value", values=sometimes_null),
+    ),
+    Case(
+        name="to another table",
+        kind="add_foreign_key",
+        setup="CREATE TABLE labels (id bigint PRIMARY KEY); INSERT INTO labels SELECT generate_series(0, 99);"
+        + items("value bigint", value="g % 100"),
+        sql="ALTER TABLE items ADD FOREIGN KEY (value) REFERENCES labels",
+        old=code("value", values=lambda chance: chance.randrange(100)),
+        new=code("value", values=lambda chance: chance.randrange(100)),
+    ),
+    Case(
+        name="deferrable",
+        kind="add_unique",
+        setup=items("value text"),
+        sql="ALTER TABLE items ADD UNIQUE (value, n) INCLUDE (id) DEFERRABLE INITIALLY DEFERRED",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="over a column that is unique already",
+        kind="add_primary_key",
+        setup=items("value text", more=", UNIQUE (id)").replace(" PRIMARY KEY", "", 1),
+        sql="ALTER TABLE items ADD PRIMARY KEY (id)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="check",
+        kind="drop_constraint",
+        setup=items("value text CONSTRAINT filled CHECK (value <> '')"),
+        sql="ALTER TABLE items DROP CONSTRAINT filled",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="unique, for upserts of old code",
+        kind="drop_constraint",
+        setup=items("value text", more=" CONSTRAINT one UNIQUE"),
+        sql="ALTER TABLE items DROP CONSTRAINT one",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT (value) DO UPDATE"
+            " SET n = EXCLUDED.n RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+        ),
+        new=code("value"),
+    ),
+    Case(
+        name="of a key",
+        kind="rename_constraint",
+        setup=items("value text", more=" CONSTRAINT one UNIQUE"),
+        sql="ALTER TABLE items RENAME CONSTRAINT one TO just_one",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="plain",
+        kind="drop_index",
+        setup=items("value text") + "CREATE INDEX items_value ON items (value);",
+        sql="DROP INDEX items_value",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="plain",
+        kind="rename_index",
+        setup=items("value text") + "CREATE INDEX items_value ON items (value);",
+        sql="ALTER INDEX items_value RENAME TO items_by_value",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="at contract",
+        kind="drop_not_null",
+        setup=items("value text NOT NULL"),
+        sql="ALTER TABLE items ALTER COLUMN value DROP NOT NULL",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="at expand",
+        kind="drop_not_null",
+        setup=items("value text NOT NULL"),
+        sql="-- migrator: phase = expand\nALTER TABLE items ALTER COLUMN value DROP NOT NULL",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="at contract",
+        kind="set_default",
+        setup=items("value text NOT NULL DEFAULT 'a'"),
+        sql="ALTER TABLE items ALTER COLUMN value DROP DEFAULT",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="at expand",
+        kind="set_default",
+        setup=items("value text NOT NULL DEFAULT 'a'"),
+        sql="-- migrator: phase = expand\nALTER TABLE items ALTER COLUMN value SET DEFAULT 'b'",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="old code writes it to the end",
+        kind="drop_table",
+        setup=items("value text") + items("value text").replace("items", "entries"),
+        sql="DROP TABLE entries",
+        existing="SELECT 'items', id, n, value FROM items UNION ALL SELECT 'entries', id, n, value FROM entries",
+        old=Code(
+            insert="INSERT INTO entries (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE entries SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM entries WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM entries",
+            table="entries",
+        ),
+        new=code("value"),
+    ),
+    Case(
+        name="both names at once",
+        kind="rename_table",
+        setup=items("value text NOT NULL DEFAULT 'none'", more=" UNIQUE") + "GRANT SELECT ON items TO PUBLIC;",
+        sql="ALTER TABLE items RENAME TO things",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO things (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT (value) DO UPDATE"
+            " SET n = EXCLUDED.n RETURNING id",
+            update="UPDATE things SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE things SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM things WHERE id = %(id)s FOR UPDATE",
+            read_all="SELECT id, n, value FROM things",
+        ),
+    ),
+    Case(
+        name="primary key with everything on it",
+        kind="change_type",
+        setup=items("value text", rows=10_000).replace("id bigint", "id integer", 1)
+        + "CREATE TABLE notes (id integer PRIMARY KEY, item integer NOT NULL CONSTRAINT note_of"
+        " REFERENCES items ON DELETE CASCADE); INSERT INTO notes SELECT id, id FROM items WHERE id <= 100;"
+        "ALTER TABLE items ADD parent integer REFERENCES items;"
+        "CREATE INDEX items_id_n ON items (id DESC, n) INCLUDE (value);"
+        "COMMENT ON COLUMN items.id IS 'the id'; ALTER TABLE items ADD CONSTRAINT small CHECK (id > 0);",
+        sql="ALTER TABLE items ALTER COLUMN id TYPE bigint",
+        old=code("value", prepares=False),
+        new=code("value", prepares=False),
+        moves=True,
+    ),
+    Case(
+        name="text to bigint",
+        kind="change_type",
+        setup=items("value text NOT NULL DEFAULT '0'", rows=10_000, value="(g % 1000)::text")
+        + "CREATE INDEX items_value ON items (value, n);",
+        sql="ALTER TABLE items ALTER COLUMN value TYPE bigint USING value::bigint",
+        naive="ALTER TABLE items ALTER COLUMN value DROP DEFAULT, ALTER COLUMN value TYPE bigint USING value::bigint,"
+        " ALTER COLUMN value SET DEFAULT '0'::text::bigint",
+        old=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
+        new=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
+        seen_as=lambda seen, committed: str(seen) == committed,
+        moves=True,
+    ),
+    Case(
+        name="in every phase",
+        kind="raw_sql",
+        setup=items("value text", rows=10_000)
+        + "ALTER TABLE items ADD note text; ALTER TABLE items ALTER note SET DEFAULT 'seen';"
+        "CREATE STATISTICS before ON n, value FROM items;",
+        sql="-- migrator: phase = expand\n-- migrator: undo = DROP STATISTICS later\n"
+        "CREATE STATISTICS later (ndistinct) ON n, value FROM items;\n"
+        "-- migrator: phase = backfill\nUPDATE items SET note = 'seen' WHERE note IS NULL;\n"
+        "-- migrator: phase = contract\nDROP STATISTICS before",
         old=code("value"),
         new=code("value"),
     ),

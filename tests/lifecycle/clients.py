@@ -34,6 +34,7 @@ class Code:
         values: what it writes on insert; ``updates``: on update.
         default: the value of a row it inserts when its insert does not name one.
         unfilled: what a row may be read as that was written before expand and is not filled yet.
+        prepares: whether its driver prepares statements on the server, as psycopg does from the fifth time on.
         table: which rows: code that writes different tables shares nothing.
     """
 
@@ -46,6 +47,7 @@ class Code:
     updates: Values | None = None
     default: Value = None
     unfilled: tuple[Value, ...] = ()
+    prepares: bool = True
     table: str = "items"
 
     @property
@@ -193,6 +195,8 @@ class Fleet:
         chance = random.Random(seed)
         name = threading.current_thread().name
         with psycopg.connect(self._url, autocommit=True, application_name=self._name) as connection:
+            if not self._code.prepares:
+                connection.prepare_threshold = None
             while not self._stop.is_set():
                 with self._changed:
                     self._changed.wait_for(lambda: not self._hold.is_set() or self._stop.is_set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 from collections.abc import Iterator
 
@@ -17,6 +18,15 @@ from tests.support.sandbox import Sandbox
 OLD_LEVEL, NEW_LEVEL = 0, 1
 
 
+def unplaced_lines(shape: frozenset[str]) -> frozenset[str]:
+    """A shape without the places of columns in their tables."""
+    return frozenset(re.sub(r"^column \d+ ", "column ", line) for line in shape)
+
+
+def unplaced(shape: frozenset[str], case: Case) -> frozenset[str]:
+    return unplaced_lines(shape) if case.moves else shape
+
+
 class Life:
     """Plays one case; every step ends with both versions alive and unharmed."""
 
@@ -28,6 +38,8 @@ class Life:
 
     def play(self) -> None:
         sandbox, case = self.sandbox, self.case
+        if not case.new.prepares:
+            sandbox.session._connection.prepare_threshold = None
         sandbox.execute(case.setup)
         for table, row_id, n, value in sandbox.rows(case.existing):
             self.truth.put(table, row_id, Row(n, value))
@@ -51,7 +63,7 @@ class Life:
                 self.contract(migration, old, new)
                 new.work(60)
                 self.check(finally_=True)
-        assert sandbox.snapshot() == after
+        assert unplaced(sandbox.snapshot(), case) == unplaced(after, case)
         assert sandbox.leftovers() == []
         for condition in case.final:
             assert sandbox.value(f"SELECT {condition}"), condition

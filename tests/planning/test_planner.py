@@ -69,8 +69,8 @@ def test_touched_columns_of_one_table_are_put_together():
     ],
 )
 def test_renamings_of_one_column_may_be_pending_together_other_changes_not(one: str, other: str, clashing: list[str]):
-    assert planner.clashing_columns(changes(one), changes(other)) == clashing
-    assert planner.clashing_columns(changes(other), changes(one)) == clashing
+    assert planner.clashes(changes(one), changes(other)) == clashing
+    assert planner.clashes(changes(other), changes(one)) == clashing
 
 
 def test_check_raises_what_plan_raises_and_gives_its_notes():

@@ -68,8 +68,10 @@ def test_the_last_of_two_equal_directives_counts():
         ("CREATE TABLE t (a int REFERENCES u, b int REFERENCES app.v)", [(None, "t"), (None, "u"), ("app", "v")]),
         ("CREATE TABLE t (LIKE u)", [(None, "t"), (None, "u")]),
         ("CREATE INDEX i ON t (a)", [(None, "t")]),
-        ("DROP TABLE a, app.b", [(None, "a"), ("app", "b")]),
-        ("DROP INDEX i", []),
+        ("DROP TABLE app.b", [("app", "b")]),
+        ("DROP INDEX i", [(None, "i")]),
+        ("ALTER TABLE app.a RENAME TO b", [("app", "a"), ("app", "b")]),
+        ("ALTER TABLE a RENAME x TO b", [(None, "a")]),
         ("UPDATE a SET x = (SELECT 1 FROM b) FROM a AS again", [(None, "a"), (None, "b")]),
     ],
 )
@@ -77,3 +79,12 @@ def test_every_relation_is_named_once(sql: str, names: list[tuple[str | None, st
     (action,) = actions(sql)
 
     assert sorted(relations_in(action), key=str) == sorted(names, key=str)
+
+
+def test_drop_is_taken_apart_into_its_objects():
+    found = actions("-- migrator: down = 1\nDROP TABLE a, app.b")
+
+    assert [(action.text, action.options) for action in found] == [
+        ("DROP TABLE a", {"down": "1"}),
+        ("DROP TABLE app.b", {"down": "1"}),
+    ]

@@ -47,6 +47,31 @@ SELECT format('sequence %s owned by %s', c.oid::regclass, (
     WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind = 'S'
+UNION ALL
+SELECT format('statistics %s', pg_get_statisticsobjdef(x.oid))
+FROM pg_statistic_ext AS x JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+WHERE {_USERS}
+UNION ALL
+SELECT format('rule %s', pg_get_ruledef(r.oid))
+FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND r.rulename <> '_RETURN'
+UNION ALL
+SELECT format('policy %s on %s: %s %s', p.polname, p.polrelid::regclass, pg_get_expr(p.polqual, p.polrelid),
+    pg_get_expr(p.polwithcheck, p.polrelid))
+FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS}
+UNION ALL
+SELECT format('table %s: %s%s', c.oid::regclass, CASE WHEN c.relrowsecurity THEN 'row security ' END,
+    array_to_string(c.reloptions, ', '))
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND c.relkind IN ('r', 'p', 'v', 'm')
+UNION ALL
+SELECT format('type %s: %s', t.oid::regtype, coalesce(
+    (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
+    (SELECT string_agg(pg_get_constraintdef(k.oid), ', ' ORDER BY k.conname) FROM pg_constraint AS k
+        WHERE k.contypid = t.oid)))
+FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
+WHERE {_USERS} AND t.typtype IN ('e', 'd')
 """
 
 _LEFTOVERS = r"""
@@ -67,7 +92,7 @@ WHERE gate IN ('soaking', 'fenced', 'confirmed', 'quarantined')
 
 
 def snapshot(session: Session) -> frozenset[str]:
-    """Every column with its place, index, constraint, trigger, function, view and sequence outside our own schema."""
+    """Every column with its place, index, constraint, trigger, function, view, sequence … outside our own schema."""
     return frozenset(row.line for row in session.query(_SHAPE))
 
 

@@ -17,7 +17,21 @@ SELECT
     NOT c.relispartition AND c.relkind <> 'p'
         AND EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
     EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid) AS is_subscribed,
+    EXISTS (SELECT FROM pg_publication_tables AS b WHERE b.schemaname = n.nspname AND b.tablename = c.relname)
+        AS is_published,
+    c.relrowsecurity AS has_row_security,
     c.relforcerowsecurity AS forces_row_security,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
+            'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
+        FROM aclexplode(c.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+        WHERE g.grantee <> c.relowner), '[]') AS grants,
+    ARRAY(SELECT format('%%I.%%I', fn.nspname, f.proname) FROM pg_proc AS f
+        JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
+        JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+        WHERE fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND f.proname NOT LIKE 'migrator\_%%'
+          AND f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g')
+              || '([^[:alnum:]_$]|$)')
+        ORDER BY 1) AS functions,
     c.reltuples::bigint AS estimated_rows,
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes
 FROM pg_class AS c
@@ -34,7 +48,7 @@ SELECT
         ELSE '' END AS collation,
     a.attnotnull AS not_null,
     CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
-    EXISTS (SELECT FROM pg_depend AS s
+    EXISTS (SELECT FROM pg_depend AS s JOIN pg_sequence AS q ON q.seqrelid = s.objid
         WHERE s.refclassid = 'pg_class'::regclass AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
           AND s.classid = 'pg_class'::regclass AND s.deptype = 'a') AS owned_sequence,
     CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' ELSE '' END AS identity,
@@ -43,7 +57,32 @@ SELECT
         AS has_constrained_domain,
     coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type)
             ORDER BY r.rolname, g.privilege_type)
-        FROM aclexplode(a.attacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee), '[]') AS grants
+        FROM aclexplode(a.attacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee), '[]') AS grants,
+    -- What is the type's own is left out, so that a sequence of a wider type gets the range of that type.
+    (SELECT jsonb_build_object(
+            'name', quote_ident(sn.nspname) || '.' || quote_ident(sc.relname),
+            'options', concat_ws(' ',
+                'INCREMENT BY ' || nullif(q.seqincrement, 1),
+                'MINVALUE ' || nullif(q.seqmin, 1),
+                'MAXVALUE ' || CASE WHEN q.seqmax NOT IN (32767, 2147483647, 9223372036854775807) THEN q.seqmax END,
+                'START WITH ' || nullif(q.seqstart, 1),
+                'CACHE ' || nullif(q.seqcache, 1),
+                CASE WHEN q.seqcycle THEN 'CYCLE' END))
+        FROM pg_depend AS s
+        JOIN pg_sequence AS q ON q.seqrelid = s.objid
+        JOIN pg_class AS sc ON sc.oid = s.objid
+        JOIN pg_namespace AS sn ON sn.oid = sc.relnamespace
+        WHERE s.classid = 'pg_class'::regclass AND s.refclassid = 'pg_class'::regclass AND s.refobjid = a.attrelid
+          AND s.refobjsubid = a.attnum AND s.deptype IN ('a', 'i')
+        ORDER BY s.objid LIMIT 1) AS sequence,
+    col_description(a.attrelid, a.attnum) AS comment,
+    array_remove(ARRAY[
+        'SET STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
+        'SET STORAGE ' || CASE WHEN a.attstorage <> t.typstorage THEN
+            CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
+        'SET COMPRESSION ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
+        'SET (' || array_to_string(a.attoptions, ', ') || ')'
+    ], NULL) AS settings
 FROM pg_attribute AS a
 JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -69,7 +108,9 @@ SELECT
     i.indisprimary AS is_primary,
     i.indisvalid AS is_valid,
     k.conname::text AS constraint,
-    coalesce(k.contype = 'x', false) AS is_exclusion
+    coalesce(k.contype = 'x', false) AS is_exclusion,
+    i.indisreplident AS is_replica_identity,
+    i.indisclustered AS is_clustered
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid
@@ -88,6 +129,17 @@ SELECT
 FROM pg_constraint AS k
 WHERE k.conrelid = %(oid)s
 ORDER BY k.conname
+
+-- name: references
+SELECT k.conname::text AS name, n.nspname::text AS schema, c.relname::text AS table,
+    ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS key(number, place)
+        JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
+    pg_get_constraintdef(k.oid) AS definition, k.convalidated AS is_valid
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.confrelid = %(oid)s AND k.conparentid = 0
+ORDER BY n.nspname, c.relname, k.conname
 
 -- name: dependents
 -- Objects besides the table's own indexes, constraints and defaults that use one of its columns.
@@ -147,6 +199,22 @@ JOIN pg_attribute AS a ON a.attrelid = g.tgrelid AND a.attnum > 0 AND NOT a.atti
         || regexp_replace(a.attname, '([^[:alnum:]_])', '\\\1', 'g') || '"?([^[:alnum:]_$]|$)')
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 UNION
+-- Triggers that name the column: UPDATE OF it, or WHEN it changes.
+SELECT 'trigger', g.tgname::text, a.attname::text
+FROM pg_depend AS d
+JOIN pg_trigger AS g ON g.oid = d.objid AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
+SELECT 'statistics object', format('%%I.%%I', n.nspname, x.stxname), a.attname::text
+FROM pg_depend AS d
+JOIN pg_statistic_ext AS x ON x.oid = d.objid
+JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_statistic_ext'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
 SELECT 'partition key', format('%%I.%%I', n.nspname, c.relname), a.attname::text
 FROM pg_partitioned_table AS p
 JOIN pg_class AS c ON c.oid = p.partrelid
@@ -181,6 +249,15 @@ SELECT
 FROM pg_namespace AS n
 LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = %(name)s
 WHERE n.nspname = %(schema)s
+
+-- name: table_of_index
+SELECT tn.nspname::text AS schema, t.relname::text AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_index AS i ON i.indexrelid = c.oid
+JOIN pg_class AS t ON t.oid = i.indrelid
+JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s
 
 -- name: index_state
 SELECT i.indisvalid AS is_valid, i.indrelid::bigint AS table_oid, pg_get_indexdef(i.indexrelid) AS definition

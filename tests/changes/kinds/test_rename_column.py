@@ -227,8 +227,6 @@ def test_a_longer_name_is_cut_where_the_server_would_cut_it():
         "ALTER MATERIALIZED VIEW users RENAME COLUMN name TO full_name",
         "ALTER FOREIGN TABLE users RENAME COLUMN name TO full_name",
         "ALTER TYPE users RENAME ATTRIBUTE name TO full_name",
-        "ALTER TABLE users RENAME CONSTRAINT name TO full_name",
-        "ALTER TABLE users RENAME TO people",
     ],
 )
 def test_other_renamings_are_not_of_this_kind(sql: str):

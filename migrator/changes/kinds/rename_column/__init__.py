@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.copies import unique_keys
 from migrator.changes.kind import (
     Context,
     Draft,
@@ -15,7 +16,7 @@ from migrator.changes.kind import (
     require_table,
 )
 from migrator.changes.kinds.rename_column.checks import notes, refuse_conditions_on_copy, require_mirrorable
-from migrator.changes.kinds.rename_column.copies import copy_name, index_copies, unique_keys
+from migrator.changes.kinds.rename_column.copies import copy_name, index_copies
 from migrator.changes.kinds.rename_column.mirror import Mirror, Renaming, mirror_of, shared_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Schema, TableName
@@ -109,7 +110,7 @@ class RenameColumn(Kind[Renaming]):
         column = relation.column(change.column) if relation else None
         default = shared_default(column)
         values = mirror_of(change, context)
-        keys = unique_keys(change, relation)
+        keys = unique_keys(relation, change.column)
         yield self._added_column(change, column, group)
         if default and column:
             yield Draft(

@@ -1,0 +1,1 @@
+ALTER TABLE orders RENAME CONSTRAINT orders_number_key TO orders_number_unique;

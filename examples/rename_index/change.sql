@@ -1,0 +1,1 @@
+ALTER INDEX orders_number_idx RENAME TO orders_by_number;

@@ -1,0 +1,153 @@
+"""``ALTER TABLE … ADD CONSTRAINT`` taken apart: what the kinds that add a constraint share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from migrator.changes.kind import Context, OnTable, altered_table, require_column, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, qualified
+from migrator.sql.parser import parse_script, pb, unwrap, walk
+from migrator.sql.rewrite import statement_sql
+
+_BARE = "ALTER TABLE t ADD CONSTRAINT c "
+
+
+class NewConstraint(OnTable, frozen=True):
+    """Parameters of a change that adds a constraint.
+
+    Attributes:
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+
+    constraint: str
+    definition: str
+
+
+def added_constraint(action: Action, schema: Schema, contype: int) -> tuple[TableName, Any] | None:
+    """The table and the ``Constraint`` node (a copy) of ADD CONSTRAINT of one type, else None.
+
+    Args:
+        action: of a script.
+        schema: where unqualified names are looked up.
+        contype: ``pb.CONSTR_…``.
+
+    Raises:
+        Refused: it asks for less than the whole constraint.
+    """
+    if action.command is None or action.command.subtype != pb.AT_AddConstraint:
+        return None
+    if action.node.objtype != pb.OBJECT_TABLE:
+        return None
+    written = unwrap(getattr(action.command, "def"))
+    if written.contype != contype:
+        return None
+    target = altered_table(action.node.relation, schema)
+    node = pb.Constraint()
+    node.CopyFrom(written)
+    if node.skip_validation and contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN):
+        raise Refused(
+            "NOT VALID leaves existing rows unchecked for ever",
+            hint="leave it out: contract adds the constraint NOT VALID and validates it while reads and writes go on",
+        )
+    node.skip_validation, node.initially_valid = False, True
+    return target, node
+
+
+def constraint_name(node: Any, target: TableName, columns: Sequence[str], suffix: str) -> str:
+    """The name written, or the one PostgreSQL would choose, with a hash where that is too long."""
+    if node.conname:
+        ident(node.conname)
+        return str(node.conname)
+    name = "_".join([target.name, *columns, suffix])
+    return name if len(name.encode()) <= MAX_NAME_BYTES else bounded_name(name, over=(target.schema, name))
+
+
+def definition_of(node: Any) -> str:
+    """A constraint as it stands behind ``ADD CONSTRAINT name``, in canonical form."""
+    return _altering("t", None, "c", node).removeprefix(_BARE)
+
+
+def node_of(definition: str, contype: int) -> Any:
+    """The ``Constraint`` node of a definition.
+
+    Raises:
+        Refused: it is not one constraint of that type.
+    """
+    statements = parse_script(_BARE + definition, "constraint").statements
+    if len(statements) == 1 and statements[0].kind == "alter_table_stmt" and len(statements[0].node.cmds) == 1:
+        node = unwrap(getattr(unwrap(statements[0].node.cmds[0]), "def"))
+        if node.contype == contype:
+            return node
+    raise Refused(f"not the definition of such a constraint: {definition}")
+
+
+def add_statement(change: NewConstraint, node: Any) -> Sql:
+    """``ALTER TABLE … ADD CONSTRAINT …`` of a node."""
+    return _altering(change.table, change.schema, change.constraint, node)
+
+
+def add_unchecked(change: NewConstraint, contype: int) -> Sql:
+    """The same ``NOT VALID``: existing rows are not looked at."""
+    node = node_of(change.definition, contype)
+    node.skip_validation, node.initially_valid = True, False
+    return add_statement(change, node)
+
+
+def named(parts: Any) -> tuple[str, ...]:
+    """Names in a list of strings of a tree."""
+    return tuple(unwrap(part).sval for part in parts)
+
+
+def columns_of_check(node: Any) -> tuple[str, ...]:
+    """Columns a CHECK mentions, in order, once each.
+
+    Raises:
+        Refused: it holds a query, which PostgreSQL does not allow.
+    """
+    found: dict[str, None] = {}
+    for inner in walk(node.raw_expr):
+        if isinstance(inner, pb.SubLink):
+            raise Refused("a CHECK cannot hold a query")
+        if isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.String):
+            found[unwrap(inner.fields[-1]).sval] = None
+    return tuple(found)
+
+
+def require_free(change: NewConstraint, columns: Sequence[str], context: Context) -> Relation | None:
+    """The table of a constraint to be added, with the columns there and the name free; None: not known.
+
+    Raises:
+        Refused: the table or a column is not there, the name is taken, or this migration creates the table.
+    """
+    if change.target in context.created:
+        raise Refused(
+            f'constraint "{change.constraint}" is on a table this migration creates', hint="write it into CREATE TABLE"
+        )
+    relation = require_table(change, context)
+    if relation is None:
+        return None
+    for name in columns:
+        require_column(relation, change, name)
+    if any(each.name == change.constraint for each in relation.constraints):
+        raise Refused(f'constraint "{change.constraint}" of table "{change.target}" exists already')
+    return relation
+
+
+def waits_for_contract(change: NewConstraint, what: str) -> Iterator[str]:
+    """The note that old code may go on to break the constraint until it is gone."""
+    yield f"{change.constraint} is enforced by contract: until then old code may write {what}"
+
+
+def _altering(table: str, schema: str | None, name: str, node: Any) -> Sql:
+    statement = pb.AlterTableStmt()
+    statement.CopyFrom(parse_script(f"ALTER TABLE {qualified(schema, table)} ADD CHECK (true)").statements[0].node)
+    constraint = pb.Constraint()
+    constraint.CopyFrom(node)
+    constraint.conname = name
+    getattr(unwrap(statement.cmds[0]), "def").constraint.CopyFrom(constraint)
+    return statement_sql("alter_table_stmt", statement)

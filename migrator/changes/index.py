@@ -1,0 +1,54 @@
+"""Indexes named by statements that do not name their table: what the kinds about existing indexes share."""
+
+from __future__ import annotations
+
+from migrator.changes.kind import Context, OnTable, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Index, Schema, TableName
+
+
+class OnIndex(OnTable, frozen=True):
+    """Parameters of a change of an index.
+
+    Attributes:
+        index: its name; it is in the schema of its table.
+    """
+
+    index: str
+
+
+def table_of(schema: Schema, place: str | None, index: str) -> TableName:
+    """The table of an index named in a statement.
+
+    Raises:
+        Refused: there is no such index, or no database was asked.
+    """
+    table = schema.table_of_index(place, index)
+    if table is None and schema.is_known:
+        raise Refused(f'index "{index}" does not exist')
+    if table is None:
+        raise Refused(
+            f'the table of index "{index}" is not known without a database',
+            hint="export DATABASE_URL=postgresql://…, and run it again",
+        )
+    return table
+
+
+def require_index(change: OnIndex, context: Context) -> Index | None:
+    """The index; None when no database was asked.
+
+    Raises:
+        Refused: its table has none of that name, or a constraint stands on it.
+    """
+    relation = require_table(change, context)
+    if relation is None:
+        return None
+    index = next((each for each in relation.indexes if each.name == change.index), None)
+    if index is None:
+        raise Refused(f'index "{change.index}" of table "{change.target}" does not exist')
+    if index.constraint is not None:
+        raise Refused(
+            f'index "{change.index}" belongs to constraint "{index.constraint}" of table "{change.target}"',
+            hint=f"write the change of the constraint: ALTER TABLE {change.sql} … CONSTRAINT {index.constraint}",
+        )
+    return index

@@ -1,0 +1,144 @@
+"""Add a foreign key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from migrator.changes.constraint import (
+    NewConstraint,
+    add_unchecked,
+    added_constraint,
+    constraint_name,
+    definition_of,
+    named,
+    node_of,
+    require_free,
+    waits_for_contract,
+)
+from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import qualified
+from migrator.sql.parser import pb
+from migrator.sql.rewrite import slug
+
+
+class AddForeignKey(Kind[NewConstraint]):
+    """Add a foreign key.
+
+    What happens
+        Expand changes nothing: a foreign key refuses orphans that old code may still write, and deletes of rows that
+        are pointed to, even NOT VALID. Contract, once no old code is left, adds it NOT VALID, which locks both tables
+        for a moment, and then validates it while reads and writes of both go on.
+
+    What is refused
+        A reference to columns that no primary key or unique constraint covers. Contract, while a row points nowhere:
+        such rows are counted before the gate, and nothing changes.
+
+    Limits
+        Deletes of the table pointed to look up the rows that point there: without an index on the columns each of them
+        reads the whole table. Create the index in a migration before this one.
+
+    Example:
+        ALTER TABLE orders ADD CONSTRAINT orders_customer_fk FOREIGN KEY (customer_id) REFERENCES customers (id)
+    """
+
+    name = "add_foreign_key"
+    spec = NewConstraint
+
+    def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
+        """``ALTER TABLE … ADD [CONSTRAINT name] FOREIGN KEY (…) REFERENCES …``."""
+        found = added_constraint(action, schema, pb.CONSTR_FOREIGN)
+        if found is None:
+            return None
+        target, node = found
+        referenced = schema.resolve(node.pktable.schemaname, node.pktable.relname)
+        node.pktable.schemaname = referenced.schema
+        if not node.pk_attrs:
+            known = schema.relation(referenced)
+            keys = [each.columns for each in known.constraints if each.type == "primary key"] if known else []
+            for column in keys[0] if keys else ():
+                node.pk_attrs.add().string.sval = column
+        name = constraint_name(node, target, named(node.fk_attrs), "fkey")
+        return NewConstraint(schema=target.schema, table=target.name, constraint=name, definition=definition_of(node))
+
+    def touched(self, change: NewConstraint) -> dict[TableName, tuple[str, ...]]:
+        """The columns that point, and those pointed to."""
+        node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        touched = {change.target: named(node.fk_attrs)}
+        referenced = _referenced(node)
+        touched[referenced] = tuple(dict.fromkeys((*touched.get(referenced, ()), *named(node.pk_attrs))))
+        return touched
+
+    def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
+        """Both sides are there, the name is free, and what is pointed to is unique."""
+        node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        relation = require_free(change, named(node.fk_attrs), context)
+        referenced = _referenced(node)
+        if relation is not None:
+            _require_unique(referenced, named(node.pk_attrs), context)
+            leading = (index.columns for index in relation.indexes if index.is_valid)
+            if not any(set(named(node.fk_attrs)) <= set(columns) for columns in leading):
+                yield (
+                    f"no index of {change.target} covers ({', '.join(named(node.fk_attrs))}): every delete in "
+                    f"{referenced} will read the whole table; create one in a migration before this one"
+                )
+        yield from waits_for_contract(change, "rows that point nowhere")
+
+    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """Nothing: old code may write orphans."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """The constraint, then its validation."""
+        del context
+        yield Draft(
+            f"add-{slug(change.constraint)}",
+            add_unchecked(change, pb.CONSTR_FOREIGN),
+            "refuses orphans from here on; existing rows are not looked at",
+            slug(change.table),
+        )
+        yield Draft(
+            f"validate-{slug(change.constraint)}",
+            self.template("validate", table=change.sql, constraint=change.constraint),
+            "looks at every row while reads and writes of both tables go on",
+        )
+
+    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+        """Rows that point nowhere."""
+        del context
+        node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        if not node.pk_attrs or node.fk_with_period:
+            return
+        referenced = _referenced(node)
+        pairs = list(zip(named(node.fk_attrs), named(node.pk_attrs), strict=True))
+        yield Obstacle(
+            self.template(
+                "orphans", table=change.sql, referenced=qualified(referenced.schema, referenced.name), pairs=pairs
+            ),
+            f"rows of {change.target} point to no row of {referenced}",
+            f"repair them first, or {change.constraint} cannot be validated",
+        )
+
+
+def _referenced(node: Any) -> TableName:
+    return TableName(node.pktable.schemaname, node.pktable.relname)
+
+
+def _require_unique(referenced: TableName, columns: tuple[str, ...], context: Context) -> None:
+    if referenced in context.created:
+        return
+    relation = context.schema.relation(referenced)
+    if relation is None:
+        raise Refused(f'table "{referenced}" does not exist')
+    if not columns:
+        raise Refused(f'table "{referenced}" has no primary key to point to')
+    unique = (index for index in relation.indexes if index.is_unique and index.is_valid)
+    if not any(set(index.columns) == set(columns) for index in unique):
+        raise Refused(
+            f'no unique constraint of "{referenced}" is about ({", ".join(columns)})',
+            hint="create one in a migration before this one, and contract it first",
+        )

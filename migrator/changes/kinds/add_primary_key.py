@@ -1,0 +1,96 @@
+"""Add a primary key to a table without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.constraint import (
+    NewConstraint,
+    added_constraint,
+    constraint_name,
+    definition_of,
+    node_of,
+    require_free,
+    waits_for_contract,
+)
+from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.unique_key import build_and_use, key_columns, require_indexable
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import ident_list
+from migrator.sql.parser import pb
+
+
+class AddPrimaryKey(Kind[NewConstraint]):
+    """Add a primary key to a table without one.
+
+    What happens
+        Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
+        index CONCURRENTLY and makes the primary key of it, which takes a lock for a moment.
+
+    What is refused
+        Columns that may be NULL: ADD PRIMARY KEY would look at every row while nobody can read. Make them NOT NULL in a
+        migration before this one. Contract, while there are duplicates: they are counted before the gate.
+
+    Example:
+        ALTER TABLE memberships ADD PRIMARY KEY (user_id, team_id)
+    """
+
+    name = "add_primary_key"
+    spec = NewConstraint
+
+    def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
+        """``ALTER TABLE … ADD [CONSTRAINT name] PRIMARY KEY (…)``."""
+        found = added_constraint(action, schema, pb.CONSTR_PRIMARY)
+        if found is None:
+            return None
+        target, node = found
+        require_indexable(node)
+        name = constraint_name(node, target, (), "pkey")
+        return NewConstraint(schema=target.schema, table=target.name, constraint=name, definition=definition_of(node))
+
+    def touched(self, change: NewConstraint) -> dict[TableName, tuple[str, ...]]:
+        """The columns of the key."""
+        return {change.target: key_columns(node_of(change.definition, pb.CONSTR_PRIMARY))}
+
+    def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
+        """The table has none, and its columns cannot be NULL."""
+        columns = key_columns(node_of(change.definition, pb.CONSTR_PRIMARY))
+        relation = require_free(change, columns, context)
+        if relation is None:
+            yield f"whether {change.target} ({', '.join(columns)}) may be NULL could not be checked without a database"
+        else:
+            there = next((each for each in relation.constraints if each.type == "primary key"), None)
+            if there is not None:
+                raise Refused(f'table "{change.target}" has a primary key already: {there.name}')
+            nullable = [each.name for each in relation.columns if each.name in columns and not each.not_null]
+            if nullable:
+                raise Refused(
+                    f'column "{nullable[0]}" of table "{change.target}" may be NULL: a primary key would look at every '
+                    "row while nobody can read",
+                    hint=f"ALTER TABLE {change.sql} ALTER COLUMN {nullable[0]} SET NOT NULL, in a migration before",
+                )
+            if any(index.name == change.constraint for index in relation.indexes):
+                raise Refused(f'an index of the name "{change.constraint}" exists already')
+        yield from waits_for_contract(change, "duplicates")
+
+    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """Nothing: old code may write duplicates."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """The index, then the key over it."""
+        del context
+        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_PRIMARY))
+
+    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+        """Duplicates."""
+        del context
+        columns = key_columns(node_of(change.definition, pb.CONSTR_PRIMARY))
+        yield Obstacle(
+            self.template("duplicates", table=change.sql, key=ident_list(columns)),
+            f"values of ({', '.join(columns)}) in {change.target} occur more than once",
+            f"repair them first, or {change.constraint} cannot be built",
+        )

@@ -1,0 +1,95 @@
+"""Add a UNIQUE constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.constraint import (
+    NewConstraint,
+    added_constraint,
+    constraint_name,
+    definition_of,
+    named,
+    node_of,
+    require_free,
+    waits_for_contract,
+)
+from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.unique_key import build_and_use, key_columns, require_indexable
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import ident_list
+from migrator.sql.parser import pb
+
+
+class AddUnique(Kind[NewConstraint]):
+    """Add a UNIQUE constraint.
+
+    What happens
+        Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
+        index CONCURRENTLY and makes a constraint of it, which looks at no row and takes a lock for a moment. INCLUDE,
+        NULLS NOT DISTINCT, DEFERRABLE and storage parameters are kept.
+
+    What is refused
+        WITHOUT OVERLAPS, which cannot be built beforehand. Contract, while there are duplicates: they are counted
+        before the gate, and nothing changes.
+
+    Limits
+        New code must not rely on it, as with ON CONFLICT, before contract.
+
+    Example:
+        ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email)
+    """
+
+    name = "add_unique"
+    spec = NewConstraint
+
+    def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
+        """``ALTER TABLE … ADD [CONSTRAINT name] UNIQUE (…)``."""
+        found = added_constraint(action, schema, pb.CONSTR_UNIQUE)
+        if found is None:
+            return None
+        target, node = found
+        require_indexable(node)
+        # PostgreSQL names the columns of INCLUDE too (ChooseIndexNameAddition, indexcmds.c).
+        name = constraint_name(node, target, (*key_columns(node), *named(node.including)), "key")
+        return NewConstraint(schema=target.schema, table=target.name, constraint=name, definition=definition_of(node))
+
+    def touched(self, change: NewConstraint) -> dict[TableName, tuple[str, ...]]:
+        """The columns of the key."""
+        return {change.target: key_columns(node_of(change.definition, pb.CONSTR_UNIQUE))}
+
+    def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
+        """The columns are there and the name is free, as an index too."""
+        relation = require_free(change, key_columns(node_of(change.definition, pb.CONSTR_UNIQUE)), context)
+        if relation is not None and any(index.name == change.constraint for index in relation.indexes):
+            raise Refused(f'an index of the name "{change.constraint}" exists already')
+        yield from waits_for_contract(change, "duplicates")
+
+    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """Nothing: old code may write duplicates."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """The index, then the constraint over it."""
+        del context
+        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_UNIQUE))
+
+    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+        """Duplicates."""
+        del context
+        node = node_of(change.definition, pb.CONSTR_UNIQUE)
+        columns = key_columns(node)
+        yield Obstacle(
+            self.template(
+                "duplicates",
+                table=change.sql,
+                columns=columns,
+                key=ident_list(columns),
+                nulls_are_alike=bool(node.nulls_not_distinct),
+            ),
+            f"values of ({', '.join(columns)}) in {change.target} occur more than once",
+            f"repair them first, or {change.constraint} cannot be built",
+        )

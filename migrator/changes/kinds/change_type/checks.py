@@ -1,0 +1,89 @@
+"""What keeps a column from being replaced by one of another type, and what the author should know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import refuse_dependents
+from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation
+from migrator.sql.compose import qualified
+from migrator.sql.rewrite import columns_in
+
+_IN_THE_WAY = (
+    "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
+    "partition key",
+)  # fmt: skip
+
+
+def require_replaceable(relation: Relation, column: Column, change: Retyping) -> None:
+    """Refuse a column that another one cannot take the place of.
+
+    Raises:
+        Refused: others rely on it in a way that is not carried over, or writes and rows are out of the trigger's sight.
+    """
+    if column.generated:
+        raise Refused(
+            f'column "{column.name}" of table "{relation.name}" is generated, its type follows its expression',
+            hint="add a generated column of the new type, and drop the old one in a later migration",
+        )
+    if relation.is_subscribed:
+        raise Refused(
+            f'table "{relation.name}" is written by a logical subscription, which does not fire ordinary triggers'
+        )
+    if relation.forces_row_security:
+        raise Refused(
+            f'table "{relation.name}" forces row security on its owner, so a backfill would not see every row',
+            hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} NO FORCE ROW LEVEL SECURITY",
+        )
+    refuse_dependents(
+        relation,
+        change.column,
+        _IN_THE_WAY,
+        "which are not carried over to a column of another type",
+        "drop them in a migration before this one, and create them again after it",
+    )
+    converted_default(change, column)
+    refuse_indexes(relation, change)
+
+
+def refuse_indexes(relation: Relation, change: Retyping) -> None:
+    """Refuse indexes that cannot be built anew beforehand.
+
+    Raises:
+        Refused: an exclusion constraint, a deferrable key others point to, or one that replication or CLUSTER goes by.
+    """
+    for index in relation.indexes:
+        if change.column not in index.columns:
+            continue
+        if index.is_exclusion:
+            raise Refused(
+                f'exclusion constraint "{index.constraint}" of table "{relation.name}" is about "{change.column}": '
+                "its index cannot be built while others write",
+                hint="drop it in a migration before this one",
+            )
+        if index.is_replica_identity or index.is_clustered:
+            what = "logical replication finds rows" if index.is_replica_identity else "CLUSTER goes"
+            raise Refused(
+                f'{what} by index "{index.name}" of table "{relation.name}", which is replaced',
+                hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} "
+                + ("REPLICA IDENTITY DEFAULT" if index.is_replica_identity else "SET WITHOUT CLUSTER"),
+            )
+
+
+def notes(relation: Relation, change: Retyping) -> Iterator[str]:
+    """What the author should know, one line each."""
+    yield (
+        f"{change.column} becomes the last column of {change.table}: inserts without column names and code that reads "
+        "columns by position must be changed before"
+    )
+    for each in relation.dependents:
+        if each.column == change.column and each.kind == "trigger function":
+            yield f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types"
+    for index in relation.indexes:
+        if change.column in index.columns and not index.is_valid:
+            yield f"index {index.name} is invalid and goes with the old column"
+    others = columns_in(change.up) - {change.column} if change.up else set()
+    for name in sorted(others):
+        yield f"{change.column} is computed from {name} too: it follows when {name} is written"

@@ -1,0 +1,126 @@
+"""What a change of type makes beside the column: its parameters, the shadow column, its trigger and function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrator.changes.kind import Context, OnTable
+from migrator.errors import Refused
+from migrator.model.schema import Column
+from migrator.sql.compose import Sql, bounded_name, expression, ident, qualified, type_name
+from migrator.sql.parser import deparse_type, parse_expression, pb, unwrap
+from migrator.sql.rewrite import columns_in, with_value
+
+_INTEGERS = ("smallint", "integer", "bigint", "numeric")
+_TEXTS = frozenset({"text", "character varying"})
+_SHORT_NAMES = {
+    "int": "integer",
+    "varchar": "character varying",
+    "bool": "boolean",
+    "timestamptz": "timestamp with time zone",
+}
+"""Names as the deparser writes them, and as ``format_type`` does."""
+
+
+class Retyping(OnTable, frozen=True):
+    """Parameters of ``change_type``.
+
+    Attributes:
+        column: its name, the same before and after.
+        type: the new type, as SQL.
+        collation: of the new type, as SQL; an empty string: the type's own.
+        up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the type.
+    """
+
+    column: str
+    type: str
+    collation: str = ""
+    up: str = ""
+
+    @property
+    def full_type(self) -> str:
+        """The new type as the catalog writes it."""
+        name, bracket, rest = self.type.partition("(")
+        return _SHORT_NAMES.get(name, name) + bracket + rest
+
+    @property
+    def conversion(self) -> Sql:
+        """The new value as SQL over the row's columns."""
+        return self.cast(expression(self.up) if self.up else ident(self.column))
+
+    def cast(self, value: Sql) -> Sql:
+        """A value in the new type; as it is where it is a cast to that type already."""
+        tree = unwrap(parse_expression(value))
+        if isinstance(tree, pb.TypeCast) and deparse_type(tree.type_name) == self.type:
+            return value
+        return Sql(f"CAST({value} AS {type_name(self.type)})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """Names of what one change of type makes.
+
+    Attributes:
+        column: the column of the new type, until contract.
+        trigger: keeps it equal to the converted value.
+        function: of the trigger, as SQL.
+    """
+
+    column: str
+    trigger: str
+    function: Sql
+
+
+def shadow_of(change: Retyping, context: Context) -> Shadow:
+    """Names of shadow column, trigger and function; the trigger fires after those of other pending changes."""
+    over = (context.migration, change.schema, change.table, change.column, "type")
+    return Shadow(
+        bounded_name("migrator", change.column, over=over),
+        bounded_name("zzz_migrator_3", f"{context.level:05d}", change.column, over=over),
+        qualified(change.schema, bounded_name("migrator", change.table, change.column, "type", over=over)),
+    )
+
+
+def temporary_name(name: str, change: Retyping, table: str = "") -> str:
+    """What a copy of an index, a constraint or a sequence is called until it takes the name of the one it replaces.
+
+    Args:
+        name: of the one it replaces.
+        change: the change.
+        table: where that is on another table.
+    """
+    return bounded_name(name, "typed", over=(change.schema, change.table, change.column, table, name, "type"))
+
+
+def converted_default(change: Retyping, column: Column) -> Sql | None:
+    """The default of the column in the new type, as SQL; None: it has none.
+
+    Raises:
+        Refused: the new value is computed from other columns too, which a default cannot name.
+    """
+    if column.default is None or column.identity:
+        return None
+    default = expression(column.default)
+    if never_fails(change, column) or column.owned_sequence:
+        return default
+    if change.up and columns_in(change.up) - {change.column}:
+        raise Refused(
+            f'column "{change.column}" of table "{change.target}" has a default, and USING computes its values from '
+            "other columns, which a default cannot name",
+            hint="drop the default in a migration before this one, and set the new one after it",
+        )
+    computed = with_value(change.up, change.column, default) if change.up else default
+    return change.cast(computed)
+
+
+def never_fails(change: Retyping, column: Column | None) -> bool:
+    """Whether every value of the old type has one of the new type: a wider integer, or any text without a limit."""
+    if change.up or column is None:
+        return False
+    if change.full_type in _TEXTS:
+        return True
+    return (
+        column.type_name in _INTEGERS
+        and change.full_type in _INTEGERS
+        and _INTEGERS.index(column.type_name) <= _INTEGERS.index(change.full_type)
+    )

@@ -1,0 +1,264 @@
+"""The contract of a change of type: everything on the column anew beside it, then both change places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from migrator.changes.kind import Draft
+from migrator.changes.kinds.change_type import carried
+from migrator.changes.kinds.change_type.carried import Copy
+from migrator.changes.kinds.change_type.shadow import Retyping, Shadow, converted_default, never_fails, temporary_name
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation, TableName
+from migrator.sql.compose import Sql, ident, literal, qualified
+from migrator.sql.parser import relation_parts
+from migrator.sql.rewrite import role_sql, slug
+
+Template = Callable[..., Sql]
+
+
+def steps(change: Retyping, relation: Relation, shadow: Shadow, template: Template) -> Iterator[Draft]:
+    """Indexes, constraints and their validation, while reads and writes go on; then the swap in one transaction."""
+    column = relation.column(change.column)
+    if column is None:
+        return
+    checks = list(carried.checks(change, relation, shadow.column))
+    keys = list(carried.foreign_keys(change, relation, shadow.column))
+    built = list(carried.indexes(change, relation, shadow.column))
+    for index, _, definition in built:
+        yield Draft(
+            f"index-{slug(index.name)}", definition, f"takes the place of {index.name}: built while others write"
+        )
+    yield from _conditions(change, column, shadow, checks, keys, template)
+    yield from _swap(change, relation, column, shadow, checks, keys, template)
+
+
+def require_as_planned(change: Retyping, relation: Relation, contract_sql: str) -> None:
+    """Make sure that contract carries over all that hangs on the column now.
+
+    Raises:
+        Refused: something was made since it was planned, and would go with the old column.
+    """
+    shadow = change.column
+    lost = [
+        f"index {index.name}"
+        for index, name, _ in carried.indexes(change, relation, shadow)
+        if ident(name) not in contract_sql
+    ]
+    lost += [
+        f"constraint {copy.name} of {copy.table}"
+        for copy in (*carried.checks(change, relation, shadow), *carried.foreign_keys(change, relation, shadow))
+        if ident(copy.temporary) not in contract_sql
+    ]
+    if lost:
+        raise Refused(
+            f'what was made on column "{change.column}" of table "{relation.name}" since it was planned would be lost',
+            detail="\n".join(lost),
+            hint="roll back and expand again after planning anew, or drop it and create it again after contract",
+        )
+
+
+def _conditions(
+    change: Retyping, column: Column, shadow: Shadow, checks: list[Copy], keys: list[Copy], template: Template
+) -> Iterator[Draft]:
+    group = slug(change.table)
+    added = list(checks)
+    if column.not_null:
+        condition = Sql(f"CHECK ({ident(shadow.column)} IS NOT NULL)")
+        added.append(Copy("not null", _not_null(change), change.target, condition, is_valid=True))
+    elif not never_fails(change, column):
+        # Goes with the old column. It proves under the fence what was counted before it: no value is lost.
+        condition = template("converted", column=change.column, shadow=shadow.column, conversion=change.conversion)
+        name = temporary_name("converted", change)
+        added.append(Copy("converted", name, change.target, condition, is_valid=True))
+    for copy in (*added, *keys):
+        yield Draft(
+            f"add-{slug(copy.name)}",
+            template("add_constraint", table=_sql(copy.table), constraint=copy.temporary, definition=copy.definition),
+            "as on the old column; existing rows are not looked at",
+            group if copy.table == change.target else slug(copy.table.name),
+        )
+    for copy in (*added, *keys):
+        if copy.is_valid:
+            yield Draft(
+                f"validate-{slug(copy.name)}",
+                template("validate", table=_sql(copy.table), constraint=copy.temporary),
+                "looks at every row while reads and writes go on",
+            )
+
+
+def _swap(
+    change: Retyping,
+    relation: Relation,
+    column: Column,
+    shadow: Shadow,
+    checks: list[Copy],
+    keys: list[Copy],
+    template: Template,
+) -> Iterator[Draft]:
+    for step, text, why in _statements(change, relation, column, shadow, checks, keys, template):
+        yield Draft(step, text, why, f"swap-{slug(change.table, change.column)}")
+
+
+def _statements(
+    change: Retyping,
+    relation: Relation,
+    column: Column,
+    shadow: Shadow,
+    checks: list[Copy],
+    keys: list[Copy],
+    template: Template,
+) -> Iterator[tuple[str, Sql, str]]:
+    """Name, text and reason of the statements that commit together."""
+    table = change.sql
+    new = {"table": table, "column": shadow.column}
+    yield "drop-trigger-type", template("drop_trigger", trigger=shadow.trigger, table=table), "nothing is left to fill"
+    yield "drop-function-type", template("drop_function", function=shadow.function), "no trigger calls it any more"
+    for copy in keys:
+        if copy.survives:
+            yield (
+                f"drop-{slug(copy.name)}",
+                template("drop_constraint", table=_sql(copy.table), constraint=copy.name),
+                "its copy points to the new column",
+            )
+    if column.not_null:
+        yield "set-not-null", template("set_not_null", **new), "the validated CHECK proves it, no scan"
+        yield (
+            "drop-check-not-null",
+            template("drop_constraint", table=table, constraint=_not_null(change)),
+            "NOT NULL says the same",
+        )
+    yield from _sequence_before(change, column, shadow, template)
+    yield (
+        f"drop-old-{slug(change.column)}",
+        template("drop_column", table=table, column=change.column),
+        "its indexes and constraints go with it",
+    )
+    yield (
+        f"rename-{slug(change.column)}",
+        template("rename_column", table=table, column=shadow.column, new_name=change.column),
+        "the new column takes its place",
+    )
+    yield from _sequence_after(change, column, template)
+    default = converted_default(change, column)
+    if default is not None:
+        yield (
+            f"default-{slug(change.column)}",
+            template("set_default", table=table, column=change.column, default=default),
+            "as on the old column",
+        )
+    yield from _keys_and_indexes(change, relation, template)
+    for copy in (*checks, *keys):
+        yield (
+            f"rename-{slug(copy.name)}",
+            template("rename_constraint", table=_sql(copy.table), constraint=copy.temporary, new_name=copy.name),
+            "under the name it had",
+        )
+    yield from _rest(change, column, template)
+
+
+def _keys_and_indexes(change: Retyping, relation: Relation, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    for index, name, _ in carried.indexes(change, relation, change.column):
+        key = carried.key_of(index, relation)
+        if key is None:
+            yield (
+                f"rename-{slug(index.name)}",
+                template("rename_index", index=qualified(change.schema, name), new_name=index.name),
+                "under the name it had",
+            )
+        else:
+            yield (
+                f"key-{slug(key.name)}",
+                template("add_key", table=change.sql, constraint=key.name, definition=carried.key_over(key, name)),
+                "takes the index that was built; no row is looked at",
+            )
+
+
+def _sequence_before(
+    change: Retyping, column: Column, shadow: Shadow, template: Template
+) -> Iterator[tuple[str, Sql, str]]:
+    if column.sequence is None:
+        return
+    new = {"table": change.sql, "column": shadow.column}
+    if not column.identity:
+        yield (
+            "own-sequence",
+            template("own_sequence", sequence=Sql(column.sequence.name), **new),
+            "so that it does not go with the old column",
+        )
+        if change.full_type in ("smallint", "integer", "bigint"):
+            yield (
+                "type-sequence",
+                template("type_sequence", sequence=Sql(column.sequence.name), type=Sql(change.type)),
+                "counts as far as the new type does",
+            )
+        return
+    temporary = _temporary_sequence(change, column)
+    yield (
+        "add-identity",
+        template(
+            "add_identity",
+            always=column.identity == "always",
+            sequence=temporary,
+            options=Sql(column.sequence.options),
+            **new,
+        ),
+        "as on the old column",
+    )
+    yield (
+        "set-identity",
+        template("set_sequence", new=literal(temporary), old=Sql(column.sequence.name)),
+        "goes on where the old one stands; nobody inserts meanwhile",
+    )
+
+
+def _sequence_after(change: Retyping, column: Column, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    if column.sequence is not None and column.identity:
+        _, name = relation_parts(column.sequence.name)
+        yield (
+            "rename-identity",
+            template("rename_sequence", sequence=Sql(_temporary_sequence(change, column)), new_name=name),
+            "under the name it had",
+        )
+
+
+def _rest(change: Retyping, column: Column, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    """Privileges, settings and comment."""
+    for grant in column.grants:
+        yield (
+            f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
+            template(
+                "grant",
+                privilege=Sql(grant.privilege),
+                column=change.column,
+                table=change.sql,
+                grantee=role_sql(grant.grantee),
+            ),
+            "as on the old column",
+        )
+    for number, setting in enumerate(column.settings, start=1):
+        yield (
+            f"setting-{number}",
+            template("setting", table=change.sql, column=change.column, setting=Sql(setting)),
+            "as on the old column",
+        )
+    if column.comment is not None:
+        yield (
+            f"comment-{slug(change.column)}",
+            template("comment", table=change.sql, column=change.column, text=column.comment),
+            "as on the old column",
+        )
+
+
+def _not_null(change: Retyping) -> str:
+    return temporary_name("not_null", change)
+
+
+def _temporary_sequence(change: Retyping, column: Column) -> Sql:
+    """The sequence of the new identity until the swap, as SQL; in the schema of the old one."""
+    schema, name = relation_parts(column.sequence.name if column.sequence else change.column)
+    return qualified(schema, temporary_name(name, change))
+
+
+def _sql(table: TableName) -> Sql:
+    return qualified(table.schema, table.name)

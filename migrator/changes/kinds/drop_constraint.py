@@ -1,0 +1,149 @@
+"""Drop a constraint that new code no longer needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Constraint, Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.effects import relation_name
+from migrator.sql.parser import parse_script, pb, unwrap
+from migrator.sql.rewrite import slug
+
+_OF_NULL = "not null"
+
+
+class Release(OnTable, frozen=True):
+    """Parameters of ``drop_constraint``.
+
+    Attributes:
+        constraint: its name.
+    """
+
+    constraint: str
+
+
+class DropConstraint(Kind[Release]):
+    """Drop a constraint that new code no longer needs.
+
+    What happens
+        Expand changes nothing: old code may rely on it, above all ON CONFLICT on a unique key and deletes on a foreign
+        key's ON DELETE. Contract drops it once no old code is left, with a lock for a moment; of a foreign key on both
+        tables.
+
+    What is refused
+        CASCADE. A primary key or unique constraint that foreign keys of other tables point to. NOT NULL, which ALTER
+        COLUMN … DROP NOT NULL is for.
+
+    Limits
+        New code must keep to the constraint until contract.
+
+    Example:
+        ALTER TABLE orders DROP CONSTRAINT orders_total_positive
+    """
+
+    name = "drop_constraint"
+    spec = Release
+
+    def recognise(self, action: Action, schema: Schema) -> Release | None:
+        """``ALTER TABLE … DROP CONSTRAINT …``."""
+        if action.command is None or action.command.subtype != pb.AT_DropConstraint:
+            return None
+        if action.node.objtype != pb.OBJECT_TABLE:
+            return None
+        target = altered_table(action.node.relation, schema)
+        if action.command.behavior == pb.DROP_CASCADE:
+            raise Refused(
+                f'DROP CONSTRAINT "{action.command.name}" CASCADE would drop objects that are not named',
+                hint="drop each of them by name first",
+            )
+        return Release(schema=target.schema, table=target.name, constraint=action.command.name)
+
+    def touched(self, change: Release) -> dict[TableName, tuple[str, ...]]:
+        """Nothing but the table itself."""
+        return {change.target: ()}
+
+    def validate(self, change: Release, context: Context) -> Iterator[str]:
+        """It is there and nothing else stands on it."""
+        if change.target in context.created:
+            raise Refused(
+                f'constraint "{change.constraint}" is on a table this migration creates', hint="leave it out there"
+            )
+        relation = require_table(change, context)
+        if relation is None:
+            yield f"constraint {change.constraint} of {change.target} could not be looked at without a database"
+            return
+        constraint = _require_constraint(relation, change)
+        if constraint.type in ("primary key", "unique"):
+            yield (
+                f"new code must not upsert with ON CONFLICT ({', '.join(constraint.columns)}) any more, "
+                "and must keep the values unique until contract"
+            )
+        else:
+            yield f"new code must keep to {constraint.definition} until contract"
+
+    def expand(self, change: Release, context: Context) -> Iterator[Draft]:
+        """Nothing: old code may rely on it."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: Release, context: Context) -> Iterator[Draft]:
+        """The constraint goes."""
+        relation = context.schema.relation(change.target)
+        constraint = _constraint(relation, change)
+        locks = ""
+        if constraint is not None and constraint.type == "foreign key":
+            locks = f"ACCESS EXCLUSIVE ON {change.sql}, ACCESS EXCLUSIVE ON {_referenced(constraint)}"
+        yield Draft(
+            f"drop-{slug(change.constraint)}",
+            self.template("drop", table=change.sql, constraint=change.constraint),
+            "no code relies on it any more",
+            slug(change.table),
+            locks=locks,
+        )
+
+    def before_contract(self, change: Release, context: Context) -> None:
+        """Nothing came to stand on it since expand."""
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            _require_constraint(relation, change)
+
+
+def _constraint(relation: Relation | None, change: Release) -> Constraint | None:
+    found = relation.constraints if relation else ()
+    return next((each for each in found if each.name == change.constraint), None)
+
+
+def _require_constraint(relation: Relation, change: Release) -> Constraint:
+    constraint = _constraint(relation, change)
+    if constraint is None:
+        known = ", ".join(f'"{each.name}"' for each in relation.constraints) or "none"
+        raise Refused(
+            f'constraint "{change.constraint}" of table "{change.target}" does not exist',
+            detail=f"constraints: {known}",
+        )
+    if constraint.type == _OF_NULL:
+        raise Refused(
+            f'constraint "{change.constraint}" of table "{change.target}" is NOT NULL',
+            hint=f"ALTER TABLE {change.sql} ALTER COLUMN {constraint.columns[0]} DROP NOT NULL",
+        )
+    pointing = {
+        each.name
+        for each in relation.dependents
+        if each.kind == "foreign key of another table" and each.column in constraint.columns
+    }
+    if constraint.type in ("primary key", "unique") and pointing:
+        raise Refused(
+            f'foreign keys point to the columns of constraint "{change.constraint}" of table "{change.target}"',
+            detail="\n".join(sorted(pointing)),
+            hint="drop them, or let them point elsewhere, in a migration before this one",
+        )
+    return constraint
+
+
+def _referenced(constraint: Constraint) -> str:
+    """The table a foreign key points to, as SQL."""
+    statement = parse_script(f"ALTER TABLE t ADD CONSTRAINT c {constraint.definition}").statements[0]
+    return relation_name(unwrap(getattr(unwrap(statement.node.cmds[0]), "def")).pktable)

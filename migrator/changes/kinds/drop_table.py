@@ -1,0 +1,113 @@
+"""Drop a table that new code no longer uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.parser import pb, unwrap
+from migrator.sql.rewrite import slug
+
+
+class TableRemoval(OnTable, frozen=True):
+    """Parameters of ``drop_table``."""
+
+
+class DropTable(Kind[TableRemoval]):
+    """Drop a table that new code no longer uses.
+
+    What happens
+        Expand changes nothing: old code goes on to read and write it. Contract drops it once no old code is left; its
+        indexes, triggers, policies and owned sequences go with it.
+
+    What is refused
+        A table that others rely on: views, rules, foreign keys of other tables, publications, subscriptions. CASCADE.
+
+    Limits
+        Contract destroys the rows. Nothing brings them back but a backup. Until contract, foreign keys of the table
+        itself go on to refuse deletes of the rows it points to, for new code too.
+
+    Example:
+        DROP TABLE legacy_sessions
+    """
+
+    name = "drop_table"
+    spec = TableRemoval
+    takes_whole_table = True
+
+    def recognise(self, action: Action, schema: Schema) -> TableRemoval | None:
+        """``DROP TABLE …``."""
+        if action.kind != "drop_stmt" or action.node.remove_type != pb.OBJECT_TABLE:
+            return None
+        parts = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
+        if action.node.behavior == pb.DROP_CASCADE:
+            raise Refused(
+                f'DROP TABLE "{parts[-1]}" CASCADE would drop objects that are not named',
+                hint="drop each of them by name first",
+            )
+        target = schema.resolve(parts[-2] if len(parts) > 1 else None, parts[-1])
+        return TableRemoval(schema=target.schema, table=target.name)
+
+    def touched(self, change: TableRemoval) -> dict[TableName, tuple[str, ...]]:
+        """The table itself."""
+        return {change.target: ()}
+
+    def validate(self, change: TableRemoval, context: Context) -> Iterator[str]:
+        """It is there and nothing relies on it."""
+        if change.target in context.created:
+            raise Refused(f'table "{change.target}" is created by this migration', hint="leave both out")
+        relation = require_table(change, context)
+        if relation is None:
+            yield f"what depends on {change.target} could not be checked without a database; expand checks it"
+            return
+        _require_droppable(relation)
+        for function in relation.functions:
+            yield f"function {function} mentions {change.table} in its text: if that is this table, contract breaks it"
+        for each in relation.constraints:
+            if each.type == "foreign key":
+                yield f"{each.name} goes on to refuse deletes until contract, for new code too: {each.definition}"
+
+    def expand(self, change: TableRemoval, context: Context) -> Iterator[Draft]:
+        """Nothing: old code uses it."""
+        del change, context
+        yield from ()
+
+    def contract(self, change: TableRemoval, context: Context) -> Iterator[Draft]:
+        """The table and its rows."""
+        del context
+        yield Draft(
+            f"drop-{slug(change.table)}",
+            self.template("drop_table", table=change.sql),
+            "no code uses it any more; its rows are gone after this",
+            slug(change.table),
+        )
+
+    def before_contract(self, change: TableRemoval, context: Context) -> None:
+        """Nothing came to rely on it since expand."""
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            _require_droppable(relation)
+
+
+def _require_droppable(relation: Relation) -> None:
+    if relation.is_subscribed:
+        raise Refused(
+            f'table "{relation.name}" is written by a logical subscription, which stops when it is missing',
+            hint="take it out of the publication, and refresh the subscription first",
+        )
+    users = sorted(
+        {
+            f"{each.kind} {each.name}"
+            for each in relation.dependents
+            if each.kind in ("view", "materialized view", "rule", "foreign key of another table", "publication")
+        }
+    )
+    if users:
+        raise Refused(
+            f'table "{relation.name}" is used by other objects, which DROP TABLE would break or refuse',
+            detail="\n".join(users),
+            hint="drop them, or replace them by ones that do without the table, in a migration before this one",
+        )

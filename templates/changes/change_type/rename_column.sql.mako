@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} RENAME COLUMN ${column|ident} TO ${new_name|ident}

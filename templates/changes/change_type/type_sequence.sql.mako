@@ -1,0 +1,1 @@
+ALTER SEQUENCE ${sequence|sql} AS ${type|sql}

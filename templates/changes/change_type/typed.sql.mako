@@ -1,0 +1,1 @@
+SELECT ${conversion|sql} FROM ${table|sql}

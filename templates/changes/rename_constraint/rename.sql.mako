@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} RENAME CONSTRAINT ${constraint|ident} TO ${new_name|ident}

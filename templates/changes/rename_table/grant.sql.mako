@@ -1,0 +1,4 @@
+GRANT ${privilege|sql} ON ${view|sql} TO ${role|sql}\
+% if grantable:
+ WITH GRANT OPTION\
+% endif

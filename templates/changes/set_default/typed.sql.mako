@@ -1,0 +1,1 @@
+SELECT CAST(${default|sql} AS ${type|sql})

@@ -1,0 +1,44 @@
+"""``drop_constraint``: at contract, and never one that others stand on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.changes.plans import Constraint, Dependent, Phase, drafts, plan, refusal, statements, users
+
+SQL = "ALTER TABLE users DROP CONSTRAINT c"
+CHECK = Constraint("c", "check", ("name",), "CHECK (name <> '')")
+UNIQUE = Constraint("c", "unique", ("name",), "UNIQUE (name)")
+FOREIGN = Constraint("c", "foreign key", ("id",), "FOREIGN KEY (id) REFERENCES app.people(id) NOT VALID")
+
+
+def test_it_goes_at_contract():
+    known = users(constraints=(CHECK,))
+
+    assert statements(SQL, Phase.EXPAND, known) == statements(SQL, Phase.ROLLBACK, known) == []
+    assert statements(SQL, Phase.CONTRACT, known) == ["ALTER TABLE public.users DROP CONSTRAINT c"]
+    assert plan(SQL, known).notes == ("new code must keep to CHECK (name <> '') until contract",)
+
+
+def test_of_a_key_upserts_are_named():
+    assert "ON CONFLICT (name)" in plan(SQL, users(constraints=(UNIQUE,))).notes[0]
+
+
+def test_of_a_foreign_key_both_tables_are_named_as_locked():
+    (draft,) = drafts(SQL, Phase.CONTRACT, users(constraints=(FOREIGN,)))
+
+    assert draft.locks == "ACCESS EXCLUSIVE ON public.users, ACCESS EXCLUSIVE ON app.people"
+
+
+@pytest.mark.parametrize(
+    ("sql", "known", "reason"),
+    [
+        (SQL, users(), 'constraint "c" of table "public.users" does not exist'),
+        (f"{SQL} CASCADE", users(constraints=(CHECK,)), "CASCADE would drop objects that are not named"),
+        (SQL, users(constraints=(Constraint("c", "not null", ("name",), ""),)), 'table "public.users" is NOT NULL'),
+        (SQL, users(constraints=(UNIQUE,), dependents=(Dependent("foreign key of another table", "f on o", "name"),)),
+         "foreign keys point to the columns of constraint"),
+    ],
+)  # fmt: skip
+def test_what_cannot_go_is_refused(sql: str, known, reason: str):
+    assert reason in refusal(sql, known).message

@@ -1,0 +1,88 @@
+"""Rows that would make contract or rollback fail are counted before the gate: nothing changes, and it goes on later."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import Refused
+from migrator.model.plan import Migration
+from tests.support.sandbox import Sandbox, refusal
+
+SETUP = (
+    "CREATE TABLE customers (id bigint PRIMARY KEY); INSERT INTO customers VALUES (1);"
+    "CREATE TABLE orders (id bigint NOT NULL, customer_id bigint, number text, state text NOT NULL DEFAULT 'new');"
+)
+OFFLINE = "nobody is connected in this test"
+
+
+def expanded(sandbox: Sandbox, sql: str, rows: str) -> Migration:
+    sandbox.execute(SETUP + f"INSERT INTO orders (id, customer_id, number) VALUES {rows}")
+    sandbox.install()
+    migration = sandbox.new("tighten", sql)
+    assert sandbox.expand(migration)
+    return migration
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows", "problem", "repair"),
+    [
+        (
+            "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers",
+            "(1, 1, 'a'), (2, 2, 'b'), (3, NULL, 'c'), (4, 4, 'd')",
+            "2 rows of public.orders point to no row of public.customers",
+            "DELETE FROM orders WHERE customer_id > 1",
+        ),
+        (
+            "ALTER TABLE orders ADD UNIQUE (number)",
+            "(1, 1, 'a'), (2, 1, 'a'), (3, 1, NULL), (4, 1, NULL)",
+            "1 values of (number) in public.orders occur more than once",
+            "DELETE FROM orders WHERE id = 2",
+        ),
+        (
+            "ALTER TABLE orders ADD PRIMARY KEY (id)",
+            "(1, 1, 'a'), (1, 1, 'b')",
+            "1 values of (id) in public.orders occur more than once",
+            "DELETE FROM orders WHERE number = 'b'",
+        ),
+        (
+            "ALTER TABLE orders ADD CHECK (number <> '')",
+            "(1, 1, ''), (2, 1, NULL)",
+            "1 rows of public.orders violate CHECK (number <> '')",
+            "DELETE FROM orders WHERE number = ''",
+        ),
+    ],
+)
+def test_contract_is_refused_until_they_are_repaired(
+    sandbox: Sandbox, sql: str, rows: str, problem: str, repair: str
+) -> None:
+    migration = expanded(sandbox, sql, rows)
+    before = sandbox.snapshot()
+
+    with pytest.raises(Refused) as caught:
+        sandbox.contract(migration, offline=OFFLINE)
+    assert problem in refusal(caught.value)
+    assert sandbox.state(migration) == "expanded"
+    assert sandbox.snapshot() == before
+    sandbox.execute(repair)
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.state(migration) == "contracted"
+    assert sandbox.leftovers() == []
+
+
+def test_rollback_is_refused_while_a_row_holds_the_null_it_would_forbid(sandbox: Sandbox) -> None:
+    migration = expanded(
+        sandbox, "-- migrator: phase = expand\nALTER TABLE orders ALTER state DROP NOT NULL", "(1, 1, 'a')"
+    )
+    sandbox.execute("UPDATE orders SET state = NULL")
+
+    with pytest.raises(Refused, match=r"1 rows of public\.orders hold NULL in state"):
+        sandbox.rollback(migration, yes=True, offline=OFFLINE)
+    assert sandbox.state(migration) == "complete"
+    sandbox.execute("UPDATE orders SET state = 'new'")
+    sandbox.rollback(migration, offline=OFFLINE)
+
+    assert sandbox.value(
+        "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'state'"
+    )
+    assert sandbox.leftovers() == []
