@@ -284,7 +284,7 @@ NEWER = [
     (18, "", "CREATE TABLE booked (room int4range, at tsrange, PRIMARY KEY (room, at WITHOUT OVERLAPS))"),
     (
         18,
-        "CREATE TABLE booked (r int4range, d tsrange, PRIMARY KEY (r, d WITHOUT OVERLAPS)); CREATE TABLE b (LIKE booked)",
+        "CREATE TABLE booked (r int4range, d tsrange, UNIQUE (r, d WITHOUT OVERLAPS)); CREATE TABLE b (LIKE booked)",
         "ALTER TABLE b ADD FOREIGN KEY (r, PERIOD d) REFERENCES booked (r, PERIOD d)",
     ),
 ]  # fmt: skip
