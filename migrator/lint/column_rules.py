@@ -16,7 +16,7 @@ class ColumnRule(AlterTableRule):
     """Asks ``check_column`` about each column of CREATE TABLE, ADD COLUMN and ALTER COLUMN … TYPE."""
 
     kinds = ("create_stmt",)
-    subtypes = (pb.AT_AddColumn, pb.AT_AlterColumnType)
+    subtypes: ClassVar[tuple[int, ...]] = (pb.AT_AddColumn, pb.AT_AlterColumnType)
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from migrator.lint.engine import Report, lint
-from migrator.lint.selection import Selection, everything
+from migrator.lint.selection import Selection, select
 from migrator.lint.sources import Source
 from migrator.model.finding import Finding, Severity
 from migrator.model.plan import Phase
@@ -14,7 +14,8 @@ TODAY = date(2026, 6, 1)
 
 
 def report_on(*sources: Source, selection: Selection | None = None, pg_version: int = 14) -> Report:
-    return lint(sources, selection or everything(), pg_version=pg_version, today=TODAY)
+    """What lint says of the files; ``selection``: by default that of a user who selects nothing."""
+    return lint(sources, selection or select(), pg_version=pg_version, today=TODAY)
 
 
 def findings(

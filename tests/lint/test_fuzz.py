@@ -7,6 +7,7 @@ import random
 import pytest
 
 from migrator.lint.registry import all_rules
+from migrator.lint.selection import everything
 from migrator.lint.sources import Source
 from migrator.model.plan import Phase
 from tests.lint.linting import report_on
@@ -33,7 +34,9 @@ def test_mutated_files_neither_crash_nor_point_outside(seed: int):
             text = text.replace("users", '"Ü ""x"')
         phase = chosen.choice([None, *Phase])
         report = report_on(
-            Source("a.sql", text, phase, phased=phase is not None), pg_version=chosen.choice([12, 14, 18])
+            Source("a.sql", text, phase, phased=phase is not None),
+            selection=everything(),
+            pg_version=chosen.choice([12, 14, 18]),
         )
         lines = text.split("\n")
         for finding in report.findings:

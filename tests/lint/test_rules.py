@@ -10,6 +10,7 @@ import pytest
 from migrator.lint.pages import page
 from migrator.lint.registry import all_rules
 from migrator.lint.rule import Bad, Good, Rule
+from migrator.lint.selection import everything
 from migrator.model.finding import Category, Severity
 from migrator.sql.parser import parse_script
 from tests.lint.linting import findings
@@ -29,7 +30,10 @@ PREFIXES = {
 
 
 def found(example: Good | Bad, sql: str):
-    return findings(sql, earlier=example.earlier, phase=example.phase, pg_version=example.pg_version)
+    selection = everything()
+    return findings(
+        sql, earlier=example.earlier, phase=example.phase, pg_version=example.pg_version, selection=selection
+    )
 
 
 @pytest.mark.parametrize(("rule", "good"), GOOD)

@@ -1,0 +1,61 @@
+"""PO043 no-statement-timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.model.finding import Category, Effort, Severity
+from migrator.model.locks import LockMode
+from migrator.sql.effects import relation_name
+from migrator.sql.parser import Statement
+
+
+class NoStatementTimeout(Rule):
+    """A statement that reads or rewrites a table runs without statement_timeout (opt-in).
+
+    Why it matters
+        Whatever it locks stays locked for as long as it takes.
+
+    What to do
+        SET statement_timeout before it. Once per file; migrator sets one for phase files.
+
+    Source
+        PostgreSQL documentation, section 19.11.1 "statement_timeout".
+    """
+
+    code = "PO043"
+    name = "no-statement-timeout"
+    severity = Severity.WARNING
+    category = Category.POLICY
+    lock = LockMode.ACCESS_EXCLUSIVE
+    work = Effort.SCAN
+    breaks = ()
+    opt_in = True
+    phases = frozenset({None})
+    kinds = ("alter_table_stmt",)
+    good = (
+        Good("SET statement_timeout = '5s'; ALTER TABLE t VALIDATE CONSTRAINT c;"),
+        Good("ALTER TABLE t ADD COLUMN a int;"),
+    )
+    bad = (
+        Bad(
+            "ALTER TABLE t VALIDATE CONSTRAINT c;",
+            fix="SET statement_timeout = '15min';\nALTER TABLE t VALIDATE CONSTRAINT c;",
+        ),
+    )
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        if "statement_timeout" in context.settings or self.code in context.reported_once or context.effects.brief:
+            return
+        if context.is_new(statement.node.relation):
+            return
+        context.reported_once.add(self.code)
+        yield Problem(
+            f"no statement_timeout: {relation_name(statement.node.relation)} may stay locked for any time",
+            why="nothing ends the statement but its own end",
+            fix=f"SET statement_timeout = '15min';\n{statement.text};",
+            lock=context.effects.strongest,
+        )

@@ -1,0 +1,68 @@
+"""PO015 not-repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.lint.context import Context
+from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.lint.transactions import Membership
+from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.locks import LockMode
+from migrator.model.plan import Phase
+from migrator.sql.parser import Statement, pb
+
+
+class NotRepeatable(Rule):
+    """A statement outside a transaction that fails when it is run again (opt-in).
+
+    Why it matters
+        What commits statement by statement stops half-way when one fails. Run again, it fails at the first statement
+        that had worked.
+
+    What to do
+        IF NOT EXISTS or IF EXISTS; for an index that is built CONCURRENTLY, DROP INDEX IF EXISTS first, since a failed
+        build leaves an invalid one of the same name.
+
+    Source
+        PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently".
+    """
+
+    code = "PO015"
+    name = "not-repeatable"
+    severity = Severity.WARNING
+    category = Category.POLICY
+    lock = LockMode.NONE
+    work = Effort.NONE
+    breaks = (Breaks.MIGRATION,)
+    opt_in = True
+    kinds = ("create_stmt", "index_stmt", "drop_stmt", "create_schema_stmt", "create_seq_stmt")
+    good = (
+        Good("BEGIN;\nCREATE TABLE t (a int);\nCOMMIT;"),
+        Good("-- migrator: transaction = false\nDROP INDEX CONCURRENTLY IF EXISTS i;\n"
+             "CREATE INDEX CONCURRENTLY i ON t (a);"),
+    )  # fmt: skip
+    bad = (
+        Bad("-- migrator: transaction = false\nCREATE TABLE t (a int);", fix="-- CREATE TABLE IF NOT EXISTS …"),
+        Bad("-- migrator: transaction = false\nDROP VIEW v;", phase=Phase.CONTRACT, fix="-- DROP VIEW IF EXISTS …"),
+    )
+
+    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
+        """See ``Rule.check``."""
+        node, kind = statement.node, statement.kind
+        if context.membership is not Membership.OUTSIDE:
+            return
+        drops = kind == "drop_stmt"
+        if (node.missing_ok if drops else node.if_not_exists) or (kind == "index_stmt" and not node.idxname):
+            return
+        if kind == "index_stmt" and any(
+            other.kind == "drop_stmt" and other.node.remove_type == pb.OBJECT_INDEX and other.node.missing_ok
+            for other in context.statements[: context.index]
+        ):
+            return
+        words = " ".join(statement.text.split()[:2]).upper()
+        yield Problem(
+            "run again, the statement fails",
+            why="it commits on its own: after a failure further down, a second run stops here",
+            fix=f"-- {words} IF {'' if drops else 'NOT '}EXISTS …",
+        )
