@@ -11,7 +11,8 @@ from migrator.model.finding import Effort
 def page(rule: Rule) -> str:
     """The whole page as text."""
     head = f"{rule.code} {rule.name} ({rule.category}, {rule.severity}{', opt-in' if rule.opt_in else ''})"
-    parts = [head, "", *_facts(rule), "", inspect.cleandoc(type(rule).__doc__ or "")]
+    first, _, rest = inspect.cleandoc(type(rule).__doc__ or "").partition("\n\n")
+    parts = [head, "", first, "", *_facts(rule), "", rest]
     if rule.bad:
         parts += ["", "Reported", *_example(rule.bad[0])]
         if rule.bad[0].fix:
