@@ -86,7 +86,9 @@ class BlockedByDependant(AlterTableRule):
         what = ", ".join(using)
         yield Problem(
             f"{action.relation}.{ident(column)} cannot be {'dropped' if drops else 'retyped'}: it is used by {what}",
-            why="PostgreSQL refuses the statement, and the migration stops here",
+            why="PostgreSQL refuses the statement, and the migration stops here"
+            if not drops or any(not label.startswith("generated") for label in using)
+            else "PostgreSQL refuses the statement, or (14) drops the generated column with it, without a word",
             fix=f"-- in one transaction: drop {what}, change the column, create {what} again",
             span=context.span_of(column),
         )

@@ -9,7 +9,6 @@ from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
 from migrator.sql.compose import ident
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap
@@ -26,7 +25,8 @@ class ForeignKeyLocksBoth(AlterTableRule):
         A short lock_timeout, tried again when it runs out. Before a table with several foreign keys is dropped, drop
         these one by one, each in a transaction of its own.
 
-    A note, since it is brief. Known where a file tells the foreign key.
+    A note, since it is brief; quiet under a lock_timeout, and in phase files, which have one. Known where a file tells
+    the foreign key.
 
     Source
         PostgreSQL documentation, DROP TABLE; pg_locks on 14 and 18.
@@ -56,7 +56,6 @@ class ForeignKeyLocksBoth(AlterTableRule):
         Bad(
             "DROP TABLE orders;",
             earlier="CREATE TABLE orders (user_id int CONSTRAINT owner REFERENCES users);",
-            phase=Phase.CONTRACT,
             fix="-- first, each in a transaction of its own: ALTER TABLE orders DROP CONSTRAINT owner",
         ),
     )
@@ -72,7 +71,7 @@ class ForeignKeyLocksBoth(AlterTableRule):
             if table is None or context.made_here(table):
                 continue
             keys = [one for one in table.constraints.values() if _elsewhere(one, table, context)]
-            if keys and (context.phased or not context.timeout_set):
+            if keys and not context.timeout_set:
                 names = ", ".join(ident(one.name) for one in keys)
                 others = ", ".join(sorted({one.references[1] for one in keys if one.references}))
                 yield Problem(

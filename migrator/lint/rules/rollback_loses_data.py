@@ -25,7 +25,7 @@ class RollbackLosesData(AlterTableRule):
         Before the rollback, copy it to where old code finds it, or keep it aside: `CREATE TABLE … AS SELECT …`.
         migrator says how many rows that are, and needs `--yes`.
 
-    A note, in `rollback.sql` only, where dropping is what is expected.
+    A note, in `rollback.sql` only, where dropping is what is expected. Opt-in, since migrator says it when it matters.
 
     Source
         None needed.
@@ -38,6 +38,7 @@ class RollbackLosesData(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.DATA,)
+    opt_in = True
     phases = frozenset({Phase.ROLLBACK})
     kinds = ("drop_stmt",)
     subtypes = (pb.AT_DropColumn,)

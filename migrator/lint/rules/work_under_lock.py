@@ -11,7 +11,7 @@ from migrator.lint.transactions import Membership
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
-from migrator.sql.parser import Statement
+from migrator.sql.parser import Statement, pb, unwrap, walk
 
 
 class WorkUnderLock(Rule):
@@ -45,6 +45,8 @@ class WorkUnderLock(Rule):
         Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nCOMMIT;\nUPDATE users SET age = 1 WHERE id < 10;"),
         Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nINSERT INTO changes VALUES ('age');\nCOMMIT;"),
         Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nSELECT set_config('a.b', 'c', false);\nCOMMIT;"),
+        Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nSELECT 1 FROM pg_class;\nCOMMIT;"),
+        Good("BEGIN;\nALTER TABLE users ADD COLUMN age int;\nSELECT setval('s', last_value) FROM t;\nCOMMIT;"),
         Good("BEGIN;\nCREATE TABLE users (id int);\nALTER TABLE users ADD COLUMN age int;\n"
              "INSERT INTO users SELECT 1, 2;\nCOMMIT;"),
     )  # fmt: skip
@@ -86,8 +88,19 @@ def _is_long(kind: str, node: Any) -> bool:
     if kind == "insert_stmt":
         return node.HasField("select_stmt") and not node.select_stmt.select_stmt.values_lists
     if kind == "select_stmt":
-        return bool(node.from_clause) and not node.HasField("limit_count")
+        return bool(node.from_clause) and not node.HasField("limit_count") and not _reads_little(node)
     return True
+
+
+def _reads_little(node: Any) -> bool:
+    """Whether it only reads catalogs, or sets a sequence."""
+    calls = (unwrap(unwrap(target).val) for target in node.target_list)
+    if any(isinstance(call, pb.FuncCall) and unwrap(call.funcname[-1]).sval == "setval" for call in calls):
+        return True
+    tables = [table for table in walk(node) if isinstance(table, pb.RangeVar)]
+    return bool(tables) and all(
+        table.schemaname in ("pg_catalog", "information_schema") or table.relname.startswith("pg_") for table in tables
+    )
 
 
 def _writes_new(kind: str, node: Any, context: Context) -> bool:
