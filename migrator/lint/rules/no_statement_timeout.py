@@ -9,7 +9,7 @@ from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
-from migrator.sql.parser import Statement
+from migrator.sql.parser import Statement, pb, unwrap
 
 
 class NoStatementTimeout(Rule):
@@ -19,7 +19,8 @@ class NoStatementTimeout(Rule):
         Whatever it locks stays locked for as long as it takes.
 
     What to do
-        SET statement_timeout before it. Once per file; migrator sets one for phase files.
+        SET statement_timeout before it. Once per file; migrator sets one for phase files. Changes of a type are left to
+        LK012, which knows whether they take long.
 
     Source
         PostgreSQL documentation, section 19.11.1 "statement_timeout".
@@ -38,6 +39,7 @@ class NoStatementTimeout(Rule):
     good = (
         Good("SET statement_timeout = '5s'; ALTER TABLE t VALIDATE CONSTRAINT c;"),
         Good("ALTER TABLE t ADD COLUMN a int;"),
+        Good("ALTER TABLE t ALTER COLUMN a TYPE text;"),
     )
     bad = (
         Bad(
@@ -50,11 +52,12 @@ class NoStatementTimeout(Rule):
         """See ``Rule.check``."""
         if "statement_timeout" in context.settings or self.code in context.reported_once or context.effects.brief:
             return
-        if context.is_new(statement.node.relation):
+        node = statement.node
+        if context.is_new(node.relation) or all(unwrap(one).subtype == pb.AT_AlterColumnType for one in node.cmds):
             return
         context.reported_once.add(self.code)
         yield Problem(
-            f"no statement_timeout: {relation_name(statement.node.relation)} may stay locked for any time",
+            f"no statement_timeout: {relation_name(node.relation)} may stay locked for any time",
             why="nothing ends the statement but its own end",
             fix=f"SET statement_timeout = '15min';\n{statement.text};",
             lock=context.effects.strongest,
