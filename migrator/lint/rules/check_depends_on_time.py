@@ -46,6 +46,7 @@ class CheckDependsOnTime(AlterTableRule):
         Bad("CREATE TABLE t (due date CHECK (due > CURRENT_DATE));", fix="-- a trigger, or the application, checks it"),
         Bad(
             "ALTER TABLE t ADD CONSTRAINT future CHECK (due > now()) NOT VALID;",
+            earlier="CREATE TABLE t (due timestamptz);",
             phase=Phase.CONTRACT,
             fix="-- a trigger, or the application, checks it",
         ),

@@ -57,11 +57,13 @@ class DroppedAndAddedAgain(AlterTableRule):
             fix="-- migrator new 'rename users.name' --sql 'ALTER TABLE users RENAME COLUMN name TO full_name'",
         ),
         Bad(
-            "ALTER TABLE users DROP COLUMN total, ADD COLUMN total int GENERATED ALWAYS AS (a + b) VIRTUAL;",
+            "ALTER TABLE users DROP COLUMN total, ADD COLUMN total bigint;",
+            earlier="CREATE TABLE users (a int, b int, total int);",
             fix="-- a column of another name, and the old one dropped in contract.sql",
         ),
         Bad(
             "DROP TABLE users;\nCREATE TABLE users (id bigint);",
+            earlier="CREATE TABLE users (id int, name text);",
             fix="-- ALTER TABLE users, or a table of another name, and the old one dropped in contract.sql",
         ),
     )

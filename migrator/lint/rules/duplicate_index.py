@@ -38,18 +38,18 @@ class DuplicateIndex(Rule):
     opt_in = True
     kinds = ("index_stmt",)
     good = (
-        Good("CREATE INDEX CONCURRENTLY b ON t (y);",
-             earlier="CREATE TABLE t (x int, y int); CREATE INDEX a ON t (x);"),
-        Good("CREATE INDEX CONCURRENTLY b ON t (x) WHERE y > 1;",
-             earlier="CREATE TABLE t (x int, y int); CREATE INDEX a ON t (x);"),
-        Good("CREATE INDEX CONCURRENTLY b ON t (x);\nDROP INDEX CONCURRENTLY a;",
-             earlier="CREATE TABLE t (x int); CREATE INDEX a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (y);",
+             earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (x) WHERE y > 1;",
+             earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (x);\nDROP INDEX CONCURRENTLY t_a;",
+             earlier="CREATE TABLE t (x int); CREATE INDEX t_a ON t (x);"),
     )  # fmt: skip
     bad = (
         Bad(
-            "CREATE INDEX CONCURRENTLY b ON t (x);",
-            earlier="CREATE TABLE t (x int); CREATE INDEX a ON t (x);",
-            fix="-- a is there already",
+            "CREATE INDEX CONCURRENTLY t_b ON t (x);",
+            earlier="CREATE TABLE t (x int); CREATE INDEX t_a ON t (x);",
+            fix="-- t_a is there already",
         ),
     )
 

@@ -39,16 +39,16 @@ class IndexDroppedBeforeReplacement(Rule):
     breaks = (Breaks.READS,)
     kinds = ("drop_stmt",)
     good = (
-        Good("CREATE INDEX CONCURRENTLY b ON t (x, y);\nDROP INDEX CONCURRENTLY a;",
-             earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX a ON t (x);"),
-        Good("DROP INDEX CONCURRENTLY a;\nCREATE INDEX CONCURRENTLY b ON t (y);",
-             earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (x, y);\nDROP INDEX CONCURRENTLY t_a;",
+             earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX t_a ON t (x);"),
+        Good("DROP INDEX CONCURRENTLY t_a;\nCREATE INDEX CONCURRENTLY t_b ON t (y);",
+             earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX t_a ON t (x);"),
     )  # fmt: skip
     bad = (
         Bad(
-            "DROP INDEX CONCURRENTLY a;\nCREATE INDEX CONCURRENTLY b ON t (x, y);",
-            earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX a ON t (x);",
-            fix="CREATE INDEX CONCURRENTLY b ON t (x, y);\nDROP INDEX CONCURRENTLY a;",
+            "DROP INDEX CONCURRENTLY t_a;\nCREATE INDEX CONCURRENTLY t_b ON t (x, y);",
+            earlier="CREATE TABLE t (x int, y int);\nCREATE INDEX t_a ON t (x);",
+            fix="CREATE INDEX CONCURRENTLY t_b ON t (x, y);\nDROP INDEX CONCURRENTLY t_a;",
         ),
     )
 

@@ -39,9 +39,11 @@ class IndexNotImmutable(Rule):
         Good("CREATE INDEX CONCURRENTLY i ON t (a);"),
     )
     bad = (
-        Bad("CREATE INDEX CONCURRENTLY i ON t (a) WHERE at > now();", fix="-- the condition in the query instead"),
-        Bad("CREATE INDEX CONCURRENTLY i ON t ((at - CURRENT_DATE));", fix="-- the condition in the query instead"),
-    )
+        Bad("CREATE INDEX CONCURRENTLY i ON t (a) WHERE at > now();", earlier="CREATE TABLE t (a int, at timestamptz);",
+            fix="-- the condition in the query instead"),
+        Bad("CREATE INDEX CONCURRENTLY i ON t ((at - CURRENT_DATE));", earlier="CREATE TABLE t (a int, at date);",
+            fix="-- the condition in the query instead"),
+    )  # fmt: skip
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - only the text counts
         """See ``Rule.check``."""

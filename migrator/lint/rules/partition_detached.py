@@ -47,6 +47,8 @@ class PartitionDetached(AlterTableRule):
     bad = (
         Bad(
             "ALTER TABLE events DETACH PARTITION e1 CONCURRENTLY;",
+            earlier="CREATE TABLE events (a int) PARTITION BY RANGE (a);\n"
+            "CREATE TABLE e1 PARTITION OF events FOR VALUES FROM (1) TO (2);",
             fix="-- contract.sql of a phased migration, when no code is left that needs its rows:\n"
             "-- ALTER TABLE events DETACH PARTITION e1 CONCURRENTLY",
         ),
