@@ -213,6 +213,7 @@ class World:
 
     def program(self) -> Iterator[None]:
         """Look, fence, drain, apply."""
+        self.tidy()
         if self.look().verdict is not Verdict.PASS:
             return
         yield
@@ -227,6 +228,13 @@ class World:
             self.apply()
             return
         self.lower()
+
+    def tidy(self) -> None:
+        """What an attempt begins with: no fence is its own yet, and one that ran out is lowered."""
+        self.fence = None
+        deadline = self.ledger.record.fence_deadline
+        if deadline is not None and deadline <= self.now:
+            self.lower()
 
     def raise_fence(self) -> None:
         deadline = self.now + timedelta(seconds=LEASE_S)
