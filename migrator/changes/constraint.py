@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from migrator.changes.kind import Context, OnTable, altered_table, require_column, require_table
+from migrator.changes.kind import Context, Draft, OnTable, altered_table, require_column, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, qualified
 from migrator.sql.parser import parse_script, pb, unwrap, walk
-from migrator.sql.rewrite import statement_sql
+from migrator.sql.rewrite import slug, statement_sql
 
 _BARE = "ALTER TABLE t ADD CONSTRAINT c "
 
@@ -96,6 +96,28 @@ def add_unchecked(change: NewConstraint, contype: int) -> Sql:
     node = node_of(change.definition, contype)
     node.skip_validation, node.initially_valid = True, False
     return add_statement(change, node)
+
+
+def unchecked_then_validated(change: NewConstraint, contype: int, *, refuses: str, meanwhile: str) -> Iterator[Draft]:
+    """The constraint NOT VALID, then its validation outside the transaction.
+
+    Args:
+        change: what is added.
+        contype: ``pb.CONSTR_CHECK`` or ``pb.CONSTR_FOREIGN``.
+        refuses: completes "refuses … from here on".
+        meanwhile: what goes on while it is validated.
+    """
+    yield Draft(
+        f"add-{slug(change.constraint)}",
+        add_unchecked(change, contype),
+        f"refuses {refuses} from here on; existing rows are not looked at",
+        slug(change.table),
+    )
+    yield Draft(
+        f"validate-{slug(change.constraint)}",
+        Sql(f"ALTER TABLE {change.sql} VALIDATE CONSTRAINT {ident(change.constraint)}"),
+        f"looks at every row while {meanwhile} go on",
+    )
 
 
 def named(parts: Any) -> tuple[str, ...]:

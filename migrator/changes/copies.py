@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.model.schema import Index, Relation
@@ -39,8 +39,3 @@ def unique_keys(relation: Relation | None, column: str) -> list[UniqueKey]:
         for index in copied_indexes(relation, column)
         if index.is_unique and not is_deferrable(index, relation)
     ]
-
-
-def renamed_columns(names: tuple[str, ...], renamed: Mapping[str, str]) -> tuple[str, ...]:
-    """Names with those replaced that are renamed."""
-    return tuple(renamed.get(name, name) for name in names)

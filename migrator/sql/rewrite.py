@@ -65,20 +65,6 @@ def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Ma
     return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT))
 
 
-def constraint_sql(kind: str, index: str, like: str) -> Sql:
-    """``UNIQUE USING INDEX …`` or ``PRIMARY KEY USING INDEX …``, deferrable as an existing constraint.
-
-    Args:
-        kind: ``UNIQUE`` or ``PRIMARY KEY``.
-        index: name of the index.
-        like: what ``pg_get_constraintdef`` returned for the existing one.
-    """
-    existing = unwrap(getattr(unwrap(parse_script(_ADD_CONSTRAINT + like).statements[0].node.cmds[0]), "def"))
-    when = " DEFERRABLE" if existing.deferrable else ""
-    when += " INITIALLY DEFERRED" if existing.initdeferred else ""
-    return Sql(f"{kind} USING INDEX {ident(index)}{when}")
-
-
 def columns_of_index(definition: str) -> set[str]:
     """Names of the columns a CREATE INDEX mentions: keys, INCLUDE, expressions, predicate."""
     names = set()

@@ -6,20 +6,19 @@ from collections.abc import Iterator
 
 from migrator.changes.constraint import (
     NewConstraint,
-    add_unchecked,
     added_constraint,
     columns_of_check,
     constraint_name,
     definition_of,
     node_of,
     require_free,
+    unchecked_then_validated,
     waits_for_contract,
 )
 from migrator.changes.kind import Context, Draft, Kind
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.parser import pb
-from migrator.sql.rewrite import slug
 
 
 class AddCheck(Kind[NewConstraint]):
@@ -71,14 +70,6 @@ class AddCheck(Kind[NewConstraint]):
     def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The constraint, then its validation."""
         del context
-        yield Draft(
-            f"add-{slug(change.constraint)}",
-            add_unchecked(change, pb.CONSTR_CHECK),
-            "refuses what violates it from here on; existing rows are not looked at",
-            slug(change.table),
-        )
-        yield Draft(
-            f"validate-{slug(change.constraint)}",
-            self.template("validate", table=change.sql, constraint=change.constraint),
-            "looks at every row while reads and writes go on",
+        yield from unchecked_then_validated(
+            change, pb.CONSTR_CHECK, refuses="what violates it", meanwhile="reads and writes"
         )

@@ -7,13 +7,13 @@ from typing import Any
 
 from migrator.changes.constraint import (
     NewConstraint,
-    add_unchecked,
     added_constraint,
     constraint_name,
     definition_of,
     named,
     node_of,
     require_free,
+    unchecked_then_validated,
     waits_for_contract,
 )
 from migrator.changes.kind import Context, Draft, Kind, Obstacle
@@ -22,7 +22,6 @@ from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import qualified
 from migrator.sql.parser import pb
-from migrator.sql.rewrite import slug
 
 
 class AddForeignKey(Kind[NewConstraint]):
@@ -95,16 +94,8 @@ class AddForeignKey(Kind[NewConstraint]):
     def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The constraint, then its validation."""
         del context
-        yield Draft(
-            f"add-{slug(change.constraint)}",
-            add_unchecked(change, pb.CONSTR_FOREIGN),
-            "refuses orphans from here on; existing rows are not looked at",
-            slug(change.table),
-        )
-        yield Draft(
-            f"validate-{slug(change.constraint)}",
-            self.template("validate", table=change.sql, constraint=change.constraint),
-            "looks at every row while reads and writes of both tables go on",
+        yield from unchecked_then_validated(
+            change, pb.CONSTR_FOREIGN, refuses="orphans", meanwhile="reads and writes of both tables"
         )
 
     def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:

@@ -36,7 +36,8 @@ class AddUnique(Kind[NewConstraint]):
         before the gate, and nothing changes.
 
     Limits
-        New code must not rely on it, as with ON CONFLICT, before contract.
+        New code must not rely on it, as with ON CONFLICT, before contract. While its index is built, duplicates are
+        refused at once, also by a constraint that is going to be DEFERRABLE.
 
     Example:
         ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email)

@@ -27,6 +27,7 @@ from tests.changes.plans import (
 
 SQL = "ALTER TABLE users ALTER COLUMN age TYPE bigint"
 AGE = Column("age", "integer")
+DEFERRED = Constraint("k", "unique", ("age",), "UNIQUE (age) DEFERRABLE INITIALLY DEFERRED")
 
 
 def shadow(sql: str = SQL, column: Column = AGE) -> str:
@@ -151,7 +152,7 @@ def test_indexes_and_keys_are_built_before_and_take_the_old_names():
             index("users_pkey", "age", is_unique=True, is_primary=True, constraint="users_pkey"),
             index("i", "age"),
         ),
-        constraints=(Constraint("users_pkey", "primary key", ("age",), "PRIMARY KEY (age) DEFERRABLE"),),
+        constraints=(Constraint("users_pkey", "primary key", ("age",), "PRIMARY KEY (age)"),),
     )
 
     assert [text.split(" ON ")[0].split("_typed")[0] for text in swapped[:2]] == [
@@ -228,6 +229,8 @@ def test_the_last_place_in_the_table_is_told():
         (SQL, users(ID, AGE, is_subscribed=True), "is written by a logical subscription"),
         (SQL, users(ID, AGE, forces_row_security=True), "forces row security on its owner"),
         (SQL, users(ID, AGE, indexes=(index("i", "age", is_exclusion=True, constraint="x"),)), "exclusion constraint"),
+        (SQL, users(ID, AGE, indexes=(index("i", "age", is_unique=True, constraint="k"),), constraints=(DEFERRED,)),
+         "is deferrable: the index that is built"),
         (SQL, users(ID, AGE, indexes=(index("i", "age", is_replica_identity=True),)), "logical replication finds rows"),
         (SQL, users(ID, AGE, indexes=(index("i", "age", is_clustered=True),)), "CLUSTER goes by index"),
         *(

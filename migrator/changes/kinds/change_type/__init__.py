@@ -48,7 +48,8 @@ class ChangeType(Kind[Retyping]):
 
     What is refused
         A column that views, policies, rules, generated columns, publications, triggers UPDATE OF or statistics objects
-        name: drop them before, create them after. Exclusion constraints. Partitioned tables. A database is needed.
+        name: drop them before, create them after. Exclusion constraints, deferrable keys,
+        partitioned tables. A database is needed.
 
     Limits
         Server-side prepared statements that return the column fail once with "cached plan must not change result type"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from migrator.changes.copies import copied_indexes
 from migrator.changes.kinds.change_type.shadow import Retyping, temporary_name
 from migrator.model.schema import Constraint, Index, Reference, Relation, TableName
-from migrator.sql.compose import Sql
-from migrator.sql.rewrite import constraint_sql, copied_constraint, copied_index
+from migrator.sql.compose import Sql, ident
+from migrator.sql.rewrite import copied_constraint, copied_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def indexes(change: Retyping, relation: Relation, shadow: str) -> Iterator[tuple
 
 
 def key_over(constraint: Constraint, index_name: str) -> Sql:
-    """UNIQUE or PRIMARY KEY that takes a built index, deferrable as the constraint before it."""
-    kind = "PRIMARY KEY" if constraint.type == "primary key" else "UNIQUE"
-    return constraint_sql(kind, index_name, constraint.definition)
+    """UNIQUE or PRIMARY KEY that takes a built index; deferrable ones were refused."""
+    kind = Sql("PRIMARY KEY" if constraint.type == "primary key" else "UNIQUE")
+    return Sql(f"{kind} USING INDEX {ident(index_name)}")
 
 
 def key_of(index: Index, relation: Relation) -> Constraint | None:

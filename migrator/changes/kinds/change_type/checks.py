@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.copies import is_deferrable
 from migrator.changes.kind import refuse_dependents
 from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
 from migrator.errors import Refused
@@ -52,7 +53,7 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
     """Refuse indexes that cannot be built anew beforehand.
 
     Raises:
-        Refused: an exclusion constraint, a deferrable key others point to, or one that replication or CLUSTER goes by.
+        Refused: an exclusion constraint, a deferrable key, or one that replication or CLUSTER goes by.
     """
     for index in relation.indexes:
         if change.column not in index.columns:
@@ -62,6 +63,12 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
                 f'exclusion constraint "{index.constraint}" of table "{relation.name}" is about "{change.column}": '
                 "its index cannot be built while others write",
                 hint="drop it in a migration before this one",
+            )
+        if index.is_unique and is_deferrable(index, relation):
+            raise Refused(
+                f'key "{index.constraint}" of table "{relation.name}" is deferrable: the index that is built to take '
+                "its place would refuse, until the swap, what transactions put right before they end",
+                hint="drop it in a migration before this one, and add it again after it",
             )
         if index.is_replica_identity or index.is_clustered:
             what = "logical replication finds rows" if index.is_replica_identity else "CLUSTER goes"

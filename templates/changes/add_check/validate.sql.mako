@@ -1,1 +1,0 @@
-ALTER TABLE ${table|sql} VALIDATE CONSTRAINT ${constraint|ident}
