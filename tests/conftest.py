@@ -24,6 +24,7 @@ from migrator import embedded
 from migrator.embedded.binaries import BINARIES_VARIABLE
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
+from migrator.trace.scratch import Scratch, scratch_database, scratch_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TEMPLATE = "migrator_template"
@@ -71,7 +72,9 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"postgres_server", "own_server", "counting_server"} & set(getattr(item, "fixturenames", ())):
+        if {"postgres_server", "own_server", "counting_server", "trace_server", "scratch"} & set(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker("server")
 
 
@@ -93,6 +96,20 @@ def own_server() -> Iterator[embedded.Server]:
     major = None if external_url() else wanted_installation().major
     with embedded.start(major=major, settings=embedded.FAST) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def trace_server() -> Iterator[embedded.Server]:
+    """A scratch server as lint starts one; embedded whatever the others use, since it needs roles without passwords."""
+    with scratch_server(wanted_installation().major) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def scratch(trace_server: embedded.Server) -> Iterator[Scratch]:
+    """One database for all traces of this process: ``tests.trace.tracing.clean`` empties it in milliseconds."""
+    with scratch_database(trace_server) as scratch:
+        yield scratch
 
 
 @pytest.fixture(scope="session")

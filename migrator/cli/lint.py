@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from migrator.config import Project
+    from migrator.lint.engine import Report
+    from migrator.lint.selection import Selection
     from migrator.lint.sources import Source
     from migrator.model.plan import Phase
 
@@ -38,7 +40,24 @@ if TYPE_CHECKING:
     default=None,
     help="Judge every file as this phase  [default: by the name of the file in a migration folder].",
 )
-def command(paths: tuple[Path, ...], form: str, as_json: bool, pg_version: int | None, phase: str | None) -> int:
+@click.option("--trace", is_flag=True, default=False, help="Run the files on a scratch server and show what they do.")
+@click.option(
+    "--app-sql",
+    "app_sql",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Statements of the running version, tried on a scratch server before and after; may be repeated.",
+)
+def command(
+    paths: tuple[Path, ...],
+    form: str,
+    as_json: bool,
+    pg_version: int | None,
+    phase: str | None,
+    trace: bool,
+    app_sql: tuple[Path, ...],
+) -> int:
     """Find what breaks running code, blocks production or loses data, at the line, with what to write instead.
 
     PATHS are SQL files, folders (*.sql at any depth, in order), migration folders, and - for standard input; default:
@@ -55,6 +74,13 @@ def command(paths: tuple[Path, ...], form: str, as_json: bool, pg_version: int |
       migrator lint migrations
       pg_dump --schema-only shop > schema.sql && migrator lint schema.sql change.sql
       echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
+
+    \b
+    --trace and --app-sql start a temporary PostgreSQL of the version in --pg-version if its programs are here, else the
+    embedded one, run the files there as they commit, and remove it. Statements of the running version come as SQL with
+    semicolons, or as pg_stat_statements shows them (CSV, JSON, psql's table):
+      psql -c "COPY (SELECT query FROM pg_stat_statements) TO STDOUT CSV HEADER" > app.csv
+      migrator lint migrations --trace --app-sql app.csv
     """
     from datetime import datetime
 
@@ -66,12 +92,14 @@ def command(paths: tuple[Path, ...], form: str, as_json: bool, pg_version: int |
 
     project = load_project()
     settings = project.settings.lint
-    report = lint(
-        _sources(paths, project, Phase(phase) if phase else None),
-        select(settings.select, settings.ignore, settings.severity),
-        pg_version=pg_version or settings.pg_version,
-        today=datetime.now(UTC).date(),
-    )
+    selection = select(settings.select, settings.ignore, settings.severity)
+    version = pg_version or settings.pg_version
+    sources = _sources(paths, project, Phase(phase) if phase else None)
+
+    if trace or app_sql:
+        report = _traced(list(sources), selection, version, app_sql)
+    else:
+        report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
     if as_json or form == "json":
         emit_json(lint_json.document(report))
     else:
@@ -80,6 +108,20 @@ def command(paths: tuple[Path, ...], form: str, as_json: bool, pg_version: int |
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         click.echo("\n".join(lint_text.lines(report, colour=colour)), color=colour)
     return int(report.fails(Severity(settings.fail_on)))
+
+
+def _traced(sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...]) -> Report:
+    from datetime import datetime
+
+    from migrator.lint.engine import Companion, lint
+    from migrator.trace.application.reading import read
+    from migrator.trace.verify import Wish, lint_and_trace
+
+    def run_lint(rules: Selection, companion: Companion) -> Report:
+        return lint(sources, rules, pg_version=version, today=datetime.now(UTC).date(), companion=companion)
+
+    statements = [statement for path in app_sql for statement in read(path)]
+    return lint_and_trace(run_lint, selection, Wish(version, statements))
 
 
 def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> Iterator[Source]:

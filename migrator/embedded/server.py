@@ -85,10 +85,11 @@ class Server:
         """Process id of the postmaster; None while it is stopped."""
         return claims.postmaster_pid(self.data_dir)
 
-    def url(self, dbname: str = "postgres") -> str:
-        """A libpq URL of one of its databases, for the superuser."""
+    def url(self, dbname: str = "postgres", user: str = "postgres") -> str:
+        """A libpq URL of one of its databases, for the superuser or another role; none needs a password."""
         port = "" if self._settings["port"] == "5432" else f"&port={self._settings['port']}"
-        return f"postgresql://postgres@/{quote(dbname, safe='')}?host={quote(str(self._claim.folder), safe='/')}{port}"
+        folder = quote(str(self._claim.folder), safe="/")
+        return f"postgresql://{quote(user, safe='')}@/{quote(dbname, safe='')}?host={folder}{port}"
 
     def start(self) -> None:
         """Start it, and wait until it takes connections; nothing to do when it runs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,10 +17,14 @@ from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
+from migrator.model.trace import Trace
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script
 
 _SYNTAX_ERROR = "SY001"
+
+Companion = Callable[[Source, Statement, Context, Sequence[tuple[Rule, Problem]]], Iterable[tuple[Rule, Problem]]]
+"""Called for each statement with what the rules found, just before it is taken in; adds what it knows itself."""
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class Report:
         statements: number of statements in them.
         waived: number of findings that a waiver took away.
         lines: by file and line number, the text of each line that a finding points to.
+        trace: what a scratch server did; None without ``--trace``.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -40,6 +45,7 @@ class Report:
     statements: int = 0
     waived: int = 0
     lines: dict[tuple[str, int], str] = field(default_factory=dict)
+    trace: Trace | None = None
 
     def fails(self, fail_on: Severity) -> bool:
         """Whether any finding is at least as severe as ``fail_on``."""
@@ -47,7 +53,9 @@ class Report:
         return any(order.index(finding.severity) <= order.index(fail_on) for finding in self.findings)
 
 
-def lint(sources: Iterable[Source], selection: Selection, *, pg_version: int, today: date) -> Report:
+def lint(
+    sources: Iterable[Source], selection: Selection, *, pg_version: int, today: date, companion: Companion | None = None
+) -> Report:
     """Lint files as one history.
 
     Args:
@@ -55,15 +63,19 @@ def lint(sources: Iterable[Source], selection: Selection, *, pg_version: int, to
         selection: the rules in force.
         pg_version: major version of the oldest server in use.
         today: what the end dates of waivers are held against.
+        companion: looks at each statement as well; what it adds is waived, selected and ranked as what rules find.
     """
-    return Linter(selection, pg_version=pg_version, today=today).run(sources)
+    return Linter(selection, pg_version=pg_version, today=today, companion=companion).run(sources)
 
 
 class Linter:
     """One run over a history of files."""
 
-    def __init__(self, selection: Selection, *, pg_version: int, today: date) -> None:
+    def __init__(
+        self, selection: Selection, *, pg_version: int, today: date, companion: Companion | None = None
+    ) -> None:
         self._selection = selection
+        self._companion = companion
         self._today = today
         self._context = Context(pg_version)
         self._report = Report()
@@ -96,6 +108,7 @@ class Linter:
         self._report.statements += len(script.statements)
         for index, statement in enumerate(script.statements):
             context.enter(index)
+            before_statement = len(found)
             for rule in by_kind.get(statement.kind, ()):
                 for problem in rule.check(statement, context):
                     found.append((rule, problem, statement))  # noqa: PERF401 - extend costs more for what is nearly always empty
@@ -104,6 +117,11 @@ class Linter:
                     for alter_rule in by_subtype.get(action.command.subtype, ()):
                         for problem in alter_rule.check_action(action, context):
                             found.append((alter_rule, problem, statement))  # noqa: PERF401 - likewise
+            if self._companion is not None:
+                added = self._companion(source, statement, context, [pair[:2] for pair in found[before_statement:]])
+                found.extend(
+                    (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
+                )
             context.leave()
         if source.phase is Phase.ROLLBACK:
             # later migrations build on what was expanded, not on its undoing
@@ -172,7 +190,7 @@ class Linter:
             why=problem.why,
             fix=problem.fix,
             length=max(len(shown), 1),
-            relation=_locked(statement, lock),
+            relation=locked_relation(statement, lock),
             work=rule.work if problem.work is None else problem.work,
             breaks=rule.breaks if problem.breaks is None else problem.breaks,
         )
@@ -235,7 +253,7 @@ def _parse(source: Source) -> Script:
     return parse_script(blanked, source.name)
 
 
-def _locked(statement: Statement, lock: LockMode) -> str:
+def locked_relation(statement: Statement, lock: LockMode) -> str:
     """The relation that a statement takes a lock on, as SQL; an empty string if its text does not name one."""
     if not lock:
         return ""

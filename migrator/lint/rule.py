@@ -137,3 +137,10 @@ class ReportedByEngine(Rule):
     """
 
     why: ClassVar[str] = ""
+
+
+class ReportedByTrace(Rule):
+    """A rule whose findings come from a scratch server that ran the files: ``migrator lint --app-sql``.
+
+    It has no examples of its own: what it reports depends on the statements of the application.
+    """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from migrator.model.trace import Traced
+
 
 class Severity(StrEnum):
     """``error``: production is harmed; ``warning``: it may be; ``info``: worth knowing."""
@@ -64,6 +66,7 @@ class Finding:
         why: what happens to whom.
         fix: SQL or words to put in its place; may be empty.
         length: number of characters to underline on ``line``, at least 1.
+        traced: what the statement did on the scratch server; None if it was not traced.
         relation: the table that ``lock_mode`` is taken on, as SQL; empty where the statement does not name it.
         work: what the server does while it holds the lock.
         breaks: what fails because of it: statements of the running version, data, the migration itself.
@@ -87,3 +90,4 @@ class Finding:
     relation: str = ""
     work: Effort = Effort.NONE
     breaks: tuple[Breaks, ...] = ()
+    traced: Traced | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
@@ -199,6 +199,14 @@ class Session:
     def copy_literal(self, value: Any) -> str:
         """A value as an SQL literal by the driver's own rules, for statements that take no parameters."""
         return _sql.Literal(value).as_string(self._connection)
+
+    def never_prepare(self) -> None:
+        """Leave nothing prepared on the server: somebody else's DISCARD ALL would take it away."""
+        self._connection.prepare_threshold = None
+
+    def on_message(self, take: Callable[[str], None]) -> None:
+        """Have every NOTICE, WARNING and DEBUG message of the server given to ``take`` from now on."""
+        self._connection.add_notice_handler(lambda diagnostic: take(diagnostic.message_primary or ""))
 
     def cancel(self) -> None:
         """Ask the server to cancel what this session is running; safe from another thread."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.lint.engine import Report
 from migrator.model.finding import Finding
+from migrator.reporting import trace_json
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def document(report: Report) -> dict[str, Any]:
         "files": report.files,
         "statements": report.statements,
         "waived": report.waived,
+        **({"trace": trace_json.document(report.trace)} if report.trace else {}),
     }
 
 
@@ -34,6 +36,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "blocks": finding.blocks,
         "why": finding.why,
         "fix": finding.fix,
+        **({"traced": trace_json.facts(finding.traced)} if finding.traced else {}),
         "relation": finding.relation,
         "work": finding.work.value,
         "breaks": [what.value for what in finding.breaks],

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from migrator.lint.engine import Report
 from migrator.model.finding import Finding, Severity
+from migrator.reporting import trace_text
 
 _COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
 _WIDE = frozenset("WF")
@@ -26,6 +27,9 @@ def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
     """
     for finding in report.findings:
         yield from _finding(finding, report, colour)
+        yield ""
+    if report.trace is not None:
+        yield from trace_text.lines(report.trace)
         yield ""
     yield summary(report)
 

@@ -76,6 +76,7 @@ class ForeignKeyValidating(AlterTableRule):
             columns = names_in(constraint.fk_attrs)
             text = context.clause(constraint.location)
             name = constraint_name(constraint.conname, table, columns, "fkey")
+            lock, waiting = LockMode.SHARE_ROW_EXCLUSIVE, "writes to"
             first, named = "", text if constraint.conname else f"CONSTRAINT {name} {text}"
         else:
             column = action.definition
@@ -83,15 +84,17 @@ class ForeignKeyValidating(AlterTableRule):
             constraint = next((item for item in found if item.contype == pb.CONSTR_FOREIGN), None)
             if constraint is None or not any(item.contype == pb.CONSTR_DEFAULT for item in found):
                 return
+            lock, waiting = LockMode.ACCESS_EXCLUSIVE, "all uses of"
             name = constraint_name(constraint.conname, table, (column.colname,), "fkey")
             first = f"ALTER TABLE {relation} ADD COLUMN {context.column_without(column, constraint)};\n"
             references = context.clause(constraint.location).partition("REFERENCES")[2]
             named = f"CONSTRAINT {name} FOREIGN KEY ({ident(column.colname)}) REFERENCES{references}"
+        referenced = relation_name(constraint.pktable)
         yield Problem(
             f"adding a foreign key checks every row of {relation}",
-            why=f"writes to {relation} and to {relation_name(constraint.pktable)} wait until all rows are checked",
+            why=f"{waiting} {relation} and writes to {referenced} wait until all rows are checked",
             fix=f"{first}ALTER TABLE {relation} ADD {named} NOT VALID;\n"
             f"{LATER}\nALTER TABLE {relation} VALIDATE CONSTRAINT {name};",
-            lock=LockMode.SHARE_ROW_EXCLUSIVE,
+            lock=lock,
             span=context.span_at(constraint.location),
         )

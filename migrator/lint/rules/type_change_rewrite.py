@@ -125,7 +125,8 @@ class TypeChangeRewrite(AlterTableRule):
                 f"{change}\n-- then the same constraint again: ADD CONSTRAINT … NOT VALID, and VALIDATE in a later "
                 "transaction"
             )
-            yield Problem(message, why, fix, LockMode.ACCESS_EXCLUSIVE, span=context.span_of(column))
+            span = context.span_of(column)
+            yield Problem(message, why, fix, LockMode.ACCESS_EXCLUSIVE, span=span, work=Effort.SCAN)
             return
         if work is Work.INDEXES and not any(
             column in index.columns or not index.columns for _, index in context.catalog.indexes_of(action.table.key)
@@ -146,6 +147,7 @@ class TypeChangeRewrite(AlterTableRule):
             LockMode.ACCESS_EXCLUSIVE,
             severity=None if certain else Severity.WARNING,
             span=context.span_of(column),
+            work=Effort.BUILD if work is Work.INDEXES else None,
         )
 
 

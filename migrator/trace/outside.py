@@ -1,0 +1,86 @@
+"""Statements that run outside a transaction block, such as CREATE INDEX CONCURRENTLY, and the locks they take.
+
+Their locks are gone when they return, so a second session watches. So that there is something to see, that session
+stands in the way: it holds a lock on every table that such statements have to wait for (CONCURRENTLY waits for
+everybody who may write), looks at what the statement holds and wants by then, and steps aside.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from migrator.model.locks import LockMode
+from migrator.postgres.session import ServerError, Session
+from migrator.trace.observe import SQL, Observer, Seen, compare, fold
+
+_LOOK_EVERY_S = 0.005
+_OBSTACLE = LockMode.ROW_EXCLUSIVE
+_OBSTACLE_TO_VACUUM = LockMode.SHARE
+"""VACUUM and ANALYZE take SHARE UPDATE EXCLUSIVE and do not mind writers."""
+
+
+def run_outside(session: Session, watcher: Session, observer: Observer, statement: str, *, is_vacuum: bool) -> Seen:
+    """Run a statement in autocommit mode and watch it from another session.
+
+    Args:
+        session: runs it; not in a transaction.
+        watcher: of a superuser, not in a transaction.
+        observer: of ``session``.
+        is_vacuum: whether it is VACUUM or ANALYZE.
+
+    Raises:
+        ServerError: the server refused it.
+    """
+    observer.start()
+    observer.look_again()
+    observer.clear()
+    seen = Seen(observer.now)
+    failure: list[BaseException] = []
+    pid = session.pid
+
+    def work() -> None:
+        try:
+            session.execute(statement)
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            failure.append(error)
+
+    obstacle = _OBSTACLE_TO_VACUUM if is_vacuum else _OBSTACLE
+    tables = [row.name for row in watcher.query(SQL["lockable_tables"], {})]
+    worker = threading.Thread(target=work, name="outside-a-transaction", daemon=True)
+    started = time.perf_counter()
+    held: dict[int, LockMode] = {}
+    watcher.execute("BEGIN")
+    try:
+        if tables:
+            watcher.execute(f"LOCK TABLE {', '.join(f'ONLY {name}' for name in tables)} IN {obstacle.title} MODE")
+        worker.start()
+        while worker.is_alive():
+            waits = watcher.one(SQL["waits"], {"own": watcher.pid, "pid": pid}).waits
+            fold(seen.before, held, watcher.query(SQL["locks_of"], {"pid": pid}))
+            if waits:
+                break
+            worker.join(_LOOK_EVERY_S)
+    except BaseException:
+        session.cancel()
+        raise
+    finally:
+        watcher.execute("ROLLBACK")
+        while worker.is_alive():
+            fold(seen.before, held, watcher.query(SQL["locks_of"], {"pid": pid}))
+            worker.join(_LOOK_EVERY_S)
+    seen.ms = (time.perf_counter() - started) * 1000
+    if failure:
+        raise failure[0]
+    messages = observer.messages()
+    observer.look_again()
+    observer.start()
+    seen.taken = seen.held = held
+    seen.scanned = observer.checked(messages, seen.before)
+    compare(seen, observer.now)
+    return seen
+
+
+def refused_in_transaction(error: ServerError) -> bool:
+    """Whether a statement may only run outside a transaction block (``active_sql_transaction``)."""
+    return error.sqlstate == "25001"

@@ -1,0 +1,1 @@
+"""SQL this room runs, read by ``migrator.postgres.queries.load``."""
