@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from migrator.lint.catalog import type_of
 from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.lint.type_changes import Work, work_of_unknown
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import effects_of, relation_name
@@ -38,6 +41,10 @@ class SeveralScans(Rule):
     good = (
         Good("ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN b SET NOT NULL;"),
         Good("ALTER TABLE t ALTER COLUMN a SET NOT NULL;\nALTER TABLE t ADD COLUMN c int;"),
+        Good(
+            "ALTER TABLE t ALTER COLUMN b SET NOT NULL;\nALTER TABLE t ALTER COLUMN a TYPE varchar(40);",
+            earlier="CREATE TABLE t (a varchar(20), b int);",
+        ),
         Good("ALTER TABLE t VALIDATE CONSTRAINT a;\nALTER TABLE t VALIDATE CONSTRAINT b;"),
     )
     bad = (
@@ -74,4 +81,13 @@ class SeveralScans(Rule):
 
 def _reads(statement: Statement) -> bool:
     effects = effects_of(statement)
+    if all(map(_may_keep_the_rows, (each.alter_table_cmd for each in statement.node.cmds))):
+        return False
     return (effects.scans_table or effects.rewrites_table) and effects.strongest > LockMode.SHARE_UPDATE_EXCLUSIVE
+
+
+def _may_keep_the_rows(command: Any) -> bool:
+    """Whether it changes a type, and only the old type, which is gone by now, tells whether a row is touched."""
+    if command.subtype != pb.AT_AlterColumnType:
+        return False
+    return work_of_unknown(type_of(getattr(command, "def").column_def.type_name), {}) is not Work.REWRITE
