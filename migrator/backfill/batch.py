@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
-from migrator.backfill import checkpoint, rejects, target
+from migrator.backfill import checkpoint, passes, rejects, target
 from migrator.backfill.checkpoint import Claim, JobKey
+from migrator.backfill.passes import Place
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import (
     FIRST_BLOCKS,
@@ -81,12 +82,12 @@ class Batcher:
         self._statement = statement
         self._limits = limits
         self._worker = worker
-        self._blocks = {False: FIRST_BLOCKS, True: FIRST_BLOCKS}
+        self._blocks: dict[str, int] = {}
         self._leaves: dict[str, Leaf] = {}
         self._checked = False
         # Falls where rows stay locked, so that a busy part of the table is not waited for range after range.
         self._waits = limits.waits_allowed
-        self._refused_at: tuple[str, int, int] | None = None
+        self._refused_at: tuple[str, int, int, int] | None = None
         self._refusals = self._timeouts = self._vanished = 0
 
     def run(self) -> Outcome:
@@ -118,38 +119,67 @@ class Batcher:
 
     def _recall(self, claimed: Claim) -> None:
         """Earlier refusals count only for the range they were about."""
-        place = (claimed.leaf, claimed.segment, claimed.next_block)
+        place = _position(claimed)
         if self._refused_at is not None and self._refused_at != place:
             self._refusals = self._timeouts = self._vanished = 0
             self._refused_at = None
 
     def _do(self, claimed: Claim) -> None:
         leaf = self._leaf(claimed)
+        place = self._place(claimed)
         span, stop = self._span(claimed)
-        blocks = stop - claimed.next_block
         form, statement_ms = self._form(claimed)
         started = time.monotonic()
         checkpoint.limit(self._session, lock_ms=self._limits.lock_ms, statement_ms=statement_ms)
-        done = left = 0
+        done = hot = left = 0
         if claimed.verifies:
             left = self._session.one(self._statement.count_wrong(leaf.name, span)).rows
         elif form is Form.SKIP:
             candidates = self._session.one(self._statement.count_candidates(leaf.name, span)).rows
             done = self._session.execute(rejects.batch_sql(self._statement, leaf, span, form))
-            left = max(0, candidates - done)
-            self._waits = self._waits // 2 if left else min(self._limits.waits_allowed, self._waits + 1)
+            skipped = max(0, candidates - done)
+            self._waits = self._waits // 2 if skipped else min(self._limits.waits_allowed, self._waits + 1)
+            # What another pass over the window leaves out, its last one looks at again.
+            left = skipped if place.is_last_pass else 0
         elif self._checked:
             done = self._session.execute(rejects.batch_sql(self._statement, leaf, span, form))
         else:
             done = self._fill_and_check(leaf, span)
+        if done and leaf.passes > 1:
+            hot = checkpoint.rows_hot(self._session, claimed.leaf)
         if not checkpoint.advance(
-            self._session, self._key, claimed, self._worker, stop, rows_done=done, rows_left=left
+            self._session,
+            self._key,
+            claimed,
+            self._worker,
+            passes.after(place, stop, rows=done, hot=hot),
+            batch_stop=stop,
+            rows_done=done,
+            rows_hot=hot,
+            rows_left=left,
         ):
             raise _Rewritten
         took_ms = (time.monotonic() - started) * 1000
-        # The last batch of a segment is short for another reason than its time.
-        if blocks >= self._blocks[claimed.verifies] or took_ms > self._limits.target_ms:
-            self._blocks[claimed.verifies] = next_blocks(blocks, took_ms, self._limits.target_ms)
+        # The last batch of a window is short for another reason than its time.
+        blocks, kind = stop - place.next_block, self._kind(claimed)
+        if blocks >= self._wanted(claimed) or took_ms > self._limits.target_ms:
+            self._blocks[kind] = next_blocks(blocks, took_ms, self._limits.target_ms)
+
+    def _place(self, claimed: Claim) -> Place:
+        """Where the segment is, with the passes of its window decided."""
+        leaf = self._leaf(claimed)
+        fills = not claimed.verifies and claimed.sweep == 1
+        return passes.decided(claimed.place, leaf.passes if fills else 1)
+
+    def _kind(self, claimed: Claim) -> str:
+        """Batches of one kind cost alike for each block."""
+        place = self._place(claimed)
+        if claimed.verifies or place.passes == 1:
+            return "verify" if claimed.verifies else "only pass"
+        return "later pass" if place.number else "first pass"
+
+    def _wanted(self, claimed: Claim) -> int:
+        return self._blocks.setdefault(self._kind(claimed), FIRST_BLOCKS)
 
     def _fill_and_check(self, leaf: Leaf, span: Span) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.
@@ -180,8 +210,9 @@ class Batcher:
         return self._leaves[claimed.leaf]
 
     def _span(self, claimed: Claim) -> tuple[Span, int]:
-        stop = min(claimed.stop_block, claimed.next_block + self._blocks[claimed.verifies])
-        return Span.of_blocks(claimed.next_block, stop), stop
+        place = self._place(claimed)
+        stop = min(place.window_stop, place.next_block + self._wanted(claimed))
+        return Span.of_blocks(place.next_block, stop, *place.part), stop
 
     def _form(self, claimed: Claim) -> tuple[Form, int]:
         """The form of this attempt and the limit of its statement in milliseconds."""
@@ -191,7 +222,7 @@ class Batcher:
         waits = self._waits if claimed.sweep == 1 else min(1, self._limits.waits_allowed)
         if self._refusals < waits:
             return Form.WAIT, self._limits.statement_ms
-        return Form.SKIP, UNHURRIED_MS if self._blocks[False] == 1 else self._limits.statement_ms
+        return Form.SKIP, UNHURRIED_MS if self._wanted(claimed) == 1 else self._limits.statement_ms
 
     def _rewritten(self, claimed: Claim | None) -> Outcome:
         leaf = claimed.leaf if claimed else ""
@@ -209,11 +240,11 @@ class Batcher:
                 error, meaning = refused, answer(refused.sqlstate)
         if meaning is Answer.STOP:
             raise self._stopped(claimed, error)
-        self._refused_at = (claimed.leaf, claimed.segment, claimed.next_block)
+        self._refused_at = _position(claimed)
         self._refusals += 1
-        attempted = self._span(claimed)[1] - claimed.next_block
-        self._blocks[claimed.verifies] = after_refusal(attempted)
-        if error.sqlstate == QUERY_CANCELED and self._blocks[claimed.verifies] == 1:
+        attempted = self._span(claimed)[1] - claimed.place.next_block
+        self._blocks[self._kind(claimed)] = after_refusal(attempted)
+        if error.sqlstate == QUERY_CANCELED and self._wanted(claimed) == 1:
             self._timeouts += 1
             if self._timeouts > _MOST_TIMEOUTS:
                 raise self._stopped(claimed, error)
@@ -262,3 +293,7 @@ class Batcher:
             detail=error.detail,
             hint=error.hint or "what was done before is kept: the same command continues there",
         )
+
+
+def _position(claimed: Claim) -> tuple[str, int, int, int]:
+    return claimed.leaf, claimed.segment, claimed.place.number, claimed.place.next_block

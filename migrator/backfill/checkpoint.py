@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from migrator.backfill import target as catalog
+from migrator.backfill.passes import WINDOW, Place, Tally
 from migrator.backfill.segments import split
 from migrator.backfill.target import LeafState, Target
 from migrator.errors import MigratorError
@@ -61,16 +62,14 @@ class Claim:
     Attributes:
         leaf: the leaf's name as SQL.
         verifies: whether rows are to be counted, not updated.
-        next_block: the first block not done yet.
-        stop_block: the end of the segment, exclusive.
-        sweep: number of the pass, from 1.
+        place: where it is.
+        sweep: number of the sweep, from 1.
     """
 
     leaf: str
     segment: int
     verifies: bool
-    next_block: int
-    stop_block: int
+    place: Place
     sweep: int
 
 
@@ -81,6 +80,7 @@ class JobProgress:
     Attributes:
         alive: whether a process reported within the last 10 s.
         rows_done: rows updated.
+        rows_hot: those of them whose new version fitted on the page of the old one.
         rows_skipped: how often a row was passed over because it was locked.
         busy_ms: time spent in batches, added up over workers.
         blocks_done: blocks of the current pass that are done.
@@ -95,6 +95,7 @@ class JobProgress:
     sweep: int
     alive: bool
     rows_done: int
+    rows_hot: int
     rows_skipped: int
     batches: int
     busy_ms: float
@@ -201,7 +202,23 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
     row = session.maybe(_SQL["claim"], key.parameters(worker=worker))
     if row is None:
         return None
-    return Claim(row.leaf, row.segment, row.task == "verify", row.next_block, row.stop_block, row.sweep)
+    place = Place(
+        window_start=row.window_start,
+        number=row.number,
+        passes=row.passes,
+        next_block=row.next_block,
+        stop_block=row.stop_block,
+        cold=row.cold,
+        first=Tally(row.first_rows, row.first_hot),
+        later=Tally(row.later_rows, row.later_hot),
+    )
+    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep)
+
+
+def rows_hot(session: Session, leaf: str) -> int:
+    """How many rows of a leaf this transaction updated without a new index entry."""
+    hot: int = session.one(_SQL["rows_hot"], {"leaf": leaf}).hot
+    return hot
 
 
 def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
@@ -210,9 +227,15 @@ def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
 
 
 def advance(
-    session: Session, key: JobKey, claimed: Claim, worker: str, next_block: int, *, rows_done: int, rows_left: int
-) -> bool:
+    session: Session, key: JobKey, claimed: Claim, worker: str, place: Place, *, batch_stop: int, rows_done: int,
+    rows_hot: int, rows_left: int,
+) -> bool:  # fmt: skip
     """Record the progress of a batch in its transaction.
+
+    Args:
+        place: where the segment is after it.
+        batch_stop: the end of the blocks it did, exclusive.
+        rows_left: rows passed over for good, or found wrong.
 
     Returns:
         False: the leaf was rewritten, the batch must be rolled back.
@@ -223,9 +246,19 @@ def advance(
             leaf=claimed.leaf,
             segment=claimed.segment,
             worker=worker,
-            from_block=claimed.next_block,
-            next_block=next_block,
+            from_block=claimed.place.next_block,
+            batch_stop=batch_stop,
+            next_block=place.next_block,
+            window_start=place.window_start,
+            number=place.number,
+            passes=place.passes,
+            cold=place.cold,
+            first_rows=place.first.rows,
+            first_hot=place.first.hot,
+            later_rows=place.later.rows,
+            later_hot=place.later.hot,
             rows_done=rows_done,
+            rows_hot=rows_hot,
             rows_left=rows_left,
         ),
     )
@@ -234,7 +267,7 @@ def advance(
 
 def progress(session: Session, project: str, migration: str, step: str | None = None) -> list[JobProgress]:
     """Progress of the jobs of a migration that were started, in order."""
-    rows = session.query(_SQL["progress"], {"project": project, "migration": migration, "step": step})
+    rows = session.query(_SQL["progress"], {"project": project, "migration": migration, "step": step, "window": WINDOW})
     return [_progress(row) for row in rows]
 
 
@@ -260,6 +293,7 @@ def _progress(row: Any) -> JobProgress:
         sweep=row.sweep,
         alive=bool(row.alive),
         rows_done=row.rows_done,
+        rows_hot=row.rows_hot,
         rows_skipped=row.rows_skipped,
         batches=row.batches,
         busy_ms=row.busy_ms,

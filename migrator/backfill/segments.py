@@ -6,7 +6,7 @@ Everything here is arithmetic on half-open ranges: ``start`` belongs to a range,
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SMALLEST_SEGMENT = 128
 """Blocks (1 MB). A claim and its progress cost about a millisecond; a segment should be worth several batches."""
@@ -30,15 +30,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Row versions from ``start`` to before ``stop``."""
+    """Row versions from ``start`` to before ``stop``, or a pseudo-random part of them.
+
+    Attributes:
+        part: number of the part, from 0 to before ``parts``.
+        parts: how many there are, a power of two; 1: all rows.
+    """
 
     start: Place
     stop: Place
+    part: int = 0
+    parts: int = 1
 
     @classmethod
-    def of_blocks(cls, start: int, stop: int) -> Span:
-        """All rows of the blocks from ``start`` to before ``stop``."""
-        return cls(Place(start), Place(stop))
+    def of_blocks(cls, start: int, stop: int, part: int = 0, parts: int = 1) -> Span:
+        """Rows of the blocks from ``start`` to before ``stop``."""
+        return cls(Place(start), Place(stop), part, parts)
 
     @property
     def is_one_line(self) -> bool:
@@ -53,12 +60,12 @@ class Span:
         """
         if self.stop.block - self.start.block > 1:
             middle = Place((self.start.block + self.stop.block) // 2)
-            return Span(self.start, middle), Span(middle, self.stop)
+            return replace(self, stop=middle), replace(self, start=middle)
         stop = self.stop if self.stop.block == self.start.block else Place(self.start.block, LAST_LINE + 1)
         if stop.line - self.start.line < 2:
             raise ValueError(f"{self} cannot be halved")
         middle = Place(self.start.block, (self.start.line + stop.line) // 2)
-        return Span(self.start, middle), Span(middle, stop)
+        return replace(self, stop=middle), replace(self, start=middle, stop=stop)
 
 
 def split(blocks: int, parts: int, smallest: int = SMALLEST_SEGMENT) -> tuple[tuple[int, int], ...]:
@@ -79,4 +86,4 @@ def split(blocks: int, parts: int, smallest: int = SMALLEST_SEGMENT) -> tuple[tu
 
 def segments_wanted(workers: int) -> int:
     """How many segments a leaf is cut into: several for each worker, and enough for processes that join later."""
-    return 4 * max(workers, 4)
+    return 4 * max(workers, 2)

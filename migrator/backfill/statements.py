@@ -156,6 +156,12 @@ class BackfillStatement:
         node.bool_expr.boolop = pb.AND_EXPR
         for operator, place in ((">=", span.start), ("<", span.stop)):
             node.bool_expr.args.append(_compare(_column(self.alias, "ctid"), operator, _tid(place.tid)))
+        if span.parts > 1:
+            part = parse_expression(f"(pg_catalog.hashtid(x) & {span.parts - 1}) = {span.part}")
+            next(each for each in walk(part) if isinstance(each, pb.FuncCall)).args[0].CopyFrom(
+                _column(self.alias, "ctid")
+            )
+            node.bool_expr.args.append(part)
         return node
 
 

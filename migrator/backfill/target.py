@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migrator.backfill.passes import worth_trying
 from migrator.backfill.segments import Span
 from migrator.backfill.statements import BackfillStatement, LeafName
 from migrator.errors import Refused
@@ -64,11 +65,13 @@ class Leaf:
     Attributes:
         primary_key: columns of the primary key in order; empty: it has none.
         sets_key: whether a column to be set is in a unique index.
+        passes: how many passes over it are worth trying.
     """
 
     name: LeafName
     primary_key: tuple[str, ...]
     sets_key: bool
+    passes: int = 1
 
 
 def prepare(session: Session, statement: BackfillStatement) -> Target:
@@ -131,7 +134,10 @@ def leaves(session: Session, target: Target) -> list[LeafState]:
 def leaf(session: Session, columns: Sequence[str], name: str) -> Leaf | None:
     """Facts about a leaf by its name as SQL; None: it no longer exists."""
     row = session.maybe(_SQL["leaf"], {"leaf": name, "columns": list(columns)})
-    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key) if row else None
+    if row is None:
+        return None
+    passes = worth_trying(blocks=row.blocks, indexes=row.indexes, is_indexed=row.is_indexed)
+    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key, passes)
 
 
 def deadlock_timeout_ms(session: Session) -> int:

@@ -33,10 +33,10 @@ WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(ste
 -- Keeps the counters of segments that are about to be planned anew; every one of them if no leaf is named. Rows found
 -- wrong by a verification are not rows passed over.
 UPDATE migrator.backfill_job AS j
-SET rows_done = j.rows_done + s.rows_done, rows_skipped = j.rows_skipped + s.rows_skipped,
+SET rows_done = j.rows_done + s.rows_done, rows_hot = j.rows_hot + s.rows_hot, rows_skipped = j.rows_skipped + s.rows_skipped,
     batches = j.batches + s.batches, busy_ms = j.busy_ms + s.busy_ms
 FROM (
-    SELECT coalesce(sum(g.rows_done), 0) AS rows_done,
+    SELECT coalesce(sum(g.rows_done), 0) AS rows_done, coalesce(sum(g.rows_hot), 0) AS rows_hot,
         coalesce(sum(g.rows_left) FILTER (WHERE g.task = 'fill'), 0) AS rows_skipped,
         coalesce(sum(g.batches), 0) AS batches, coalesce(sum(g.busy_ms), 0) AS busy_ms
     FROM migrator.backfill_segment AS g
@@ -53,8 +53,9 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
 
 -- name: add_segments
 INSERT INTO migrator.backfill_segment
-    (project, migration, step, leaf, segment, task, file_node, start_block, next_block, stop_block)
-SELECT %(project)s, %(migration)s, %(step)s, %(leaf)s, n.number, %(task)s, %(file_node)s, n.start, n.start, n.stop
+    (project, migration, step, leaf, segment, task, file_node, start_block, next_block, window_start, stop_block)
+SELECT %(project)s, %(migration)s, %(step)s, %(leaf)s, n.number, %(task)s, %(file_node)s, n.start, n.start, n.start,
+    n.stop
 FROM unnest(%(numbers)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[]) AS n(number, start, stop)
 
 -- name: planned
@@ -81,14 +82,15 @@ WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(ste
 -- Another pass over the blocks where something was left, after a pause; the others are done.
 UPDATE migrator.backfill_segment AS g
 SET task = 'fill', start_block = g.left_start, next_block = g.left_start, stop_block = g.left_stop,
-    rows_left = 0, left_start = NULL, left_stop = NULL, worker = NULL, batches = 0, busy_ms = 0,
+    window_start = g.left_start, pass = 0, passes = 0, cold = 0, first_rows = 0, first_hot = 0, later_rows = 0,
+    later_hot = 0, rows_left = 0, left_start = NULL, left_stop = NULL, worker = NULL, batches = 0, busy_ms = 0,
     not_before = clock_timestamp() + make_interval(secs => %(pause_s)s)
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.rows_left > 0
 
 -- name: settle
 -- Segments of a verification that found nothing have nothing to fill.
 UPDATE migrator.backfill_segment AS g
-SET task = 'fill', start_block = g.stop_block, next_block = g.stop_block
+SET task = 'fill', start_block = g.stop_block, next_block = g.stop_block, window_start = g.stop_block
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.task = 'verify'
 
 -- name: limits
@@ -105,7 +107,8 @@ SELECT
 -- name: claim
 -- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
 -- worker had last, then one nobody has had, then the longest remainder of somebody else's.
-SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, j.sweep
+SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
+    g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep
 FROM migrator.backfill_segment AS g
 JOIN migrator.backfill_job AS j USING (project, migration, step)
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
@@ -119,14 +122,21 @@ FOR UPDATE OF g SKIP LOCKED
 -- Progress, in the transaction of the batch. Touches no row when the leaf's file is no longer the one that was planned:
 -- the batch before it in this transaction holds a lock that keeps it from being rewritten until the commit.
 UPDATE migrator.backfill_segment AS g
-SET next_block = %(next_block)s, rows_done = g.rows_done + %(rows_done)s, rows_left = g.rows_left + %(rows_left)s,
+SET next_block = %(next_block)s, window_start = %(window_start)s, pass = %(number)s, passes = %(passes)s,
+    cold = %(cold)s, first_rows = %(first_rows)s, first_hot = %(first_hot)s, later_rows = %(later_rows)s,
+    later_hot = %(later_hot)s, rows_done = g.rows_done + %(rows_done)s, rows_hot = g.rows_hot + %(rows_hot)s,
+    rows_left = g.rows_left + %(rows_left)s,
     left_start = CASE WHEN %(rows_left)s > 0 THEN coalesce(g.left_start, %(from_block)s) ELSE g.left_start END,
-    left_stop = CASE WHEN %(rows_left)s > 0 THEN %(next_block)s ELSE g.left_stop END,
+    left_stop = CASE WHEN %(rows_left)s > 0 THEN %(batch_stop)s ELSE g.left_stop END,
     batches = g.batches + 1, worker = %(worker)s, beat = clock_timestamp(),
     busy_ms = g.busy_ms + extract(epoch FROM clock_timestamp() - now()) * 1000
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.leaf = %(leaf)s
   AND g.segment = %(segment)s
   AND g.file_node = pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s))
+
+-- name: rows_hot
+-- What this transaction did so far; reads no table.
+SELECT pg_catalog.pg_stat_get_xact_tuples_hot_updated(pg_catalog.to_regclass(%(leaf)s)::oid) AS hot
 
 -- name: left_spans
 -- Where the verification found something, to name an example.
@@ -140,6 +150,7 @@ ORDER BY g.leaf, g.segment
 SELECT j.step, j.state, j.reason, j.sweep, j.relation,
     j.beat > clock_timestamp() - interval '10 s' AS alive,
     (j.rows_done + coalesce(s.rows_done, 0))::bigint AS rows_done,
+    (j.rows_hot + coalesce(s.rows_hot, 0))::bigint AS rows_hot,
     (j.rows_skipped + coalesce(s.rows_skipped, 0))::bigint AS rows_skipped,
     (j.batches + coalesce(s.batches, 0))::bigint AS batches,
     (j.busy_ms + coalesce(s.busy_ms, 0))::float8 AS busy_ms,
@@ -148,9 +159,14 @@ SELECT j.step, j.state, j.reason, j.sweep, j.relation,
     coalesce(s.rows_estimated, 0)::bigint AS rows_estimated
 FROM migrator.backfill_job AS j
 LEFT JOIN LATERAL (
-    SELECT sum(g.rows_done) AS rows_done, sum(g.rows_left) FILTER (WHERE g.task = 'fill') AS rows_skipped,
+    SELECT sum(g.rows_done) AS rows_done, sum(g.rows_hot) AS rows_hot, sum(g.rows_left) FILTER (WHERE g.task = 'fill') AS rows_skipped,
         sum(g.batches) AS batches, sum(g.busy_ms) AS busy_ms,
-        sum(g.next_block - g.start_block) AS blocks_done, sum(g.stop_block - g.start_block) AS blocks_total,
+        -- A pass over a window counts for its share of the passes.
+        sum(g.window_start - g.start_block + CASE WHEN g.passes > 0
+            THEN (g.pass * (least(g.stop_block, g.window_start + %(window)s) - g.window_start)
+                + g.next_block - g.window_start) / g.passes
+            ELSE 0 END)::bigint AS blocks_done,
+        sum(g.stop_block - g.start_block) AS blocks_total,
         count(DISTINCT g.worker) FILTER (WHERE g.beat > clock_timestamp() - interval '5 s') AS workers,
         (SELECT sum(greatest(c.reltuples, 0)) FROM pg_catalog.pg_class AS c
          WHERE c.oid = ANY(array_agg(DISTINCT pg_catalog.to_regclass(g.leaf)::oid))) AS rows_estimated

@@ -72,7 +72,21 @@ SELECT n.nspname AS schema, c.relname AS name,
         ORDER BY k.position) AS primary_key,
     EXISTS (SELECT FROM pg_catalog.pg_index AS i
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::smallint[])
-        WHERE i.indrelid = c.oid AND i.indisunique AND a.attname = ANY(%(columns)s::text[])) AS sets_key
+        WHERE i.indrelid = c.oid AND i.indisunique AND a.attname = ANY(%(columns)s::text[])) AS sets_key,
+    (SELECT count(*) FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid)::integer AS indexes,
+    -- An index whose keys, expressions or predicate mention a column keeps an update of it from being HOT; one that only
+    -- summarises ranges of blocks does not, from 16 on.
+    EXISTS (SELECT FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+        JOIN pg_catalog.pg_am AS m ON m.oid = x.relam
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attname = ANY(%(columns)s::text[])
+        WHERE i.indrelid = c.oid
+          AND (m.amname <> 'brin' OR current_setting('server_version_num')::integer < 160000)
+          AND (a.attnum = ANY(i.indkey::smallint[]) OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+              WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
+                AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+                AND d.refobjsubid = a.attnum))) AS is_indexed,
+    pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)

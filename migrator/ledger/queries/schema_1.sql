@@ -239,6 +239,8 @@ CREATE TABLE migrator.backfill_job (
     rows_wrong bigint,
     stalled integer NOT NULL DEFAULT 0,
     rows_done bigint NOT NULL DEFAULT 0,
+    -- Of those, the ones whose new version fitted on the page of the old one: no index entry was written.
+    rows_hot bigint NOT NULL DEFAULT 0,
     rows_skipped bigint NOT NULL DEFAULT 0,
     batches bigint NOT NULL DEFAULT 0,
     busy_ms double precision NOT NULL DEFAULT 0,
@@ -262,7 +264,17 @@ CREATE TABLE migrator.backfill_segment (
     start_block bigint NOT NULL,
     next_block bigint NOT NULL,
     stop_block bigint NOT NULL,
+    -- A fill goes through windows of blocks, each in several passes: ``Place`` of migrator/backfill/passes.py.
+    window_start bigint NOT NULL,
+    pass integer NOT NULL DEFAULT 0,
+    passes integer NOT NULL DEFAULT 0,
+    cold integer NOT NULL DEFAULT 0,
+    first_rows bigint NOT NULL DEFAULT 0,
+    first_hot bigint NOT NULL DEFAULT 0,
+    later_rows bigint NOT NULL DEFAULT 0,
+    later_hot bigint NOT NULL DEFAULT 0,
     rows_done bigint NOT NULL DEFAULT 0,
+    rows_hot bigint NOT NULL DEFAULT 0,
     -- Rows passed over because they were locked (fill) or found wrong (verify), and the blocks they are in.
     rows_left bigint NOT NULL DEFAULT 0,
     left_start bigint,
