@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.backfill import checkpoint, statements, target
+from migrator.backfill import checkpoint, passes, statements, target
 from migrator.backfill.checkpoint import JobKey, Stage
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
@@ -19,6 +19,13 @@ def job(bench):
     return key, found
 
 
+def advance(session, key, claimed, stop, *, rows_done=1, rows_hot=0, rows_left=0):
+    """As a worker whose window gets one pass."""
+    place = passes.after(passes.decided(claimed.place, 1), stop, rows=rows_done, hot=rows_hot)
+    counts = {"rows_done": rows_done, "rows_hot": rows_hot, "rows_left": rows_left}
+    return checkpoint.advance(session, key, claimed, "me", place, batch_stop=stop, **counts)
+
+
 def finish_pass(session, key, *, left=0):
     """Every segment to its end, as if by a worker, with ``left`` rows left in the first batch."""
     while True:
@@ -26,8 +33,8 @@ def finish_pass(session, key, *, left=0):
             claimed = checkpoint.claim(session, key, "me")
             if claimed is None:
                 return
-            stop = min(claimed.stop_block, claimed.next_block + 16)
-            assert checkpoint.advance(session, key, claimed, "me", stop, rows_done=1, rows_left=left)
+            stop = min(claimed.place.window_stop, claimed.place.next_block + 16)
+            assert advance(session, key, claimed, stop, rows_left=left)
             left = 0
 
 
@@ -90,7 +97,7 @@ def finish_pass_on_dropped(session, job):
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert not checkpoint.advance(session, key, claimed, "me", claimed.stop_block, rows_done=0, rows_left=0)
+        assert not advance(session, key, claimed, claimed.place.window_stop)
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
 
 
@@ -98,12 +105,12 @@ def test_progress_on_a_rewritten_table_is_refused_and_planned_anew(session, job)
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert checkpoint.advance(session, key, claimed, "me", 16, rows_done=100, rows_left=0)
+        assert advance(session, key, claimed, 16, rows_done=100)
     session.execute("VACUUM FULL t")
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert claimed.next_block == 16
-        assert not checkpoint.advance(session, key, claimed, "me", 32, rows_done=100, rows_left=0)
+        assert claimed.place.next_block == 16
+        assert not advance(session, key, claimed, 32, rows_done=100)
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     assert not checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     (progress,) = checkpoint.progress(session, key.project, key.migration)
