@@ -1,19 +1,28 @@
-"""The backfill engine against one UPDATE on the same table, interleaved, as ratios.
+"""The backfill engine against one UPDATE and against touch-updates by key, interleaved, as ratios.
 
-    python benchmarks/backfill.py [--rows N] [--rounds N] [--workers N] [--target-ms N]
+    python benchmarks/backfill.py [--rows N] [--rounds N] [--workers N] [--target-ms N] [--fillfactor N] [--keys N]
+                                  [--shuffled] [--wide] [--snapshot]
 
-Each round makes the table anew for each of the two, so that both start from the same pages. The table has a primary
-key and two more indexes, and the sync trigger of the expand phase is in place for both. The engine's time includes its
-verification and ANALYZE.
+Each round makes the table anew for each of the three, so that all start from the same pages, with the sync trigger of
+the expand phase in place:
+
+- one UPDATE: the statement as its author wrote it, over the whole table
+- touch by key: 1,000 rows at a time in the order of the primary key, `SET id = id`, a trigger computes the rest
+- this engine: with its verification and ANALYZE
+
+CPU is that of all processes of the server, from /proc, so on Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from migrator import embedded
 from migrator.backfill import engine
@@ -27,29 +36,42 @@ from migrator.postgres.session import Session
 SET = "full_name = first_name || ' ' || last_name"
 WRONG = "full_name IS DISTINCT FROM first_name || ' ' || last_name"
 STATEMENT = f"UPDATE people SET {SET} WHERE {WRONG}"
+TOUCH = """
+WITH batch AS (
+    SELECT id FROM people WHERE id > %(last)s ORDER BY id LIMIT 1000 FOR NO KEY UPDATE
+), touched AS (
+    UPDATE people SET id = people.id FROM batch WHERE people.id = batch.id RETURNING people.id
+)
+SELECT max(id) AS last FROM touched
+"""
+COLUMNS = ("one UPDATE", "touch by key", "this engine")
 
 
 @dataclass(frozen=True)
 class Sample:
     seconds: float
+    cpu_s: float
     wal_mb: float
     heap: float
     indexes: float
+    hot: float
 
 
-def make_table(session: Session, rows: int) -> None:
+def make_table(session: Session, options: argparse.Namespace) -> None:
     session.execute("DROP TABLE IF EXISTS people")
     session.execute(
         "CREATE TABLE people (id bigint PRIMARY KEY, email text NOT NULL, first_name text NOT NULL,"
-        " last_name text NOT NULL, note text, full_name text)"
+        f" last_name text NOT NULL, note text, full_name text) WITH (fillfactor = {options.fillfactor})"
     )
+    order = " ORDER BY hashint8(g)" if options.shuffled else ""
+    note = "repeat(md5(g::text), 30)" if options.wide else "repeat('n', 20)"
     session.execute(
         "INSERT INTO people (id, email, first_name, last_name, note)"
-        " SELECT g, md5(g::text) || '@example.com', 'First' || g % 1000, 'Last' || g % 5000, repeat('n', 20)"
-        f" FROM generate_series(1, {rows}) AS g"
+        f" SELECT g, md5(g::text) || '@example.com', 'First' || g % 1000, 'Last' || g % 5000, {note}"
+        f" FROM generate_series(1, {options.rows}) AS g{order}"
     )
-    session.execute("CREATE INDEX ON people (email)")
-    session.execute("CREATE INDEX ON people (last_name)")
+    for column in ("email", "last_name", "first_name", "note")[: options.keys]:
+        session.execute(f"CREATE INDEX ON people ({column})")
     session.execute(
         "CREATE OR REPLACE FUNCTION people_sync() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN NEW.full_name := NEW.first_name || ' ' || NEW.last_name; RETURN NEW; END $$"
@@ -62,60 +84,109 @@ def make_table(session: Session, rows: int) -> None:
     session.execute("CHECKPOINT")
 
 
-def measure(session: Session, work: Callable[[], None]) -> Sample:
+def touch_by_key(session: Session) -> None:
+    last: int | None = 0
+    while last is not None:
+        last = session.one(TOUCH, {"last": last}).last
+
+
+def cpu_s(postmaster: int) -> float:
+    """Processor time of a server: the postmaster, those of its children that ended, and those that run."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, fields = stat.parent.name, stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(pid) == postmaster:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == postmaster:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(session: Session, postmaster: int, work: Callable[[], object]) -> Sample:
     sizes = "SELECT pg_relation_size('people') AS heap, pg_indexes_size('people') AS indexes"
     before, position = session.one(sizes), session.one("SELECT pg_current_wal_insert_lsn()::text AS lsn").lsn
-    started = time.monotonic()
+    busy, started = cpu_s(postmaster), time.monotonic()
     work()
-    seconds = time.monotonic() - started
+    seconds, busy = time.monotonic() - started, cpu_s(postmaster) - busy
     after = session.one(sizes)
     wal = session.one(
         "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(lsn)s::pg_lsn)::float8 AS bytes", {"lsn": position}
     )
+    session.execute("SELECT pg_stat_force_next_flush()") if session.server_version >= 15 else None
+    stat = session.one("SELECT n_tup_upd AS u, n_tup_hot_upd AS h FROM pg_stat_user_tables WHERE relname = 'people'")
     wrong = session.one(f"SELECT count(*) AS n FROM people WHERE {WRONG}").n
     assert wrong == 0, f"{wrong} rows are wrong"
-    return Sample(seconds, wal.bytes / 1e6, after.heap / before.heap, after.indexes / before.indexes)
+    return Sample(
+        seconds, busy, wal.bytes / 1e6, after.heap / before.heap, after.indexes / before.indexes, stat.h / (stat.u or 1)
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--target-ms", type=int, default=100)
+    parser.add_argument("--fillfactor", type=int, default=100)
+    parser.add_argument("--keys", type=int, default=2, help="indexes besides the primary key")
+    parser.add_argument("--shuffled", action="store_true", help="rows do not lie in the order of the key")
+    parser.add_argument("--wide", action="store_true", help="rows of about 1 kB")
+    parser.add_argument("--snapshot", action="store_true", help="somebody holds a snapshot all the time")
     options = parser.parse_args()
     settings = BackfillSettings(workers=options.workers, target_ms=options.target_ms)
 
-    with embedded.start(settings={"shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            embedded.start(settings={"shared_buffers": "512MB", "max_wal_size": "8GB", "autovacuum": "off"})
+        )
         database = Database(server.url())
-        with database.connect("benchmark") as session:
-            install.ensure_installed(session)
-            reference, ours = [], []
-            for number in range(options.rounds):
-                step = Step("fill", STATEMENT, Phase.BACKFILL, None, at="benchmark:1")
-                migration = Migration(id=f"round_{number}", level=number + 1, title="benchmark", steps=(step,))
-                state.register(session, "default", migration)
+        session = stack.enter_context(database.connect("benchmark"))
+        postmaster = server.pid
+        assert postmaster is not None
+        install.ensure_installed(session)
+        samples: dict[str, list[Sample]] = {name: [] for name in COLUMNS}
+        for number in range(options.rounds):
+            step = Step("fill", STATEMENT, Phase.BACKFILL, None, at="benchmark:1")
+            migration = Migration(id=f"round_{number}", level=number + 1, title="benchmark", steps=(step,))
+            state.register(session, "default", migration)
 
-                def batches(migration: Migration = migration) -> None:
-                    assert engine.run(database, settings, "default", migration, ignore, lambda: False)
+            def batches(migration: Migration = migration) -> None:
+                assert engine.run(database, settings, "default", migration, ignore, lambda: False)
 
-                make_table(session, options.rows)
-                reference.append(measure(session, lambda: session.execute(STATEMENT)))
-                make_table(session, options.rows)
-                ours.append(measure(session, batches))
+            ways: dict[str, Callable[[], object]] = {
+                "one UPDATE": lambda: session.execute(STATEMENT),
+                "touch by key": lambda: touch_by_key(session),
+                "this engine": batches,
+            }
+            for name in COLUMNS:
+                make_table(session, options)
+                with ExitStack() as held:
+                    if options.snapshot:
+                        other = held.enter_context(database.connect("benchmark"))
+                        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                        other.one("SELECT count(*) FROM people")
+                    samples[name].append(measure(session, postmaster, ways[name]))
 
     print(
-        f"PostgreSQL {server.version}, {options.rows:,} rows, median of {options.rounds}, {options.workers} worker(s)"
+        f"PostgreSQL {server.version}, {options.rows:,} rows, median of {options.rounds}, {options.workers} worker(s),"
+        f" {options.keys + 1} indexes, fillfactor {options.fillfactor}"
+        + "".join(f", {name}" for name in ("shuffled", "wide", "snapshot") if getattr(options, name))
     )
-    print(f"{'':22}{'one UPDATE':>14}{'this engine':>14}{'ratio':>9}")
-    for label, unit, field in (
-        ("time", "s", "seconds"),
-        ("WAL", "MB", "wal_mb"),
-        ("heap after / before", "", "heap"),
-        ("indexes after / before", "", "indexes"),
+    print(f"{'':24}" + "".join(f"{name:>15}" for name in COLUMNS) + f"{'/ UPDATE':>10}{'/ touch':>10}")
+    for label, field in (
+        ("time, s", "seconds"),
+        ("CPU of the server, s", "cpu_s"),
+        ("WAL, MB", "wal_mb"),
+        ("heap after / before", "heap"),
+        ("indexes after / before", "indexes"),
+        ("HOT share", "hot"),
     ):
-        one, many = (statistics.median(getattr(sample, field) for sample in samples) for samples in (reference, ours))
-        print(f"{label:22}{one:>11.2f} {unit:2}{many:>11.2f} {unit:2}{many / one:>9.2f}")
+        one, touch, ours = (statistics.median(getattr(each, field) for each in samples[name]) for name in COLUMNS)
+        ratios = "" if field == "hot" else f"{ours / one:>10.2f}{ours / touch:>10.2f}"
+        print(f"{label:24}{one:>15.2f}{touch:>15.2f}{ours:>15.2f}{ratios}")
 
 
 if __name__ == "__main__":
