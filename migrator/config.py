@@ -177,6 +177,8 @@ class LintSettings(_Section, frozen=True):
         ignore: codes or prefixes not to report.
         severity: severity by code, where it differs from the rule's own.
         fail_on: the least severity that makes the exit code 1.
+        baseline: file of findings that are not reported, relative to the file that says so; empty: none.
+        per_file_ignores: codes or prefixes not to report, by pattern of file names such as ``migrations/2024*``.
     """
 
     pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
@@ -184,6 +186,8 @@ class LintSettings(_Section, frozen=True):
     ignore: tuple[str, ...] = ()
     severity: dict[str, Literal["error", "warning", "info"]] = {}
     fail_on: Literal["error", "warning", "info"] = "error"
+    baseline: str = ""
+    per_file_ignores: dict[str, tuple[str, ...]] = {}
 
 
 class Settings(_Section, frozen=True):

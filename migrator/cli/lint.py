@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,39 @@ if TYPE_CHECKING:
     from migrator.model.plan import Phase
 
 
+FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown")
+"""Each but text has a ``text(report)`` in ``migrator.reporting.lint_NAME``."""
+
+
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to show it  [default: text]."
-)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to show it  [default: text].")
 @json_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to a file, and one line to standard error.",
+)
+@click.option(
+    "--since",
+    metavar="GITREF",
+    help="Report only files that are new or changed since the branch left GITREF; the others are their history.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Do not report what this file lists  [default: baseline of the configuration].",
+)
+@click.option(
+    "--write-baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write everything that is found now to a baseline, and report nothing.",
+)
+@click.option("--exit-zero", is_flag=True, default=False, help="Exit with 0 whatever is found.")
 @click.option(
     "--pg-version",
     type=click.IntRange(10, 30),
@@ -53,6 +81,11 @@ def command(
     paths: tuple[Path, ...],
     form: str,
     as_json: bool,
+    output: Path | None,
+    since: str | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    exit_zero: bool,
     pg_version: int | None,
     phase: str | None,
     trace: bool,
@@ -76,6 +109,11 @@ def command(
       echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
 
     \b
+    On a pull request, with the lines shown there:
+      migrator lint --since origin/main --format github
+    GitHub code scanning reads --format sarif, GitLab --format gitlab, most others --format junit.
+
+    \b
     --trace and --app-sql start a temporary PostgreSQL of the version in --pg-version if its programs are here, else the
     embedded one, run the files there as they commit, and remove it. Statements of the running version come as SQL with
     semicolons, or as pg_stat_statements shows them (CSV, JSON, psql's table):
@@ -88,26 +126,91 @@ def command(
     from migrator.lint.selection import select
     from migrator.model.finding import Severity
     from migrator.model.plan import Phase
-    from migrator.reporting import lint_json, lint_text
 
     project = load_project()
     settings = project.settings.lint
-    selection = select(settings.select, settings.ignore, settings.severity)
+    selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores)
     version = pg_version or settings.pg_version
     sources = _sources(paths, project, Phase(phase) if phase else None)
+    if since is not None:
+        sources = _since(sources, since)
 
     if trace or app_sql:
         report = _traced(list(sources), selection, version, app_sql)
     else:
         report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
-    if as_json or form == "json":
+    if write_baseline is not None:
+        return _write_baseline(report, write_baseline)
+    _leave_out_baseline(report, baseline, project)
+    _show(report, "json" if as_json else form, output)
+    return 0 if exit_zero else int(report.fails(Severity(settings.fail_on)))
+
+
+def _show(report: Report, form: str, output: Path | None) -> None:
+    from migrator.reporting import lint_json, lint_text
+
+    if not report.files:
+        click.echo("no *.sql files there", err=True)
+    if report.gone_from_baseline:
+        gone = "1 entry" if report.gone_from_baseline == 1 else f"{report.gone_from_baseline} entries"
+        click.echo(f"{gone} of the baseline found no more: --write-baseline leaves them out", err=True)
+    if output is None and form == "json":
         emit_json(lint_json.document(report))
+        return
+    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if form == "text":
+        text = "\n".join(lint_text.lines(report, colour=colour))
     else:
-        if not report.files:
-            click.echo("no *.sql files there", err=True)
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        click.echo("\n".join(lint_text.lines(report, colour=colour)), color=colour)
-    return int(report.fails(Severity(settings.fail_on)))
+        text = import_module(f"migrator.reporting.lint_{form}").text(report)
+    if output is None:
+        click.echo(text, color=colour)
+        return
+    _write(output, text + "\n")
+    click.echo(f"wrote {output}: {lint_text.summary(report)}", err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    from migrator.errors import UsageError
+
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f'cannot write "{path}": {error.strerror}') from None
+
+
+def _write_baseline(report: Report, path: Path) -> int:
+    from migrator.lint import baseline
+
+    _write(path, baseline.written(report))
+    found = "1 finding" if len(report.findings) == 1 else f"{len(report.findings)} findings"
+    click.echo(f"wrote {path}: {found}", err=True)
+    click.echo(f"next: keep it with the code, and run migrator lint --baseline {path}", err=True)
+    return 0
+
+
+def _leave_out_baseline(report: Report, path: Path | None, project: Project) -> None:
+    from migrator.errors import UsageError
+    from migrator.lint import baseline
+
+    if path is None and project.settings.lint.baseline:
+        path = project.root / project.settings.lint.baseline
+    if path is None:
+        return
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        hint = f"write one: migrator lint --write-baseline {path}"
+        raise UsageError(f'cannot read baseline "{path}": {reason}', hint=hint) from None
+    baseline.leave_out(report, baseline.read(text, str(path)))
+
+
+def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:
+    from migrator.integrations.git import changes_since
+    from migrator.lint.sources import since
+
+    changes = changes_since(reference, Path.cwd())
+    return since(sources, added=changes.added, edited=changes.edited)
 
 
 def _traced(sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...]) -> Report:

@@ -191,7 +191,7 @@ class Catalog:
     """All that is known, and a journal to take back what a rolled-back transaction did.
 
     Attributes:
-        file: number of the file being replayed.
+        file: number of what goes out at once: the file being replayed, or all that is newer than a reference.
         search_path: schemas that unqualified names are looked up in.
     """
 
@@ -209,9 +209,9 @@ class Catalog:
         self._temporary: set[Key] = set()
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def start_file(self) -> None:
-        """Begin the next file: its creations are new, temporary tables and settings of the one before are gone."""
-        self.file += 1
+    def start_file(self, number: int) -> None:
+        """Begin the next file: what has its number is new, temporary tables and settings of the one before are gone."""
+        self.file = number
         self.search_path = ("public",)
         for key in self._temporary:
             self.tables.pop(key, None)

@@ -61,6 +61,7 @@ class Context:
 
     Attributes:
         catalog: the schema as it is just before the current statement.
+        file: number of the current file.
         pg_version: oldest server in use.
         phase: phase of the current file; None: an ordinary file.
         phased: whether migrator itself runs the file, with its timeouts.
@@ -75,6 +76,7 @@ class Context:
 
     def __init__(self, pg_version: int) -> None:
         self.catalog = Catalog()
+        self.file = self._deploy = 0
         self.pg_version = pg_version
         self.phase: Phase | None = None
         self.phased = False
@@ -94,9 +96,24 @@ class Context:
 
     # -- for the engine
 
-    def start_file(self, script: Script, *, phase: Phase | None, phased: bool, wrapped: bool | None) -> None:
-        """Move on to the next file of the history."""
-        self.catalog.start_file()
+    def start_file(
+        self,
+        script: Script,
+        *,
+        phase: Phase | None,
+        phased: bool,
+        wrapped: bool | None,
+        is_of_the_deploy: bool = False,
+    ) -> None:
+        """Move on to the next file of the history.
+
+        Args:
+            is_of_the_deploy: whether it goes out at once with the others of which this is true.
+        """
+        self.file += 1
+        if is_of_the_deploy:
+            self._deploy = self._deploy or self.file
+        self.catalog.start_file(self._deploy if is_of_the_deploy else self.file)
         self.phase, self.phased = phase, phased
         self._script, self.statements, self.index = script, script.statements, 0
         self._transactions = Transactions(phased=phased, wrapped=wrapped)
@@ -166,7 +183,7 @@ class Context:
     @property
     def transaction(self) -> tuple[int, int]:
         """Identifies the file and the transaction in it."""
-        return (self.catalog.file, self._transactions.number)
+        return (self.file, self._transactions.number)
 
     @property
     def effects(self) -> Effects:

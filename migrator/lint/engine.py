@@ -12,7 +12,7 @@ from migrator.lint.context import Context
 from migrator.lint.registry import all_rules, find, nearest
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.selection import Selection, statement_rules
-from migrator.lint.sources import Source
+from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Severity
 from migrator.model.locks import LockMode
@@ -35,7 +35,10 @@ class Report:
         findings: in the order of files and lines.
         files: number of files looked at.
         statements: number of statements in them.
+        names: of the files, in order.
         waived: number of findings that a waiver took away.
+        in_baseline: number of findings that a baseline took away.
+        gone_from_baseline: number of entries of the baseline that nothing was found for.
         lines: by file and line number, the text of each line that a finding points to.
         trace: what a scratch server did; None without ``--trace``.
     """
@@ -43,7 +46,10 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     files: int = 0
     statements: int = 0
+    names: list[str] = field(default_factory=list)
     waived: int = 0
+    in_baseline: int = 0
+    gone_from_baseline: int = 0
     lines: dict[tuple[str, int], str] = field(default_factory=dict)
     trace: Trace | None = None
 
@@ -79,6 +85,7 @@ class Linter:
         self._today = today
         self._context = Context(pg_version)
         self._report = Report()
+        self._levels: list[Source] = []
         self._rules = statement_rules(selection)
         self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
 
@@ -86,6 +93,7 @@ class Linter:
         """Lint the files and return what was found."""
         for source in sources:
             self._report.files += 1
+            self._report.names.append(source.name)
             if source.unreadable is not None:
                 reason, line, column = source.unreadable
                 self._syntax_error(source, reason, line, column)
@@ -96,12 +104,27 @@ class Linter:
                 self._syntax_error(source, error.reason, error.line, error.column)
                 continue
             self._file(source, script)
+            if source.level is not None:
+                self._levels.append(source)
+        self._report.findings.extend(self._late_levels())
         return self._report
+
+    def _late_levels(self) -> Iterator[Finding]:
+        """New migrations whose level is not above every one that stood at the reference."""
+        highest = max((each.level or 0 for each in self._levels if each.standing is not Standing.NEW), default=0)
+        told: set[int | None] = set()
+        for source in self._levels:
+            if source.standing is not Standing.NEW or (source.level or 0) > highest or source.level in told:
+                continue
+            told.add(source.level)
+            message = f"level {source.level} is not above {highest}, the highest at the reference"
+            yield from self._of_file("RB017", source, message)
 
     def _file(self, source: Source, script: Script) -> None:
         context = self._context
         wrapped = file_directive(script.comments) if script.comments else None
-        context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped)
+        new = source.standing in (Standing.NEW, Standing.EDITED) and source.phase in (None, Phase.EXPAND)
+        context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped, is_of_the_deploy=new)
         by_kind, by_subtype = self._dispatch(source.phase)
         before_file = context.catalog.mark()
         found: list[tuple[Rule, Problem, Statement]] = []
@@ -126,7 +149,12 @@ class Linter:
         if source.phase is Phase.ROLLBACK:
             # later migrations build on what was expanded, not on its undoing
             context.catalog.rewind(before_file)
+        if source.standing is Standing.KNOWN:
+            return
         findings = list(self._judge(source, script, found))
+        if self._selection.ignored_in:
+            codes = self._selection.codes_for(source.name)
+            findings = [finding for finding in findings if finding.code in codes]
         findings.sort(key=lambda finding: (finding.line, finding.column))
         self._report.findings.extend(findings)
         if findings:
@@ -155,6 +183,14 @@ class Linter:
         if script.comments:
             waivers, complaints = suppression.read(script, self._today, _code_of, nearest)
             yield from filter(None, (self._complain(source, script, complaint) for complaint in complaints))
+        if source.standing is Standing.EDITED:
+            message = "this file was changed after the reference, where it may have run already"
+            waiver = next((waiver for waiver in waivers if waiver.covers("RB016", 0)), None)
+            if waiver is None:
+                yield from self._of_file("RB016", source, message)
+            else:
+                waiver.used.add("RB016")
+                self._report.waived += 1
         for rule, problem, statement in found:
             waiver = next((waiver for waiver in waivers if waiver.covers(rule.code, statement.line)), None)
             if waiver is not None:
@@ -216,7 +252,31 @@ class Linter:
             length=len(comment.text.split("\n", 1)[0]),
         )
 
+    def _of_file(self, code: str, source: Source, message: str) -> Iterator[Finding]:
+        """A finding about a file as a whole, at its first line."""
+        if code not in self._selection.codes:
+            return
+        rule = all_rules()[code]
+        first = source.text.split("\n", 1)[0].rstrip("\r")
+        self._report.lines[source.name, 1] = first
+        yield Finding(
+            code=rule.code,
+            rule=rule.name,
+            severity=self._selection.severities.get(rule.code, rule.severity),
+            category=rule.category,
+            message=message,
+            file=source.name,
+            line=1,
+            column=1,
+            end_line=1,
+            statement=first,
+            why=rule.why if isinstance(rule, ReportedByEngine) else "",
+            length=max(len(first), 1),
+        )
+
     def _syntax_error(self, source: Source, reason: str, line: int, column: int) -> None:
+        if source.standing is Standing.KNOWN:
+            return
         rule = all_rules()[_SYNTAX_ERROR]
         lines = source.text.split("\n")
         text = lines[line - 1].rstrip("\r") if line <= len(lines) else ""

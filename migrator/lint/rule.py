@@ -139,6 +139,13 @@ class ReportedByEngine(Rule):
     why: ClassVar[str] = ""
 
 
+class ReportedByHistory(ReportedByEngine):
+    """A rule whose findings come from comparing the files with those at a reference: ``migrator lint --since``.
+
+    It has no examples of its own: what it reports depends on what stood there.
+    """
+
+
 class ReportedByTrace(Rule):
     """A rule whose findings come from a scratch server that ran the files: ``migrator lint --app-sql``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from migrator.errors import UsageError
 from migrator.lint.registry import all_rules, nearest
@@ -18,16 +19,33 @@ class Selection:
     Attributes:
         codes: codes of the rules that report.
         severities: severity by code where it differs from the rule's own.
+        ignored_in: codes that do not report in files of a pattern.
     """
 
     codes: frozenset[str]
     severities: Mapping[str, Severity]
+    ignored_in: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def codes_for(self, file: str) -> frozenset[str]:
+        """The codes that report in a file.
+
+        A pattern is about the path as it was given, its end from some folder on, or the name alone; ``*`` stands for
+        anything, also for folders.
+        """
+        codes, path = self.codes, file.replace("\\", "/")
+        for pattern, ignored in self.ignored_in:
+            if fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}"):
+                codes -= ignored
+        return codes
 
 
 def select(
-    selected: Sequence[str] = ("ALL",), ignored: Sequence[str] = (), severities: Mapping[str, str] | None = None
+    selected: Sequence[str] = ("ALL",),
+    ignored: Sequence[str] = (),
+    severities: Mapping[str, str] | None = None,
+    per_file_ignores: Mapping[str, Sequence[str]] | None = None,
 ) -> Selection:
-    """Apply ``select``, ``ignore`` and ``severity`` of the configuration.
+    """Apply ``select``, ``ignore``, ``severity`` and ``per_file_ignores`` of the configuration.
 
     ``ALL`` selects every rule but the opt-in ones, which have to be named by code or prefix. A syntax error is
     reported whatever is selected.
@@ -49,7 +67,11 @@ def select(
     for text, severity in (severities or {}).items():
         for code in _matching(text, rules, "severity"):
             changed[code] = Severity(severity)
-    return Selection(frozenset(codes), changed)
+    ignored_in = tuple(
+        (pattern, frozenset(code for text in texts for code in _matching(text, rules, "per_file_ignores")) - {"SY001"})
+        for pattern, texts in (per_file_ignores or {}).items()
+    )
+    return Selection(frozenset(codes), changed, ignored_in)
 
 
 def everything() -> Selection:

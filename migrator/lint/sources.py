@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +19,15 @@ _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
 _LEVEL = re.compile(r"^level\s*=\s*(\d+)", re.MULTILINE)
 
 
+class Standing(Enum):
+    """How a file stands to the reference of ``--since``."""
+
+    ALONE = "there is no reference: what the files before it made is deployed"
+    KNOWN = "it stood there: it is history, and nothing in it is reported"
+    EDITED = "it stood there with another content"
+    NEW = "it is part of the deploy that is judged"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file.
@@ -26,6 +37,8 @@ class Source:
         text: its content, line ends as they are.
         phase: the phase it holds; None: an ordinary file, judged as running before the deploy.
         phased: whether it belongs to a migration folder, whose steps migrator runs with its own timeouts.
+        standing: how it stands to the reference of ``--since``.
+        level: of its migration; None: it is in no migration folder, or nobody asked.
         unreadable: why the bytes are not text, with line and column; None if they are.
     """
 
@@ -34,6 +47,8 @@ class Source:
     phase: Phase | None = None
     phased: bool = False
     unreadable: tuple[str, int, int] | None = None
+    standing: Standing = Standing.ALONE
+    level: int | None = None
 
 
 def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
@@ -64,6 +79,24 @@ def of_bytes(name: str, data: bytes, phase: Phase | None = None, *, phased: bool
         reason = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
         text = data.decode("utf-8", errors="replace")
         return Source(name, text, phase, phased, (reason, before.count(b"\n") + 1, column))
+
+
+def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: AbstractSet[Path]) -> Iterator[Source]:
+    """The same files with their standing and level; those given as text, such as standard input, are new.
+
+    Args:
+        added: absolute paths of files that were not there at the reference.
+        edited: likewise of those that had another content.
+    """
+    for source in sources:
+        path = Path(source.name).resolve()
+        standing = Standing.KNOWN
+        if path in edited:
+            standing = Standing.EDITED
+        elif path in added or not path.exists():
+            standing = Standing.NEW
+        level = _history_key(path.parent)[0] if source.phased else None
+        yield replace(source, standing=standing, level=level or None)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,3 +94,19 @@ class Finding:
     work: Effort = Effort.NONE
     breaks: tuple[Breaks, ...] = ()
     traced: Traced | None = None
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """For each finding 32 hexadecimal digits that stay the same while the statement and its file do, wherever it moves.
+
+    They depend on the rule, the file, the message and the statement without its white space, and number those that are
+    alike in the order given: of two equal statements the second keeps its own.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    result = []
+    for finding in findings:
+        key = (finding.code, finding.file.replace("\\", "/"), finding.message, " ".join(finding.statement.split()))
+        text = "\0".join((*key, str(seen[key])))
+        seen[key] += 1
+        result.append(hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32])
+    return result

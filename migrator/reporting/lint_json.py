@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from migrator.lint.engine import Report
-from migrator.model.finding import Finding
+from migrator.model.finding import Finding, fingerprints
 from migrator.reporting import trace_json
 
 
 def document(report: Report) -> dict[str, Any]:
     """A report as JSON, without ``schema_version``."""
     return {
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [
+            {**entry(finding), "fingerprint": mark}
+            for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
+        ],
         "files": report.files,
         "statements": report.statements,
         "waived": report.waived,
+        **({"in_baseline": report.in_baseline} if report.in_baseline else {}),
         **({"trace": trace_json.document(report.trace)} if report.trace else {}),
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def text(report: Report) -> str:
+    """The whole document."""
+    return json.dumps({"schema_version": 1, **document(report)}, ensure_ascii=False, indent=2)
+
+
+def entry(finding: Finding) -> dict[str, Any]:
+    """One finding as JSON, without its fingerprint."""
     return {
         "code": finding.code,
         "rule": finding.rule,

@@ -38,6 +38,7 @@ def summary(report: Report) -> str:
     """One line: how much was found in how much."""
     looked_at = f"{_count(report.files, 'file')}, {_count(report.statements, 'statement')}"
     waived = f"; {report.waived} waived" if report.waived else ""
+    waived += f"; {report.in_baseline} in the baseline" if report.in_baseline else ""
     if not report.findings:
         return f"nothing found in {looked_at}{waived}"
     by_severity = Counter(finding.severity for finding in report.findings)

@@ -10,8 +10,9 @@ jobs:
       - uses: actions/checkout@v4
         with:
           persist-credentials: false
+          fetch-depth: 0 # --since looks at the history
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
       - run: pip install expand-contract
-      - run: migrator lint ${folder|comment}
+      - run: migrator lint ${folder|comment} --since "origin/$GITHUB_BASE_REF" --format github

@@ -53,7 +53,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[
     (finding,) = document["findings"]
     assert list(finding) == [
         "code", "rule", "severity", "category", "message", "file", "line", "column", "end_line", "statement",
-        "lock_mode", "blocks", "why", "fix", "relation", "work", "breaks",
+        "lock_mode", "blocks", "why", "fix", "relation", "work", "breaks", "fingerprint",
     ]  # fmt: skip
     assert (finding["line"], finding["statement"]) == (2, RENAME.strip().rstrip(";"))
     assert (finding["lock_mode"], finding["blocks"]) == ("ACCESS EXCLUSIVE", "reads and writes")
@@ -195,3 +195,64 @@ def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]):
 
     assert cli.run(["explain", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rules"]) == len(all_rules())
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", "-c", "user.name=Dev", "-c", "user.email=dev@example.com", *arguments], check=True)
+
+
+def test_since_reports_what_is_new(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "m").mkdir()
+    (folder / "m/1.sql").write_text("CREATE TABLE t (a varchar(10)); DROP TABLE u;")
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    (folder / "m/2.sql").write_text("ALTER TABLE t ALTER a TYPE varchar(20);")
+
+    assert cli.run(["lint", "m", "--since", "main"]) == 0
+    (folder / "m/2.sql").write_text("DROP TABLE t;")
+    assert cli.run(["lint", "m", "--since", "main"]) == 1
+    assert "m/1.sql" not in capsys.readouterr().out
+    assert cli.run(["lint", "m", "--since", "nowhere"]) == 2
+    assert 'git knows no "nowhere" here' in capsys.readouterr().err
+
+
+def test_a_baseline_is_written_and_left_out(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text(RENAME)
+
+    assert cli.run(["lint", "a.sql", "--write-baseline", "known.json"]) == 0
+    assert "wrote known.json: 2 findings" in capsys.readouterr().err
+    assert cli.run(["lint", "a.sql", "--baseline", "known.json"]) == 0
+    assert "2 in the baseline" in capsys.readouterr().out
+    (folder / "migrator.toml").write_text('[lint]\nbaseline = "known.json"\n')
+    (folder / "a.sql").write_text("DROP TABLE t;\n")
+    assert cli.run(["lint", "a.sql"]) == 1
+    assert "2 entries of the baseline found no more" in capsys.readouterr().err
+    assert cli.run(["lint", "a.sql", "--baseline", "absent.json"]) == 2
+    assert "migrator lint --write-baseline absent.json" in capsys.readouterr().err
+
+
+def test_rules_may_be_silent_in_files_of_a_pattern(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "migrator.toml").write_text('[lint.per_file_ignores]\n"old/*" = ["BC", "LK020"]\n')
+    for name in ("old", "new"):
+        (folder / name).mkdir()
+        (folder / name / "a.sql").write_text(RENAME)
+
+    assert cli.run(["lint", "old"]) == 0
+    assert cli.run(["lint", str(folder / "old")]) == 0
+    assert cli.run(["lint", "new"]) == 1
+    (folder / "migrator.toml").write_text('[lint.per_file_ignores]\n"old/*" = ["BC9"]\n')
+    assert cli.run(["lint", "old"]) == 2
+    assert 'per_file_ignores: no rule "BC9"' in capsys.readouterr().err
+
+
+def test_output_goes_to_a_file_and_exit_zero_is_for_reports(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text(RENAME)
+
+    assert cli.run(["lint", "a.sql", "--format", "sarif", "-o", "out.sarif", "--exit-zero"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "wrote out.sarif: 1 error, 1 info in 1 of 1 file, 1 statement\n"
+    assert json.loads((folder / "out.sarif").read_text())["version"] == "2.1.0"
+    assert cli.run(["lint", "a.sql", "-o", "absent/out.txt"]) == 2
+    assert 'cannot write "absent/out.txt": No such file or directory' in capsys.readouterr().err

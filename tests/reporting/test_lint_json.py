@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from migrator.lint.sources import Source
 from migrator.reporting import lint_json
@@ -15,6 +16,7 @@ def test_the_document_has_the_keys_of_the_contract():
     )
 
     assert (document["files"], document["statements"]) == (2, 3)
+    assert re.fullmatch("[0-9a-f]{32}", document["findings"][0].pop("fingerprint"))
     assert document["findings"][0] == {
         "code": "BC002",
         "rule": "drop-table",

@@ -87,7 +87,7 @@ class DropUniqueConstraint(AlterTableRule):
         unique = known is not None and known.kind in (pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY, pb.CONSTR_EXCLUSION)
         if action.is_new or not (unique or (known is None and name == f"{action.table.key[1]}_pkey")):
             return
-        if known is not None and known.transaction[0] == context.catalog.file:
+        if known is not None and known.transaction[0] == context.file:
             return
         yield Problem(
             f"running code may rely on {ident(name)} of {action.relation}",

@@ -1,0 +1,83 @@
+"""Findings as SARIF 2.1.0 (OASIS standard, 27 March 2020), which code scanning services read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from migrator import __version__
+from migrator.lint.engine import Report
+from migrator.lint.pages import page, summary
+from migrator.lint.registry import all_rules
+from migrator.lint.rule import Rule
+from migrator.model.finding import Finding, Severity, fingerprints
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def text(report: Report) -> str:
+    """A log with one run; rules that found nothing are left out."""
+    codes = sorted({finding.code for finding in report.findings})
+    rules = all_rules()
+    driver = {
+        "name": "migrator",
+        "semanticVersion": __version__,
+        "rules": [_rule(rules[code]) for code in codes],
+    }
+    marks = fingerprints(report.findings)
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [
+            _result(finding, codes.index(finding.code), mark)
+            for finding, mark in zip(report.findings, marks, strict=True)
+        ],
+    }
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, ensure_ascii=False, indent=2)
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": summary(rule)},
+        "help": {"text": page(rule)},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {"tags": ["database", "postgresql", rule.category.value]},
+    }
+
+
+def _result(finding: Finding, index: int, mark: str) -> dict[str, Any]:
+    parts = [finding.message]
+    if finding.lock_mode:
+        on = f" on {finding.relation}" if finding.relation else ""
+        parts.append(f"Lock: {finding.lock_mode}{on}, blocks {finding.blocks}.")
+    if finding.breaks:
+        parts.append(f"Breaks: {', '.join(finding.breaks)}.")
+    if finding.why:
+        parts.append(f"Why: {finding.why}.")
+    if finding.fix:
+        parts.append(f"Instead:\n{finding.fix}")
+    region = {
+        "startLine": finding.line,
+        "startColumn": finding.column,
+        "endColumn": finding.column + finding.length,
+    }
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": "\n".join(parts)},
+        "locations": [{"physicalLocation": {"artifactLocation": _artifact(finding.file), "region": region}}],
+        "partialFingerprints": {"migrator/v1": mark},
+    }
+
+
+def _artifact(name: str) -> dict[str, str]:
+    path = PurePath(name)
+    if path.is_absolute():
+        return {"uri": path.as_uri()}
+    return {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
