@@ -198,12 +198,15 @@ class Settings(_Section, frozen=True):
         project: keeps apart projects that share a database.
         lock_timeout: longest wait for, or hold of, a lock that blocks others.
         lock_budget: how long a refused lock is retried before exit 14.
+        alembic: configuration file of Alembic, relative to the file that says so; empty: alembic.ini, or pyproject.toml
+            with a [tool.alembic] table, if one is there.
     """
 
     migrations: str = "migrations"
     project: Annotated[str, msgspec.Meta(min_length=1)] = "default"
     lock_timeout: Duration = "500ms"
     lock_budget: Duration = "5min"
+    alembic: str = ""
     backfill: BackfillSettings = BackfillSettings()
     gate: GateSettings = GateSettings()
     lint: LintSettings = LintSettings()
@@ -226,6 +229,23 @@ class Project(msgspec.Struct, frozen=True):
     def migrations(self) -> Path:
         """The folder of phased migrations."""
         return self.root / self.settings.migrations
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether there is a folder of phased migrations; Alembic's own, often of that name, is none."""
+        return self.migrations.is_dir() and not (self.migrations / "env.py").is_file()
+
+    @property
+    def alembic(self) -> Path | None:
+        """The configuration file of Alembic, or None if the project does not use it."""
+        if self.settings.alembic:
+            return self.root / self.settings.alembic
+        if (self.root / "alembic.ini").is_file():
+            return self.root / "alembic.ini"
+        pyproject = self.root / "pyproject.toml"
+        if pyproject.is_file() and "alembic" in _toml(pyproject).get("tool", {}):
+            return pyproject
+        return None
 
 
 def load(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Project:

@@ -139,7 +139,7 @@ def test_migrator_toml_wins_over_pyproject_in_one_folder(tmp_path):
         ('[[gate.service]]\nname = "a"\nrole = "x"', "role", "[tool.migrator.gate.service]", "db_roles"),
         ('[[gate.source]]\nkind = "sessions"\nrequire = true', "require", "[tool.migrator.gate.source]", "required"),
         ("[lint]\nselects = []", "selects", "[tool.migrator.lint]", 'did you mean "select"?'),
-        ("zzzzzz = 1", "zzzzzz", "[tool.migrator]", "known keys: backfill, gate, lint, lock_budget"),
+        ("zzzzzz = 1", "zzzzzz", "[tool.migrator]", "known keys: alembic, backfill, gate, lint, lock_budget"),
     ],
 )
 def test_an_unknown_key_names_the_nearest_known_one(tmp_path, text, key, place, hint):
@@ -273,5 +273,5 @@ def test_the_json_schema_knows_every_section_and_no_other_key():
 
     assert schema["$defs"]["Settings"]["additionalProperties"] is False
     assert set(schema["$defs"]["Settings"]["properties"]) == {
-        "migrations", "project", "lock_timeout", "lock_budget", "backfill", "gate", "lint",
+        "alembic", "migrations", "project", "lock_timeout", "lock_budget", "backfill", "gate", "lint",
     }  # fmt: skip

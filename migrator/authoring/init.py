@@ -27,8 +27,12 @@ class Made:
     existed: bool
 
 
-def init(root: Path) -> list[Made]:
+def init(root: Path, *, folder: bool = True) -> list[Made]:
     """Set up ``root``.
+
+    Args:
+        root: of the project.
+        folder: whether migrations are in a folder of their own; else they are revisions of Alembic.
 
     Writes ``migrator.toml``, unless it or a ``[tool.migrator]`` table in pyproject.toml is there, the folder of
     migrations, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
@@ -37,24 +41,26 @@ def init(root: Path) -> list[Made]:
         UsageError: the configuration that is there is broken, or a file stands where a folder should be.
     """
     configured = _configured(root)
-    folder = load(root, {}).settings.migrations.rstrip("/") if configured else Settings().migrations
-    if (root / folder).exists() and not (root / folder).is_dir():
-        raise UsageError(f"{root / folder} is a file, not a folder")
+    name = load(root, {}).settings.migrations.rstrip("/") if configured else Settings().migrations
+    if folder and (root / name).exists() and not (root / name).is_dir():
+        raise UsageError(f"{root / name} is a file, not a folder")
     made = [
         Made(configured, "configuration", existed=True)
         if configured
         else _file(root, "migrator.toml", "init/migrator.toml.mako", "configuration")
     ]
-    existed = (root / folder).is_dir()
-    (root / folder).mkdir(parents=True, exist_ok=True)
-    made.append(Made(f"{folder}/", "one folder for each migration", existed))
-    for name, purpose in (
+    if not folder:
+        return made
+    existed = (root / name).is_dir()
+    (root / name).mkdir(parents=True, exist_ok=True)
+    made.append(Made(f"{name}/", "one folder for each migration", existed))
+    for snippet, purpose in (
         ("github-lint.yml", "GitHub workflow that lints the migrations of a pull request"),
         ("gitlab-lint.yml", "the same for GitLab"),
         ("pre-commit.yaml", "hook for pre-commit"),
     ):
-        values = {"folder": folder, "pattern": re.escape(folder)}
-        made.append(_file(root, f".migrator/{name}", f"ci/{name}.mako", purpose, **values))
+        values = {"folder": name, "pattern": re.escape(name)}
+        made.append(_file(root, f".migrator/{snippet}", f"ci/{snippet}.mako", purpose, **values))
     return made
 
 

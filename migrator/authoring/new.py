@@ -18,7 +18,7 @@ from migrator.ledger.state import highest_level
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
 from migrator.planning import facts, phase_file, planner
-from migrator.planning.folders import MANIFEST, changes_of, load
+from migrator.planning.folders import MANIFEST, Manifest, assemble, changes_of, load
 from migrator.planning.planner import Change, Planned
 from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
 from migrator.postgres.session import Session
@@ -91,6 +91,58 @@ def _create(
     notes = (*left_out, *planned.notes)
     text = _files(planned, changes, migration_id=migration_id, level=level, title=title, schema=schema)
     return Written(_write(folder / migration_id, text), notes)
+
+
+def asked_changes(asked: Script | Sequence[Change], session: Session | None) -> tuple[list[Change], tuple[str, ...]]:
+    """What was asked for as changes that can be planned, and notes about it.
+
+    Args:
+        asked: SQL, or the changes themselves.
+        session: on the target database; with it the plan is tried as well. None: there is none to ask.
+
+    Raises:
+        Refused: something cannot be done safely, or not on this schema.
+    """
+    if isinstance(asked, Script):
+        schema = _schema(asked, session)
+        changes, notes = recognise(asked, schema)
+    else:
+        changes, notes = list(asked), []
+        names = ((table.schema, table.name) for table in planner.touched_by(changes))
+        schema = Schema() if session is None else read_schema(session, names)
+    if session is not None:
+        notes += _plan(changes, "new", 1, schema, session).notes
+    return changes, tuple(notes)
+
+
+def drafted(
+    changes: Sequence[Change], *, migration_id: str, level: int, title: str, schema: Schema, session: Session | None,
+    origin: str, asked: str,
+) -> tuple[Migration, tuple[str, ...]]:  # fmt: skip
+    """A migration that has no folder, and notes for its author.
+
+    Args:
+        changes: in order.
+        migration_id: what it is called in the ledger.
+        level: its level.
+        title: what people call it.
+        schema: what is known about the tables.
+        session: on the target database, to have expressions understood there; None: there is none to ask.
+        origin: who keeps it.
+        asked: a hash of what it was asked to do.
+
+    Raises:
+        Refused: something cannot be done safely; all reasons at once.
+    """
+    planned = _plan(changes, migration_id, level, schema, session)
+    texts = {
+        phase: phase_file.write(drafts, migration=migration_id, level=level, phase=phase)
+        for phase, drafts in planned.drafts.items()
+        if drafts
+    }
+    tables = tuple(change.as_table() for change in changes)
+    manifest = Manifest(migration_id, level, title, change=tables, assumed=facts.facts_of(schema, changes))
+    return assemble(manifest, texts, origin=origin, asked=asked), planned.notes
 
 
 def refresh(migration: Migration, session: Session) -> Written:

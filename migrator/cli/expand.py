@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from migrator.cli.options import database_options, json_option
 from migrator.cli.shipping import chosen, shipping, terminable
+
+if TYPE_CHECKING:
+    from migrator.execution.run import Run
 
 
 @click.command()
@@ -19,6 +24,8 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
     TARGET is a migration id or the beginning of one; without it, everything pending in order. A refused lock is tried
     again; a run that was cut off goes on where it stopped.
 
+    In a project with an alembic.ini this runs its revisions, each in a run of Alembic of its own; TARGET is the last.
+
     \b
     Example:
       migrator expand --wait-db 60s
@@ -28,6 +35,11 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
     from migrator.model.events import Note
 
     with shipping("expand", url_env, wait_db, as_json=as_json) as run, terminable():
+        if run.project.alembic is not None and not run.project.has_folder:
+            ran = _revisions(run, target, dry_run=dry_run)
+            if not as_json and ran:
+                click.echo(_NEXT, err=True)
+            return
         migrations = chosen(run, target)
         told = run if target else without_repetition(run)
         if dry_run:
@@ -37,4 +49,39 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
         if migrations and not target and not expanded:
             run.listener(Note("everything is expanded already"))
     if not as_json and expanded:
-        click.echo('next: deploy the new code and run "migrator backfill", then "migrator contract"', err=True)
+        click.echo(_NEXT, err=True)
+
+
+_NEXT = 'next: deploy the new code and run "migrator backfill", then "migrator contract"'
+
+
+def _revisions(run: Run, target: str | None, *, dry_run: bool) -> list[str]:
+    """Run the revisions of an Alembic project."""
+    from migrator.cli.options import alembic_project
+    from migrator.config import seconds
+    from migrator.ledger.install import ensure_installed
+    from migrator.model.events import Note
+
+    project = alembic_project(run.project)
+    assert project is not None  # noqa: S101 - looked at by the caller
+    from migrator.integrations.alembic import running
+
+    if dry_run:
+        for revision in project.pending(project.connection()[1]):
+            click.echo(f"{revision.revision}  {revision.doc}")
+        return []
+    with run.database.connect("upgrade") as session:
+        ran = running.expand(
+            project,
+            session,
+            key=run.key,
+            target=target,
+            budget_s=seconds(run.project.settings.lock_budget),
+            tell=lambda text: run.listener(Note(text)),
+        )
+        ensure_installed(session)
+        run.gate.sync_services(session)
+    run.listener(
+        Note(f"ran {len(ran)} revision{'s' if len(ran) != 1 else ''}" if ran else "everything is expanded already")
+    )
+    return ran

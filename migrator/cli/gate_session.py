@@ -65,24 +65,25 @@ def tell(event: Event) -> None:
         click.echo(event.text, err=True)
 
 
-def targets(session: Session, project: Project, target: str | None) -> list[Migration]:
+def targets(session: Session, database: Database, project: Project, target: str | None) -> list[Migration]:
     """The migration named, or all that are expanded and not contracted, by level."""
+    from migrator.execution.kept import migrations_of
     from migrator.ledger import state
     from migrator.ledger.state import State
-    from migrator.planning.folders import load_all
 
     if target is not None:
-        return [one_target(project, target)]
+        return [one_target(database, project, target)]
     waiting = {
         record.id
         for record in state.all_records(session, project.settings.project)
         if record.state in (State.EXPANDED, State.BACKFILLING, State.BACKFILLED, State.CONTRACTING)
     }
-    return [migration for migration in load_all(project.migrations) if migration.id in waiting]
+    return [migration for migration in migrations_of(project, database) if migration.id in waiting]
 
 
-def one_target(project: Project, target: str) -> Migration:
+def one_target(database: Database, project: Project, target: str) -> Migration:
     """The migration that TARGET names."""
-    from migrator.planning.folders import find, load_all
+    from migrator.execution.kept import migrations_of
+    from migrator.planning.folders import find
 
-    return find(load_all(project.migrations), target)
+    return find(migrations_of(project, database), target)

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import database_options, emit_json, find_database, json_option, load_project
+from migrator.cli.options import (
+    alembic_project,
+    database_options,
+    emit_json,
+    json_option,
+    load_project,
+    project_database,
+)
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from migrator.config import Project
     from migrator.planning.planner import Change
+    from migrator.postgres.session import Session
 
 
 @click.command()
@@ -45,10 +54,12 @@ def command(
     wait_db: str | None,
     as_json: bool,
 ) -> None:
-    """Split schema changes into phases and write them to a folder for review.
+    """Split schema changes into phases and write them to a folder for review, or to a revision of Alembic.
 
     With a database in DATABASE_URL, types, defaults, indexes and what depends on a column are read from it; nothing is
     changed there. Without one, what could not be checked is listed.
+
+    In a project with an alembic.ini and no folder of migrations, a revision is written on top of the head.
 
     \b
     Example:
@@ -65,8 +76,8 @@ def command(
     from migrator.sql.parser import parse_script
 
     project = load_project()
-    database = find_database(url_env, wait_db, "new")
-    existing = load_all(project.migrations) if project.migrations.exists() else []
+    database = project_database(project, url_env, wait_db, "new")
+    existing = load_all(project.migrations) if project.has_folder else []
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(database.connect("new")) if database else None
         if refreshed is not None:
@@ -79,6 +90,9 @@ def command(
             if not (title or "").strip():
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
             title = _utf8(str(title), "the title")
+            if project.alembic is not None and not project.has_folder:
+                _revision(title, sql, path, words, session, project, as_json=as_json)
+                return
             if words and (sql or path):
                 raise UsageError("--change goes without --sql and --file")
             if words:
@@ -113,6 +127,47 @@ def command(
     for note in written.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f'next: review the files, "migrator plan {migration.id}", then "migrator expand"', err=True)
+
+
+def _revision(
+    title: str,
+    sql: str | None,
+    path: str | None,
+    words: tuple[str, ...],
+    session: Session | None,
+    project: Project,
+    *,
+    as_json: bool,
+) -> None:
+    """Write a revision of an Alembic project."""
+    from migrator.authoring.new import asked_changes
+    from migrator.ledger.install import is_installed
+    from migrator.ledger.state import highest_level
+    from migrator.sql.parser import parse_script
+
+    opened = alembic_project(project)
+    assert opened is not None  # noqa: S101 - looked at by the caller
+    from migrator.integrations.alembic.authoring import write_revision
+
+    script = None if words else parse_script(*_source(sql, path))
+    known = session is not None and is_installed(session)
+    level = highest_level(session, project.settings.project) if session is not None and known else 0
+    changes, notes = asked_changes(script or [_change(each) for each in words], session)
+    written = write_revision(opened, title, changes, level)
+    if as_json:
+        emit_json(
+            {
+                "migration": {"id": written.id, "level": written.level, "title": title},
+                "file": str(written.path),
+                "notes": list(notes),
+                "database_read": session is not None,
+            }
+        )
+        return
+    click.echo(f"wrote {_relative(str(written.path))}  level {written.level}")
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo('next: review the file, then "migrator expand" (or "alembic upgrade head")', err=True)
 
 
 def _change(words: str) -> Change:

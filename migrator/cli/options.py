@@ -15,6 +15,7 @@ from migrator.errors import UsageError
 
 if TYPE_CHECKING:
     from migrator.config import Project
+    from migrator.integrations.alembic.project import AlembicProject
     from migrator.postgres.connect import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,6 +73,40 @@ def find_database(url_env: str | None, wait_db: str | None, command: str) -> Dat
     return connect.find_database(url_env=url_env, wait_s=wait_s, command=command)
 
 
+def project_database(project: Project, url_env: str | None, wait_db: str | None, command: str) -> Database | None:
+    """The database the environment names, else the one that the project's ``env.py`` of Alembic connects to.
+
+    Errors as of ``find_database``, and those of an ``env.py`` that fails.
+    """
+    database = find_database(url_env, wait_db, command)
+    if database is not None or project.alembic is None:
+        return database
+    from dataclasses import replace
+
+    from migrator.config import seconds
+
+    opened = alembic_project(project)
+    return replace(opened.database(command), wait_s=seconds(wait_db) if wait_db else 0.0) if opened else None
+
+
+def alembic_project(project: Project) -> AlembicProject | None:
+    """The project's revisions, or None if it has none.
+
+    Raises:
+        UsageError: the configuration of Alembic is broken, or Alembic is not installed.
+    """
+    if project.alembic is None:
+        return None
+    try:
+        from migrator.integrations.alembic.project import open_project
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{project.alembic.name} is a configuration of Alembic, which is not installed here: {error}",
+            hint='pip install "expand-contract[alembic]", in the environment that env.py needs',
+        ) from None
+    return open_project(project.alembic)
+
+
 def require_database(project: Project, url_env: str | None, wait_db: str | None, command: str) -> Database:
     """As ``find_database``, where the command cannot do without.
 
@@ -84,7 +119,7 @@ def require_database(project: Project, url_env: str | None, wait_db: str | None,
     Raises:
         UsageError: no database is named.
     """
-    database = find_database(url_env, wait_db, command)
+    database = project_database(project, url_env, wait_db, command)
     if database is None:
         where = project.source or project.root
         raise UsageError(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import database_options, emit_json, find_database, json_option, load_project
+from migrator.cli.options import database_options, emit_json, json_option, load_project, project_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +40,14 @@ def command(
       migrator plan 20261124T0312 --phase expand --sql
     """
     from migrator.config import milliseconds
+    from migrator.execution.kept import migrations_of
     from migrator.model.plan import Phase
-    from migrator.planning.folders import find, load_all
+    from migrator.planning.folders import find
     from migrator.reporting import plan_json, plan_text
 
     project = load_project()
-    migrations = load_all(project.migrations)
-    database = find_database(url_env, wait_db, "plan")
+    database = project_database(project, url_env, wait_db, "plan")
+    migrations = migrations_of(project, database)
     chosen = (
         [find(migrations, target)]
         if target is not None

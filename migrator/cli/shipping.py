@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def shipping(command: str, url_env: str | None, wait_db: str | None, *, as_json: bool) -> Iterator[Run]:
     """A run for one command; with ``--json``, what happened is written as one document at the end."""
+    from migrator.execution.kept import migrations_of
     from migrator.execution.run import Run
-    from migrator.planning.folders import load_all
     from migrator.reporting.events_json import Recorder
     from migrator.reporting.events_text import TextListener
 
     project = load_project()
-    migrations = load_all(project.migrations)
     database = require_database(project, url_env, wait_db, command)
+    migrations = migrations_of(project, database)
     if as_json:
         recorder = Recorder()
         yield Run(database, project, migrations, actor(), command, recorder)
@@ -53,7 +53,8 @@ def chosen(run: Run, target: str | None) -> list[Migration]:
     if target is not None:
         return [find(run.migrations, target)]
     if not run.migrations:
-        click.echo(f"no migrations in {run.project.migrations}", err=True)
+        where = run.project.migrations if run.project.alembic is None else "the ledger"
+        click.echo(f"no migrations in {where}", err=True)
     return list(run.migrations)
 
 

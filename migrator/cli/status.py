@@ -25,17 +25,18 @@ def command(target: str | None, watch: bool, url_env: str | None, wait_db: str |
     import time
 
     from migrator.cli.options import actor, load_project, require_database
+    from migrator.execution.kept import migrations_of
     from migrator.execution.run import Run
     from migrator.execution.status import overview
     from migrator.model.events import ignore
-    from migrator.planning.folders import find, load_all
+    from migrator.planning.folders import find
     from migrator.reporting import status_json, status_text
 
     if watch and as_json:
         raise UsageError("--watch and --json do not go together", hint="call it again and again instead")
     project = load_project()
-    migrations = load_all(project.migrations) if project.migrations.exists() else []
     database = require_database(project, url_env, wait_db, "status")
+    migrations = migrations_of(project, database) if project.has_folder or project.alembic else []
     run = Run(database, project, migrations, actor(), "status", ignore)
     wanted = [find(migrations, target)] if target is not None else None
     while True:

@@ -58,7 +58,9 @@ def expand(run: Run, migration: Migration) -> bool:
         with session.transaction():
             run.gate.sync_services(session)
             state.register(session, run.key, migration)
-            files.freeze(session, run.key, migration, Phase.EXPAND, Phase.ROLLBACK)
+            # Without a folder there is nothing to read the later phases from but the ledger.
+            frozen = tuple(Phase) if migration.origin else (Phase.EXPAND, Phase.ROLLBACK)
+            files.freeze(session, run.key, migration, *frozen)
             state.set_state(session, run.key, migration.id, State.EXPANDING)
         run_groups(run, session, lock, migration, Phase.EXPAND, migration.groups(Phase.EXPAND))
         _finish(run, session, migration, Phase.EXPAND)

@@ -150,9 +150,17 @@ def _check_level(run: Run, session: Session, migration: Migration, changes: Sequ
         raise Refused(
             f"level {migration.level} is not above level {highest}, which is expanded here already: "
             f"code built at level {highest} may lack this migration and would pass its gate",
-            at=f"{migration.folder}/migration.toml",
-            hint=f"set level = {highest + 1} in migration.toml, and build the new code with it",
+            at=_file_of(migration, "migration.toml"),
+            hint=f"set {_level_key(migration)} = {highest + 1} in it, and build the new code with that",
         )
+
+
+def _file_of(migration: Migration, name: str) -> str | None:
+    return f"{migration.folder}/{name}" if migration.folder else None
+
+
+def _level_key(migration: Migration) -> str:
+    return "schema_level" if migration.origin else "level"
 
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
@@ -235,7 +243,7 @@ def _check_facts(migration: Migration, changes: Sequence[Change], schema: Schema
         if differing:
             raise Refused(
                 "the database is not as the plan assumes",
-                at=f"{migration.folder}/migration.toml",
+                at=_file_of(migration, "migration.toml"),
                 detail="\n".join(differing),
                 hint=f'plan it again for this database: "migrator new --refresh {migration.id}"',
             )
@@ -246,7 +254,7 @@ def _check_facts(migration: Migration, changes: Sequence[Change], schema: Schema
         if missing:
             raise Refused(
                 "expand.sql was written without a database and lacks what this one needs",
-                at=f"{migration.folder}/expand.sql",
+                at=_file_of(migration, "expand.sql"),
                 detail="\n".join(f"{draft.id}: {draft.why}" for draft in missing),
                 hint=f'plan it again for this database: "migrator new --refresh {migration.id}"',
             )

@@ -59,6 +59,13 @@ def check(session: Session, project: str, migration: Migration) -> None:
         )
 
 
+def frozen_texts(session: Session, project: str, migration_id: str) -> dict[Phase, str]:
+    """The recorded texts of a migration that are not empty."""
+    rows = session.query(_SQL["frozen"], _key(project, migration_id))
+    found = {row.phase: row.content for row in rows if row.content}
+    return {phase: found[phase.value] for phase in Phase if phase.value in found}
+
+
 def frozen_text(session: Session, project: str, migration_id: str, phase: Phase) -> str | None:
     """The recorded text of a phase, or None while it is not frozen."""
     frozen = {row.phase: row.content for row in session.query(_SQL["frozen"], _key(project, migration_id))}

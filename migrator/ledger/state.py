@@ -122,6 +122,7 @@ def register(session: Session, project: str, migration: Migration) -> MigrationR
         "after_contract": list(migration.after_contract),
         "assumed": migration.assumed,
         "phases": [phase.value for phase in Phase if migration.phase(phase)],
+        **({"origin": migration.origin, "asked": migration.asked} if migration.origin else {}),
     }
     requires = {service: requirement.level for service, requirement in migration.requires.items()}
     session.execute(

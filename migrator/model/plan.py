@@ -125,6 +125,8 @@ class Migration:
         requires: levels of services that differ from ``level``.
         after_contract: ids that must be contracted first.
         assumed: per relation, the facts the plan relies on (see ``planning.facts``); compared at preflight.
+        origin: who keeps it where it has no folder: ``alembic``; its texts are all in the ledger.
+        asked: with ``origin``, a hash of what it was asked to do, by which a later change is noticed.
     """
 
     id: str
@@ -137,6 +139,8 @@ class Migration:
     requires: dict[str, ServiceRequirement] = field(default_factory=dict)
     after_contract: tuple[str, ...] = ()
     assumed: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    asked: str = ""
 
     def phase(self, phase: Phase) -> tuple[Step, ...]:
         """The steps of one phase in order."""

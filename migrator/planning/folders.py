@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,8 +90,35 @@ def load(folder: Path) -> Migration:
             f"migration folder {folder} has no phase file",
             hint="at least one of expand.sql, backfill.sql, contract.sql is needed",
         )
+    return assemble(manifest, texts, folder=str(folder), requires=_requires(manifest, folder))
+
+
+def assemble(
+    manifest: Manifest,
+    texts: Mapping[Phase, str],
+    *,
+    folder: str = "",
+    origin: str = "",
+    asked: str = "",
+    requires: Mapping[str, ServiceRequirement] | None = None,
+) -> Migration:
+    """A migration of its manifest and the texts of its phases.
+
+    Args:
+        manifest: id, level, title and what else is known.
+        texts: each phase that has anything to do.
+        folder: where they stand; empty: in the ledger.
+        origin: as of ``Migration``.
+        asked: likewise.
+        requires: services whose level differs.
+
+    Raises:
+        SqlSyntaxError: a text does not parse.
+        Refused: it has steps that cannot be.
+    """
+    place = folder or manifest.id
     steps = [
-        step for phase, text in texts.items() for step in read(text, phase=phase, name=f"{folder}/{phase.value}.sql")
+        step for phase, text in texts.items() for step in read(text, phase=phase, name=f"{place}/{phase.value}.sql")
     ]
     undo: dict[str, list[str]] = {}
     for step in steps:
@@ -101,16 +128,18 @@ def load(folder: Path) -> Migration:
         id=manifest.id,
         level=manifest.level,
         title=manifest.title or manifest.id,
-        folder=str(folder),
+        folder=folder,
         changes=manifest.change,
         steps=tuple(
             replace(step, undo=";\n".join(undo[step.id])) if step.phase is Phase.EXPAND and step.id in undo else step
             for step in steps
         ),
-        texts=texts,
-        requires=_requires(manifest, folder),
+        texts=dict(texts),
+        requires=dict(requires or {}),
         after_contract=manifest.after_contract,
         assumed=manifest.assumed,
+        origin=origin,
+        asked=asked,
     )
 
 

@@ -78,7 +78,7 @@ def test_a_table_in_pyproject_takes_the_place_of_migrator_toml(tmp_path: Path):
     assert [(each.path, each.existed) for each in made[:2]] == [("pyproject.toml", True), ("db/migra+tions/", False)]
     assert (tmp_path / "db" / "migra+tions").is_dir()
     assert not (tmp_path / "migrator.toml").exists()
-    assert "migrator lint db/migra+tions\n" in (tmp_path / ".migrator" / "github-lint.yml").read_text()
+    assert "migrator lint db/migra+tions --since" in (tmp_path / ".migrator" / "github-lint.yml").read_text()
     pattern = re.search(r"files: (.*)", (tmp_path / ".migrator" / "pre-commit.yaml").read_text())
     assert pattern is not None
     assert re.match(pattern[1], "db/migra+tions/x/expand.sql")

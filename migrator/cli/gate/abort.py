@@ -22,4 +22,4 @@ def command(target: str, reason: str, url_env: str | None, wait_db: str | None) 
     project = load_project()
     database = require_database(project, url_env, wait_db, "gate abort")
     with opened(project, database) as (session, gate):
-        gate.abort(session, one_target(project, target).id, reason)
+        gate.abort(session, one_target(database, project, target).id, reason)

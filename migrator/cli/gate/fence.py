@@ -29,7 +29,7 @@ def command(target: str, reason: str, yes: bool, rollback: bool, url_env: str | 
     project = load_project()
     database = require_database(project, url_env, wait_db, "gate fence")
     with opened(project, database) as (session, gate):
-        migration = one_target(project, target)
+        migration = one_target(database, project, target)
         report = gate.fence(session, migration, direction_of(rollback), reason, although_blocked=yes)
     refused = f"at level {migration.level} or above" if rollback else f"below level {migration.level}"
     click.echo(f"fence of {migration.id} raised: code {refused} cannot start, until it is lowered by hand")

@@ -29,7 +29,7 @@ def command(target: str | None, limit: int, as_json: bool, url_env: str | None, 
     project = load_project()
     database = require_database(project, url_env, wait_db, "gate log")
     with opened(project, database, read_only=True) as (session, _):
-        migration = one_target(project, target).id if target is not None else None
+        migration = one_target(database, project, target).id if target is not None else None
         rows = decisions.recent(session, project.settings.project, migration, limit)[::-1]
     if as_json:
         emit_json({"decisions": [asdict(row) for row in rows]})

@@ -53,7 +53,7 @@ def command(
     with opened(project, database) as (session, gate):
         one = gate.request_override(
             session,
-            one_target(project, target),
+            one_target(database, project, target),
             direction_of(rollback),
             only=only,
             reason=reason,

@@ -29,7 +29,9 @@ def command(target: str | None, rollback: bool, as_json: bool, url_env: str | No
     with opened(project, database) as (session, gate):
         gate.sync_services(session)
         gate.tidy(session)
-        reports = [gate.look(session, migration, direction) for migration in targets(session, project, target)]
+        reports = [
+            gate.look(session, migration, direction) for migration in targets(session, database, project, target)
+        ]
     if as_json:
         documents = [gate_json.document(report) for report in reports]
         emit_json(documents[0] if target is not None else {"migrations": documents})

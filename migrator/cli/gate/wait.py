@@ -32,7 +32,7 @@ def command(target: str, timeout: str, rollback: bool, as_json: bool, url_env: s
     timeout_s = seconds(timeout)
     database = require_database(project, url_env, wait_db, "gate wait")
     with opened(project, database) as (session, gate):
-        migration = one_target(project, target)
+        migration = one_target(database, project, target)
         report = gate.wait(
             session, migration, direction_of(rollback), timeout_s, lambda line: click.echo(line, err=True)
         )

@@ -1,0 +1,412 @@
+"""One function for each kind of change, and what goes with them. Written by ``tests/integrations/alembic/generate.py``.
+
+In a revision::
+
+    from migrator import alembic as phased
+
+    def upgrade() -> None:
+        phased.rename_column("users", "name", "full_name")
+
+    def downgrade() -> None:
+        phased.rollback()
+
+``upgrade()`` adds the new shape; ``migrator backfill`` and ``migrator contract`` do the rest, when they may. A revision
+has one phased operation, or several in a block: ``with phased.together(): …``. ``migrator explain KIND`` tells what
+each does. Parameters are as in a ``[[change]]`` table; names are as PostgreSQL keeps them, without quotes.
+"""
+
+# ruff: noqa: A002 - parameters are called what they are called everywhere else
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic.operations import MigrateOperation, Operations
+
+from migrator.integrations.alembic.apply import change, require_contracted, rollback, sql
+from migrator.integrations.alembic.apply import several as together
+
+__all__ = [
+    "add_check",
+    "add_column",
+    "add_foreign_key",
+    "add_primary_key",
+    "add_unique",
+    "change_type",
+    "create_index",
+    "create_table",
+    "drop_column",
+    "drop_constraint",
+    "drop_index",
+    "drop_not_null",
+    "drop_table",
+    "raw_sql",
+    "rename_column",
+    "rename_constraint",
+    "rename_index",
+    "rename_table",
+    "require_contracted",
+    "rollback",
+    "set_default",
+    "set_not_null",
+    "sql",
+    "together",
+]
+
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "add_check": {"schema": "public"},
+    "add_column": {"schema": "public"},
+    "add_foreign_key": {"schema": "public"},
+    "add_primary_key": {"schema": "public"},
+    "add_unique": {"schema": "public"},
+    "change_type": {"schema": "public"},
+    "create_index": {"schema": "public"},
+    "create_table": {"schema": "public"},
+    "drop_column": {"schema": "public"},
+    "drop_constraint": {"schema": "public"},
+    "drop_index": {"schema": "public"},
+    "drop_not_null": {"schema": "public"},
+    "drop_table": {"schema": "public"},
+    "raw_sql": {},
+    "rename_column": {"schema": "public"},
+    "rename_constraint": {"schema": "public"},
+    "rename_index": {"schema": "public"},
+    "rename_table": {"schema": "public"},
+    "set_default": {"schema": "public"},
+    "set_not_null": {"schema": "public"},
+}
+
+
+def add_check(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+    """Add a CHECK constraint.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+    change("add_check", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def add_column(
+    table: str,
+    column: str,
+    type: str,
+    *,
+    collation: str = "",
+    not_null: bool = False,
+    default: str = "",
+    schema: str = "public",
+) -> None:
+    """Add a column that old code does not know.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        type: as SQL.
+        collation: as SQL, or an empty string.
+        not_null: whether NULL is refused; needs a default.
+        default: as SQL; an empty string for none.
+    """
+    change(
+        "add_column",
+        {
+            "schema": schema,
+            "table": table,
+            "column": column,
+            "type": type,
+            "collation": collation,
+            "not_null": not_null,
+            "default": default,
+        },
+    )
+
+
+def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+    """Add a foreign key.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+    change("add_foreign_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def add_primary_key(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+    """Add a primary key to a table without one.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+    change("add_primary_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def add_unique(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+    """Add a UNIQUE constraint.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+    change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def change_type(
+    table: str, column: str, type: str, *, collation: str = "", up: str = "", schema: str = "public"
+) -> None:
+    """Change the type of a column while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name, the same before and after.
+        type: the new type, as SQL.
+        collation: of the new type, as SQL; an empty string: the type's own.
+        up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the
+            type.
+    """
+    change(
+        "change_type",
+        {"schema": schema, "table": table, "column": column, "type": type, "collation": collation, "up": up},
+    )
+
+
+def create_index(table: str, index: str, definition: str, *, unique: bool = False, schema: str = "public") -> None:
+    """Create an index without blocking writes.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        index: its name.
+        definition: ``CREATE INDEX CONCURRENTLY …`` with the table qualified.
+        unique: whether it refuses duplicates.
+    """
+    change(
+        "create_index", {"schema": schema, "table": table, "index": index, "definition": definition, "unique": unique}
+    )
+
+
+def create_table(table: str, definition: str, *, references: tuple[str, ...] = (), schema: str = "public") -> None:
+    """Create a table.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        definition: ``CREATE TABLE …`` with its own name and those it refers to qualified.
+        references: other tables its foreign keys point to, qualified, as SQL.
+    """
+    change("create_table", {"schema": schema, "table": table, "definition": definition, "references": references})
+
+
+def drop_column(table: str, column: str, *, down: str = "", default: str = "", schema: str = "public") -> None:
+    """Drop a column that new code no longer uses.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        down: what old code finds in rows that new code inserts, as SQL; an empty string: the column's default, or
+            NULL.
+        default: the default before, restored by rollback; an empty string for none.
+    """
+    change("drop_column", {"schema": schema, "table": table, "column": column, "down": down, "default": default})
+
+
+def drop_constraint(table: str, constraint: str, *, schema: str = "public") -> None:
+    """Drop a constraint that new code no longer needs.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+    """
+    change("drop_constraint", {"schema": schema, "table": table, "constraint": constraint})
+
+
+def drop_index(table: str, index: str, *, schema: str = "public") -> None:
+    """Drop an index that new code no longer needs.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        index: its name; it is in the schema of its table.
+    """
+    change("drop_index", {"schema": schema, "table": table, "index": index})
+
+
+def drop_not_null(
+    table: str, column: str, *, phase: Literal["expand", "contract"] = "contract", schema: str = "public"
+) -> None:
+    """Allow NULL in a column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        phase: ``contract``, or ``expand`` where old code can read NULL.
+    """
+    change("drop_not_null", {"schema": schema, "table": table, "column": column, "phase": phase})
+
+
+def drop_table(table: str, *, schema: str = "public") -> None:
+    """Drop a table that new code no longer uses.
+
+    Args:
+        schema: of the table.
+        table: its name.
+    """
+    change("drop_table", {"schema": schema, "table": table})
+
+
+def raw_sql(
+    statement: str,
+    phase: Literal["expand", "backfill", "contract"],
+    *,
+    undo: str = "",
+    verify: str = "",
+    in_transaction: bool = True,
+    tables: tuple[str, ...] = (),
+) -> None:
+    """Any statement, in the phase that its author says.
+
+    Args:
+        statement: what runs.
+        phase: when it runs.
+        undo: what undoes it in rollback, for expand; an empty string: nothing does.
+        verify: for backfill, a condition that is true for a row that is still wrong; an empty string: its WHERE.
+        in_transaction: False: it runs by itself, outside a transaction.
+        tables: those it mentions, as SQL.
+    """
+    change(
+        "raw_sql",
+        {
+            "statement": statement,
+            "phase": phase,
+            "undo": undo,
+            "verify": verify,
+            "in_transaction": in_transaction,
+            "tables": tables,
+        },
+    )
+
+
+def rename_column(table: str, column: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a column while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: the name old code uses.
+        new_name: the name new code uses.
+    """
+    change("rename_column", {"schema": schema, "table": table, "column": column, "new_name": new_name})
+
+
+def rename_constraint(table: str, constraint: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a constraint.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        new_name: what it is called afterwards.
+    """
+    change("rename_constraint", {"schema": schema, "table": table, "constraint": constraint, "new_name": new_name})
+
+
+def rename_index(table: str, index: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename an index.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        index: its name; it is in the schema of its table.
+        new_name: what it is called afterwards.
+    """
+    change("rename_index", {"schema": schema, "table": table, "index": index, "new_name": new_name})
+
+
+def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a table, under both names until no old code is left.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        new_name: what it is called afterwards, in the same schema.
+    """
+    change("rename_table", {"schema": schema, "table": table, "new_name": new_name})
+
+
+def set_default(
+    table: str,
+    column: str,
+    *,
+    default: str = "",
+    before: str = "",
+    phase: Literal["expand", "contract"] = "contract",
+    schema: str = "public",
+) -> None:
+    """Change or drop the default of a column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        default: the new default, as SQL; an empty string: none.
+        before: the one before, which rollback restores; an empty string: none.
+        phase: ``contract``, or ``expand`` where old code may get the new default too.
+    """
+    change(
+        "set_default",
+        {"schema": schema, "table": table, "column": column, "default": default, "before": before, "phase": phase},
+    )
+
+
+def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "public") -> None:
+    """Forbid NULL in a column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        fill: what stands in for NULL, as SQL over the row's columns; an empty string: nothing, NULL must not
+            occur.
+    """
+    change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+
+
+class _Phased(MigrateOperation):
+    """An operation that ``op.phased_KIND`` makes."""
+
+    def __init__(self, kind: str, parameters: dict[str, Any]) -> None:
+        self.kind, self.parameters = kind, parameters
+
+
+@Operations.implementation_for(_Phased)
+def _apply(operations: Operations, operation: _Phased) -> None:
+    del operations  # its context is the one that is current
+    change(operation.kind, operation.parameters)
+
+
+def _register(kind: str) -> None:
+    """``op.phased_KIND(…)``, for those who want everything behind ``op``."""
+
+    def build(cls: Any, operations: Operations, /, **parameters: Any) -> Any:
+        return operations.invoke(cls(kind, {**_DEFAULTS[kind], **parameters}))
+
+    made = type(f"Phased_{kind}", (_Phased,), {"build": classmethod(build)})
+    Operations.implementation_for(made)(_apply)
+    Operations.register_operation(f"phased_{kind}", "build")(made)
+
+
+for _kind in _DEFAULTS:
+    _register(_kind)

@@ -1,0 +1,149 @@
+"""An Alembic project: its configuration, its revisions, and running something in its ``env.py``."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from migrator.errors import DatabaseUnavailable, MigratorError, StatementFailed, UsageError
+from migrator.integrations.alembic.database import database_at
+from migrator.postgres.connect import Database
+
+
+@dataclass(frozen=True, slots=True)
+class AlembicProject:
+    """An opened project.
+
+    Attributes:
+        config: of Alembic.
+        script: its revisions.
+        file: where the configuration is.
+    """
+
+    config: Config
+    script: ScriptDirectory
+    file: Path
+
+    def connection(self) -> tuple[URL, tuple[str, ...]]:
+        """The URL that ``env.py`` connects to, and the revisions that the database is at.
+
+        Raises:
+            DatabaseUnavailable: it cannot connect.
+            UsageError: ``env.py`` fails, runs for several databases, or for another one than PostgreSQL.
+        """
+        found: list[tuple[URL, tuple[str, ...]]] = []
+
+        def look(revision: Any, context: MigrationContext) -> list[Any]:
+            del revision
+            if context.connection is not None:
+                found.append((context.connection.engine.url, context.get_current_heads()))
+            return []
+
+        with (
+            translated(self.file),
+            _quiet(),
+            EnvironmentContext(self.config, self.script, fn=look, dont_mutate=True),
+        ):
+            self.script.run_env()
+        if len(found) > 1:
+            raise UsageError(
+                f"{self.file} migrates {len(found)} databases at once",
+                hint="migrator works on one database: give each a configuration of its own",
+            )
+        if not found:
+            raise UsageError("env.py runs no migrations online", at=str(self.file))
+        url = found[0][0]
+        if url.get_backend_name() != "postgresql":
+            raise UsageError(f"env.py connects to {url.get_backend_name()}, not to PostgreSQL", at=str(self.file))
+        return found[0]
+
+    def database(self, command: str) -> Database:
+        """Our own way to the database that ``env.py`` connects to; errors as of ``connection``."""
+        return database_at(self.connection()[0], command)
+
+    def pending(self, current: tuple[str, ...]) -> list[Script]:
+        """Revisions that a database at ``current`` lacks, in the order in which Alembic runs them."""
+        with translated(self.file):
+            # What "alembic upgrade heads" goes by; there is no public name for it.
+            steps = self.script._upgrade_revs("heads", current)  # type: ignore[arg-type]  # noqa: SLF001
+            return [step.revision for step in steps]
+
+    def below(self, current: tuple[str, ...]) -> list[Script]:
+        """Revisions that a database at ``current`` has, oldest first."""
+        with translated(self.file):
+            return list(reversed(list(self.script.iterate_revisions(current, "base")))) if current else []
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Alembic says of itself each time: nothing is run, it is only asked."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def open_project(file: Path) -> AlembicProject:
+    """Read the configuration of Alembic.
+
+    Raises:
+        UsageError: it is not there, names no folder of revisions, or is one for several databases.
+    """
+    if not file.is_file():
+        raise UsageError(f"there is no {file}", hint='alembic = "…" in the configuration of migrator names it')
+    if file.suffix == ".toml":
+        config = Config(toml_file=str(file))
+    else:
+        beside = file.with_name("pyproject.toml")
+        config = Config(str(file), toml_file=str(beside) if beside.is_file() else None)
+    with translated(file):
+        script = ScriptDirectory.from_config(config)
+    if config.get_main_option("databases"):
+        raise UsageError(
+            f"{file} is of Alembic's multidb template: one history for several databases",
+            hint="migrator works on one database: give each a configuration of its own",
+        )
+    return AlembicProject(config, script, file)
+
+
+@contextlib.contextmanager
+def translated(file: Path) -> Iterator[None]:
+    """Errors of Alembic and SQLAlchemy as ours; one of ours inside Alembic's comes out again.
+
+    Raises:
+        MigratorError: what a phased operation raised.
+        DatabaseUnavailable: the connection failed.
+        StatementFailed: the server refused a statement.
+        UsageError: any other error of Alembic, or one in ``env.py``.
+    """
+    try:
+        yield
+    except MigratorError:
+        raise
+    except CommandError as error:
+        if isinstance(error.__cause__, MigratorError):
+            raise error.__cause__ from None
+        raise UsageError(f"alembic: {error}", at=str(file)) from None
+    except DBAPIError as error:
+        message = str(error.orig).strip().split("\n", 1)[0] if error.orig else str(error)
+        if error.statement is None:
+            raise DatabaseUnavailable("env.py cannot connect", detail=message) from None
+        raise StatementFailed(
+            message, detail=f"statement: {' '.join(error.statement.split())[:300]}", hint="nothing of it was committed"
+        ) from None
+    except (ArgumentError, NoSuchModuleError, ImportError, KeyError, AttributeError, NameError) as error:
+        raise UsageError(f"env.py fails: {type(error).__name__}: {error}", at=str(file)) from None
