@@ -125,6 +125,11 @@ class Context:
         self._effects = None
         self._new_transaction()
 
+    def continue_file(self, script: Script) -> None:
+        """Move on to what runs in one go with the statements before it."""
+        self._script, self.statements, self.index = script, script.statements, 0
+        self._effects = None
+
     def enter(self, index: int) -> None:
         """Move on to a statement of the file."""
         self.index = index

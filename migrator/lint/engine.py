@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from migrator.lint import suppression
 from migrator.lint.context import Context
+from migrator.lint.parts import Part, Unchecked, parts_of
 from migrator.lint.registry import all_rules, find, nearest
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
+from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
 from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
@@ -19,7 +20,7 @@ from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.model.trace import Trace
 from migrator.sql.effects import effects_of
-from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script
+from migrator.sql.parser import Script, Statement, position
 
 _SYNTAX_ERROR = "SY001"
 
@@ -86,28 +87,65 @@ class Linter:
         self._context = Context(pg_version)
         self._report = Report()
         self._levels: list[Source] = []
+        self._undone_to: int | None = None
+        self._file_waivers: list[tuple[Part, suppression.Waiver]] = []
         self._rules = statement_rules(selection)
         self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
 
     def run(self, sources: Iterable[Source]) -> Report:
         """Lint the files and return what was found."""
+        included: set[str] = set()
+        alone: set[str] = set()
         for source in sources:
+            if source.name in included:
+                continue
+            alone.add(source.name)
             self._report.files += 1
             self._report.names.append(source.name)
             if source.unreadable is not None:
                 reason, line, column = source.unreadable
-                self._syntax_error(source, reason, line, column)
-                continue
-            try:
-                script = _parse(source)
-            except SqlSyntaxError as error:
-                self._syntax_error(source, error.reason, error.line, error.column)
-                continue
-            self._file(source, script)
+                self._syntax_error(source, reason, line, column, _line(source.text, line))
+            before = len(self._report.findings)
+            for part in parts_of(source):
+                if part.source.name != source.name:
+                    if part.source.name in alone:
+                        continue
+                    included.add(part.source.name)
+                self._part(part)
+            self._end_of_file(before)
             if source.level is not None:
                 self._levels.append(source)
         self._report.findings.extend(self._late_levels())
         return self._report
+
+    def _end_of_file(self, before: int) -> None:
+        """What can be said only when every part of a file, with those it includes, was looked at."""
+        findings = self._report.findings
+        for part, waiver in self._file_waivers:
+            for complaint in suppression.unused([waiver]):
+                if complaint.waived in self._selection.codes and part.source.standing is not Standing.KNOWN:
+                    told = filter(None, (self._complain(part.source, part.script, complaint),))
+                    self._add(part.source, list(told))
+        self._file_waivers.clear()
+        if len(findings) - before > 1:
+            places = {
+                name: number for number, name in enumerate(dict.fromkeys(each.file for each in findings[before:]))
+            }
+            findings[before:] = sorted(
+                findings[before:], key=lambda finding: (places[finding.file], finding.line, finding.column)
+            )
+
+    def _add(self, source: Source, findings: list[Finding]) -> None:
+        """Add findings to the report, with the lines they point to."""
+        if self._selection.ignored_in:
+            codes = self._selection.codes_for(source.name)
+            findings = [finding for finding in findings if finding.code in codes]
+        self._report.findings.extend(findings)
+        if findings:
+            lines = source.text.split("\n")
+            for finding in findings:
+                text = lines[finding.line - source.first_line].rstrip("\r")
+                self._report.lines[finding.file, finding.line] = text
 
     def _late_levels(self) -> Iterator[Finding]:
         """New migrations whose level is not above every one that stood at the reference."""
@@ -120,13 +158,28 @@ class Linter:
             message = f"level {source.level} is not above {highest}, the highest at the reference"
             yield from self._of_file("RB017", source, message)
 
-    def _file(self, source: Source, script: Script) -> None:
-        context = self._context
-        wrapped = file_directive(script.comments) if script.comments else None
-        new = source.standing in (Standing.NEW, Standing.EDITED) and source.phase in (None, Phase.EXPAND)
-        context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped, is_of_the_deploy=new)
+    def _part(self, part: Part) -> None:
+        context, source, script = self._context, part.source, part.script
+        if source.name != self._report.names[-1] and source.name not in self._report.names:
+            self._report.names.append(source.name)
+            self._report.files += 1
+        for error in part.errors:
+            self._syntax_error(source, *error)
+        if part.continues:
+            context.continue_file(script)
+        else:
+            if self._undone_to is not None:
+                # later migrations build on what was expanded, not on its undoing
+                context.catalog.rewind(self._undone_to)
+            wrapped = file_directive(script.comments) if script.comments else None
+            if wrapped is None:
+                wrapped = source.wrapped
+            if wrapped is None and not source.phased:
+                wrapped = wrapped_by_name(source.name, script.statements)
+            new = source.standing in (Standing.NEW, Standing.EDITED) and source.phase in (None, Phase.EXPAND)
+            context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped, is_of_the_deploy=new)
+            self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
         by_kind, by_subtype = self._dispatch(source.phase)
-        before_file = context.catalog.mark()
         found: list[tuple[Rule, Problem, Statement]] = []
         self._report.statements += len(script.statements)
         for index, statement in enumerate(script.statements):
@@ -146,21 +199,11 @@ class Linter:
                     (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
                 )
             context.leave()
-        if source.phase is Phase.ROLLBACK:
-            # later migrations build on what was expanded, not on its undoing
-            context.catalog.rewind(before_file)
+        if "SY002" in self._selection.codes:
+            found.extend(_unchecked(part, each) for each in part.unchecked)
         if source.standing is Standing.KNOWN:
             return
-        findings = list(self._judge(source, script, found))
-        if self._selection.ignored_in:
-            codes = self._selection.codes_for(source.name)
-            findings = [finding for finding in findings if finding.code in codes]
-        findings.sort(key=lambda finding: (finding.line, finding.column))
-        self._report.findings.extend(findings)
-        if findings:
-            lines = source.text.split("\n")
-            for finding in findings:
-                self._report.lines[finding.file, finding.line] = lines[finding.line - 1].rstrip("\r")
+        self._add(source, list(self._judge(part, found)))
 
     def _dispatch(self, phase: Phase | None) -> tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]:
         tables = self._by_phase.get(phase)
@@ -178,12 +221,13 @@ class Linter:
             tables = self._by_phase[phase] = by_kind, by_subtype
         return tables
 
-    def _judge(self, source: Source, script: Script, found: list[tuple[Rule, Problem, Statement]]) -> Iterator[Finding]:
+    def _judge(self, part: Part, found: list[tuple[Rule, Problem, Statement]]) -> Iterator[Finding]:
+        source, script = part.source, part.script
         waivers: list[suppression.Waiver] = []
         if script.comments:
             waivers, complaints = suppression.read(script, self._today, _code_of, nearest)
             yield from filter(None, (self._complain(source, script, complaint) for complaint in complaints))
-        if source.standing is Standing.EDITED:
+        if source.standing is Standing.EDITED and source.first_line == 1:
             message = "this file was changed after the reference, where it may have run already"
             waiver = next((waiver for waiver in waivers if waiver.covers("RB016", 0)), None)
             if waiver is None:
@@ -191,19 +235,25 @@ class Linter:
             else:
                 waiver.used.add("RB016")
                 self._report.waived += 1
+        shared = [waiver for waiver in waivers if waiver.first_line is None]
+        if shared or self._file_waivers:
+            waivers = [waiver for waiver in waivers if waiver.first_line is not None]
+            self._file_waivers += [(part, waiver) for waiver in shared]
+            shared = [waiver for other, waiver in self._file_waivers if other.source.name == source.name]
         for rule, problem, statement in found:
-            waiver = next((waiver for waiver in waivers if waiver.covers(rule.code, statement.line)), None)
+            waiver = next((each for each in (*waivers, *shared) if each.covers(rule.code, statement.line)), None)
             if waiver is not None:
                 waiver.used.add(rule.code)
                 self._report.waived += 1
                 continue
-            yield self._finding(source, rule, problem, statement)
+            yield self._finding(part, rule, problem, statement)
         for complaint in suppression.unused(waivers):
             # a waiver of a rule that is not selected here may be needed where it is
             if complaint.waived in self._selection.codes:
                 yield from filter(None, (self._complain(source, script, complaint),))
 
-    def _finding(self, source: Source, rule: Rule, problem: Problem, statement: Statement) -> Finding:
+    def _finding(self, part: Part, rule: Rule, problem: Problem, statement: Statement) -> Finding:
+        source, written = part.source, part.as_written
         start, end = problem.span or (statement.offset, statement.offset + len(statement.text))
         before = source.text[statement.offset : start]
         new_lines = before.count("\n")
@@ -215,18 +265,18 @@ class Linter:
             rule=rule.name,
             severity=self._selection.severities.get(rule.code, problem.severity or rule.severity),
             category=rule.category,
-            message=problem.message,
+            message=written(problem.message),
             file=source.name,
             line=statement.line + new_lines,
             column=column,
             end_line=statement.end_line,
-            statement=statement.text,
+            statement=written(statement.text),
             lock_mode=lock.title,
             blocks=problem.blocks or (lock.blocks if lock else ""),
-            why=problem.why,
-            fix=problem.fix,
+            why=written(problem.why),
+            fix=written(problem.fix),
             length=max(len(shown), 1),
-            relation=locked_relation(statement, lock),
+            relation=written(locked_relation(statement, lock)),
             work=rule.work if problem.work is None else problem.work,
             breaks=rule.breaks if problem.breaks is None else problem.breaks,
         )
@@ -274,12 +324,10 @@ class Linter:
             length=max(len(first), 1),
         )
 
-    def _syntax_error(self, source: Source, reason: str, line: int, column: int) -> None:
+    def _syntax_error(self, source: Source, reason: str, line: int, column: int, text: str) -> None:
         if source.standing is Standing.KNOWN:
             return
         rule = all_rules()[_SYNTAX_ERROR]
-        lines = source.text.split("\n")
-        text = lines[line - 1].rstrip("\r") if line <= len(lines) else ""
         self._report.lines[source.name, line] = text
         finding = Finding(
             code=rule.code,
@@ -297,20 +345,21 @@ class Linter:
         self._report.findings.append(finding)
 
 
-_PSQL_TALK = re.compile(
-    r"^\\(?:restrict|unrestrict|echo|qecho|timing|pset|set|unset|prompt|conninfo)\b[^\n]*", re.MULTILINE
-)
-"""Commands to psql that run no SQL; pg_dump writes the first two. Others, such as ``\\i``, stay syntax errors."""
+def _line(text: str, line: int) -> str:
+    """The text of a line, counted from 1; an empty string behind the last."""
+    lines = text.split("\n")
+    return lines[line - 1].rstrip("\r") if line <= len(lines) else ""
 
 
-def _parse(source: Source) -> Script:
-    try:
-        return parse_script(source.text, source.name)
-    except SqlSyntaxError:
-        if not _PSQL_TALK.search(source.text):
-            raise
-    blanked = _PSQL_TALK.sub(lambda match: " " * len(match[0]), source.text)
-    return parse_script(blanked, source.name)
+def _unchecked(part: Part, what: Unchecked) -> tuple[Rule, Problem, Statement]:
+    """A finding that says what was not looked at, on a statement that stands for it."""
+    text = part.source.text
+    start, end = what.start, what.start + len(text[what.start : what.end].rstrip())
+    line, column = position(text, start)
+    line += part.source.first_line - 1
+    statement = Statement(text[start:end], "", None, start, line, column, line + text.count("\n", start, end))
+    problem = Problem(what.what, why="what it runs may lock or break anything")
+    return all_rules()["SY002"], problem, statement
 
 
 def locked_relation(statement: Statement, lock: LockMode) -> str:

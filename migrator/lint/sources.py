@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -11,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from migrator.errors import UsageError
+from migrator.lint import runners
 from migrator.model.plan import Phase
 
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
@@ -39,7 +42,11 @@ class Source:
         phased: whether it belongs to a migration folder, whose steps migrator runs with its own timeouts.
         standing: how it stands to the reference of ``--since``.
         level: of its migration; None: it is in no migration folder, or nobody asked.
-        unreadable: why the bytes are not text, with line and column; None if they are.
+        unreadable: why the bytes are not UTF-8, with line and column; None if they are.
+        wrapped: whether the runner puts a transaction around it, if a file beside it says so.
+        first_line: line of the file that the text starts with.
+        offset: characters of the file before the text.
+        include: reads the file that a command to psql names, relative to this file or to the working directory.
     """
 
     name: str
@@ -49,6 +56,10 @@ class Source:
     unreadable: tuple[str, int, int] | None = None
     standing: Standing = Standing.ALONE
     level: int | None = None
+    wrapped: bool | None = None
+    first_line: int = 1
+    offset: int = 0
+    include: Callable[[str, bool], Source | None] | None = None
 
 
 def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
@@ -69,14 +80,26 @@ def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
 
 
 def of_bytes(name: str, data: bytes, phase: Phase | None = None, *, phased: bool = False) -> Source:
-    """A source from what a file or standard input holds; a byte order mark is no part of it."""
+    """A source from what a file or standard input holds; a byte order mark is no part of it.
+
+    Text that is not UTF-8 is read all the same: as UTF-16 if its byte order mark says so, else with U+FFFD for each
+    byte that is none.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", errors="replace")
+        return Source(
+            name, text, phase, phased, ("UTF-16, which psql and the server do not read: save it as UTF-8", 1, 1)
+        )
     try:
         return Source(name, data.decode("utf-8-sig"), phase, phased)
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line_start = before.rfind(b"\n") + 1
         column = len(before[line_start:].decode("utf-8", errors="replace")) + 1
-        reason = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+        byte = error.object[error.start]
+        reason = f'not UTF-8: byte 0x{byte:02x}, which is "{chr(byte)}" in Latin-1: save the file as UTF-8'
+        if not chr(byte).isprintable():
+            reason = f"not UTF-8: byte 0x{byte:02x}"
         text = data.decode("utf-8", errors="replace")
         return Source(name, text, phase, phased, (reason, before.count(b"\n") + 1, column))
 
@@ -106,13 +129,28 @@ def _files(folder: Path) -> Iterator[Path]:
             if file.is_file():
                 yield file
         return
-    entries = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=_history_key)
+    plan = folder / "sqitch.plan"
+    if plan.is_file():
+        yield from _planned(folder, plan.read_text(encoding="utf-8", errors="replace"))
+        return
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    places = runners.order([entry.name for entry in entries])
+    entries.sort(key=lambda entry: (_history_key(entry)[0], places[entry.name]))
     _require_distinct_levels(entries)
     for entry in entries:
         if entry.is_dir():
             yield from _files(entry)
         elif entry.suffix.lower() == ".sql":
             yield entry
+
+
+def _planned(folder: Path, plan: str) -> Iterator[Path]:
+    """Scripts of a sqitch project: what deploys and what reverts each change; those that verify change nothing."""
+    for name in runners.planned(plan):
+        for room in ("deploy", "revert"):
+            file = folder / room / f"{name}.sql"
+            if file.is_file():
+                yield file
 
 
 def _require_distinct_levels(entries: Sequence[Path]) -> None:
@@ -147,4 +185,26 @@ def _read(path: Path, phase: Phase | None) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f'cannot read "{path}": {error.strerror}') from None
-    return of_bytes(str(path), data, own_phase, phased=phased)
+    source = of_bytes(str(path), data, own_phase, phased=phased)
+    return replace(source, wrapped=_wrapped(path), include=lambda name, beside: _included(path, name, beside=beside))
+
+
+def _wrapped(path: Path) -> bool | None:
+    """What Flyway's own settings beside a file say."""
+    if "__" not in path.name:
+        return None
+    try:
+        settings = path.with_name(path.name + ".conf").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    match = re.search(r"^\s*executeInTransaction\s*=\s*(true|false)\b", settings, re.MULTILINE | re.IGNORECASE)
+    return match[1].lower() == "true" if match else None
+
+
+def _included(path: Path, name: str, *, beside: bool) -> Source | None:
+    r"""The file that ``\ir`` (beside this one) or ``\i`` (from the working directory, else likewise) names."""
+    for root in (path.parent,) if beside else (Path(), path.parent):
+        file = Path(os.path.normpath(root / name))
+        if file.is_file():
+            return _read(file, None)
+    return None

@@ -167,12 +167,13 @@ _COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 _SEMICOLON = pb.ASCII_59
 
 
-def parse_script(source: str, name: str = "") -> Script:
+def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
     """Parse a script of any number of statements.
 
     Args:
         source: the text; node locations are byte offsets into it.
         name: file name for messages.
+        first_line: the line of the file that the text starts with. Errors count from the start of the text.
 
     Raises:
         SqlSyntaxError: with line, column and the line itself.
@@ -194,11 +195,12 @@ def parse_script(source: str, name: str = "") -> Script:
     token_end = tokens[-1].end if tokens else 0
     comments: list[Comment] = []
     words: list[tuple[int, int]] = []
+    above = first_line - 1
     for token in tokens:
         if token.token in _COMMENTS:
             start = character(token.start)
             text = source[start : character(token.end)].rstrip("\n")
-            comments.append(Comment(text, places.position(start)[0], start))
+            comments.append(Comment(text, above + places.position(start)[0], start))
         elif token.token != _SEMICOLON:
             words.append((token.start, token.end))
 
@@ -217,6 +219,7 @@ def parse_script(source: str, name: str = "") -> Script:
         while comment < len(comments) and comments[comment].offset < stop:
             comment += 1
         line, column = places.position(start)
+        line += above
         kind = raw.stmt.WhichOneof("node")
         statements.append(
             Statement(

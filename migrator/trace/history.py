@@ -36,7 +36,7 @@ class Judged:
     @property
     def key(self) -> tuple[str, int]:
         """Identifies it among all files."""
-        return self.source.name, self.statement.offset
+        return self.source.name, self.source.offset + self.statement.offset
 
 
 class Recorder:

@@ -11,10 +11,12 @@ class SyntaxErrorInFile(ReportedByEngine):
     """The file is not PostgreSQL's SQL, or not UTF-8.
 
     Why it matters
-        PostgreSQL refuses it, in the middle of a deploy; and nothing else in the file was checked.
+        PostgreSQL refuses it, in the middle of a deploy. The statements around it were checked as if it were not there,
+        so that what it makes is not known to them.
 
     What to do
-        Look at the place the caret points to: it is where PostgreSQL's own parser gave up.
+        Look at the place the caret points to: it is where PostgreSQL's own parser gave up. Commands to psql,
+        rows behind COPY FROM stdin and placeholders of other runners are no mistakes.
 
     Always reported, whatever is selected.
 
@@ -29,6 +31,6 @@ class SyntaxErrorInFile(ReportedByEngine):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
-    why = "PostgreSQL refuses the file; nothing else in it was checked"
+    why = "PostgreSQL refuses the file; the statements around this one were checked without it"
     good = (Good("SELECT 1;"),)
     bad = (Bad("SELECT 1;\nCREATE TABEL users (id int);", fix=""),)

@@ -1,0 +1,316 @@
+"""A file as lint walks it: the parts that PostgreSQL gets, each parsed, and what in it could not be looked at.
+
+Most files are one part as they stand. A file of another runner is cut into what goes up and what comes down; a script
+for psql into what stands before and behind the files it includes; a large file every half megabyte, so that memory
+does not grow with its length. What is not SQL is blanked out, never removed: a position in a part is one in the file.
+
+Where a statement does not parse, the statements around it are parsed all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from migrator.lint import runners
+from migrator.lint.sources import Source
+from migrator.sql.lexing import Mark, Marked, blank, marks
+from migrator.sql.parser import Script, SqlSyntaxError, parse_script
+
+CHUNK = 500_000
+"""Characters that are parsed at once. The trees of half a megabyte of SQL take about 50 MB."""
+
+_PLACEHOLDER_DECIDES = "this statement was not checked: a placeholder decides what it is"
+
+_MOST_ERRORS = 20
+"""Per part: more of them are of one cause, and nobody reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Something in a part that was not looked at.
+
+    Attributes:
+        start: index of its first character in the part.
+        end: index behind its last.
+        what: the message of the finding.
+    """
+
+    start: int
+    end: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file.
+
+    Attributes:
+        source: the file, with the text of this part only.
+        script: its statements, with lines of the file and offsets into the part.
+        continues: whether it runs in one go with the part before it.
+        errors: statements that do not parse: reason, line and column in the file, text of the line.
+        unchecked: what was not looked at.
+        stand_ins: what was put in the place of placeholders, with what stands in the file.
+    """
+
+    source: Source
+    script: Script
+    continues: bool = False
+    errors: Sequence[tuple[str, int, int, str]] = ()
+    unchecked: Sequence[Unchecked] = ()
+    stand_ins: Sequence[tuple[str, str]] = ()
+
+    def as_written(self, text: str) -> str:
+        """Words about the part with its placeholders as the file has them."""
+        for stand_in, written in self.stand_ins:
+            text = text.replace(stand_in, written)
+        return text
+
+
+def parts_of(source: Source) -> Iterator[Part]:
+    """The parts of a file, in order; includes are followed."""
+    return _parts_of(source, ())
+
+
+def _parts_of(source: Source, including: tuple[str, ...]) -> Iterator[Part]:
+    sections = (runners.Section(0, len(source.text)),) if source.phased else runners.sections(source.name, source.text)
+    for section in sections:
+        start = section.start
+        own = replace(
+            source,
+            text=source.text[start : section.end],
+            phase=runners.phase_of(section, source.phase),
+            wrapped=section.wrapped if source.wrapped is None else source.wrapped,
+            first_line=source.first_line + source.text.count("\n", 0, start),
+            offset=source.offset + start,
+        )
+        yield from _parsed(own, own.text if section.sql is None else section.sql, including)
+
+
+def _parsed(source: Source, sql: str, including: tuple[str, ...]) -> Iterator[Part]:
+    if len(sql) <= CHUNK:
+        try:
+            script = parse_script(sql, source.name, source.first_line)
+        except SqlSyntaxError:
+            pass
+        else:
+            yield Part(source, script, unchecked=tuple(_said_by_runner(sql)))
+            return
+    yield from _Taken(source, sql, including).parts()
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Text between two cuts: edits in it and the ends of its statements, all in places of the whole section."""
+
+    start: int
+    edits: list[tuple[int, int, str]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    placeholders: list[int] = field(default_factory=list)
+    unchecked: list[Unchecked] = field(default_factory=list)
+
+
+class _Taken:
+    """A section that PostgreSQL would not take as it stands, or too long to be taken at once."""
+
+    def __init__(self, source: Source, sql: str, including: tuple[str, ...]) -> None:
+        self._source = source
+        self._sql = sql
+        self._including = including
+        self._stand_ins: dict[str, str] = {}
+        self._piece = _Piece(0)
+        self._begun = False
+
+    def parts(self) -> Iterator[Part]:
+        sql = self._sql
+        piece = self._piece
+        for mark in marks(sql):
+            if mark.mark is Mark.END:
+                piece.ends.append(mark.end)
+                line_end = sql.find("\n", mark.end)
+                if line_end - piece.start > CHUNK and not sql[mark.end : line_end].strip():
+                    yield from self._cut(line_end + 1)
+                    piece = self._piece
+            elif mark.mark is Mark.DATA:
+                yield from self._cut(mark.start)
+                self._piece = piece = _Piece(mark.end)
+            elif mark.mark is Mark.COMMAND:
+                command = _Command.of(sql[mark.start : mark.end].rstrip())
+                if command.name in _INCLUDES:
+                    yield from self._cut(mark.start)
+                    yield from self._include(command, mark)
+                    piece = self._piece
+                else:
+                    self._take(command, mark)
+            elif mark.mark is not Mark.COMMENT:
+                self._stand_in(mark)
+        yield from self._cut(len(sql), is_last=True)
+
+    def _cut(self, end: int, *, is_last: bool = False) -> Iterator[Part]:
+        """The piece up to ``end``; the next one starts there."""
+        piece, self._piece = self._piece, _Piece(end)
+        text = self._sql[piece.start : end]
+        if text.isspace() or (not text and not (is_last and not self._begun)):
+            return
+        part = self._part(piece, end)
+        self._begun = True
+        yield part
+
+    def _part(self, piece: _Piece, end: int) -> Part:
+        pieces, place = [], piece.start
+        for start, stop, instead in piece.edits:
+            pieces += [self._sql[place:start], instead]
+            place = stop
+        sql = "".join([*pieces, self._sql[place:end]])
+        source = self._source
+        own = replace(
+            source,
+            text=source.text[piece.start : end],
+            first_line=source.first_line + source.text.count("\n", 0, piece.start),
+            offset=source.offset + piece.start,
+        )
+        unchecked = [Unchecked(each.start - piece.start, each.end - piece.start, each.what) for each in piece.unchecked]
+        unchecked += _said_by_runner(sql)
+        errors: list[tuple[str, int, int, str]] = []
+        try:
+            script = parse_script(sql, own.name, own.first_line)
+        except SqlSyntaxError:
+            cuts = [each - piece.start for each in piece.ends]
+            sql, bad = _without_errors(sql, cuts)
+            held = [each - piece.start for each in piece.placeholders]
+            for start, stop, error in bad:
+                if any(start <= place < stop for place in held):
+                    unchecked.append(Unchecked(start, stop, _PLACEHOLDER_DECIDES))
+                else:
+                    line = own.first_line + error.line - 1
+                    errors.append((error.reason, line, error.column, own.text.split("\n")[error.line - 1].rstrip("\r")))
+            if len(errors) > _MOST_ERRORS:
+                reason, line, column, text = errors[_MOST_ERRORS - 1]
+                more = f"{reason}; {len(errors) - _MOST_ERRORS:,} more statements do not parse"
+                errors[_MOST_ERRORS - 1 :] = [(more, line, column, text)]
+            script = parse_script(sql, own.name, own.first_line)
+        return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()))
+
+    def _include(self, command: _Command, mark: Marked) -> Iterator[Part]:
+        name = command.argument
+        found = None
+        why = "the name of the file is not written out"
+        if name and not re.search(r"[:`]", name) and self._source.include is not None:
+            found = self._source.include(name, command.name in ("ir", "include_relative"))
+            why = "there is no such file"
+        if found is not None and (found.name == self._source.name or found.name in self._including):
+            found, why = None, "it includes itself"
+        if found is None:
+            what = f"the file {name} was not checked: {why}" if name else f"\\{command.name} names no file"
+            self._piece.unchecked.append(Unchecked(mark.start, mark.end, what))
+            self._piece.edits.append((mark.start, mark.end, blank(self._sql[mark.start : mark.end])))
+            return
+        self._piece = _Piece(mark.end)
+        inside = replace(found, phase=self._source.phase, phased=self._source.phased, standing=self._source.standing)
+        for part in _parts_of(inside, (*self._including, self._source.name)):
+            continues = self._begun and part.source.phase is self._source.phase
+            yield replace(part, continues=part.continues or continues)
+            self._begun = True
+
+    def _take(self, command: _Command, mark: Marked) -> None:
+        text = self._sql[mark.start : mark.end]
+        runs_query = command.name in _QUERIES and mark.begun
+        self._piece.edits.append((mark.start, mark.end, ";" + blank(text[1:]) if runs_query else blank(text)))
+        if runs_query:
+            self._piece.ends.append(mark.start + 1)
+        if command.name == "gexec":
+            what = "the statements that this query writes for \\gexec were not checked"
+        elif command.name == "!":
+            what = "the command that \\! runs was not checked"
+        elif command.name not in _QUERIES and command.name not in _TALK:
+            what = f"\\{command.name} was not checked: psql may run SQL for it"
+        else:
+            return
+        self._piece.unchecked.append(Unchecked(mark.start, mark.end, what))
+
+    def _stand_in(self, mark: Marked) -> None:
+        """Put a name, or a text, in the place of a variable; of the same length, so that positions stay."""
+        written = self._sql[mark.start : mark.end]
+        if mark.mark is Mark.PLACEHOLDER:
+            instead = "p" + re.sub(r"\W", "_", written[1:]).lower()
+            self._stand_ins[instead] = written
+        elif written[1] in "'\"":
+            instead = " " + written[1:]
+        else:
+            instead = "_" + written[1:].lower()
+            if len(instead) > _LEAST_NAME:
+                self._stand_ins[instead] = written
+        self._piece.edits.append((mark.start, mark.end, instead))
+        self._piece.placeholders.append(mark.start)
+
+
+_LEAST_NAME = 3
+"""``_id`` may well be a part of other words of a message; longer names hardly are."""
+
+_INCLUDES = frozenset({"i", "ir", "include", "include_relative"})
+_QUERIES = frozenset({"g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch", "bind", ";"})
+_TALK = frozenset({
+    "a", "C", "c", "cd", "connect", "conninfo", "copy", "copyright", "echo", "elif", "else", "encoding", "endif",
+    "errverbose", "f", "getenv", "H", "help", "html", "if", "o", "out", "p", "password", "print", "prompt", "pset", "q",
+    "qecho", "quit", "r", "reset", "restrict", "s", "set", "setenv", "t", "T", "timing", "unrestrict", "unset", "w",
+    "warn", "write", "x", "z", ".",
+})  # fmt: skip
+"""What runs no SQL, or only reads; both ways of ``\\if`` are linted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A command to psql with its first argument."""
+
+    name: str
+    argument: str
+
+    @classmethod
+    def of(cls, text: str) -> _Command:
+        match = re.match(r"\\([A-Za-z_]+|.)\s*(?:'((?:[^']|'')*)'|\"([^\"]*)\"|(\S*))", text, re.DOTALL)
+        if match is None:
+            return cls(text[1:2], "")
+        name = match[1]
+        if name.startswith("d") and name not in ("dt",):
+            return cls("p", "")
+        return cls(name, match[2] or match[3] or match[4] or "")
+
+
+def _without_errors(sql: str, cuts: Sequence[int]) -> tuple[str, list[tuple[int, int, SqlSyntaxError]]]:
+    """The text with the statements blanked that do not parse, and those, with their errors as of the whole text."""
+    bad: list[tuple[int, int, SqlSyntaxError]] = []
+    pieces = []
+    line, start = 0, 0
+    for end in [*cuts, len(sql)]:
+        text = sql[start:end]
+        try:
+            parse_script(text)
+        except SqlSyntaxError as error:
+            last_line = text.rfind("\n", 0, _index(text, error)) + 1
+            column = error.column if last_line else error.column + start - (sql.rfind("\n", 0, start) + 1)
+            error.line, error.column = line + error.line, column
+            bad.append((start + len(text) - len(text.lstrip()), end, error))
+            text = blank(text)
+        pieces.append(text)
+        line += text.count("\n")
+        start = end
+    return "".join(pieces), bad
+
+
+def _index(text: str, error: SqlSyntaxError) -> int:
+    place = 0
+    for _ in range(error.line - 1):
+        place = text.index("\n", place) + 1
+    return place + error.column - 1
+
+
+_SAID = re.compile(r"^--[ \t]*(?:THIS OPERATION CANNOT BE WRITTEN AS SQL|Raw Python operation)\b[^\n]*", re.MULTILINE)
+
+
+def _said_by_runner(sql: str) -> Iterator[Unchecked]:
+    """What Django's sqlmigrate says it could not write."""
+    if "-- " in sql and ("CANNOT BE WRITTEN" in sql or "Raw Python" in sql):
+        for match in _SAID.finditer(sql):
+            yield Unchecked(match.start(), match.end(), "an operation in Python was not checked")
