@@ -14,7 +14,7 @@ from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, TableLock
 from migrator.sql.effects import effects_of, relation_name
-from migrator.sql.parser import Script, Statement, pb, unwrap
+from migrator.sql.parser import Block, Script, Statement, pb, unwrap
 
 _MAY_LOCK = frozenset(
     {"alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",
@@ -93,6 +93,7 @@ class Context:
         self._savepoints: dict[str, int] = {}
         self._timeout_before = False
         self._effects: tuple[int, Effects] | None = None
+        self._block: Block | None = None
 
     # -- for the engine
 
@@ -134,8 +135,12 @@ class Context:
         """Move on to a statement of the file."""
         self.index = index
         self._effects = None
-        if self.phased and self._transactions.enter_step(self.statements[index]):
+        statement = self.statements[index]
+        if self.phased and statement.block is None and self._transactions.enter_step(statement):
             self._new_transaction()
+        if statement.block is not self._block and self._transactions.enter_block(statement.block):
+            self._new_transaction()
+        self._block = statement.block
 
     def leave(self) -> None:
         """Take in what the current statement did; ALTER TABLE's actions were taken in one by one."""

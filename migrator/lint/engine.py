@@ -193,7 +193,7 @@ class Linter:
                     for alter_rule in by_subtype.get(action.command.subtype, ()):
                         for problem in alter_rule.check_action(action, context):
                             found.append((alter_rule, problem, statement))  # noqa: PERF401 - likewise
-            if self._companion is not None:
+            if self._companion is not None and statement.block is None:
                 added = self._companion(source, statement, context, [pair[:2] for pair in found[before_statement:]])
                 found.extend(
                     (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
@@ -241,7 +241,7 @@ class Linter:
             self._file_waivers += [(part, waiver) for waiver in shared]
             shared = [waiver for other, waiver in self._file_waivers if other.source.name == source.name]
         for rule, problem, statement in found:
-            waiver = next((each for each in (*waivers, *shared) if each.covers(rule.code, statement.line)), None)
+            waiver = next((each for each in (*waivers, *shared) if _covers(each, rule.code, statement)), None)
             if waiver is not None:
                 waiver.used.add(rule.code)
                 self._report.waived += 1
@@ -343,6 +343,12 @@ class Linter:
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
         )
         self._report.findings.append(finding)
+
+
+def _covers(waiver: suppression.Waiver, code: str, statement: Statement) -> bool:
+    """A waiver of a DO block holds for what it runs."""
+    block = statement.block
+    return waiver.covers(code, statement.line) or (block is not None and waiver.covers(code, block.statement.line))
 
 
 def _line(text: str, line: int) -> str:

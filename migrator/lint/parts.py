@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from migrator.lint import runners
 from migrator.lint.sources import Source
+from migrator.sql.blocks import opened
 from migrator.sql.lexing import Mark, Marked, blank, marks
-from migrator.sql.parser import Script, SqlSyntaxError, parse_script
+from migrator.sql.parser import Script, SqlSyntaxError, parse_script, position
 
 CHUNK = 500_000
 """Characters that are parsed at once. The trees of half a megabyte of SQL take about 50 MB."""
@@ -96,9 +97,28 @@ def _parsed(source: Source, sql: str, including: tuple[str, ...]) -> Iterator[Pa
         except SqlSyntaxError:
             pass
         else:
-            yield Part(source, script, unchecked=tuple(_said_by_runner(sql)))
+            yield _opened(Part(source, script, unchecked=tuple(_said_by_runner(sql))))
             return
     yield from _Taken(source, sql, including).parts()
+
+
+def _opened(part: Part) -> Part:
+    """A part with what its DO blocks run."""
+    script = part.script
+    if not any(statement.kind in _HOLD_CODE for statement in script.statements):
+        return part
+    script, opaque = opened(script)
+    unchecked = [Unchecked(each.start, each.end, each.what) for each in opaque if not each.is_error]
+    errors = list(part.errors)
+    text = part.source.text
+    for each in opaque:
+        if each.is_error:
+            line, column = position(text, each.start)
+            errors.append((each.what, script.first_line + line - 1, column, text.split("\n")[line - 1].rstrip("\r")))
+    return replace(part, script=script, unchecked=(*part.unchecked, *unchecked), errors=errors)
+
+
+_HOLD_CODE = frozenset({"do_stmt", "create_function_stmt"})
 
 
 @dataclass(slots=True)
@@ -127,6 +147,8 @@ class _Taken:
         sql = self._sql
         piece = self._piece
         for mark in marks(sql):
+            if mark.start < piece.start:
+                continue
             if mark.mark is Mark.END:
                 piece.ends.append(mark.end)
                 line_end = sql.find("\n", mark.end)
@@ -138,8 +160,9 @@ class _Taken:
                 self._piece = piece = _Piece(mark.end)
             elif mark.mark is Mark.COMMAND:
                 command = _Command.of(sql[mark.start : mark.end].rstrip())
-                if command.name in _INCLUDES:
-                    yield from self._cut(mark.start)
+                line_start = sql.rfind("\n", 0, mark.start) + 1
+                if command.name in _INCLUDES and not sql[line_start : mark.start].strip():
+                    yield from self._cut(line_start)
                     yield from self._include(command, mark)
                     piece = self._piece
                 else:
@@ -191,7 +214,7 @@ class _Taken:
                 more = f"{reason}; {len(errors) - _MOST_ERRORS:,} more statements do not parse"
                 errors[_MOST_ERRORS - 1 :] = [(more, line, column, text)]
             script = parse_script(sql, own.name, own.first_line)
-        return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()))
+        return _opened(Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items())))
 
     def _include(self, command: _Command, mark: Marked) -> Iterator[Part]:
         name = command.argument
@@ -207,7 +230,7 @@ class _Taken:
             self._piece.unchecked.append(Unchecked(mark.start, mark.end, what))
             self._piece.edits.append((mark.start, mark.end, blank(self._sql[mark.start : mark.end])))
             return
-        self._piece = _Piece(mark.end)
+        self._piece = _Piece(self._sql.find("\n", mark.end) + 1 or len(self._sql))
         inside = replace(found, phase=self._source.phase, phased=self._source.phased, standing=self._source.standing)
         for part in _parts_of(inside, (*self._including, self._source.name)):
             continues = self._begun and part.source.phase is self._source.phase
@@ -228,6 +251,8 @@ class _Taken:
             what = f"\\{command.name} was not checked: psql may run SQL for it"
         else:
             return
+        if command.name in _INCLUDES:
+            what = f"the file {command.argument} was not checked: \\{command.name} does not begin its line"
         self._piece.unchecked.append(Unchecked(mark.start, mark.end, what))
 
     def _stand_in(self, mark: Marked) -> None:

@@ -108,8 +108,8 @@ def _runs_outside(statement: Statement) -> bool:
 
 
 def _ups_and_downs(text: str, found: Sequence[re.Match[str]], outside: bool) -> Iterator[Section]:
-    starts = [match.start() for match in found]
-    for index, (match, end) in enumerate(zip(found, [*starts[1:], len(text)], strict=True)):
+    ends = [*(match.start() for match in found), len(text)][1:]
+    for index, (match, end) in enumerate(zip(found, ends, strict=True)):
         way = (match["dbmate"] or match["goose"] or match["node"]).lower()
         alone = outside or "transaction:false" in (match["options"] or "").replace(" ", "")
         # what stands above the first mark, such as a waiver for the file, belongs to it
@@ -122,8 +122,8 @@ _NO_SQL = re.compile(r"\s*(?:empty|not\s+required|changesetId:.*)\s*;?\s*\Z", re
 
 
 def _changesets(text: str, found: Sequence[re.Match[str]]) -> Iterator[Section]:
-    starts = [match.start() for match in found]
-    for index, (match, end) in enumerate(zip(found, [*starts[1:], len(text)], strict=True)):
+    ends = [*(match.start() for match in found), len(text)][1:]
+    for index, (match, end) in enumerate(zip(found, ends, strict=True)):
         start = 0 if index == 0 else match.start()
         attributes = dict(re.findall(r'(\w+):"?([^\s"]+)', match["changeset"]))
         dbms = attributes.get("dbms", "postgresql").lower()

@@ -131,9 +131,17 @@ def _parse(
 
 
 def _statement_lines(script: Script, comment: Comment) -> tuple[int, int]:
-    """First and last line of the statement a comment stands on or before; zeros behind the last."""
+    """First and last line of the statement a comment stands on or before; zeros behind the last.
+
+    In a DO block that is one of the statements it runs, if there is one behind the comment.
+    """
+    around: tuple[int, int] | None = None
     for statement in script.statements:
+        if around and statement.block is None:
+            break
         on_it = statement.line <= comment.line <= statement.end_line
         if on_it or statement.offset > comment.offset:
-            return statement.line, statement.end_line
-    return 0, 0
+            if statement.kind != "do_stmt" or statement.offset > comment.offset:
+                return statement.line, statement.end_line
+            around = statement.line, statement.end_line
+    return around or (0, 0)

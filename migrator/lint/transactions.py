@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import Any
 
-from migrator.sql.parser import Statement, pb
+from migrator.sql.parser import Block, Statement, pb
 
 _DIRECTIVE = re.compile(r"migrator:\s*transaction\s*=\s*(true|false)\s*\Z")
 _STEP = re.compile(r"step:\s*(?P<name>\S+)(?:.*?\btransaction=(?P<group>\S+))?", re.DOTALL)
@@ -59,7 +59,7 @@ class Transactions:
         begun: whether a BEGIN of the file itself is open.
     """
 
-    __slots__ = ("_base", "_group", "_phased", "begun", "membership", "number")
+    __slots__ = ("_base", "_before_block", "_group", "_phased", "begun", "membership", "number")
 
     def __init__(self, *, phased: bool, wrapped: bool | None) -> None:
         self._phased = phased
@@ -68,6 +68,7 @@ class Transactions:
         else:
             self._base = Membership.UNKNOWN if wrapped is None else Membership.INSIDE
         self._group: str | None = None
+        self._before_block: tuple[Block, Membership] | None = None
         self.membership = self._base
         self.number = 0
         self.begun = False
@@ -89,6 +90,26 @@ class Transactions:
         self.membership = Membership.INSIDE if group else Membership.OUTSIDE
         self.number += 1
         return True
+
+    def enter_block(self, block: Block | None) -> bool:
+        """Take note of the DO block that runs the next statement; True if a new transaction starts with it.
+
+        A block is one statement: what it runs shares a transaction, up to a COMMIT in it, whatever runs the file.
+        """
+        before = self._before_block
+        if before is not None and block is not None and before[0] == block:
+            return False
+        if before is not None:
+            self.membership = before[1]
+            self._before_block = None
+        if block is None:
+            alone = before is not None and self.membership is not Membership.INSIDE
+        else:
+            self._before_block = block, self.membership
+            alone = self.membership is not Membership.INSIDE
+            self.membership = Membership.INSIDE
+        self.number += alone
+        return alone
 
     def follow(self, node: Any) -> Event:
         """Apply a BEGIN, COMMIT, ROLLBACK or SAVEPOINT."""

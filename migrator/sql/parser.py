@@ -20,6 +20,7 @@ from postgast import pg_query_pb2 as pb
 from migrator.errors import Refused
 
 __all__ = [
+    "Block",
     "Comment",
     "Script",
     "SqlSyntaxError",
@@ -85,6 +86,14 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """The DO block that runs a statement, and which of its transactions, counted from 0, it is in."""
+
+    statement: Statement
+    transaction: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of a script.
 
@@ -97,6 +106,7 @@ class Statement:
         column: 1-based column of its first token, in characters.
         end_line: 1-based line of its last token.
         comments: comments between the statement before and this one, and inside it.
+        block: the DO block that runs it; None if the script does. Such a statement cannot be edited by itself.
     """
 
     text: str
@@ -107,6 +117,7 @@ class Statement:
     column: int
     end_line: int
     comments: tuple[Comment, ...] = ()
+    block: Block | None = None
 
 
 @dataclass(frozen=True)
@@ -118,12 +129,14 @@ class Script:
         name: file name for messages, or an empty string.
         statements: in order.
         comments: all comments, in order.
+        first_line: the line of its file that it starts with.
     """
 
     source: str
     name: str
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...]
+    first_line: int = 1
 
     @cached_property
     def _places(self) -> _Places:
@@ -233,7 +246,7 @@ def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
                 comments=tuple(comments[own:comment]),
             )
         )
-    return Script(source, name, tuple(statements), tuple(comments))
+    return Script(source, name, tuple(statements), tuple(comments), first_line)
 
 
 def unwrap(node: Any) -> Any:

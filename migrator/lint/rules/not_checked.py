@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from migrator.lint.context import Context
-from migrator.lint.rule import Bad, Good, Problem, Rule
+from migrator.lint.rule import Bad, Good, ReportedByEngine
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.sql.parser import Statement
 
 
-class NotChecked(Rule):
-    """A DO block is not looked into.
+class NotChecked(ReportedByEngine):
+    r"""Something that may run SQL was not looked at.
 
     Why it matters
         What it runs may lock or break anything; that nothing was found in it means nothing.
 
     What to do
-        Write the statements plainly where that is possible; otherwise read the block with the same care.
+        Write the statements plainly where that is possible; otherwise read them with the same care.
+
+    DO blocks are looked into: their statements, and what EXECUTE runs where that is a constant, format() of constants
+    included. Reported is what remains: SQL that a block makes of data; a function with DDL that is called where it is
+    made; what \gexec runs; files for \i that are not there; a statement that a placeholder decides; operations in
+    Python.
 
     Source
-        The body of DO is text to PostgreSQL's grammar.
+        The body of DO is text to PostgreSQL's grammar; PL/pgSQL's own parser takes it apart.
     """
 
     code = "SY002"
@@ -31,16 +32,18 @@ class NotChecked(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
-    kinds = ("do_stmt",)
-    good = (Good("SELECT 1;"),)
-    bad = (
-        Bad("DO $$ BEGIN EXECUTE 'DROP TABLE users'; END $$;", fix="-- the statements of the block, written plainly"),
+    why = "what it runs may lock or break anything"
+    good = (
+        Good("SELECT 1;"),
+        Good("DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %I IS %L', 'users', 'people'); END $$;"),
+        Good("CREATE FUNCTION f(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$;"),
     )
-
-    def check(self, statement: Statement, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - nothing to look at
-        """See ``Rule.check``."""
-        yield Problem(
-            "the statements of this DO block were not checked",
-            why="what the block runs may lock or break anything",
-            fix="-- the statements of the block, written plainly",
-        )
+    bad = (
+        Bad("DO $$ BEGIN EXECUTE 'DROP TABLE ' || current_setting('my.table'); END $$;", fix=""),
+        Bad(
+            "CREATE FUNCTION f(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$;\n"
+            "SELECT f('DROP TABLE users');",
+            fix="",
+        ),
+        Bad("SELECT format('DROP TABLE %I', relname) FROM pg_class \\gexec\n", fix=""),
+    )
