@@ -22,8 +22,21 @@ from migrator.errors import UsageError
 Duration = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]+(ms|s|min|h|d)$", description="integer with ms, s, min, h or d")
 ]
+Size = Annotated[
+    str, msgspec.Meta(pattern=r"^([0-9]+(kB|MB|GB|TB)|off)$", description="integer with kB, MB, GB or TB, or off")
+]
+_DAY = "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]"
+Hours = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^({_DAY}([-,]{_DAY})* )?{_TIME}-({_TIME}|24:00)$",
+        description="HH:MM-HH:MM, in front of it days or ranges of them, as in Mon-Fri 08:00-20:00",
+    ),
+]
 _SHORTEST_LEASE_MS = 30_000
 _NEEDED_KEY = {"sql": "query", "http": "url", "command": "command"}
+_UNIT_BYTES = {"kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -46,22 +59,91 @@ def seconds(duration: str) -> float:
     return milliseconds(duration) / 1000
 
 
+def size_bytes(size: str) -> int | None:
+    """A size such as ``256MB`` in bytes, with PostgreSQL's units; None for ``off``.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    match = re.fullmatch(r"([0-9]+)(kB|MB|GB|TB)", size)
+    if match is None and size != "off":
+        raise UsageError(f'"{size}" is not a size', hint="write an integer with kB, MB, GB or TB, as in 256MB, or off")
+    return int(match[1]) * _UNIT_BYTES[match[2]] if match else None
+
+
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections: immutable, unknown keys refused."""
 
 
+class SignalSettings(_Section, frozen=True):
+    """A signal of the user's own that stops a backfill.
+
+    Attributes:
+        name: as it is called where the reason is shown.
+        kind: ``sql`` returns the columns ``ok`` and ``reason``; ``http`` answers with status 200 while all is well,
+            else with the reason; ``command`` ends with exit code 0 while all is well and prints the reason.
+        every: how often it is asked.
+        timeout: how long an answer may take; none in time is a reason to stop.
+        query: for ``sql``.
+        url: for ``http``.
+        token_env: for ``http``: environment variable that holds a bearer token.
+        command: for ``command``: program and arguments.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    kind: Literal["sql", "http", "command"]
+    every: Duration = "5s"
+    timeout: Duration = "2s"
+    query: str = ""
+    url: str = ""
+    token_env: str = ""
+    command: tuple[str, ...] = ()
+
+
 class BackfillSettings(_Section, frozen=True):
-    """How rows are moved.
+    """How rows are moved, and what the server may bear. A count of 0 and the size ``off`` switch a signal off.
 
     Attributes:
         workers: parallel workers of one ``migrator backfill`` process, 1 to 64.
         target_ms: how long one batch should take, in milliseconds.
-        max_lag: pause while a standby is further behind than this.
+        max_lag: stop while a standby is further behind than this.
+        max_lag_size: or further behind than so much WAL.
+        max_slot_size: stop while a replication slot keeps more WAL than this.
+        min_slot_room: stop while a slot is lost after less WAL than this (where ``max_slot_wal_keep_size`` is set).
+        max_unarchived: stop while more WAL segments wait for the archive, or archiving fails.
+        max_active: go slower while more sessions of others are active; 0: 16, or a quarter of ``max_connections``.
+        max_lock_waits: go slower while more sessions of others wait for locks.
+        max_stalled_percent: go slower while more of the active sessions wait for storage or WAL.
+        max_forced_checkpoints: go slower when WAL forces so many checkpoints within a minute.
+        max_wal_rate: go slower while the server writes more WAL in a second.
+        max_wal_directory: stop while ``pg_wal`` is larger (needs ``pg_monitor``).
+        max_growth: stop when the tables of a step have grown by more.
+        max_rejected: rows that may be set aside because they cannot be updated; one more ends the run.
+        throttle_budget: how long a run waits for a signal to end before exit 14.
+        quiet_hours: when nothing is moved, as in ``Mon-Fri 08:00-20:00``.
+        time_zone: of the quiet hours.
+        signal: signals of the user's own.
     """
 
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     target_ms: Annotated[int, msgspec.Meta(ge=5, le=60_000)] = 100
     max_lag: Duration = "2s"
+    max_lag_size: Size = "256MB"
+    max_slot_size: Size = "8GB"
+    min_slot_room: Size = "1GB"
+    max_unarchived: Annotated[int, msgspec.Meta(ge=0)] = 40
+    max_active: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_lock_waits: Annotated[int, msgspec.Meta(ge=0)] = 10
+    max_stalled_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 30
+    max_forced_checkpoints: Annotated[int, msgspec.Meta(ge=0)] = 2
+    max_wal_rate: Size = "off"
+    max_wal_directory: Size = "off"
+    max_growth: Size = "off"
+    max_rejected: Annotated[int, msgspec.Meta(ge=0)] = 100
+    throttle_budget: Duration = "1h"
+    quiet_hours: tuple[Hours, ...] = ()
+    time_zone: str = "UTC"
+    signal: tuple[SignalSettings, ...] = ()
 
 
 class ServiceSettings(_Section, frozen=True):
@@ -334,6 +416,8 @@ def _wrong_value(reason: str, path: str, table: dict[str, Any]) -> str:
     value: Any = table
     for key in re.findall(r"[^.\[\]]+", path):
         value = value[int(key)] if isinstance(value, list) else value.get(key) if isinstance(value, dict) else None
+    reason = re.sub(r"`str` matching regex .*Mon.*", "hours as in 08:00-20:00 or Mon-Fri 08:00-20:00", reason)
+    reason = re.sub(r"`str` matching regex .*kB.*", "an integer with kB, MB, GB or TB, as in 256MB, or off", reason)
     reason = re.sub(r"`str` matching regex .*", "an integer with ms, s, min, h or d, as in 15min", reason)
     reason = reason.replace("Object missing required field", "missing key").replace("`object`", "a table")
     seen = f", found {json.dumps(value, ensure_ascii=False)}" if isinstance(value, (str, int, float)) else ""
@@ -344,6 +428,7 @@ def _known_keys(path: str) -> list[str]:
     definitions: dict[str, type[_Section]] = {
         "": Settings,
         "backfill": BackfillSettings,
+        "backfill.signal": SignalSettings,
         "gate": GateSettings,
         "gate.service": ServiceSettings,
         "gate.source": SourceSettings,
@@ -366,6 +451,7 @@ def _check(settings: Settings, source: Path | None) -> None:
             at=at,
             detail="a refused lock is tried again after up to 10 s, and the fence must stand meanwhile.",
         )
+    _check_backfill(settings.backfill, at)
     for asked in settings.gate.source:
         key = _NEEDED_KEY.get(asked.kind)
         if key and not getattr(asked, key):
@@ -380,6 +466,21 @@ def _check(settings: Settings, source: Path | None) -> None:
         # A beat every ttl/3 must not be more than one a second.
         if milliseconds(service.ttl) < 3_000:
             raise UsageError(f'service "{service.name}" has a ttl of {service.ttl}, at least 3s is needed', at=at)
+
+
+def _check_backfill(settings: BackfillSettings, at: str | None) -> None:
+    for signal in settings.signal:
+        if not getattr(signal, _NEEDED_KEY[signal.kind]):
+            raise UsageError(f'signal "{signal.name}" needs "{_NEEDED_KEY[signal.kind]}"', at=at)
+        if signal.kind == "http" and not signal.url.startswith(("http://", "https://")):
+            raise UsageError(f'signal "{signal.name}" has a url that is neither http nor https', at=at)
+    if settings.time_zone != "UTC":
+        import zoneinfo  # many milliseconds, for commands that start in few
+
+        try:
+            zoneinfo.ZoneInfo(settings.time_zone)
+        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+            raise UsageError(f'backfill.time_zone "{settings.time_zone}" is not known here', at=at) from None
 
 
 def json_schema() -> dict[str, Any]:

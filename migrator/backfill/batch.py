@@ -90,6 +90,10 @@ class Batcher:
         self._refused_at: tuple[str, int, int, int] | None = None
         self._refusals = self._timeouts = self._vanished = 0
 
+    def aim(self, limits: Limits) -> None:
+        """Keep to other times from the next batch on."""
+        self._limits = limits
+
     def run(self) -> Outcome:
         """Do one batch.
 

@@ -85,7 +85,8 @@ class JobProgress:
         busy_ms: time spent in batches, added up over workers.
         blocks_done: blocks of the current pass that are done.
         blocks_total: blocks of the current pass.
-        eta_s: time to the end of the current pass at the cost per block so far; None: not known.
+        busy_s_per_block: time of one worker that a block of the current pass has cost so far.
+        growth_bytes: by how much its tables have grown; None: not measured.
         rows_estimated: rows of the table by the planner's statistics; 0: not known.
     """
 
@@ -102,7 +103,8 @@ class JobProgress:
     blocks_done: int
     blocks_total: int
     workers: int
-    eta_s: float | None
+    busy_s_per_block: float
+    growth_bytes: int | None
     rows_estimated: int
 
 
@@ -280,12 +282,6 @@ def forget(session: Session, project: str, migration: str) -> None:
 
 
 def _progress(row: Any) -> JobProgress:
-    eta_s: float | None = None
-    if row.state == "done":
-        eta_s = 0.0
-    elif row.blocks_done:
-        left = row.blocks_total - row.blocks_done
-        eta_s = left * row.sweep_busy_ms / row.blocks_done / 1000 / max(1, row.workers)
     return JobProgress(
         step=row.step,
         state=row.state,
@@ -300,7 +296,8 @@ def _progress(row: Any) -> JobProgress:
         blocks_done=row.blocks_done,
         blocks_total=row.blocks_total,
         workers=row.workers,
-        eta_s=eta_s,
+        busy_s_per_block=row.sweep_busy_ms / 1000 / max(1, row.blocks_done),
+        growth_bytes=row.growth_bytes,
         rows_estimated=row.rows_estimated,
     )
 

@@ -1,66 +1,42 @@
 """Running the backfill of a migration: workers that do batches, and one director that does everything else.
 
-The director, on the caller's thread and a connection of its own, reports progress, watches the standbys, moves the job
-from pass to pass and stops the workers. Other processes may do the same on the same job at any time: all they share is
-in the ledger.
+The director, on the caller's thread and a connection of its own, reports progress, watches the server, obeys what was
+ordered meanwhile, moves the job from pass to pass and stops the workers. Other processes may do the same on the same
+job at any time: all they share is in the ledger.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Self, TypeVar
+from dataclasses import replace
 
-from migrator.backfill import checkpoint, sizing, statements, target, worker
-from migrator.backfill.checkpoint import JobKey, JobProgress, Stage
+from migrator.backfill import checkpoint, control, sizing, statements, target, worker
+from migrator.backfill.checkpoint import JobKey, Stage
+from migrator.backfill.connection import Connection, Stopped
+from migrator.backfill.control import Member
+from migrator.backfill.progress import event
 from migrator.backfill.segments import Span, segments_wanted
 from migrator.backfill.statements import BackfillStatement
-from migrator.backfill.throttle import LagTracker, Standby
-from migrator.backfill.worker import Switchboard, Work
+from migrator.backfill.watch import Hold, Watch
+from migrator.backfill.worker import Pace, Switchboard, Work
 from migrator.config import BackfillSettings, seconds
-from migrator.errors import StatementFailed
-from migrator.model.events import BackfillProgress, Listener, Note
+from migrator.errors import BudgetSpent, StatementFailed
+from migrator.model.events import Listener, Note
 from migrator.model.plan import Migration, Phase
 from migrator.postgres.connect import Database
-from migrator.postgres.session import ConnectionLost, ServerError, Session
-
-T = TypeVar("T")
+from migrator.postgres.session import ServerError, Session
 
 _TICK_S = 0.05
-_REPORT_S = 0.25
 _BEAT_S = 2.0
+_MOST_WORKERS = 64
 _RECONNECT_S = 10.0
 """How long a server that went away in the middle is waited for: longer than a quick restart."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillStatus:
-    """How far the backfill of a migration is, for ``status``.
-
-    Attributes:
-        rows_done: rows updated, over all steps, passes and runs.
-        rows_total: rows of the tables by the planner's statistics; None: not known.
-        percent: of the first pass over the blocks of all steps that were started, 0 to 100.
-        rows_per_s: rows for each second of batch time, times the workers at work; 0 while nobody is.
-        eta_s: seconds to the end of the current pass at that rate; None: not known, or nobody is at it.
-        state: ``running``, ``verifying``, ``throttled``, ``stopped`` (nobody is at it) or ``done``.
-        reason: what it waits for; empty: nothing.
-        rejected: rows set aside because they cannot be updated.
-    """
-
-    rows_done: int
-    rows_total: int | None
-    percent: float
-    rows_per_s: float
-    eta_s: float | None
-    state: str
-    reason: str
-    rejected: int = 0
 
 
 def run(
@@ -75,7 +51,7 @@ def run(
 
     Args:
         database: opened once for the director and once for each worker.
-        settings: workers, target time and largest lag.
+        settings: workers, target time, and what the server may bear; what was ordered meanwhile stands over them.
         project: the project the migration is registered in.
         migration: registered in the ledger before.
         listener: told of progress four times a second, on the caller's thread.
@@ -87,119 +63,31 @@ def run(
     Raises:
         Refused: a step cannot be run, found before any row is touched.
         StatementFailed: a row cannot be updated or stays wrong; it is named, and everything done so far is kept.
+        BudgetSpent: a signal did not end within the time that is waited for it; progress is kept.
         DatabaseUnavailable: the server went away and did not come back soon.
     """
+    member = Member(project, migration.id, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     read = [statements.read_step(step) for step in migration.phase(Phase.BACKFILL)]
     patient = replace(database, wait_s=max(database.wait_s, _RECONNECT_S))
     try:
-        with _Connection(patient, database.connect("backfill"), should_stop) as connection:
+        with Connection(patient, database.connect("backfill"), should_stop) as connection:
+            connection.call(control.ensure, project, migration.id)
             works = [_prepare(connection, patient, settings, project, migration, statement) for statement in read]
-            if works and works[0].limits.target_ms < settings.target_ms:
-                listener(
-                    Note(
-                        f"batches aim at {works[0].limits.target_ms:.0f} ms instead of {settings.target_ms} ms:"
-                        " a longer one could make the application a deadlock victim (deadlock_timeout)"
-                    )
-                )
             for work in works:
-                _Director(connection, work, settings, listener, should_stop).run()
-    except _Stopped:
+                _Director(connection, work, member, settings, listener, should_stop).run()
+    except Stopped:
         return False
     return True
-
-
-def progress(session: Session, project: str, migration_id: str) -> BackfillStatus | None:
-    """How far the backfill of a migration is; None: it was never started."""
-    jobs = checkpoint.progress(session, project, migration_id)
-    if not jobs:
-        return None
-    current = next((job for job in jobs if job.state != "done"), jobs[-1])
-    estimated = sum(job.rows_estimated for job in jobs)
-    at_work = current.alive and current.workers > 0
-    busy_s = current.busy_ms / 1000
-    return BackfillStatus(
-        rows_done=sum(job.rows_done for job in jobs),
-        rows_total=estimated or None,
-        percent=_percent(jobs),
-        rows_per_s=current.rows_done / busy_s * current.workers if at_work and busy_s else 0.0,
-        eta_s=current.eta_s if current.state == "done" or current.alive else None,
-        state=_state(current),
-        reason=current.reason if current.alive else "",
-    )
 
 
 def forget(session: Session, project: str, migration_id: str) -> None:
     """Drop what is recorded about a backfill, after a rollback has undone it."""
     checkpoint.forget(session, project, migration_id)
-
-
-def _state(job: JobProgress) -> str:
-    if job.state == "done":
-        return "done"
-    if not job.alive:
-        return "stopped"
-    return "throttled" if job.reason.startswith("throttled") else job.state
-
-
-def _percent(jobs: list[JobProgress]) -> float:
-    total = sum(max(job.blocks_total, 1) for job in jobs)
-    done = sum(
-        job.blocks_done if job.state == "running" and job.sweep == 1 else max(job.blocks_total, 1) for job in jobs
-    )
-    return 100.0 * done / total
-
-
-class _Stopped(Exception):
-    """The caller asked to stop."""
-
-
-class _Connection:
-    """The director's session. All it does may be done twice, so a broken one is replaced and a refused lock retried."""
-
-    def __init__(self, database: Database, session: Session, should_stop: Callable[[], bool]) -> None:
-        self._database = database
-        self._session = session
-        self._should_stop = should_stop
-        self._limit()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
-
-    def call(self, function: Callable[..., T], *arguments: object) -> T:
-        """``function(session, *arguments)``, again on a new session if the connection breaks or a lock is refused.
-
-        Raises:
-            _Stopped: the caller asked to stop while a lock was refused.
-        """
-        while True:
-            try:
-                return self.try_once(function, *arguments)
-            except ServerError as error:
-                if not error.is_lock_refusal:
-                    raise
-            if self._should_stop():
-                raise _Stopped
-            time.sleep(_TICK_S)
-
-    def try_once(self, function: Callable[..., T], *arguments: object) -> T:
-        """As ``call``, but a refused lock is an error."""
-        try:
-            return function(self._session, *arguments)
-        except ConnectionLost:
-            self._session.close()
-            self._session = self._database.connect("backfill")
-            self._limit()
-            return function(self._session, *arguments)
-
-    def _limit(self) -> None:
-        self._session.set("lock_timeout", f"{checkpoint.LOCK_WAIT_MS}ms")
+    control.forget(session, project, migration_id)
 
 
 def _prepare(
-    connection: _Connection,
+    connection: Connection,
     patient: Database,
     settings: BackfillSettings,
     project: str,
@@ -216,7 +104,7 @@ def _prepare(
         statement,
         found,
         segments_wanted(settings.workers),
-        sizing.limits(settings.target_ms, connection.call(target.deadlock_timeout_ms)),
+        connection.call(target.deadlock_timeout_ms),
     )
 
 
@@ -225,59 +113,73 @@ class _Director:
 
     def __init__(
         self,
-        connection: _Connection,
+        connection: Connection,
         work: Work,
+        member: Member,
         settings: BackfillSettings,
         listener: Listener,
         should_stop: Callable[[], bool],
     ) -> None:
         self._connection = connection
         self._work = work
-        self._workers = settings.workers
+        self._member = member
+        self._settings = settings
         self._listener = listener
         self._should_stop = should_stop
-        self._switchboard = Switchboard()
-        self._lag = LagTracker(seconds(settings.max_lag))
-        self._throttled: str | None = None
-        self._throttled_since = 0.0
-        self._told_hidden = False
+        limits = sizing.limits(settings.target_ms, work.deadlock_timeout_ms)
+        self._switchboard = Switchboard(Pace(settings.workers, limits))
+        self._watch = Watch(member, work.key.step, settings)
+        self._hold: Hold | None = None
+        self._held_since = self._beaten = self._looked = 0.0
+        self._stopped_since = time.monotonic()
+        self._told: set[str] = set()
         self._waits_for = ""
-        self._started = time.monotonic()
-        self._rows_at_start: int | None = None
-        self._reported = self._beaten = 0.0
+        self._workers: dict[int, Future[None]] = {}
 
     def run(self) -> None:
         """Work until the step is done.
 
         Raises:
-            _Stopped: the caller asked to stop.
+            Stopped: the caller asked to stop.
+            BudgetSpent: a signal has not ended for too long.
         """
         work = self._work
         self._connection.call(checkpoint.open_job, work.key, work.target, work.parts)
-        self._look_at_standbys()
-        with self._hired() as workers:
+        self._connection.call(control.here, self._member, self._settings.workers)
+        with self._hired() as pool:
+            self._look()
             while not (self._switchboard.idle.wait(_TICK_S) and self._move_on()):
                 if self._should_stop():
-                    raise _Stopped
-                for ended in (future for future in workers if future.done()):
-                    ended.result()
-                if time.monotonic() - self._reported >= _REPORT_S:
-                    self._look_at_standbys()
-                    self._report()
-        self._report()
+                    raise Stopped
+                self._hire(pool)
+                if time.monotonic() - self._looked >= control.READ_EVERY_S:
+                    self._look()
+            self._look()
 
     @contextlib.contextmanager
-    def _hired(self) -> Iterator[list[Future[None]]]:
-        """The workers; told to stop and waited for at the end, however it comes."""
-        host, process = socket.gethostname(), os.getpid()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="backfill") as pool:
-            try:
-                yield [
-                    pool.submit(worker.run, self._work, self._switchboard, f"{host}:{process}:{number}")
-                    for number in range(self._workers)
-                ]
-            finally:
-                self._switchboard.stop.set()
+    def _hired(self) -> Iterator[ThreadPoolExecutor]:
+        """Where workers run; told to stop and waited for at the end, however it comes."""
+        try:
+            with ThreadPoolExecutor(_MOST_WORKERS, thread_name_prefix="backfill") as pool:
+                try:
+                    yield pool
+                finally:
+                    self._switchboard.stop.set()
+        finally:
+            self._watch.close()
+            with contextlib.suppress(Exception):  # what led here says more
+                self._connection.try_once(control.gone, self._member)
+
+    def _hire(self, pool: ThreadPoolExecutor) -> None:
+        """As many workers as wanted; one that failed fails the run."""
+        for number, future in list(self._workers.items()):
+            if future.done():
+                del self._workers[number]
+                future.result()
+        for number in range(self._switchboard.pace.workers):
+            if number not in self._workers:
+                name = f"{self._member.process}:{number}"
+                self._workers[number] = pool.submit(worker.run, self._work, self._switchboard, name, number)
 
     def _move_on(self) -> bool:
         """Begin the next pass if this one is finished; whether the step is done."""
@@ -346,52 +248,63 @@ class _Director:
             " trigger corrects",
         )
 
-    def _look_at_standbys(self) -> None:
-        rows = self._connection.call(target.replication)
-        if any(row.hidden for row in rows) and not self._told_hidden:
-            self._told_hidden = True
-            self._listener(
-                Note("the lag of standbys cannot be seen, so it is not limited: GRANT pg_monitor to this role")
+    def _look(self) -> None:
+        """See how the server is and what was ordered, obey, and pass on how far everybody is."""
+        self._looked = now = time.monotonic()
+        key = self._work.key
+        (job,) = self._connection.call(checkpoint.progress, key.project, key.migration, key.step)
+        hold = self._connection.call(self._watch.look, job.rows_done)
+        self._obey(hold)
+        self._tell(hold, now)
+        text = hold.text or self._waits_for
+        if self._hold is None or self._hold.kind != hold.kind or now - self._beaten >= _BEAT_S:
+            self._beaten = now
+            self._connection.call(checkpoint.beat, key, text)
+            self._connection.call(control.here, self._member, self._switchboard.pace.workers)
+        self._hold = hold
+        while not self._switchboard.notes.empty():
+            self._listener(Note(self._switchboard.notes.get()))
+        self._listener(event(key, replace(job, reason=text), hold.orders, hold.kind))
+        budget_s = seconds(self._settings.throttle_budget)
+        if not hold.stops or hold.kind != "throttled":
+            self._stopped_since = now
+        elif now - self._stopped_since > budget_s:
+            raise BudgetSpent(
+                f"{hold.text}; it has not ended for {self._settings.throttle_budget}",
+                hint="progress is kept; run the same command again when it has",
             )
-        standbys = [Standby(row.name, row.replayed, row.replay_lag_s) for row in rows if not row.hidden]
-        now = time.monotonic()
-        reason = self._lag.look(now, rows[0].written, standbys) if standbys else None
-        before, self._throttled = self._throttled, reason
-        if reason is not None:
+
+    def _obey(self, hold: Hold) -> None:
+        pace, orders = self._switchboard.pace, hold.orders
+        wanted_ms = orders.target_ms or self._settings.target_ms
+        pace.limits = sizing.limits(wanted_ms, self._work.deadlock_timeout_ms)
+        pace.workers = orders.workers or self._settings.workers
+        pace.share = orders.share
+        if hold.stops:
             self._switchboard.go.clear()
         else:
             self._switchboard.go.set()
-        changed = (reason is None) != (before is None)
-        if changed or now - self._beaten >= _BEAT_S:
-            self._beaten = now
-            text = f"throttled: {reason}" if reason else self._waits_for
-            self._connection.call(checkpoint.beat, self._work.key, text)
-        if changed and reason is not None:
-            self._throttled_since = now
-            self._listener(Note(f"throttled: {reason}"))
-        elif changed:
-            self._listener(Note(f"goes on after {now - self._throttled_since:.1f} s of throttling"))
-
-    def _report(self) -> None:
-        """Pass on what workers noted, and how far everybody is."""
-        self._reported = time.monotonic()
-        while not self._switchboard.notes.empty():
-            self._listener(Note(self._switchboard.notes.get()))
-        key = self._work.key
-        for job in self._connection.call(checkpoint.progress, key.project, key.migration, key.step):
-            if self._rows_at_start is None:
-                self._rows_at_start = job.rows_done
-            elapsed = self._reported - self._started
-            self._listener(
-                BackfillProgress(
-                    migration=key.migration,
-                    step=key.step,
-                    state="throttled" if self._throttled else job.state,
-                    rows_done=job.rows_done,
-                    blocks_done=job.blocks_done,
-                    blocks_total=job.blocks_total,
-                    rows_per_s=(job.rows_done - self._rows_at_start) / elapsed if elapsed > 0 else 0.0,
-                    eta_s=job.eta_s,
-                    reason=job.reason,
-                )
+        if pace.limits.target_ms < wanted_ms:
+            self._once(
+                f"batches aim at {pace.limits.target_ms:.0f} ms instead of {wanted_ms} ms:"
+                " a longer one could make the application a deadlock victim (deadlock_timeout)"
             )
+
+    def _tell(self, hold: Hold, now: float) -> None:
+        before = self._hold.kind if self._hold else ""
+        if hold.kind and hold.kind != before:
+            self._held_since = now
+            self._listener(Note(hold.text))
+        elif before and not hold.kind:
+            held = {"throttled": "throttling"}.get(before, "pause")
+            self._listener(Note(f"goes on after {now - self._held_since:.1f} s of {held}"))
+        if hold.orders.notice:
+            # The time in it grows; the fact is told once.
+            self._once(hold.orders.notice, hold.orders.notice.rpartition(" by ")[2])
+        if self._watch.hidden:
+            self._once("the lag of standbys cannot be seen, so it is not limited: GRANT pg_monitor to this role")
+
+    def _once(self, text: str, about: str = "") -> None:
+        if (about or text) not in self._told:
+            self._told.add(about or text)
+            self._listener(Note(text))

@@ -180,11 +180,6 @@ def analyze(session: Session, target: Target) -> None:
     session.execute(Sql(f"ANALYZE {only}{qualified(target.name.schema, target.name.name)} ({columns})"))
 
 
-def replication(session: Session) -> list[Any]:
-    """The physical standbys: ``name, hidden, replayed, replay_lag_s, written``."""
-    return session.query(_SQL["replication"])
-
-
 def _tree_of(target: Target) -> dict[str, Any]:
     return {"oid": target.oid, "only": target.only, "columns": list(target.columns)}
 

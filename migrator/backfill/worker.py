@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 
 from migrator.backfill import checkpoint
@@ -18,6 +19,7 @@ from migrator.postgres.session import ConnectionLost, ServerError, Session
 
 _IDLE_S = 0.05
 _MOST_LOSSES = 5
+_LONGEST_REST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Work:
 
     Attributes:
         parts: how many segments a leaf is cut into.
-        limits: times of a batch.
+        deadlock_timeout_ms: of the server; the times of a batch follow from it.
     """
 
     database: Database
@@ -34,7 +36,22 @@ class Work:
     statement: BackfillStatement
     target: Target
     parts: int
+    deadlock_timeout_ms: int
+
+
+@dataclass(slots=True)
+class Pace:
+    """How our workers work; changed by the director while they do.
+
+    Attributes:
+        workers: those with a number from this on end.
+        limits: times of a batch.
+        share: of its time that each may spend in batches.
+    """
+
+    workers: int
     limits: Limits
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +62,19 @@ class Switchboard:
         stop: end after the current batch.
         go: cleared: pause before the next batch.
         idle: a worker found nothing to claim; cleared by the director.
+        pace: how to work.
         notes: what people should know.
     """
 
+    pace: Pace
     stop: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
     idle: threading.Event = field(default_factory=threading.Event)
     notes: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
 
 
-def run(work: Work, switchboard: Switchboard, name: str) -> None:
-    """Run batches until told to stop.
+def run(work: Work, switchboard: Switchboard, name: str, number: int) -> None:
+    """Run batches until told to stop, or until there are to be fewer workers.
 
     A lost connection is replaced; whatever the batch had done was rolled back by the server.
 
@@ -63,15 +82,19 @@ def run(work: Work, switchboard: Switchboard, name: str) -> None:
         StatementFailed: a batch cannot succeed.
         DatabaseUnavailable: the server does not come back, or connections break again and again.
     """
+
+    def wanted() -> bool:
+        return not switchboard.stop.is_set() and number < switchboard.pace.workers
+
     losses = 0
-    while not switchboard.stop.is_set():
+    while wanted():
         try:
             with work.database.connect("backfill") as session:
                 # What runs on the server for a client that is gone only holds locks.
                 with contextlib.suppress(ServerError):  # not every operating system can
                     session.set("client_connection_check_interval", "1s")
-                batcher = Batcher(session, work.key, work.statement, work.limits, name)
-                while not switchboard.stop.is_set():
+                batcher = Batcher(session, work.key, work.statement, switchboard.pace.limits, name)
+                while wanted():
                     if switchboard.go.wait(timeout=0.1) and _one(session, batcher, work, switchboard):
                         losses = 0
         except ConnectionLost:
@@ -83,9 +106,14 @@ def run(work: Work, switchboard: Switchboard, name: str) -> None:
 
 def _one(session: Session, batcher: Batcher, work: Work, switchboard: Switchboard) -> bool:
     """Attempt one batch; whether it was committed."""
+    pace, started = switchboard.pace, time.monotonic()
+    batcher.aim(pace.limits)
     outcome = batcher.run()
     match outcome.result:
         case Result.DONE:
+            if pace.share < 1:
+                took_s = time.monotonic() - started
+                switchboard.stop.wait(min(_LONGEST_REST_S, took_s * (1 / pace.share - 1)))
             return True
         case Result.IDLE:
             switchboard.idle.set()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from migrator.cli.options import F, actor, emit_json, load_project, require_database
-from migrator.errors import BudgetSpent, UsageError
+from migrator.errors import BudgetSpent, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from migrator.execution.run import Run
@@ -86,17 +86,27 @@ def stoppable() -> Iterator[Callable[[], bool]]:
     """A function that says whether to stop after the current batch, because of Ctrl-C or SIGTERM.
 
     A second Ctrl-C interrupts at once.
+
+    Raises:
+        Interrupted: it stopped because of Ctrl-C, before its end.
     """
-    asked = threading.Event()
+    asked, interrupted = threading.Event(), threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del frame
         if signum == signal.SIGINT and asked.is_set():
             raise KeyboardInterrupt
+        if signum == signal.SIGINT:
+            interrupted.set()
         asked.set()
 
     with _handling({signal.SIGTERM: stop, signal.SIGINT: stop}):
-        yield asked.is_set
+        try:
+            yield asked.is_set
+        except BudgetSpent as error:
+            if not interrupted.is_set():
+                raise
+            raise Interrupted(error.message, detail=error.detail, hint=error.hint) from None
 
 
 @contextlib.contextmanager

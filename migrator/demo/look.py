@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrator.backfill import engine
+from migrator.backfill.progress import progress
 from migrator.demo.records import Seen
 from migrator.ledger import state
 from migrator.postgres.queries import load
@@ -53,7 +53,7 @@ def alive_at_contract(session: Session) -> int | None:
 def filled(session: Session, project: str) -> Filled:
     """What the backfill of the only migration did."""
     record = state.all_records(session, project)[0]
-    status = engine.progress(session, project, record.id)
+    status = progress(session, project, record.id)
     return Filled(status.rows_done if status else 0, session.one(_SQL["backfill_seconds"]).seconds or 0.0)
 
 

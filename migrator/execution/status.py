@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migrator.backfill import engine
-from migrator.backfill.engine import BackfillStatus
+from migrator.backfill.progress import BackfillStatus, progress
 from migrator.errors import MigratorError
 from migrator.execution.run import Run
 from migrator.execution.transitions import Shape
@@ -108,7 +107,7 @@ def _standing(
         record.shown_state,
         record.gate,
         _phases(record.state, shape),
-        engine.progress(session, run.key, record.id),
+        progress(session, run.key, record.id),
         report,
         problem,
         in_folder=migration is not None,

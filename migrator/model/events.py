@@ -72,13 +72,21 @@ class BackfillProgress:
     """How far a backfill is.
 
     Attributes:
-        state: ``running``, ``verifying``, ``done`` or ``throttled``.
+        state: ``running``, ``verifying``, ``done``, ``throttled`` or ``paused``.
         rows_done: rows written by batches so far, over all runs.
         blocks_done: heap blocks swept in the current sweep.
         blocks_total: heap blocks to sweep.
-        rows_per_s: rate of this run.
+        rows_per_s: rate just now, of all processes.
         eta_s: seconds to the end of the sweep; None: not known yet.
         reason: what it waits for, by name; empty: nothing.
+        rows_total: rows of the table by the planner's statistics; None: not known.
+        rows_per_s_overall: rate over the time in which batches ran, over all runs.
+        hot_share: share of the rows whose update wrote no index entry; None: not counted.
+        wal_bytes: WAL the server wrote meanwhile, by everybody on it.
+        growth_bytes: by how much the table has grown; None: not measured.
+        throttled_s: time in which batches were held back by signals.
+        workers: of all processes.
+        rejected: rows set aside because they cannot be updated.
     """
 
     migration: str
@@ -90,6 +98,14 @@ class BackfillProgress:
     rows_per_s: float
     eta_s: float | None
     reason: str = ""
+    rows_total: int | None = None
+    rows_per_s_overall: float = 0.0
+    hot_share: float | None = None
+    wal_bytes: int = 0
+    growth_bytes: int | None = None
+    throttled_s: float = 0.0
+    workers: int = 0
+    rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True)

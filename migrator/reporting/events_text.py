@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from migrator.model.events import BackfillProgress, Event, Note, PhaseDone, StepDone, StepRetried, StepStarted
+from migrator.reporting import backfill_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -89,18 +90,7 @@ def progress_line(event: BackfillProgress) -> str:
 
 
 def _detail(event: BackfillProgress) -> str:
-    parts = [f"{event.rows_done:,} rows", f"{event.rows_per_s:,.0f} rows/s"]
-    if event.eta_s is not None and event.state == "running":
-        parts.append(f"{_duration(event.eta_s)} left")
-    if event.reason:
-        parts.append(event.reason)
-    return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return "; ".join(part for part in (backfill_text.speed(event), backfill_text.cost(event), event.reason) if part)
 
 
 def _line(event: Note | StepDone | StepRetried | PhaseDone) -> str:

@@ -31,6 +31,14 @@ def _migration(standing: Standing) -> dict[str, Any]:
             "state": status.state,
             "reason": status.reason,
             "rejected": status.rejected,
+            "rows_per_s_overall": round(status.rows_per_s_overall, 1),
+            "hot_share": None if status.hot_share is None else round(status.hot_share, 3),
+            "wal_bytes": status.wal_bytes,
+            "growth_bytes": status.growth_bytes,
+            "throttled_s": round(status.throttled_s, 1),
+            "workers": status.workers,
+            "processes": status.processes,
+            "notice": status.notice,
         }
     return {
         "id": standing.id,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.execution.status import Overview, Standing
 from migrator.model.evidence import Verdict
+from migrator.reporting import backfill_text
 
 _MARKS = {"done": "done", "running": "running", "pending": "-", "none": ""}
 
@@ -40,10 +41,11 @@ def _below(standing: Standing) -> Iterator[str]:
         yield "its files are not in this folder"
     if standing.phases["backfill"] == "running" and standing.backfill is not None:
         status = standing.backfill
-        parts = [f"{status.rows_done:,} rows", f"{status.rows_per_s:,.0f} rows/s"]
-        if status.eta_s is not None:
-            parts.append(f"{status.eta_s:.0f} s left")
-        yield ", ".join(parts) + (f"; {status.reason}" if status.reason else "")
+        yield backfill_text.speed(status) + (f"; {status.reason}" if status.reason else "")
+        if cost := backfill_text.cost(status):
+            yield cost
+        if status.notice:
+            yield status.notice
     if standing.report is None:
         return
     if standing.report.verdict is Verdict.PASS:

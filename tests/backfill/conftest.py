@@ -12,6 +12,7 @@ import pytest
 
 from migrator import embedded
 from migrator.backfill import engine
+from migrator.backfill.progress import BackfillStatus, progress
 from migrator.config import BackfillSettings
 from migrator.ledger import install, state
 from migrator.model.events import Event, Note
@@ -112,8 +113,8 @@ class Bench:
         assert run.result() is True
         return run
 
-    def progress(self, migration: Migration) -> engine.BackfillStatus:
-        status = engine.progress(self.session, self.project, migration.id)
+    def progress(self, migration: Migration) -> BackfillStatus:
+        status = progress(self.session, self.project, migration.id)
         assert status is not None
         return status
 

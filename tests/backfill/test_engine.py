@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.backfill import engine
+from migrator.backfill.progress import progress
 from migrator.errors import Refused, StatementFailed
 from migrator.model.events import BackfillProgress
 
@@ -37,7 +38,7 @@ def test_table_without_rows(bench):
 
 
 def test_nothing_was_started(bench):
-    assert engine.progress(bench.session, "default", "unknown") is None
+    assert progress(bench.session, "default", "unknown") is None
 
 
 def test_a_done_backfill_is_verified_again_and_repaired(bench):
@@ -55,7 +56,7 @@ def test_a_forgotten_backfill_starts_anew(bench):
     migration = bench.register(FILL)
     bench.run(migration)
     engine.forget(bench.session, "default", migration.id)
-    assert engine.progress(bench.session, "default", migration.id) is None
+    assert progress(bench.session, "default", migration.id) is None
     bench.session.execute("UPDATE t SET c = NULL")
     bench.run(migration)
     assert bench.progress(migration).rows_done == 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from migrator.backfill.engine import BackfillStatus
+from migrator.backfill.progress import BackfillStatus
 from migrator.execution.status import Overview, Standing
 from migrator.ledger.state import GateState, State
 from migrator.model.evidence import EvidenceItem, GateReport, Observation, Verdict
@@ -55,6 +55,14 @@ def test_the_keys_are_those_of_the_contract():
         "state": "running",
         "reason": "",
         "rejected": 2,
+        "rows_per_s_overall": 0.0,
+        "hot_share": None,
+        "wal_bytes": 0,
+        "growth_bytes": None,
+        "throttled_s": 0.0,
+        "workers": 0,
+        "processes": 0,
+        "notice": "",
     }
     assert migration["blocked_by"] == []
 

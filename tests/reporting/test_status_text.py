@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from migrator.backfill.engine import BackfillStatus
+from migrator.backfill.progress import BackfillStatus
 from migrator.execution.status import Overview, Standing
 from migrator.ledger.state import GateState, State
 from migrator.model.evidence import EvidenceItem, GateReport, Observation, Verdict
@@ -51,7 +51,23 @@ def test_a_backfill_in_progress_shows_its_share_rate_and_what_it_waits_for():
     _, line, below = shown(standing(State.BACKFILLING, running, backfill=status))
 
     assert "42 % throttled" in line
-    assert below.strip() == "12,345 rows, 1,500 rows/s, 61 s left; a standby is 3 s behind"
+    assert below.strip() == "12,345 rows, 1,500 rows/s, 1 min 1 s left; a standby is 3 s behind"
+
+
+def test_a_backfill_in_progress_shows_what_it_cost_and_what_is_to_be_known():
+    running = {"expand": "done", "backfill": "running", "contract": "pending"}
+    status = BackfillStatus(
+        10, 20, 50.0, 5.0, None, "running", "", 2, rows_per_s_overall=4.0, hot_share=0.71, wal_bytes=12 << 20,
+        growth_bytes=-(3 << 20), throttled_s=75.0, workers=3, notice="somebody holds a snapshot",
+    )  # fmt: skip
+
+    _, _, *below = shown(standing(State.BACKFILLING, running, backfill=status))
+
+    assert [line.strip() for line in below] == [
+        "10 rows, 5 rows/s (overall 4), 3 workers, 2 rejected",
+        "12 MB of WAL, table -3 MB, 71 % HOT, throttled for 1 min 15 s",
+        "somebody holds a snapshot",
+    ]
 
 
 def test_a_migration_that_may_be_contracted_says_with_which_command():

@@ -147,7 +147,7 @@ ORDER BY g.leaf, g.segment
 
 -- name: progress
 -- All steps of a migration, or one. Reads committed progress only.
-SELECT j.step, j.state, j.reason, j.sweep, j.relation,
+SELECT j.step, j.state, j.reason, j.sweep, j.relation, j.bytes_now - j.bytes_before AS growth_bytes,
     j.beat > clock_timestamp() - interval '10 s' AS alive,
     (j.rows_done + coalesce(s.rows_done, 0))::bigint AS rows_done,
     (j.rows_hot + coalesce(s.rows_hot, 0))::bigint AS rows_hot,

@@ -104,14 +104,3 @@ WHERE l.locktype = 'relation' AND l.granted AND l.mode IN ('RowShareLock', 'RowE
   AND (a.pid IS NULL OR a.application_name NOT LIKE 'migrator/%%')
 ORDER BY a.xact_start NULLS FIRST
 LIMIT 1
-
--- name: replication
--- Physical standbys that stream from here. Logical walsenders are left out: their consumers confirm when they like.
--- Without pg_read_all_stats or pg_monitor the positions of others are NULL. No lock.
-SELECT coalesce(nullif(r.application_name, ''), 'pid ' || r.pid) AS name, r.state IS NULL AS hidden,
-    pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint AS replayed,
-    extract(epoch FROM r.replay_lag)::float8 AS replay_lag_s,
-    pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint AS written
-FROM pg_catalog.pg_stat_replication AS r
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots AS s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
-  AND (r.state IS NULL OR (r.state IN ('streaming', 'catchup') AND r.replay_lsn IS NOT NULL))

@@ -244,6 +244,9 @@ CREATE TABLE migrator.backfill_job (
     rows_skipped bigint NOT NULL DEFAULT 0,
     batches bigint NOT NULL DEFAULT 0,
     busy_ms double precision NOT NULL DEFAULT 0,
+    -- Sizes of its tables, indexes left out: when it began, and now.
+    bytes_before bigint,
+    bytes_now bigint,
     beat timestamptz,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz,
@@ -287,6 +290,67 @@ CREATE TABLE migrator.backfill_segment (
     PRIMARY KEY (project, migration, step, leaf, segment),
     FOREIGN KEY (project, migration, step) REFERENCES migrator.backfill_job (project, migration, step)
 ) WITH (fillfactor = 20);
+
+-- What all workers of a backfill obey, whatever machine they are on: limits that were changed while it runs, and how
+-- the server is. One process at a time reads the server and writes what follows; the others only read this row.
+CREATE TABLE migrator.backfill_control (
+    project text NOT NULL,
+    migration text NOT NULL,
+    paused_by text,
+    paused_at timestamptz,
+    -- NULL: as each process is configured.
+    workers integer CHECK (workers BETWEEN 1 AND 64),
+    target_ms integer CHECK (target_ms BETWEEN 5 AND 60000),
+    max_lag_ms bigint CHECK (max_lag_ms >= 0),
+    max_rejected bigint CHECK (max_rejected >= 0),
+    -- Who reads the server, and until when nobody else does.
+    reader text NOT NULL DEFAULT '',
+    read_at timestamptz,
+    next_read_at timestamptz NOT NULL DEFAULT '-infinity',
+    -- What follows: whether batches stop, or else which share of its time each worker may work; why, for people.
+    stops boolean NOT NULL DEFAULT false,
+    share double precision NOT NULL DEFAULT 1 CHECK (share > 0 AND share <= 1),
+    reason text NOT NULL DEFAULT '',
+    notice text NOT NULL DEFAULT '',
+    memory jsonb NOT NULL DEFAULT '{}',
+    -- Over all processes and runs: rows a second just now, time at work and held back, WAL of the server meanwhile.
+    rows_per_s double precision NOT NULL DEFAULT 0,
+    worked_ms double precision NOT NULL DEFAULT 0,
+    throttled_ms double precision NOT NULL DEFAULT 0,
+    wal_bytes bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (project, migration),
+    FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
+) WITH (fillfactor = 10);
+
+-- Processes that move data right now: a budget is shared by all their workers.
+CREATE TABLE migrator.backfill_process (
+    project text NOT NULL,
+    migration text NOT NULL,
+    process text NOT NULL,
+    workers integer NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (project, migration, process),
+    FOREIGN KEY (project, migration) REFERENCES migrator.migration (project, id)
+) WITH (fillfactor = 50);
+
+-- Rows that cannot be updated, each with what the server said. A row version is named by tid and xmin, so that one that
+-- the application has changed since counts as any other row.
+CREATE TABLE migrator.backfill_rejected (
+    project text NOT NULL,
+    migration text NOT NULL,
+    step text NOT NULL,
+    leaf text NOT NULL,
+    tid tid NOT NULL,
+    version xid NOT NULL,
+    -- The primary key; {} without one.
+    key jsonb NOT NULL DEFAULT '{}',
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    detail text NOT NULL DEFAULT '',
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (project, migration, step, leaf, tid),
+    FOREIGN KEY (project, migration, step) REFERENCES migrator.backfill_job (project, migration, step)
+);
 
 -- The window of levels a service may run now. Locks the service's row FOR SHARE: what it answers stays true until the
 -- end of the transaction, because every change of the window, raising and renewing a fence included, updates that row.

@@ -1,4 +1,4 @@
-"""``migrator backfill``."""
+"""``migrator backfill [TARGET]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from migrator.cli.backfill_orders import lag_option, rejected_option, target_ms_option, workers_option
 from migrator.cli.options import database_options, json_option
 from migrator.cli.shipping import chosen, shipping, stoppable
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from migrator.config import Project
 
 
-@click.command()
+@click.command("run")
 @click.argument("target", required=False)
-@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Connections that move data at once.")
-@click.option("--target-ms", type=click.IntRange(5, 60_000), default=None, help="How long one batch should take.")
-@click.option("--max-lag", metavar="TIME", default=None, help="Pause while a standby is further behind than this.")
+@workers_option
+@target_ms_option
+@lag_option
+@rejected_option
 @database_options
 @json_option
 def command(
@@ -25,14 +27,12 @@ def command(
     workers: int | None,
     target_ms: int | None,
     max_lag: str | None,
+    max_rejected: int | None,
     url_env: str | None,
     wait_db: str | None,
     as_json: bool,
 ) -> None:
     """Move the data in small batches, and verify that no row was missed.
-
-    Any number of these processes on any number of machines help each other. Ctrl-C and SIGTERM stop after the current
-    batch (exit 14); running it again goes on there, as it does after a crash.
 
     \b
     Example:
@@ -45,7 +45,7 @@ def command(
     from migrator.model.events import Note
 
     with shipping("backfill", url_env, wait_db, as_json=as_json) as run, stoppable() as should_stop:
-        tuned = replace(run, project=_tuned(run.project, workers, target_ms, max_lag))
+        tuned = replace(run, project=tuned_project(run.project, workers, target_ms, max_lag, max_rejected))
         migrations = chosen(tuned, target)
         pending = migrations if target else phases.ready_for_backfill(tuned, migrations)
         if not pending:
@@ -53,13 +53,15 @@ def command(
         for_each(tuned, pending, lambda each: phases.backfill(tuned, each, should_stop), in_order=False)
 
 
-def _tuned(project: Project, workers: int | None, target_ms: int | None, max_lag: str | None) -> Project:
+def tuned_project(
+    project: Project, workers: int | None, target_ms: int | None, max_lag: str | None, max_rejected: int | None
+) -> Project:
     """The project with the flags over its settings."""
     import msgspec
 
     from migrator.config import milliseconds
 
-    given = {"workers": workers, "target_ms": target_ms, "max_lag": max_lag}
+    given = {"workers": workers, "target_ms": target_ms, "max_lag": max_lag, "max_rejected": max_rejected}
     if max_lag is not None:
         milliseconds(max_lag)
     changed = {name: value for name, value in given.items() if value is not None}
