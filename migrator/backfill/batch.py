@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from migrator.backfill import checkpoint, passes, rejects, target
 from migrator.backfill.checkpoint import Claim, JobKey
 from migrator.backfill.passes import Place
+from migrator.backfill.rejects import Rejected
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import (
     FIRST_BLOCKS,
@@ -89,10 +90,13 @@ class Batcher:
         self._waits = limits.waits_allowed
         self._refused_at: tuple[str, int, int, int] | None = None
         self._refusals = self._timeouts = self._vanished = 0
+        self._max_rejected = 0
+        # Rows found to fail, for the batch that will leave them out and record them.
+        self._found: list[Rejected] = []
 
-    def aim(self, limits: Limits) -> None:
-        """Keep to other times from the next batch on."""
-        self._limits = limits
+    def aim(self, limits: Limits, max_rejected: int) -> None:
+        """Keep to other limits from the next batch on."""
+        self._limits, self._max_rejected = limits, max_rejected
 
     def run(self) -> Outcome:
         """Do one batch.
@@ -118,7 +122,7 @@ class Batcher:
                     return Outcome(Result.REFUSED, pause_s=pause_s(1, random.random()))  # noqa: S311 - jitter
                 raise
             return self._failed(claimed, error)
-        self._refused_at, self._refusals = None, 0
+        self._refused_at, self._refusals, self._found = None, 0, []
         return Outcome(Result.DONE, claimed.leaf)
 
     def _recall(self, claimed: Claim) -> None:
@@ -126,7 +130,7 @@ class Batcher:
         place = _position(claimed)
         if self._refused_at is not None and self._refused_at != place:
             self._refusals = self._timeouts = self._vanished = 0
-            self._refused_at = None
+            self._refused_at, self._found = None, []
 
     def _do(self, claimed: Claim) -> None:
         leaf = self._leaf(claimed)
@@ -151,6 +155,7 @@ class Batcher:
             done = self._fill_and_check(leaf, span)
         if done and leaf.passes > 1:
             hot = checkpoint.rows_hot(self._session, claimed.leaf)
+        rejects.record(self._session, self._key, leaf, self._found)
         if not checkpoint.advance(
             self._session,
             self._key,
@@ -216,7 +221,11 @@ class Batcher:
     def _span(self, claimed: Claim) -> tuple[Span, int]:
         place = self._place(claimed)
         stop = min(place.window_stop, place.next_block + self._wanted(claimed))
-        return Span.of_blocks(place.next_block, stop, *place.part), stop
+        span = Span.of_blocks(place.next_block, stop, *place.part)
+        without = tuple((row.tid, row.version) for row in self._found)
+        if claimed.has_rejected:
+            without += rejects.known(self._session, self._key, claimed.leaf, span)
+        return replace(span, without=without), stop
 
     def _form(self, claimed: Claim) -> tuple[Form, int]:
         """The form of this attempt and the limit of its statement in milliseconds."""
@@ -239,7 +248,8 @@ class Batcher:
         meaning = answer(error.sqlstate)
         if meaning is Answer.ROW:
             try:
-                self._raise_for_row(claimed, error)
+                if self._set_aside(claimed, error):
+                    return Outcome(Result.REFUSED, claimed.leaf, 0.0, error.server_message)
             except ServerError as refused:
                 error, meaning = refused, answer(refused.sqlstate)
         if meaning is Answer.STOP:
@@ -259,32 +269,47 @@ class Batcher:
             error.server_message,
         )
 
-    def _raise_for_row(self, claimed: Claim, error: ServerError) -> None:
-        """Name the row that made the batch fail; returns when it no longer does, as its row was changed meanwhile."""
+    def _set_aside(self, claimed: Claim, error: ServerError) -> bool:
+        """Find the rows that made the batch fail, for the next attempt to leave out.
+
+        Returns:
+            False: it no longer fails, as they were changed meanwhile.
+
+        Raises:
+            StatementFailed: too many rows are set aside already, or they change faster than they are found.
+        """
         leaf = self._leaf(claimed)
         form, statement_ms = self._form(claimed)
-        rejected = None
-        if not claimed.verifies:
-            rejected = rejects.find(
-                self._session,
-                self._statement,
-                leaf,
-                self._span(claimed)[0],
-                form,
-                lock_ms=self._limits.lock_ms,
-                statement_ms=statement_ms,
-            )
-        if rejected is None:
+        room = self._max_rejected - rejects.count(self._session, self._key.project, self._key.migration)
+        rows = rejects.find(
+            self._session,
+            self._statement,
+            leaf,
+            self._span(claimed)[0],
+            None if claimed.verifies else form,
+            lock_ms=self._limits.lock_ms,
+            statement_ms=statement_ms,
+            most=max(1, room - len(self._found) + 1),
+        )
+        if not rows:
             self._vanished += 1
-            if claimed.verifies or self._vanished > _MOST_VANISHED:
+            if self._vanished > _MOST_VANISHED:
                 raise self._stopped(claimed, error)
-            return
-        row = target.describe_row(self._session, leaf, rejected.tid)
-        raise StatementFailed(
+            return False
+        if len(self._found) + len(rows) > room:
+            raise self._too_many(leaf, rows[-1])
+        self._found += rows
+        self._refused_at = _position(claimed)
+        return True
+
+    def _too_many(self, leaf: Leaf, rejected: Rejected) -> StatementFailed:
+        row, error = target.describe_row(self._session, leaf, rejected.tid), rejected.error
+        limit = f"; more than {self._max_rejected} rows are like it (max_rejected)" if self._max_rejected else ""
+        return StatementFailed(
             f"row {row} of {leaf.name.sql} cannot be backfilled:"
-            f" {rejected.error.server_message} (SQLSTATE {rejected.error.sqlstate})",
+            f" {error.server_message} (SQLSTATE {error.sqlstate}){limit}",
             at=self._statement.at or None,
-            detail=rejected.error.detail,
+            detail=error.detail,
             hint="correct the row or the statement, then run the same command again: it continues where it stopped",
         )
 

@@ -64,6 +64,7 @@ class Claim:
         verifies: whether rows are to be counted, not updated.
         place: where it is.
         sweep: number of the sweep, from 1.
+        has_rejected: whether rows of the job are set aside.
     """
 
     leaf: str
@@ -71,6 +72,7 @@ class Claim:
     verifies: bool
     place: Place
     sweep: int
+    has_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class JobProgress:
         rows_done: rows updated.
         rows_hot: those of them whose new version fitted on the page of the old one.
         rows_skipped: how often a row was passed over because it was locked.
+        rejected: rows set aside because they cannot be updated.
         busy_ms: time spent in batches, added up over workers.
         blocks_done: blocks of the current pass that are done.
         blocks_total: blocks of the current pass.
@@ -98,6 +101,7 @@ class JobProgress:
     rows_done: int
     rows_hot: int
     rows_skipped: int
+    rejected: int
     batches: int
     busy_ms: float
     blocks_done: int
@@ -214,7 +218,7 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
         first=Tally(row.first_rows, row.first_hot),
         later=Tally(row.later_rows, row.later_hot),
     )
-    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep)
+    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep, row.has_rejected)
 
 
 def rows_hot(session: Session, leaf: str) -> int:
@@ -275,10 +279,9 @@ def progress(session: Session, project: str, migration: str, step: str | None = 
 
 def forget(session: Session, project: str, migration: str) -> None:
     """Drop the jobs of a migration, so that it may be backfilled anew after a rollback."""
-    with session.transaction(lock_timeout_ms=LOCK_WAIT_MS):
-        key = {"project": project, "migration": migration}
-        session.execute(_SQL["forget_segments"], key)
-        session.execute(_SQL["forget_jobs"], key)
+    key = {"project": project, "migration": migration}
+    session.execute(_SQL["forget_segments"], key)
+    session.execute(_SQL["forget_jobs"], key)
 
 
 def _progress(row: Any) -> JobProgress:
@@ -291,6 +294,7 @@ def _progress(row: Any) -> JobProgress:
         rows_done=row.rows_done,
         rows_hot=row.rows_hot,
         rows_skipped=row.rows_skipped,
+        rejected=row.rejected,
         batches=row.batches,
         busy_ms=row.busy_ms,
         blocks_done=row.blocks_done,

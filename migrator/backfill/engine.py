@@ -12,15 +12,16 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from migrator.backfill import checkpoint, control, sizing, statements, target, worker
+from migrator.backfill import checkpoint, control, rejects, sizing, statements, target, worker
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
 from migrator.backfill.progress import event
+from migrator.backfill.rejects import RejectedRow
 from migrator.backfill.segments import Span, segments_wanted
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.watch import Hold, Watch
@@ -62,7 +63,8 @@ def run(
 
     Raises:
         Refused: a step cannot be run, found before any row is touched.
-        StatementFailed: a row cannot be updated or stays wrong; it is named, and everything done so far is kept.
+        StatementFailed: rows cannot be updated and were set aside, all others are done; or too many are, or rows stay
+            wrong. They are named, and everything done so far is kept.
         BudgetSpent: a signal did not end within the time that is waited for it; progress is kept.
         DatabaseUnavailable: the server went away and did not come back soon.
     """
@@ -75,6 +77,8 @@ def run(
             works = [_prepare(connection, patient, settings, project, migration, statement) for statement in read]
             for work in works:
                 _Director(connection, work, member, settings, listener, should_stop).run()
+            if rejected := connection.call(rejects.count, project, migration.id):
+                raise _rejected(rejected, connection.call(rejects.listed, project, migration.id, 5), migration)
     except Stopped:
         return False
     return True
@@ -82,8 +86,30 @@ def run(
 
 def forget(session: Session, project: str, migration_id: str) -> None:
     """Drop what is recorded about a backfill, after a rollback has undone it."""
+    rejects.forget(session, project, migration_id)
     checkpoint.forget(session, project, migration_id)
     control.forget(session, project, migration_id)
+
+
+def _rejected(count: int, some: Sequence[RejectedRow], migration: Migration) -> StatementFailed:
+    first = some[0]
+    at = next((step.at for step in migration.phase(Phase.BACKFILL) if step.id == first.step), "")
+    hint = (
+        f'correct them, or the statement; then: "migrator backfill retry {migration.id}". The contract waits for that'
+    )
+    if count == 1:
+        return StatementFailed(
+            f"row {first.name} cannot be backfilled: {first.message} (SQLSTATE {first.sqlstate}); all others are done",
+            at=at or None,
+            detail=first.detail or None,
+            hint=hint.replace("correct them", "correct it", 1),
+        )
+    lines = [f"{row.name}: {row.message} (SQLSTATE {row.sqlstate})" for row in some]
+    if count > len(some):
+        lines.append(f'… and {count - len(some)} more: "migrator backfill rejected {migration.id}"')
+    return StatementFailed(
+        f"{count} rows cannot be backfilled; all others are done", at=at or None, detail="\n".join(lines), hint=hint
+    )
 
 
 def _prepare(
@@ -127,7 +153,7 @@ class _Director:
         self._listener = listener
         self._should_stop = should_stop
         limits = sizing.limits(settings.target_ms, work.deadlock_timeout_ms)
-        self._switchboard = Switchboard(Pace(settings.workers, limits))
+        self._switchboard = Switchboard(Pace(settings.workers, limits, settings.max_rejected))
         self._watch = Watch(member, work.key.step, settings)
         self._hold: Hold | None = None
         self._held_since = self._beaten = self._looked = 0.0
@@ -195,6 +221,7 @@ class _Director:
             case Stage.VERIFIED:
                 self._connection.call(self._check_still_there)
                 self._analyze()
+                self._connection.call(rejects.settle, work.key)
                 self._connection.call(checkpoint.finish, work.key)
                 # Asked again at once: another process may have moved the job elsewhere meanwhile.
                 self._switchboard.idle.set()
@@ -280,6 +307,7 @@ class _Director:
         pace.limits = sizing.limits(wanted_ms, self._work.deadlock_timeout_ms)
         pace.workers = orders.workers or self._settings.workers
         pace.share = orders.share
+        pace.max_rejected = self._settings.max_rejected if orders.max_rejected is None else orders.max_rejected
         if hold.stops:
             self._switchboard.go.clear()
         else:

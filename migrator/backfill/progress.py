@@ -72,6 +72,7 @@ def progress(session: Session, project: str, migration_id: str) -> BackfillStatu
         eta_s=_eta_s(current, orders) if current.state == "done" or current.alive else None,
         state=state,
         reason=reason,
+        rejected=sum(job.rejected for job in jobs),
         rows_per_s_overall=_overall(rows_done, orders),
         hot_share=_hot_share(jobs),
         wal_bytes=orders.wal_bytes if orders else 0,
@@ -110,6 +111,7 @@ def event(key: JobKey, job: JobProgress, orders: Orders, kind: str) -> BackfillP
         growth_bytes=_growth([job]),
         throttled_s=orders.throttled_ms / 1000,
         workers=orders.workers_at_work,
+        rejected=job.rejected,
     )
 
 

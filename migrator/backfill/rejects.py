@@ -1,15 +1,29 @@
-"""Finding the one row that makes a batch fail: halves of the batch are tried and rolled back until one row is left."""
+"""Rows that cannot be updated: finding them, setting them aside, and leaving them out from then on.
+
+A batch that fails because of a row is tried in halves, each rolled back, until the rows are known. They are recorded in
+the transaction of the batch that leaves them out, with their key and what the server said. A row version is named by
+its place and the transaction that made it, so that one that is changed afterwards counts as any other row again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from migrator.backfill import checkpoint
+from migrator.backfill.checkpoint import JobKey
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import Answer, Form, answer
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.target import Leaf
+from migrator.postgres.queries import load
 from migrator.postgres.session import ServerError, Session
+
+_SQL = load("migrator.backfill.queries", "rejects.sql")
+
+Attempt = Callable[[Span], ServerError | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +32,37 @@ class Rejected:
 
     Attributes:
         tid: where it was.
+        version: the transaction that made it.
         error: what the server said about it.
     """
 
     tid: str
+    version: str
     error: ServerError
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One that is recorded.
+
+    Attributes:
+        key: values of its primary key; empty: it has none.
+    """
+
+    step: str
+    leaf: str
+    tid: str
+    key: dict[str, Any]
+    sqlstate: str
+    message: str
+    detail: str
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        """For people: ``a = 300, b = 17 (ctid (4,2)) of public.t``."""
+        key = ", ".join(f"{column} = {value}" for column, value in self.key.items())
+        return f"{key} (ctid {self.tid}) of {self.leaf}" if key else f"ctid {self.tid} of {self.leaf}"
 
 
 class _Undo(Exception):
@@ -41,14 +81,19 @@ def find(
     statement: BackfillStatement,
     leaf: Leaf,
     span: Span,
-    form: Form,
+    form: Form | None,
     *,
     lock_ms: int,
     statement_ms: int,
-) -> Rejected | None:
-    """The row of a span that makes its batch fail; None: it no longer fails.
+    most: int,
+) -> list[Rejected]:
+    """Rows of a span that make its batch fail; empty: it no longer fails.
 
-    Takes about two statements for each halving: 30 for a batch of 30,000 rows.
+    Takes about two statements for each halving: 30 for one row in a batch of 30,000.
+
+    Args:
+        form: of the batch; None: it only counts the rows that are wrong.
+        most: how many to look for, 1 or more.
 
     Raises:
         ServerError: a lock was refused, or the statement fails for another reason than a row.
@@ -58,7 +103,10 @@ def find(
         try:
             with session.transaction():
                 checkpoint.limit(session, lock_ms=lock_ms, statement_ms=statement_ms)
-                session.execute(batch_sql(statement, leaf, part, form))
+                if form is None:
+                    session.execute(statement.count_wrong(leaf.name, part))
+                else:
+                    session.execute(batch_sql(statement, leaf, part, form))
                 # Deferred constraints speak up at COMMIT, which an attempt never reaches.
                 session.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 raise _Undo
@@ -69,10 +117,106 @@ def find(
                 return error
             raise
 
-    error = None
-    while not span.is_one_line:
-        left, right = span.halves()
-        error = attempt(left)
-        span = left if error else right
-    error = error or attempt(span)
-    return Rejected(span.start.tid, error) if error else None
+    rows = []
+    for tid, error in at_fault(span, attempt, most):
+        found = session.maybe(_on(leaf, "version"), {"tid": tid})
+        if found is not None:
+            rows.append(Rejected(tid, found.version, error))
+    return rows
+
+
+def at_fault(span: Span, attempt: Attempt, most: int) -> list[tuple[str, ServerError]]:
+    """Places of the rows of a span that fails, and their errors; empty: it does not fail any more.
+
+    Args:
+        span: that fails.
+        attempt: tries a part of it; what went wrong.
+        most: how many to look for, 1 or more.
+    """
+    found: list[tuple[str, ServerError]] = []
+
+    def narrow(part: Span, error: ServerError | None) -> None:
+        if part.is_one_line:
+            error = error or attempt(part)
+            if error is not None:
+                found.append((part.start.tid, error))
+            return
+        left, right = part.halves()
+        first = attempt(left)
+        if first is None:
+            narrow(right, None)
+            return
+        narrow(left, first)
+        if len(found) < most and (second := attempt(right)) is not None:
+            narrow(right, second)
+
+    narrow(span, None)
+    return found or _at_fault_together(span, attempt)
+
+
+def _at_fault_together(span: Span, attempt: Attempt) -> list[tuple[str, ServerError]]:
+    """The first row that fails after the ones before it, as one that repeats the value of another in a unique index."""
+    error = attempt(span)
+    if error is None:
+        return []
+    good = span.start
+    while not (rest := replace(span, start=good)).is_one_line:
+        middle = rest.halves()[0].stop
+        failed = attempt(replace(span, stop=middle))
+        if failed is None:
+            good = middle
+        else:
+            error, span = failed, replace(span, stop=middle)
+    return [(good.tid, error)]
+
+
+def known(session: Session, key: JobKey, leaf: str, span: Span) -> tuple[tuple[str, str], ...]:
+    """Place and version of the rows of a span that were set aside."""
+    rows = session.query(_SQL["known"], key.parameters(leaf=leaf, start=span.start.tid, stop=span.stop.tid))
+    return tuple((row.tid, row.version) for row in rows)
+
+
+def record(session: Session, key: JobKey, leaf: Leaf, rows: Sequence[Rejected]) -> None:
+    """Set rows aside, in the transaction of the batch that leaves them out; one that changed meanwhile is not."""
+    for row in rows:
+        session.execute(
+            _on(leaf, "record"),
+            key.parameters(
+                leaf=leaf.name.sql,
+                columns=list(leaf.primary_key),
+                tid=row.tid,
+                version=row.version,
+                sqlstate=row.error.sqlstate,
+                message=row.error.server_message,
+                detail=row.error.detail or "",
+            ),
+        )
+
+
+def settle(session: Session, key: JobKey) -> None:
+    """Forget the rows that were changed or deleted since they were set aside."""
+    for row in session.query(_SQL["leaves"], key.parameters()):
+        query = _SQL["settle"].replace('"leaf"', row.leaf.replace("%", "%%")) if row.present else _SQL["settle_gone"]
+        session.execute(query, key.parameters(leaf=row.leaf))
+
+
+def count(session: Session, project: str, migration: str) -> int:
+    """How many rows of a migration are set aside."""
+    number: int = session.one(_SQL["count"], {"project": project, "migration": migration}).n
+    return number
+
+
+def listed(session: Session, project: str, migration: str, most: int = 1_000_000) -> list[RejectedRow]:
+    """Rows that are set aside, by step, table and place."""
+    rows = session.query(_SQL["list"], {"project": project, "migration": migration, "most": most})
+    return [RejectedRow(**row._asdict()) for row in rows]
+
+
+def forget(session: Session, project: str, migration: str) -> int:
+    """Set no row aside any longer; how many were."""
+    return session.execute(_SQL["forget"], {"project": project, "migration": migration})
+
+
+def _on(leaf: Leaf, name: str) -> str:
+    """A statement with a leaf's name, which no parameter can stand for, where ``"leaf"`` is written."""
+    return _SQL[name].replace('"leaf"', leaf.name.sql.replace("%", "%%"))

@@ -35,12 +35,14 @@ class Span:
     Attributes:
         part: number of the part, from 0 to before ``parts``.
         parts: how many there are, a power of two; 1: all rows.
+        without: row versions left out: place and the transaction that made them.
     """
 
     start: Place
     stop: Place
     part: int = 0
     parts: int = 1
+    without: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of_blocks(cls, start: int, stop: int, part: int = 0, parts: int = 1) -> Span:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from migrator.backfill.segments import Span
 from migrator.errors import Refused
 from migrator.model.plan import Step
-from migrator.sql.compose import Sql, expression, qualified
+from migrator.sql.compose import Sql, expression, ident, literal, qualified
 from migrator.sql.parser import Script, deparse, deparse_expression, parse_expression, parse_script, pb, unwrap, walk
 
 _VOLATILE = frozenset(
@@ -141,14 +141,14 @@ class BackfillStatement:
         condition = pb.Node()
         condition.CopyFrom(update.where_clause)
         update.where_clause.CopyFrom(self._within(span))
-        _add_condition(update, condition)
+        _add_condition(update, self._spared(span, condition))
         return update
 
     def _select(self, text: str, leaf: LeafName, span: Span, condition: Any) -> str:
         query = _tree(text)
         query.from_clause[0].range_var.CopyFrom(_range_var(leaf, self.alias))
         query.where_clause.CopyFrom(self._within(span))
-        _add_condition(query, condition)
+        _add_condition(query, self._spared(span, condition))
         return deparse("select_stmt", query)
 
     def _within(self, span: Span) -> Any:
@@ -162,6 +162,19 @@ class BackfillStatement:
                 _column(self.alias, "ctid")
             )
             node.bool_expr.args.append(part)
+        return node
+
+    def _spared(self, span: Span, condition: Any) -> Any:
+        """A condition that is not evaluated on rows left out, where it may fail: only CASE has a fixed order."""
+        if not span.without:
+            return condition
+        name = ident(self.alias)
+        rows = " OR ".join(
+            f"({name}.ctid = {literal(tid)}::tid AND {name}.xmin = {literal(version)}::xid)"
+            for tid, version in span.without
+        )
+        node = parse_expression(f"CASE WHEN {rows} THEN false ELSE true END")
+        node.case_expr.defresult.CopyFrom(condition)
         return node
 
 

@@ -46,11 +46,13 @@ class Pace:
     Attributes:
         workers: those with a number from this on end.
         limits: times of a batch.
+        max_rejected: rows that may be set aside.
         share: of its time that each may spend in batches.
     """
 
     workers: int
     limits: Limits
+    max_rejected: int
     share: float = 1.0
 
 
@@ -107,7 +109,7 @@ def run(work: Work, switchboard: Switchboard, name: str, number: int) -> None:
 def _one(session: Session, batcher: Batcher, work: Work, switchboard: Switchboard) -> bool:
     """Attempt one batch; whether it was committed."""
     pace, started = switchboard.pace, time.monotonic()
-    batcher.aim(pace.limits)
+    batcher.aim(pace.limits, pace.max_rejected)
     outcome = batcher.run()
     match outcome.result:
         case Result.DONE:

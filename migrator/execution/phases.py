@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-from migrator.backfill import engine
+from migrator.backfill import engine, rejects
 from migrator.errors import (
     BudgetSpent,
     DatabaseUnavailable,
@@ -135,6 +135,7 @@ def contract(
     """
     with _session(run, migration, Phase.CONTRACT) as session, contextlib.ExitStack() as held:
         record = _require_record(run, session, migration)
+        _require_no_rejected_rows(run, session, record)
         if _already(run, session, migration, record, Phase.CONTRACT):
             return
         runner = _Runner(run, session, record, held)
@@ -324,6 +325,25 @@ def _keep_error(run: Run, migration: Migration, error: MigratorError) -> None:
     with contextlib.suppress(DatabaseUnavailable), run.database.connect("record-error") as session:
         if is_installed(session):
             state.set_error(session, run.key, migration.id, error.message)
+
+
+def _require_no_rejected_rows(run: Run, session: Session, record: MigrationRecord) -> None:
+    """What such rows hold is only in the old shape.
+
+    Raises:
+        OutOfOrder: there are some.
+    """
+    if record.gate is GateState.APPLIED:
+        return
+    if count := rejects.count(session, run.key, record.id):
+        raise OutOfOrder(
+            f"{'1 row' if count == 1 else f'{count} rows'} could not be backfilled: the contract would lose their data",
+            detail="\n".join(
+                f"{row.name}: {row.message} (SQLSTATE {row.sqlstate})"
+                for row in rejects.listed(session, run.key, record.id, 5)
+            ),
+            hint=f'correct them, then: "migrator backfill retry {record.id}"',
+        )
 
 
 def _require_record(run: Run, session: Session, migration: Migration) -> MigrationRecord:

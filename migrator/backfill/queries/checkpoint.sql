@@ -108,7 +108,9 @@ SELECT
 -- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
 -- worker had last, then one nobody has had, then the longest remainder of somebody else's.
 SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
-    g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep
+    g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep,
+    EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = g.project AND r.migration = g.migration
+        AND r.step = g.step) AS has_rejected
 FROM migrator.backfill_segment AS g
 JOIN migrator.backfill_job AS j USING (project, migration, step)
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
@@ -152,6 +154,8 @@ SELECT j.step, j.state, j.reason, j.sweep, j.relation, j.bytes_now - j.bytes_bef
     (j.rows_done + coalesce(s.rows_done, 0))::bigint AS rows_done,
     (j.rows_hot + coalesce(s.rows_hot, 0))::bigint AS rows_hot,
     (j.rows_skipped + coalesce(s.rows_skipped, 0))::bigint AS rows_skipped,
+    (SELECT count(*) FROM migrator.backfill_rejected AS r WHERE r.project = j.project AND r.migration = j.migration
+        AND r.step = j.step)::bigint AS rejected,
     (j.batches + coalesce(s.batches, 0))::bigint AS batches,
     (j.busy_ms + coalesce(s.busy_ms, 0))::float8 AS busy_ms,
     coalesce(s.blocks_done, 0)::bigint AS blocks_done, coalesce(s.blocks_total, 0)::bigint AS blocks_total,
