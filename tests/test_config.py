@@ -275,3 +275,33 @@ def test_the_json_schema_knows_every_section_and_no_other_key():
     assert set(schema["$defs"]["Settings"]["properties"]) == {
         "alembic", "migrations", "project", "lock_timeout", "lock_budget", "backfill", "gate", "lint",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[backfill]\nmax_lagg = '2s'", 'did you mean "max_lag"'),
+        ("[backfill]\nmax_growth = '5 pounds'", "integer with kB, MB, GB or TB"),
+        ("[backfill]\nquiet_hours = ['8-20']", "hours as in 08:00-20:00"),
+        ("[backfill]\ntime_zone = 'Mars/Base'", 'time_zone "Mars/Base" is not known'),
+        ("[[backfill.signal]]\nname = 'x'\nkind = 'sql'", 'signal "x" needs "query"'),
+        ("[[backfill.signal]]\nname = 'x'\nkind = 'http'\nurl = 'ftp://x'", "neither http nor https"),
+        ("[[backfill.signal]]\nname = 'x'\nkind = 'sql'\nquerry = 'y'", 'did you mean "query"'),
+    ],
+)
+def test_signals_of_a_backfill_are_checked(tmp_path, text, said):
+    (tmp_path / "migrator.toml").write_text(text)
+    with pytest.raises(UsageError) as refused:
+        config.load(tmp_path, {})
+    assert said in refused.value.render()
+
+
+@pytest.mark.parametrize(("text", "value"), [("1kB", 1024), ("256MB", 1 << 28), ("2TB", 1 << 41), ("off", None)])
+def test_sizes(text, value):
+    assert config.size_bytes(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "5", "5mb", "1.5GB", "-1MB", "none"])
+def test_what_is_not_a_size_is_refused(text):
+    with pytest.raises(UsageError, match="is not a size"):
+        config.size_bytes(text)

@@ -154,7 +154,7 @@ class Batcher:
         else:
             done = self._fill_and_check(leaf, span)
         if done and leaf.passes > 1:
-            hot = checkpoint.rows_hot(self._session, claimed.leaf)
+            hot = checkpoint.rows_hot(self._session, claimed.leaf) - claimed.hot_before
         rejects.record(self._session, self._key, leaf, self._found)
         if not checkpoint.advance(
             self._session,

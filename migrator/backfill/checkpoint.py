@@ -65,6 +65,7 @@ class Claim:
         place: where it is.
         sweep: number of the sweep, from 1.
         has_rejected: whether rows of the job are set aside.
+        hot_before: what ``rows_hot`` would have said before the batch.
     """
 
     leaf: str
@@ -73,6 +74,7 @@ class Claim:
     place: Place
     sweep: int
     has_rejected: bool = False
+    hot_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +220,11 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
         first=Tally(row.first_rows, row.first_hot),
         later=Tally(row.later_rows, row.later_hot),
     )
-    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep, row.has_rejected)
+    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep, row.has_rejected, row.hot_before or 0)
 
 
 def rows_hot(session: Session, leaf: str) -> int:
-    """How many rows of a leaf this transaction updated without a new index entry."""
+    """How many rows of a leaf were updated without a new index entry, counted from some earlier moment on."""
     hot: int = session.one(_SQL["rows_hot"], {"leaf": leaf}).hot
     return hot
 

@@ -280,7 +280,7 @@ class _Director:
         self._looked = now = time.monotonic()
         key = self._work.key
         (job,) = self._connection.call(checkpoint.progress, key.project, key.migration, key.step)
-        hold = self._connection.call(self._watch.look, job.rows_done)
+        hold = self._connection.call(self._watch.look, job.rows_done, job.state == "running")
         self._obey(hold)
         self._tell(hold, now)
         text = hold.text or self._waits_for

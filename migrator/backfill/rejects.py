@@ -188,7 +188,10 @@ def record(session: Session, key: JobKey, leaf: Leaf, rows: Sequence[Rejected]) 
                 version=row.version,
                 sqlstate=row.error.sqlstate,
                 message=row.error.server_message,
-                detail=row.error.detail or "",
+                # The statement of the attempt says nothing that the place does not.
+                detail="\n".join(
+                    line for line in (row.error.detail or "").splitlines() if not line.startswith("statement: ")
+                ),
             ),
         )
 

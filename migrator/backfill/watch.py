@@ -84,11 +84,12 @@ class Watch:
         """Ask nothing more."""
         self._external.close()
 
-    def look(self, session: Session, rows_done: int) -> Hold:
+    def look(self, session: Session, rows_done: int, fills: bool) -> Hold:
         """Read the server if nobody else does, and say what follows.
 
         Args:
             rows_done: of the step, by all processes, for the rate.
+            fills: whether batches write; the time of a verification does not count for the overall rate.
         """
         member = self._member
         now = time.monotonic()
@@ -100,7 +101,7 @@ class Watch:
         idles = orders.paused_by is not None or quiet is not None
         turn = control.begin_reading(session, member)
         if turn is not None:
-            self._read(session, turn, orders, idles=idles)
+            self._read(session, turn, orders, idles=idles, fills=fills)
             orders = self._orders(session)
         if orders.paused_by is not None:
             return Hold(True, "paused", f"paused by {orders.paused_by}", orders)
@@ -119,7 +120,7 @@ class Watch:
             return self._orders(session)
         return found
 
-    def _read(self, session: Session, turn: Turn, orders: Orders, *, idles: bool) -> None:
+    def _read(self, session: Session, turn: Turn, orders: Orders, *, idles: bool, fills: bool) -> None:
         limits = self._limits
         if orders.max_lag_ms is not None:
             limits = replace(limits, lag_s=orders.max_lag_ms / 1000)
@@ -166,7 +167,7 @@ class Watch:
             answers,
             notice=slow.notice,
             rows_per_s=self._rate(),
-            worked_ms=0.0 if idles or turn.stopped else gap_s * 1000,
+            worked_ms=0.0 if idles or turn.stopped or not fills else gap_s * 1000,
             throttled_ms=held * 1000,
             wal_bytes=max(0, clock.written - before),
         )

@@ -162,6 +162,22 @@ def test_a_rewritten_table_is_swept_from_its_start(bench):
     assert bench.progress(migration).rows_done == 40_000
 
 
+def test_the_share_of_hot_updates_is_that_of_the_rows(bench):
+    bench.make_table(60_000)
+    bench.session.execute("CREATE INDEX ON t (s)")
+    migration = bench.register(FILL)
+    bench.run(migration, target_ms=5)
+    share = bench.progress(migration).hot_share
+    updated = bench.wait_for(
+        lambda: bench.session.maybe(
+            "SELECT n_tup_hot_upd::float8 / n_tup_upd AS share FROM pg_stat_user_tables"
+            " WHERE relname = 't' AND n_tup_upd = 60000"
+        ),
+        "the server's own figures",
+    )
+    assert share == pytest.approx(updated.share, abs=0.001)
+
+
 def test_a_bad_row_is_named_and_everything_else_is_kept(bench):
     bench.session.execute("CREATE TABLE t (a int, b int, s text, n int, PRIMARY KEY (a, b))")
     bench.session.execute("INSERT INTO t SELECT g / 100, g % 100, g::text FROM generate_series(1, 50000) g")

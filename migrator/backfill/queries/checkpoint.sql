@@ -110,7 +110,9 @@ SELECT
 SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
     g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep,
     EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = g.project AND r.migration = g.migration
-        AND r.step = g.step) AS has_rejected
+        AND r.step = g.step) AS has_rejected,
+    -- Earlier transactions of this session count until the server takes their figures over, about once a second.
+    pg_catalog.pg_stat_get_xact_tuples_hot_updated(pg_catalog.to_regclass(g.leaf)::oid) AS hot_before
 FROM migrator.backfill_segment AS g
 JOIN migrator.backfill_job AS j USING (project, migration, step)
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s
@@ -137,7 +139,7 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
   AND g.file_node = pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s))
 
 -- name: rows_hot
--- What this transaction did so far; reads no table.
+-- What this transaction did so far, and those before it that the server has not taken over; reads no table.
 SELECT pg_catalog.pg_stat_get_xact_tuples_hot_updated(pg_catalog.to_regclass(%(leaf)s)::oid) AS hot
 
 -- name: left_spans
