@@ -255,6 +255,7 @@ class LintSettings(_Section, frozen=True):
 
     Attributes:
         pg_version: oldest server in use.
+        dialect: what the files are written for; other dialects than PostgreSQL's are judged less exactly.
         select: codes or prefixes to report; ``ALL`` for every rule but those of category policy, which are named.
         ignore: codes or prefixes not to report.
         severity: severity by code, where it differs from the rule's own.
@@ -264,6 +265,7 @@ class LintSettings(_Section, frozen=True):
     """
 
     pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
+    dialect: Literal["postgresql", "mysql", "mariadb", "sqlite"] = "postgresql"
     select: tuple[str, ...] = ("ALL",)
     ignore: tuple[str, ...] = ()
     severity: dict[str, Literal["error", "warning", "info"]] = {}

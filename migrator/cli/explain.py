@@ -95,9 +95,9 @@ def _nearest(wanted: str) -> str | None:
 def _list(as_json: bool) -> None:
     from migrator.changes.registry import all_kinds
     from migrator.lint.pages import summary
-    from migrator.lint.registry import all_rules
+    from migrator.lint.registry import all_rules, dialect_rules
 
-    rules = all_rules().values()
+    rules = [*all_rules().values(), *dialect_rules().values()]
     if as_json:
         emit_json(
             {

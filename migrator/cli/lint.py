@@ -63,6 +63,12 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
     help="Major version of the oldest server in use  [default: from the configuration, 14].",
 )
 @click.option(
+    "--dialect",
+    type=click.Choice(["postgresql", "mysql", "mariadb", "sqlite"]),
+    default=None,
+    help="What the files are written for; others than PostgreSQL less exactly  [default: from the configuration].",
+)
+@click.option(
     "--phase",
     type=click.Choice(["expand", "backfill", "contract", "rollback"]),
     default=None,
@@ -87,6 +93,7 @@ def command(
     write_baseline: Path | None,
     exit_zero: bool,
     pg_version: int | None,
+    dialect: str | None,
     phase: str | None,
     trace: bool,
     app_sql: tuple[Path, ...],
@@ -129,13 +136,16 @@ def command(
 
     project = load_project()
     settings = project.settings.lint
-    selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores)
+    dialect = dialect or settings.dialect
+    selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
     version = pg_version or settings.pg_version
     sources = _sources(paths, project, Phase(phase) if phase else None)
     if since is not None:
         sources = _since(sources, since)
 
-    if trace or app_sql:
+    if dialect != "postgresql":
+        report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
+    elif trace or app_sql:
         report = _traced(list(sources), selection, version, app_sql)
     else:
         report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
@@ -211,6 +221,19 @@ def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:
 
     changes = changes_since(reference, Path.cwd())
     return since(sources, added=changes.added, edited=changes.edited)
+
+
+def _of_dialect(sources: Iterator[Source], selection: Selection, dialect: str, *, scratch: bool) -> Report:
+    from datetime import datetime
+
+    from migrator.errors import UsageError
+    from migrator.lint.dialects.engine import lint_dialect
+
+    if scratch:
+        raise UsageError(
+            "--trace and --app-sql run on PostgreSQL only", hint=f"leave them out with --dialect {dialect}"
+        )
+    return lint_dialect(sources, selection, dialect, today=datetime.now(UTC).date())
 
 
 def _traced(sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...]) -> Report:

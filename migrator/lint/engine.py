@@ -42,6 +42,7 @@ class Report:
         gone_from_baseline: number of entries of the baseline that nothing was found for.
         lines: by file and line number, the text of each line that a finding points to.
         trace: what a scratch server did; None without ``--trace``.
+        dialect: title of the dialect it was read as, if that is not PostgreSQL's: then it is less exact.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -53,6 +54,7 @@ class Report:
     gone_from_baseline: int = 0
     lines: dict[tuple[str, int], str] = field(default_factory=dict)
     trace: Trace | None = None
+    dialect: str = ""
 
     def fails(self, fail_on: Severity) -> bool:
         """Whether any finding is at least as severe as ``fail_on``."""

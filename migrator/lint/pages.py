@@ -33,8 +33,16 @@ def _facts(rule: Rule) -> list[str]:
     lock = "none"
     if rule.lock:
         lock = f"{rule.lock.title}, {_EFFORTS[rule.work]}: {rule.lock.blocks} wait"
+    dialects = getattr(rule, "dialects", ())
     first, last = rule.versions
     held = f"PostgreSQL {first}" + (f" to {last}" if last > first else "")
+    if dialects:
+        work = _EFFORTS[rule.work] if rule.work else "see above"
+        return [
+            f"Holds     {work}",
+            f"Breaks    {', '.join(rule.breaks) or 'nothing'}",
+            f"Dialects  {', '.join(dialects)}: by their manuals, less exact than for PostgreSQL",
+        ]
     return [
         f"Lock      {lock}",
         f"Breaks    {', '.join(rule.breaks) or 'nothing'}",

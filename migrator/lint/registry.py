@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from types import ModuleType
 
 from migrator.lint import rules as rules_room
 from migrator.lint.rule import Rule
@@ -18,15 +19,31 @@ class DuplicateRule(Exception):
 
 @cache
 def all_rules() -> Mapping[str, Rule]:
-    """Every rule by its code, in the order of codes.
+    """Every rule for PostgreSQL by its code, in the order of codes.
 
     Raises:
         DuplicateRule: two rules share a code or a name.
     """
+    return _in_room(rules_room)
+
+
+@cache
+def dialect_rules() -> Mapping[str, Rule]:
+    """Likewise every rule for other dialects; they are loaded when first asked for.
+
+    Raises:
+        DuplicateRule: two rules share a code or a name.
+    """
+    from migrator.lint.dialects import rules as dialects_room
+
+    return _in_room(dialects_room)
+
+
+def _in_room(room: ModuleType) -> Mapping[str, Rule]:
     found: dict[str, Rule] = {}
     names: dict[str, str] = {}
-    for module_info in pkgutil.iter_modules(rules_room.__path__):
-        module = importlib.import_module(f"{rules_room.__name__}.{module_info.name}")
+    for module_info in pkgutil.iter_modules(room.__path__):
+        module = importlib.import_module(f"{room.__name__}.{module_info.name}")
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__:
                 if value.code in found or value.name in names:
@@ -38,9 +55,14 @@ def all_rules() -> Mapping[str, Rule]:
 
 def find(code_or_name: str) -> Rule | None:
     """The rule with this code (in any case) or name."""
-    rules = all_rules()
     wanted = code_or_name.strip()
-    return rules.get(wanted.upper()) or next((rule for rule in rules.values() if rule.name == wanted.lower()), None)
+    for rules in (all_rules, dialect_rules):
+        rule = rules().get(wanted.upper()) or next(
+            (each for each in rules().values() if each.name == wanted.lower()), None
+        )
+        if rule is not None:
+            return rule
+    return None
 
 
 def nearest(code_or_name: str) -> str | None:

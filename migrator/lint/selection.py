@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from migrator.errors import UsageError
-from migrator.lint.registry import all_rules, nearest
+from migrator.lint.registry import all_rules, dialect_rules, find, nearest
 from migrator.lint.rule import ReportedByEngine, Rule
 from migrator.model.finding import Severity
 
@@ -44,6 +44,7 @@ def select(
     ignored: Sequence[str] = (),
     severities: Mapping[str, str] | None = None,
     per_file_ignores: Mapping[str, Sequence[str]] | None = None,
+    dialect: str = "postgresql",
 ) -> Selection:
     """Apply ``select``, ``ignore``, ``severity`` and ``per_file_ignores`` of the configuration.
 
@@ -53,7 +54,7 @@ def select(
     Raises:
         UsageError: something that is no code, no prefix of one and no name of a rule.
     """
-    rules = all_rules()
+    rules = all_rules() if dialect == "postgresql" else _rules_of(dialect)
     codes: set[str] = set()
     for text in selected:
         if text.upper() == "ALL":
@@ -86,10 +87,21 @@ def statement_rules(selection: Selection) -> tuple[Rule, ...]:
     )
 
 
+def _rules_of(dialect: str) -> Mapping[str, Rule]:
+    """The rules for another dialect, with those about files and waivers, which hold for any."""
+    general = {code: rule for code, rule in all_rules().items() if code[:2] in ("SY", "WV")}
+    return general | {code: rule for code, rule in dialect_rules().items() if dialect in getattr(rule, "dialects", ())}
+
+
+def _is_prefix(text: str) -> bool:
+    """Whether rules for any dialect have such codes: one configuration may be for several."""
+    return any(code.startswith(text) for rules in (all_rules(), dialect_rules()) for code in rules)
+
+
 def _matching(text: str, rules: Mapping[str, Rule], setting: str) -> list[str]:
     wanted = text.upper()
     found = [code for code, rule in rules.items() if code.startswith(wanted) or rule.name == text.lower()]
-    if not found or not wanted:
+    if (not found and find(text) is None and not _is_prefix(wanted)) or not wanted:
         near = nearest(text)
         hint = f'did you mean "{near}"?' if near else 'all rules: "migrator explain"'
         raise UsageError(f'[tool.migrator.lint] {setting}: no rule "{text}"', hint=hint)

@@ -21,6 +21,7 @@ def document(report: Report) -> dict[str, Any]:
         "statements": report.statements,
         "waived": report.waived,
         **({"in_baseline": report.in_baseline} if report.in_baseline else {}),
+        **({"dialect": report.dialect, "exact": False} if report.dialect else {}),
         **({"trace": trace_json.document(report.trace)} if report.trace else {}),
     }
 

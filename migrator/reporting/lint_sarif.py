@@ -10,7 +10,7 @@ from urllib.parse import quote
 from migrator import __version__
 from migrator.lint.engine import Report
 from migrator.lint.pages import page, summary
-from migrator.lint.registry import all_rules
+from migrator.lint.registry import all_rules, dialect_rules
 from migrator.lint.rule import Rule
 from migrator.model.finding import Finding, Severity, fingerprints
 
@@ -20,7 +20,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 def text(report: Report) -> str:
     """A log with one run; rules that found nothing are left out."""
     codes = sorted({finding.code for finding in report.findings})
-    rules = all_rules()
+    rules = {**all_rules(), **dialect_rules()} if report.dialect else all_rules()
     driver = {
         "name": "migrator",
         "semanticVersion": __version__,

@@ -39,6 +39,7 @@ def summary(report: Report) -> str:
     looked_at = f"{_count(report.files, 'file')}, {_count(report.statements, 'statement')}"
     waived = f"; {report.waived} waived" if report.waived else ""
     waived += f"; {report.in_baseline} in the baseline" if report.in_baseline else ""
+    waived += f"; read as {report.dialect}: less exact than for PostgreSQL" if report.dialect else ""
     if not report.findings:
         return f"nothing found in {looked_at}{waived}"
     by_severity = Counter(finding.severity for finding in report.findings)
@@ -68,6 +69,8 @@ def _finding(finding: Finding, report: Report, colour: bool) -> Iterator[str]:
         on = f" on {finding.relation}" if finding.relation else ""
         work = f" ({finding.work})" if finding.work else ""
         yield f"  lock: {finding.lock_mode}{on}{work}, blocks {finding.blocks}"
+    elif finding.blocks:
+        yield f"  blocks: {finding.blocks}"
     if finding.breaks:
         yield f"  breaks: {', '.join(finding.breaks)}"
     if finding.why:

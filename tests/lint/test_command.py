@@ -12,7 +12,7 @@ import pytest
 
 from migrator import cli
 from migrator.errors import all_error_classes
-from migrator.lint.registry import all_rules
+from migrator.lint.registry import all_rules, dialect_rules
 
 RENAME = "ALTER TABLE users RENAME COLUMN name TO full_name;\n"
 
@@ -194,7 +194,7 @@ def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]):
     assert all(code in out for code in all_rules())
 
     assert cli.run(["explain", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["rules"]) == len(all_rules())
+    assert len(json.loads(capsys.readouterr().out)["rules"]) == len(all_rules()) + len(dialect_rules())
 
 
 def git(*arguments: str) -> None:

@@ -1,0 +1,1 @@
+"""One rule of other dialects per file; found by ``migrator.lint.registry``, no list to edit."""
