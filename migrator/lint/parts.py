@@ -78,16 +78,20 @@ def parts_of(source: Source) -> Iterator[Part]:
 def _parts_of(source: Source, including: tuple[str, ...]) -> Iterator[Part]:
     sections = (runners.Section(0, len(source.text)),) if source.phased else runners.sections(source.name, source.text)
     for section in sections:
-        start = section.start
-        own = replace(
-            source,
-            text=source.text[start : section.end],
-            phase=runners.phase_of(section, source.phase),
-            wrapped=section.wrapped if source.wrapped is None else source.wrapped,
-            first_line=source.first_line + source.text.count("\n", 0, start),
-            offset=source.offset + start,
-        )
+        own = source if section == runners.Section(0, len(source.text)) else _section_of(source, section)
         yield from _parsed(own, own.text if section.sql is None else section.sql, including)
+
+
+def _section_of(source: Source, section: runners.Section) -> Source:
+    start = section.start
+    return replace(
+        source,
+        text=source.text[start : section.end],
+        phase=runners.phase_of(section, source.phase),
+        wrapped=section.wrapped if source.wrapped is None else source.wrapped,
+        first_line=source.first_line + source.text.count("\n", 0, start),
+        offset=source.offset + start,
+    )
 
 
 def _parsed(source: Source, sql: str, including: tuple[str, ...]) -> Iterator[Part]:

@@ -57,6 +57,7 @@ _KINDS = (
     ("change column", r"CHANGE (?:COLUMN )?(?P<name>\S+)"),
     ("modify column", r"MODIFY (?:COLUMN )?(?:IF EXISTS )?(?P<name>\S+)"),
     ("rename column", r"RENAME COLUMN (?P<name>\S+)"),
+    ("rename column", r"RENAME (?!TO |AS |INDEX |KEY )(?P<name>\S+) TO"),
     ("rename index", r"RENAME (?:INDEX|KEY)"),
     ("rename table", r"RENAME (?:TO |AS )?(?P<name>\S+)"),
     ("set default", r"ALTER (?:COLUMN )?(?P<name>\S+) (?:SET|DROP) (?:DEFAULT|VISIBLE|INVISIBLE)"),

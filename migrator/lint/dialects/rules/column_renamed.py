@@ -39,6 +39,7 @@ class ColumnRenamed(DialectRule):
     )
     bad = (
         Bad("ALTER TABLE t RENAME COLUMN a TO b;", fix=""),
+        Bad("ALTER TABLE t RENAME a TO b;", fix=""),
         Bad("ALTER TABLE t CHANGE COLUMN a `b` int;", fix=""),
     )
 
