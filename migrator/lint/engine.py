@@ -8,7 +8,7 @@ from datetime import date
 
 from migrator.lint import suppression
 from migrator.lint.context import Context
-from migrator.lint.parts import Part, Unchecked, parts_of
+from migrator.lint.parts import Part, Unchecked, looked_into, parts_of
 from migrator.lint.registry import all_rules, find, nearest
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
@@ -90,6 +90,7 @@ class Linter:
         self._report = Report()
         self._levels: list[Source] = []
         self._undone_to: int | None = None
+        self._functions: dict[str, str] = {}
         self._file_waivers: list[tuple[Part, suppression.Waiver]] = []
         self._rules = statement_rules(selection)
         self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
@@ -104,16 +105,16 @@ class Linter:
             alone.add(source.name)
             self._report.files += 1
             self._report.names.append(source.name)
+            before = len(self._report.findings)
             if source.unreadable is not None:
                 reason, line, column = source.unreadable
                 self._syntax_error(source, reason, line, column, _line(source.text, line))
-            before = len(self._report.findings)
             for part in parts_of(source):
                 if part.source.name != source.name:
                     if part.source.name in alone:
                         continue
                     included.add(part.source.name)
-                self._part(part)
+                self._part(looked_into(part, self._functions))
             self._end_of_file(before)
             if source.level is not None:
                 self._levels.append(source)

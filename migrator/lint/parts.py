@@ -101,17 +101,24 @@ def _parsed(source: Source, sql: str, including: tuple[str, ...]) -> Iterator[Pa
         except SqlSyntaxError:
             pass
         else:
-            yield _opened(Part(source, script, unchecked=tuple(_said_by_runner(sql))))
+            yield Part(source, script, unchecked=tuple(_said_by_runner(sql)))
             return
     yield from _Taken(source, sql, including).parts()
 
 
-def _opened(part: Part) -> Part:
-    """A part with what its DO blocks run."""
+def looked_into(part: Part, functions: dict[str, str]) -> Part:
+    """A part with what its DO blocks run.
+
+    Args:
+        part: one of a history.
+        functions: those made by earlier parts that do more than read and write rows; this part's are added.
+    """
     script = part.script
-    if not any(statement.kind in _HOLD_CODE for statement in script.statements):
+    if not functions and not any(statement.kind in _HOLD_CODE for statement in script.statements):
         return part
-    script, opaque = opened(script)
+    script, opaque = opened(script, functions)
+    if script is part.script and not opaque:
+        return part
     unchecked = [Unchecked(each.start, each.end, each.what) for each in opaque if not each.is_error]
     errors = list(part.errors)
     text = part.source.text
@@ -218,7 +225,7 @@ class _Taken:
                 more = f"{reason}; {len(errors) - _MOST_ERRORS:,} more statements do not parse"
                 errors[_MOST_ERRORS - 1 :] = [(more, line, column, text)]
             script = parse_script(sql, own.name, own.first_line)
-        return _opened(Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items())))
+        return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()))
 
     def _include(self, command: _Command, mark: Marked) -> Iterator[Part]:
         name = command.argument
@@ -302,8 +309,8 @@ class _Command:
         if match is None:
             return cls(text[1:2], "")
         name = match[1]
-        if name.startswith("d") and name not in ("dt",):
-            return cls("p", "")
+        if name.startswith("d"):
+            return cls("p", "")  # lists what is there
         return cls(name, match[2] or match[3] or match[4] or "")
 
 

@@ -52,20 +52,28 @@ class _Laid:
     group: int
 
 
-def opened(script: Script) -> tuple[Script, list[Opaque]]:
-    """The script with what its DO blocks run, and what in them, or in functions it runs, could not be looked into."""
+def opened(script: Script, powers: dict[str, str]) -> tuple[Script, list[Opaque]]:
+    """The script with what its DO blocks run, and what in them, or in functions it runs, could not be looked into.
+
+    Args:
+        script: the statements as PostgreSQL's grammar has them.
+        powers: functions that were made before and do more than read and write rows, with what they do; those that
+            the script makes are added.
+    """
     opaque: list[Opaque] = []
     laid: dict[int, list[_Laid]] = {}
     source = script.source
     pieces, place = [], 0
-    powers: dict[str, str] = {}
     for index, statement in enumerate(script.statements):
         if statement.kind == "create_function_stmt":
             opaque.extend(_created(statement, powers))
         elif powers and statement.kind in ("select_stmt", "call_stmt"):
-            opaque.extend(_called(statement, powers))
+            opaque.extend(_called(statement.text, statement.offset, powers))
         elif statement.kind == "do_stmt":
             found = list(_inside(statement, source, opaque))
+            for each in found:
+                if powers and _CALLS.match(each.sql):
+                    opaque.extend(_called(each.sql, each.start, powers))
             if found:
                 end = statement.offset + len(statement.text)
                 laid[index] = found
@@ -336,6 +344,7 @@ def _created(statement: Statement, powers: dict[str, str]) -> Iterator[Opaque]:
         return
     text = unwrap(body.items[0]).sval
     name = unwrap(statement.node.funcname[-1]).sval
+    powers.pop(name, None)
     place = statement.text.find(text)
     start = statement.offset + max(place, 0)
     if language == "sql":
@@ -376,10 +385,13 @@ _ROWS = frozenset(
 )
 
 
-def _called(statement: Statement, powers: dict[str, str]) -> Iterator[Opaque]:
-    """A call of a function that was made before in this script, and does more than read and write rows."""
+_CALLS = re.compile(r"(?:SELECT|CALL|WITH)\b", re.IGNORECASE)
+
+
+def _called(sql: str, offset: int, powers: dict[str, str]) -> Iterator[Opaque]:
+    """Calls of functions that were made before and do more than read and write rows."""
     for name, what in powers.items():
-        match = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\(', statement.text)
+        match = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\(', sql)
         if match:
-            start = statement.offset + match.start()
+            start = offset + match.start()
             yield Opaque(start, start + len(name), f"{name} runs {what} here, which was not checked")

@@ -48,5 +48,15 @@ def test_a_waiver_inside_a_block_holds_for_its_statement():
     assert lines(sql, "BC002") == [4]
 
 
+def test_a_function_with_ddl_from_an_earlier_file_is_said_not_to_be_checked():
+    made = Source("1.sql", "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE x; END $$;")
+
+    report = report_on(made, Source("2.sql", "SELECT 1;\nSELECT f();"))
+
+    assert [(each.file, each.line, each.column) for each in report.findings if each.code == "SY002"] == [
+        ("2.sql", 2, 8)
+    ]
+
+
 def test_a_body_that_does_not_parse_is_a_syntax_error_there():
     assert lines("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELEC 2 $$;", "SY001") == [2]

@@ -76,7 +76,7 @@ def test_variables_of_psql_stand_for_names_and_values():
 def test_commands_that_run_sql_are_said_not_to_be_checked():
     text = (
         "\\echo a 'b\n\\timing \\pset x\nSELECT 'DROP TABLE t' \\gexec\nSELECT 1 AS a \\gset\n\\if :a\nDROP TABLE b;\n"
-        "\\endif\n\\! rm x\n\\lo_import y\n\\unknown\nDROP TABLE c;\n"
+        "\\endif\n\\! rm x\n\\lo_import y\n\\unknown\nDROP TABLE c;\n\\dt+ public.*\n"
     )
 
     assert places(text, "SY002") == [(3, "\\gexec"), (8, "\\! rm x"), (9, "\\lo_import y"), (10, "\\unknown")]

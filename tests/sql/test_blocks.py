@@ -9,7 +9,7 @@ from migrator.sql.parser import Script, parse_script
 
 
 def opening(sql: str) -> tuple[Script, list[Opaque]]:
-    return opened(parse_script(sql))
+    return opened(parse_script(sql), {})
 
 
 def inside(body: str) -> list[str]:
@@ -117,6 +117,18 @@ def test_what_could_not_be_looked_into_is_named_once(sql: str):
 )
 def test_functions_that_are_only_made_are_nothing_to_name(sql: str):
     assert opaque(sql) == []
+
+
+def test_functions_made_before_are_known_until_they_are_made_anew():
+    powers: dict[str, str] = {}
+    made = "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE x; END $$"
+    opened(parse_script(made), powers)
+
+    assert opened(parse_script("SELECT f()"), powers)[1][0].what == "f runs DDL here, which was not checked"
+    assert len(opened(parse_script("DO $$ BEGIN PERFORM f(); END $$"), powers)[1]) == 1
+    assert not opened(parse_script("SELECT g()"), powers)[1]
+    opened(parse_script("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"), powers)
+    assert not opened(parse_script("SELECT f()"), powers)[1]
 
 
 def test_a_body_in_sql_that_does_not_parse_is_an_error_at_its_place():

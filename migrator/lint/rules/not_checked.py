@@ -17,9 +17,9 @@ class NotChecked(ReportedByEngine):
         Write the statements plainly where that is possible; otherwise read them with the same care.
 
     DO blocks are looked into: their statements, and what EXECUTE runs where that is a constant, format() of constants
-    included. Reported is what remains: SQL that a block makes of data; a function with DDL that is called where it is
-    made; what \gexec runs; files for \i that are not there; a statement that a placeholder decides; operations in
-    Python.
+    included. Reported is what remains: SQL that a block makes of data; a function with DDL, made in these files, where
+    it is called; what \gexec runs; files for \i that are not there; a statement that a placeholder decides;
+    operations in Python; statements of other dialects that are not understood.
 
     Source
         The body of DO is text to PostgreSQL's grammar; PL/pgSQL's own parser takes it apart.
