@@ -12,7 +12,7 @@
     ├── GateUnknown               11  no proof either way
     ├── GateWaiting               12  soaking or draining: try again
     ├── Fenced                    13  this code is too old or too new for the database
-    ├── BudgetSpent               14  lock budget spent or runner busy: nothing changed, try again
+    ├── BudgetSpent               14  lock or throttle budget spent, or runner busy: try again
     ├── FilesDiffer               15  files differ from what was applied or confirmed
     └── Interrupted              130  stopped by the user; resumable
 
@@ -114,7 +114,7 @@ class Fenced(MigratorError):
 
 
 class BudgetSpent(MigratorError):
-    """Lock budget spent or another runner busy, nothing changed, try again."""
+    """Lock or throttle budget spent or another runner busy, state is kept, try again."""
 
     exit_code = 14
 

@@ -62,3 +62,6 @@ class Connection:
 
     def _limit(self) -> None:
         self._session.set("lock_timeout", f"{checkpoint.LOCK_WAIT_MS}ms")
+        # A synchronous standby whose replay stands still must be seen, not waited for. What is lost when the server
+        # crashes is done again; the state of the migration is written by a session that waits.
+        self._session.set("synchronous_commit", "off")

@@ -76,6 +76,27 @@ def test_it_pauses_while_a_standby_is_behind_and_goes_on_after(bench_on_own_serv
     assert bench.progress(migration).rows_done == ROWS
 
 
+def test_a_synchronous_standby_that_stands_still_is_not_waited_for(bench_on_own_server, standby):
+    bench = bench_on_own_server
+    bench.make_table(ROWS)
+    migration = bench.register(FILL)
+    with psycopg.connect(standby.url(), autocommit=True) as replica:
+        bench.wait_for(
+            lambda: bench.session.maybe("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), "streaming"
+        )
+        replica.execute("SELECT pg_wal_replay_pause()")
+        bench.session.set("synchronous_commit", "off")
+        bench.session.execute("ALTER SYSTEM SET synchronous_standby_names = 'replica1'")
+        bench.session.execute("ALTER SYSTEM SET synchronous_commit = 'remote_apply'")
+        bench.session.query("SELECT pg_reload_conf()")
+        bench.wait_for(
+            lambda: bench.session.maybe("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"), "synchronous"
+        )
+        bench.run(migration, max_lag="1h", max_lag_size="off")
+        assert bench.progress(migration).rows_done == ROWS
+        replica.execute("SELECT pg_wal_replay_resume()")
+
+
 def test_a_role_that_cannot_see_the_lag_is_told_so(bench_on_own_server, standby):
     bench = bench_on_own_server
     bench.make_table(100)

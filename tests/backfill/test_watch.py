@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,13 @@ import psycopg
 import pytest
 
 from migrator import embedded
-from migrator.backfill import control
+from migrator.backfill import control, watch
 from migrator.backfill.watch import segments_between
 from migrator.config import SignalSettings
 from migrator.errors import BudgetSpent
+from migrator.ledger import install
+from migrator.postgres.connect import Database
+from tests.backfill.conftest import Bench
 
 ROWS = 2_000
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS NULL"
@@ -233,35 +237,97 @@ def test_progress_survives_restarts(slow):
     assert done.wal_bytes > 0
 
 
-def test_a_slot_that_fills_stops_it_and_it_goes_on_when_the_slot_is_gone(postgres_server):
-    from migrator.ledger import install
-    from migrator.postgres.connect import Database
-    from tests.backfill.conftest import Bench
-
-    settings = {**embedded.FAST, "max_slot_wal_keep_size": "64MB", "max_wal_size": "48MB", "min_wal_size": "32MB"}
-    with embedded.start(major=postgres_server.major, settings=settings) as server:
+@contextlib.contextmanager
+def server_with(major, **settings):
+    """A bench on a server of its own with other settings."""
+    with embedded.start(major=major, settings={**embedded.FAST, **settings}) as server:
         database = Database(server.url(), command="test")
         with database.connect("test") as session:
             install.ensure_installed(session)
             bench = Bench(database, session)
             make_slow(bench)
-            session.query("SELECT pg_create_physical_replication_slot('cdc', true)")
-            session.execute("CREATE TABLE filler (a text)")
-            while session.one("SELECT safe_wal_size AS room FROM pg_replication_slots").room > 24 << 20:
-                session.execute("INSERT INTO filler SELECT repeat('x', 500) FROM generate_series(1, 8000)")
-            migration = bench.register(FILL)
-            run = bench.start(migration, workers=4)
             try:
-                bench.wait_for(lambda: run.notes, "a note")
-                assert run.notes[0].startswith("throttled: replication slot cdc is lost after ")
-                assert bench.count("c IS NOT NULL") == 0
-                assert bench.progress(migration).state == "throttled"
-                session.query("SELECT pg_drop_replication_slot('cdc')")
-                assert run.result() is True
+                yield bench
             finally:
-                run.stop.set()
-                run.thread.join(30)
-            assert bench.progress(migration).rows_done == ROWS
+                for run in bench.runs:
+                    run.stop.set()
+                    run.thread.join(30)
+
+
+def test_a_slot_that_fills_stops_it_and_it_goes_on_when_the_slot_is_gone(postgres_server):
+    settings = {"max_slot_wal_keep_size": "64MB", "max_wal_size": "48MB", "min_wal_size": "32MB"}
+    with server_with(postgres_server.major, **settings) as bench:
+        bench.session.query("SELECT pg_create_physical_replication_slot('cdc', true)")
+        bench.session.execute("CREATE TABLE filler (a text)")
+        while bench.session.one("SELECT safe_wal_size AS room FROM pg_replication_slots").room > 24 << 20:
+            bench.session.execute("INSERT INTO filler SELECT repeat('x', 500) FROM generate_series(1, 8000)")
+        migration = bench.register(FILL)
+        run = bench.start(migration, workers=4)
+        bench.wait_for(lambda: run.notes, "a note")
+        assert run.notes[0].startswith("throttled: replication slot cdc is lost after ")
+        assert bench.count("c IS NOT NULL") == 0
+        assert bench.progress(migration).state == "throttled"
+        bench.session.query("SELECT pg_drop_replication_slot('cdc')")
+        assert run.result() is True
+        assert bench.progress(migration).rows_done == ROWS
+
+
+def test_an_archive_that_fails_stops_it_until_it_works_again(postgres_server):
+    with server_with(postgres_server.major, archive_mode="on", archive_command="test -e allowed") as bench:
+        bench.session.query("SELECT pg_switch_wal()")
+        bench.wait_for(lambda: bench.session.one("SELECT failed_count AS n FROM pg_stat_archiver").n, "a failure")
+        migration = bench.register(FILL)
+        run = bench.start(migration)
+        bench.wait_for(lambda: run.notes, "a note")
+        assert run.notes[0].startswith("throttled: archiving of WAL fails, last for 00000001")
+        assert bench.count("c IS NOT NULL") == 0
+        folder = bench.session.one("SELECT current_setting('data_directory') AS name").name
+        bench.session.execute(f"COPY (SELECT 1) TO '{folder}/allowed'")
+        # The archiver sleeps for a minute after failures, unless there is a new segment.
+        bench.wait_for(
+            lambda: bench.session.query("SELECT pg_switch_wal()") and not run.thread.is_alive(), "it goes on and ends"
+        )
+        assert run.result() is True
+
+
+@pytest.mark.chaos
+def test_a_vacuum_against_wraparound_is_not_competed_with(postgres_server):
+    settings = {
+        "autovacuum_freeze_max_age": "100000",
+        "autovacuum_naptime": "1s",
+        "autovacuum_vacuum_cost_delay": "100ms",
+        "autovacuum_vacuum_cost_limit": "1",
+    }
+    with server_with(postgres_server.major, **settings) as bench:
+        bench.session.execute("CREATE TABLE burnt (a int)")
+        bench.session.execute(
+            "DO $$ BEGIN FOR i IN 1..120000 LOOP BEGIN INSERT INTO burnt VALUES (i); EXCEPTION WHEN OTHERS THEN NULL;"
+            " END; END LOOP; END $$"
+        )
+        bench.wait_for(
+            lambda: bench.session.maybe(
+                "SELECT 1 FROM pg_stat_progress_vacuum AS v JOIN pg_stat_activity AS a USING (pid)"
+                " WHERE v.relid = 't'::regclass AND a.query LIKE '%to prevent wraparound%'"
+            ),
+            "the vacuum",
+        )
+        migration = bench.register(FILL)
+        run = bench.start(migration)
+        bench.wait_for(lambda: run.notes, "a note")
+        assert run.notes[0] == "throttled: public.t is being vacuumed to prevent wraparound"
+        assert bench.count("c IS NOT NULL") == 0
+
+
+def test_whoever_keeps_dead_rows_is_named(slow, monkeypatch):
+    monkeypatch.setattr(watch, "_HELD_S", 0.0)
+    with psycopg.connect(slow.database.url, application_name="report") as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM t")
+        migration = slow.register(FILL)
+        run = slow.run(migration)
+    notes = [note for note in run.notes if note.startswith("dead row versions are kept for ")]
+    assert len(notes) == 1
+    assert "(report): the table grows by more than it must" in notes[0]
 
 
 @pytest.mark.parametrize(
