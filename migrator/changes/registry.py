@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from migrator.changes import kinds
-from migrator.changes.kind import Kind, OnTable, Spec
+from migrator.changes.kind import Kind, Spec
 from migrator.errors import MigratorError, UsageError
 
 
@@ -79,12 +79,9 @@ def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
     if not words:
         raise UsageError("a change needs a kind", at=at, hint="kinds: " + ", ".join(all_kinds()))
     kind = kind_named(words[0])
-    lists = {
-        each.encode_name
-        for each in msgspec.structs.fields(kind.spec)
-        if getattr(each.type, "__origin__", None) is tuple
-    }
-    table: dict[str, Any] = {"schema": "public"} if issubclass(kind.spec, OnTable) else {}
+    known = msgspec.structs.fields(kind.spec)
+    lists = {each.encode_name for each in known if getattr(each.type, "__origin__", None) is tuple}
+    table: dict[str, Any] = {"schema": "public"} if any(each.encode_name == "schema" for each in known) else {}
     for word in words[1:]:
         key, equals, value = word.partition("=")
         if not equals:

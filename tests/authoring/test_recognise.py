@@ -87,14 +87,14 @@ UNSUPPORTED = [
     ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "it is of no kind that is known here"),
     ("ALTER TABLE users OWNER TO someone", "it is of no kind that is known here"),
     ("ALTER VIEW v RENAME TO w", "running code knows it by its old name"),
-    ("DROP VIEW v", "running code may still use what would be dropped"),
+    ("DROP SEQUENCE v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
     ("DELETE FROM users", "one statement over many rows locks them all"),
     ("INSERT INTO users VALUES (1)", "data does not belong to a schema change"),
     ("TRUNCATE users", "running code loses its rows"),
     ("DO $$ BEGIN END $$", "what the block does cannot be read off its text"),
     ("SELECT 1", "it is of no kind that is known here"),
-    ("CREATE VIEW v AS SELECT 1", "it is of no kind that is known here"),
+    ("CREATE SEQUENCE v", "it is of no kind that is known here"),
     ("CREATE TABLE t AS SELECT 1", "it is of no kind that is known here"),
     ("CREATE EXTENSION citext", "it is of no kind that is known here"),
     ("GRANT SELECT ON users TO app", "it is of no kind that is known here"),
@@ -118,7 +118,9 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
 
 
 def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
-    refused = refusal("DROP VIEW a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;")
+    refused = refusal(
+        "DROP SEQUENCE a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;"
+    )
 
     assert refused.message == "3 reasons speak against it"
     places = [line.split(": ")[0] for line in str(refused.detail).splitlines() if line.startswith("change.sql")]

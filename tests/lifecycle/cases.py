@@ -347,6 +347,33 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="that writes pass through",
+        kind="create_view",
+        setup=items("value text"),
+        sql="CREATE VIEW entries AS SELECT id, n, value FROM items",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO entries (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE entries SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE entries SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM entries WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM entries",
+        ),
+    ),
+    Case(
+        name="that writes pass through",
+        kind="drop_view",
+        setup=items("value text") + "CREATE VIEW entries AS SELECT id, n, value FROM items;",
+        sql="DROP VIEW entries",
+        old=Code(
+            insert="INSERT INTO entries (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE entries SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM entries WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM entries",
+        ),
+        new=code("value"),
+    ),
+    Case(
         name="both names at once",
         kind="rename_table",
         setup=items("value text NOT NULL DEFAULT 'none'", more=" UNIQUE") + "GRANT SELECT ON items TO PUBLIC;",

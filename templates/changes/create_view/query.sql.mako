@@ -1,0 +1,3 @@
+SELECT FROM (
+    ${query|sql}
+) AS v${columns|sql}

@@ -1,0 +1,5 @@
+% if materialized:
+DROP MATERIALIZED VIEW ${view|sql}
+% else:
+DROP VIEW ${view|sql}
+% endif
