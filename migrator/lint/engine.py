@@ -256,7 +256,7 @@ class Linter:
                 yield from filter(None, (self._complain(source, script, complaint),))
 
     def _finding(self, part: Part, rule: Rule, problem: Problem, statement: Statement) -> Finding:
-        source, written = part.source, part.as_written
+        source, written = part.source, part.as_written(statement)
         start, end = problem.span or (statement.offset, statement.offset + len(statement.text))
         before = source.text[statement.offset : start]
         new_lines = before.count("\n")

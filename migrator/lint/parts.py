@@ -10,14 +10,14 @@ Where a statement does not parse, the statements around it are parsed all the sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrator.lint import runners
 from migrator.lint.sources import Source
 from migrator.sql.blocks import opened
 from migrator.sql.lexing import Mark, Marked, blank, marks
-from migrator.sql.parser import Script, SqlSyntaxError, parse_script, position
+from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script, position
 
 CHUNK = 500_000
 """Characters that are parsed at once. The trees of half a megabyte of SQL take about 50 MB."""
@@ -63,11 +63,19 @@ class Part:
     unchecked: Sequence[Unchecked] = ()
     stand_ins: Sequence[tuple[str, str]] = ()
 
-    def as_written(self, text: str) -> str:
-        """Words about the part with its placeholders as the file has them."""
-        for stand_in, written in self.stand_ins:
-            text = text.replace(stand_in, written)
-        return text
+    def as_written(self, statement: Statement) -> Callable[[str], str]:
+        """What puts the placeholders of the file back into words about a statement."""
+        if not self.stand_ins:
+            return str
+        source = self.source.text[statement.offset : statement.offset + len(statement.text)]
+        own = [pair for pair in self.stand_ins if pair[1] in source]
+
+        def written(text: str) -> str:
+            for stand_in, placeholder in own:
+                text = text.replace(stand_in, placeholder)
+            return text
+
+        return written
 
 
 def parts_of(source: Source) -> Iterator[Part]:
@@ -214,12 +222,13 @@ class _Taken:
             cuts = [each - piece.start for each in piece.ends]
             sql, bad = _without_errors(sql, cuts)
             held = [each - piece.start for each in piece.placeholders]
+            lines = own.text.split("\n")
             for start, stop, error in bad:
                 if any(start <= place < stop for place in held):
                     unchecked.append(Unchecked(start, stop, _PLACEHOLDER_DECIDES))
                 else:
                     line = own.first_line + error.line - 1
-                    errors.append((error.reason, line, error.column, own.text.split("\n")[error.line - 1].rstrip("\r")))
+                    errors.append((error.reason, line, error.column, lines[error.line - 1].rstrip("\r")))
             if len(errors) > _MOST_ERRORS:
                 reason, line, column, text = errors[_MOST_ERRORS - 1]
                 more = f"{reason}; {len(errors) - _MOST_ERRORS:,} more statements do not parse"

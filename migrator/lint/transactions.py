@@ -97,7 +97,8 @@ class Transactions:
         A block is one statement: what it runs shares a transaction, up to a COMMIT in it, whatever runs the file.
         """
         before = self._before_block
-        if before is not None and block is not None and before[0] == block:
+        # not by ==, which would hold trees against each other
+        if before is not None and block is not None and _is_same(before[0], block):
             return False
         if before is not None:
             self.membership = before[1]
@@ -131,3 +132,7 @@ class Transactions:
         if kind == pb.TRANS_STMT_RELEASE:
             return Event.RELEASED
         return Event.ROLLED_BACK_TO if kind == pb.TRANS_STMT_ROLLBACK_TO else Event.NONE
+
+
+def _is_same(one: Block, other: Block) -> bool:
+    return one.statement is other.statement and one.transaction == other.transaction

@@ -391,7 +391,7 @@ _CALLS = re.compile(r"(?:SELECT|CALL|WITH)\b", re.IGNORECASE)
 def _called(sql: str, offset: int, powers: dict[str, str]) -> Iterator[Opaque]:
     """Calls of functions that were made before and do more than read and write rows."""
     for name, what in powers.items():
-        match = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\(', sql)
+        match = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\(', sql) if name in sql else None
         if match:
             start = offset + match.start()
             yield Opaque(start, start + len(name), f"{name} runs {what} here, which was not checked")
