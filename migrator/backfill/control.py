@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from migrator.backfill.throttle import Decision, Memory
@@ -18,6 +18,7 @@ from migrator.postgres.session import Session
 _SQL = load("migrator.backfill.queries", "control.sql")
 
 READ_EVERY_S = 0.25
+_REMEMBERED = frozenset(field.name for field in fields(Memory))
 _LEASE_S = 5.0
 """For how long a reader that said nothing more is waited for: longer than a slow look takes."""
 
@@ -105,8 +106,9 @@ def begin_reading(session: Session, member: Member) -> Turn | None:
     row = session.maybe(_SQL["begin_reading"], member.parameters(lease_s=_LEASE_S))
     if row is None:
         return None
-    stored = dict(row.memory)
-    external = stored.pop("external", {})
+    # Another version of this tool may remember more.
+    stored = {name: value for name, value in row.memory.items() if name in _REMEMBERED}
+    external = row.memory.get("external", {})
     for name in ("positions", "checkpoints"):
         stored[name] = tuple(tuple(each) for each in stored.get(name, ()))
     return Turn(Memory(**stored), external, row.stopped, row.since_s)
