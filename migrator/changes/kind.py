@@ -118,6 +118,7 @@ class Context:
         level: its level; orders the triggers of several pending migrations on one table.
         schema: what is known about the tables.
         created: tables created earlier in the same migration.
+        created_types: types created earlier in the same migration.
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
         contract_sql: what its contract runs; known before contract only.
@@ -130,6 +131,7 @@ class Context:
     renamed: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     built: frozenset[str] = frozenset()
     contract_sql: str = ""
+    created_types: frozenset[TableName] = frozenset()
 
 
 class Kind(ABC, Generic[SpecT]):

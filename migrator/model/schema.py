@@ -155,6 +155,20 @@ class Dependent:
 
 
 @dataclass(frozen=True, slots=True)
+class UserType:
+    """A type that users made.
+
+    Attributes:
+        kind: ``enum``, ``domain``, ``composite type``, ``range type``, ``multirange type``, ``base type``,
+            ``extension type``, or ``row type`` for that of a table or view.
+        users: what uses it, as the server describes it; not known for row types.
+    """
+
+    kind: str
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table with what stands around it.
 
@@ -206,6 +220,7 @@ class Schema:
         search_path: schemas an unqualified name is looked up in, first one first.
         constrained_domains: unqualified names of the domains that check their values.
         server_version: major version of the server; 0: not known.
+        types: every type users made, by name.
     """
 
     is_known: bool = False
@@ -213,6 +228,7 @@ class Schema:
     search_path: tuple[str, ...] = ("public",)
     constrained_domains: frozenset[str] = frozenset()
     server_version: int = 0
+    types: dict[TableName, UserType] = field(default_factory=dict)
 
     def resolve(self, schema: str | None, name: str) -> TableName:
         """The full name of a table as written; an unqualified one that is not there goes to the first schema."""

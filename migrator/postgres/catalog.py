@@ -16,6 +16,7 @@ from migrator.model.schema import (
     Schema,
     Sequence,
     TableName,
+    UserType,
 )
 from migrator.postgres.queries import load
 from migrator.postgres.session import QUERY_CANCELED, ServerError, Session
@@ -48,12 +49,17 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
                     relations[relation.name] = relation
                     break
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
+        types = {
+            TableName(row.schema, row.name): UserType(row.kind, tuple(row.users))
+            for row in session.query(_SQL["types"])
+        }
     return Schema(
         is_known=True,
         relations=relations,
         search_path=path,
         constrained_domains=domains,
         server_version=session.server_version,
+        types=types,
     )
 
 

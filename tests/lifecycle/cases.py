@@ -374,6 +374,32 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="with a column of it",
+        kind="create_enum",
+        setup=items("other text"),
+        existing="SELECT 'items', id, n, NULL AS value FROM items",
+        sql="CREATE TYPE mood AS ENUM ('glad', 'sad'); ALTER TABLE items ADD COLUMN value mood",
+        old=code_without(),
+        new=code(
+            "value",
+            values=lambda chance: chance.choice(("glad", "sad", None)),
+        ),
+        loses=True,
+    ),
+    Case(
+        name="that old code casts to",
+        kind="drop_type",
+        setup=items("value text") + "CREATE TYPE mood AS ENUM ('glad', 'sad');",
+        sql="DROP TYPE mood",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s::text || left('glad'::mood::text, 0))"
+            " RETURNING id",
+            read="SELECT n, value FROM items WHERE id = %(id)s AND 'glad'::mood < 'sad'::mood",
+            read_all="SELECT id, n, value FROM items",
+        ),
+        new=code("value"),
+    ),
+    Case(
         name="both names at once",
         kind="rename_table",
         setup=items("value text NOT NULL DEFAULT 'none'", more=" UNIQUE") + "GRANT SELECT ON items TO PUBLIC;",

@@ -421,3 +421,25 @@ def test_an_index_on_a_column_is_no_sequence_of_it(session: Session):
     read = column(session, "a int UNIQUE DEFAULT 0")
 
     assert (read.owned_sequence, read.sequence) == (False, None)
+
+
+def test_types_users_made_are_read_with_their_kind(session: Session):
+    session.execute("CREATE TYPE e AS ENUM ('a'); CREATE DOMAIN d AS e; CREATE TYPE c AS (a e)")
+    session.execute("CREATE TYPE r AS RANGE (subtype = int); CREATE TABLE t (a e[])")
+
+    types = {str(name): found for name, found in read_schema(session, []).types.items()}
+
+    assert {name: found.kind for name, found in types.items()} == {
+        "public.e": "enum",
+        "public.d": "domain",
+        "public.c": "composite type",
+        "public.r": "range type",
+        "public.t": "row type",
+        **{name: found.kind for name, found in types.items() if found.kind == "multirange type"},
+    }
+    assert types["public.e"].users == (
+        "column a of composite type public.c",
+        "column a of table public.t",
+        "type public.d",
+    )
+    assert types["public.t"].users == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, altered_table, refuse_absent, require_table
+from migrator.changes.user_type import names_type
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -123,8 +124,9 @@ class AddColumn(Kind[Addition]):
             )
 
     def expressions(self, change: Addition, context: Context) -> Iterator[Expression]:
-        """The default; without one, whether the type is known."""
-        del context
+        """The default; without one, whether the type is known, unless it is one that this migration creates."""
+        if not change.default and names_type(change.type, context.created_types):
+            return
         default = expression(change.default) if change.default else Sql("NULL")
         yield Expression(
             change.default or change.type, self.template("typed", default=default, type=type_name(change.type))

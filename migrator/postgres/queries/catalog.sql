@@ -232,6 +232,32 @@ ORDER BY 1
 SELECT t.typname::text AS name FROM pg_type AS t
 WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid))
 
+-- name: types
+-- Types users made, array types left out, with what uses each; a table's row type is there for its name only.
+SELECT
+    n.nspname::text AS schema, t.typname::text AS name,
+    CASE
+        WHEN EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid
+            AND d.deptype = 'e') THEN 'extension type'
+        WHEN t.typtype = 'e' THEN 'enum'
+        WHEN t.typtype = 'd' THEN 'domain'
+        WHEN t.typtype = 'r' THEN 'range type'
+        WHEN t.typtype = 'm' THEN 'multirange type'
+        WHEN t.typtype = 'c' AND c.relkind = 'c' THEN 'composite type'
+        WHEN t.typtype = 'c' THEN 'row type'
+        ELSE 'base type'
+    END AS kind,
+    CASE WHEN c.relkind IS DISTINCT FROM 'c' AND t.typtype = 'c' THEN '{}' ELSE ARRAY(
+        SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
+        ORDER BY 1) END AS users
+FROM pg_type AS t
+JOIN pg_namespace AS n ON n.oid = t.typnamespace
+LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'migrator') AND n.nspname !~ '^pg_(temp|toast_temp)_'
+    AND NOT EXISTS (SELECT FROM pg_type AS element WHERE element.typarray = t.oid)
+
 -- name: similar_relations
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,0 +1,1 @@
+SELECT ${schema|literal}::pg_catalog.regnamespace
