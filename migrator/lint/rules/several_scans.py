@@ -59,6 +59,9 @@ class SeveralScans(Rule):
         node = statement.node
         if node.objtype != pb.OBJECT_TABLE or context.index == 0:
             return
+        effects = context.effects  # asked for by other rules as well; most statements end here, whatever stands above
+        if not (effects.scans_table or effects.rewrites_table):
+            return
         name, schema = node.relation.relname, node.relation.schemaname
         earlier = [
             other
