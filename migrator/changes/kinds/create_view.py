@@ -45,8 +45,9 @@ class CreateView(Kind[ViewCreation]):
         there. ``SELECT *`` means the columns of today. It reads its tables with the rights of its owner, unless it is
         ``WITH (security_invoker = true)``; new code needs SELECT on it, by default privileges or a GRANT of your own.
         ``CREATE OR REPLACE VIEW`` is not of this kind, because running code reads the view: give the new shape another
-        name, and drop the old view with ``drop_view`` in the same migration. Rollback is refused while other objects
-        use the view.
+        name, and drop the old view with ``drop_view`` in the same migration. A view of a column that the same migration
+        adds to an existing table needs a migration after it, because the server is asked about the query before the
+        column is there. Rollback is refused while other objects use the view.
 
     Example:
         CREATE VIEW open_orders AS SELECT id, number FROM orders WHERE total > 0

@@ -123,6 +123,7 @@ def test_over_a_table_of_the_same_migration_the_server_is_not_asked():
         ("CREATE VIEW v (a, b, c) AS SELECT id FROM users", "3 columns specified"),
         ("CREATE VIEW v AS SELECT absent(id) AS a FROM users", "function absent(bigint) does not exist"),
         ("CREATE VIEW v (a) AS SELECT id FROM users -- the last line", None),
+        ("CREATE VIEW v AS WITH RECURSIVE u AS (SELECT 1 AS a UNION SELECT a + 1 FROM u) SELECT a FROM u", None),
     ],
 )
 def test_the_server_is_asked_about_the_query(session: Session, sql: str, objection: str | None):
