@@ -100,9 +100,9 @@ def command(
 ) -> int:
     """Find what breaks running code, blocks production or loses data, at the line, with what to write instead.
 
-    PATHS are SQL files, folders (*.sql at any depth, in order), migration folders, and - for standard input; default:
-    the project's migrations. Together, in this order, they are one history: what earlier files create is known in
-    later ones.
+    PATHS are SQL files, folders (*.sql at any depth, in order), migration folders, revisions of Alembic and their
+    folder, and - for standard input; default: the project's migrations. Together, in this order, they are one history:
+    what earlier files create is known in later ones.
 
     \b
     Exit code 0: nothing as severe as fail_on (default: error); 1: findings; 2: wrong usage.
@@ -255,6 +255,9 @@ def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> 
     from migrator.lint.sources import of_bytes, read
 
     if not paths:
+        if project.alembic is not None and not project.has_folder:
+            yield from _revisions((), project)
+            return
         folder = project.migrations
         if not folder.is_dir():
             raise UsageError(
@@ -262,8 +265,43 @@ def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> 
                 hint="migrator lint FILE, or migrator lint - for standard input",
             )
         paths = (Path(os.path.relpath(folder)),)
+    revisions = tuple(path for path in paths if _holds_revisions(path))
+    if revisions:
+        yield from _revisions(revisions, project)
     for path in paths:
         if str(path) == "-":
             yield of_bytes("stdin", sys.stdin.buffer.read(), phase)
-        else:
+        elif path not in revisions:
             yield from read([path], phase)
+
+
+def _holds_revisions(path: Path) -> bool:
+    """Whether a path is a revision of Alembic, its folder of them, or its script location."""
+    if path.suffix == ".py":
+        return True
+    return path.is_dir() and ((path / "env.py").is_file() or (path.parent / "env.py").is_file())
+
+
+def _revisions(paths: tuple[Path, ...], project: Project) -> Iterator[Source]:
+    """The project's revisions; without paths all are reported, else those that are at or under one of them."""
+    from migrator.cli.options import alembic_project
+    from migrator.errors import UsageError
+
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f'there is no file or folder "{path}"')
+    opened = alembic_project(project)
+    if opened is None:
+        raise UsageError(
+            f'"{paths[0]}" is of Alembic, and there is no alembic.ini in {project.root}',
+            hint='alembic = "…" in the configuration of migrator names one elsewhere',
+        )
+    from migrator.integrations.alembic.capture import sources
+
+    roots = [path.resolve() for path in paths]
+
+    def wanted(file: Path) -> bool:
+        resolved = file.resolve()
+        return not roots or any(root == resolved or root in resolved.parents for root in roots)
+
+    yield from sources(opened, wanted)

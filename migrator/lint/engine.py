@@ -115,11 +115,24 @@ class Linter:
                         continue
                     included.add(part.source.name)
                 self._part(looked_into(part, self._functions))
+            self._not_read(source)
             self._end_of_file(before)
             if source.level is not None:
                 self._levels.append(source)
         self._report.findings.extend(self._late_levels())
         return self._report
+
+    def _not_read(self, source: Source) -> None:
+        """Report the place where a file that makes SQL stopped."""
+        written_in = source.written_in
+        if written_in is None or written_in.stopped is None or source.standing is Standing.KNOWN:
+            return
+        line, reason = written_in.stopped
+        if written_in.is_waived("SY004", line):
+            self._report.waived += 1
+            return
+        message = f"upgrade() cannot be read beyond this line: {' '.join(reason.split())[:200]}"
+        self._report.findings.extend(self._of_file("SY004", source, message, line))
 
     def _end_of_file(self, before: int) -> None:
         """What can be said only when every part of a file, with those it includes, was looked at."""
@@ -143,9 +156,13 @@ class Linter:
         if self._selection.ignored_in:
             codes = self._selection.codes_for(source.name)
             findings = [finding for finding in findings if finding.code in codes]
+        shown = source.text
+        if source.written_in is not None:
+            shown = source.written_in.text
+            findings = [source.written_in.moved(finding) for finding in findings]
         self._report.findings.extend(findings)
         if findings:
-            lines = source.text.split("\n")
+            lines = shown.split("\n")
             for finding in findings:
                 text = lines[finding.line - source.first_line].rstrip("\r")
                 self._report.lines[finding.file, finding.line] = text
@@ -305,13 +322,13 @@ class Linter:
             length=len(comment.text.split("\n", 1)[0]),
         )
 
-    def _of_file(self, code: str, source: Source, message: str) -> Iterator[Finding]:
-        """A finding about a file as a whole, at its first line."""
+    def _of_file(self, code: str, source: Source, message: str, line: int = 1) -> Iterator[Finding]:
+        """A finding about a file as a whole, or about what follows a line of it."""
         if code not in self._selection.codes:
             return
         rule = all_rules()[code]
-        first = source.text.split("\n", 1)[0].rstrip("\r")
-        self._report.lines[source.name, 1] = first
+        first = _line(source.text if source.written_in is None else source.written_in.text, line)
+        self._report.lines[source.name, line] = first
         yield Finding(
             code=rule.code,
             rule=rule.name,
@@ -319,9 +336,9 @@ class Linter:
             category=rule.category,
             message=message,
             file=source.name,
-            line=1,
+            line=line,
             column=1,
-            end_line=1,
+            end_line=line,
             statement=first,
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
             length=max(len(first), 1),
@@ -331,7 +348,6 @@ class Linter:
         if source.standing is Standing.KNOWN:
             return
         rule = all_rules()[_SYNTAX_ERROR]
-        self._report.lines[source.name, line] = text
         finding = Finding(
             code=rule.code,
             rule=rule.name,
@@ -345,6 +361,10 @@ class Linter:
             statement=text,
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
         )
+        if source.written_in is not None:
+            self._add(source, [finding])
+            return
+        self._report.lines[source.name, line] = text
         self._report.findings.append(finding)
 
 

@@ -139,10 +139,10 @@ class ReportedByEngine(Rule):
     why: ClassVar[str] = ""
 
 
-class ReportedByHistory(ReportedByEngine):
-    """A rule whose findings come from comparing the files with those at a reference: ``migrator lint --since``.
+class ReportedOfFiles(ReportedByEngine):
+    """A rule about a file as a whole, or about what could not be read of it.
 
-    It has no examples of its own: what it reports depends on what stood there.
+    It has no examples of its own: what it reports depends on more than SQL, such as what stood there at a reference.
     """
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from migrator.errors import UsageError
 from migrator.lint import runners
+from migrator.lint.written_in import WrittenIn
 from migrator.model.plan import Phase
 
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
@@ -41,6 +42,7 @@ class Source:
         phase: the phase it holds; None: an ordinary file, judged as running before the deploy.
         phased: whether it belongs to a migration folder, whose steps migrator runs with its own timeouts.
         standing: how it stands to the reference of ``--since``.
+        written_in: the file that made the text, to which findings point; None: it is the text.
         level: of its migration; None: it is in no migration folder, or nobody asked.
         unreadable: why the bytes are not UTF-8, with line and column; None if they are.
         wrapped: whether the runner puts a transaction around it, if a file beside it says so.
@@ -55,6 +57,7 @@ class Source:
     phased: bool = False
     unreadable: tuple[str, int, int] | None = None
     standing: Standing = Standing.ALONE
+    written_in: WrittenIn | None = None
     level: int | None = None
     wrapped: bool | None = None
     first_line: int = 1
@@ -114,6 +117,9 @@ def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: Abstra
     for source in sources:
         path = Path(source.name).resolve()
         standing = Standing.KNOWN
+        if source.standing is Standing.KNOWN:
+            yield source
+            continue
         if path in edited:
             standing = Standing.EDITED
         elif path in added or not path.exists():

@@ -46,6 +46,9 @@ from migrator.sql.parser import parse_script
 ORIGIN = "alembic"
 
 _log = logging.getLogger("alembic.migrator")
+LOOKED_AT = "migrator_looked_at"
+"""Option of a context whose revisions are looked at, not run: phased operations are safe by what they are."""
+
 _FRESH = "migrator_fresh"
 _SEEN = "migrator_seen"
 _OVER = (State.CONTRACTED, State.COMPLETE)
@@ -159,6 +162,8 @@ def _add(asked: Change | _Text) -> None:
 def _expand(batch: _Batch) -> None:
     revision, context = calling(), alembic.op.get_context()
     if not batch:
+        return
+    if context.opts.get(LOOKED_AT):
         return
     if context.as_sql:
         _write(batch, revision, context)

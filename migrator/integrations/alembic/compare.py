@@ -137,6 +137,11 @@ def hide_pending(context: AutogenContext, *_: Any) -> PriorityDispatchResult:
         del reflected, compare_to
         return not pending.hides(item, name, kind, default_schema)
 
-    # There is no public way to add a filter to a comparison that has begun.
+    def is_reflected(name: str | None, kind: str, parents: Any) -> bool:
+        del parents
+        return not (kind == "schema" and name == LEDGER)
+
+    # There is no public way to add filters to a comparison that has begun.
     context._object_filters = [*context._object_filters, is_compared]  # noqa: SLF001
+    context._name_filters = [*context._name_filters, is_reflected]  # noqa: SLF001
     return PriorityDispatchResult.CONTINUE

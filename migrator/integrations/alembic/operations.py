@@ -33,13 +33,17 @@ __all__ = [
     "add_primary_key",
     "add_unique",
     "change_type",
+    "create_enum",
     "create_index",
     "create_table",
+    "create_view",
     "drop_column",
     "drop_constraint",
     "drop_index",
     "drop_not_null",
     "drop_table",
+    "drop_type",
+    "drop_view",
     "raw_sql",
     "rename_column",
     "rename_constraint",
@@ -60,13 +64,17 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
     "change_type": {"schema": "public"},
+    "create_enum": {},
     "create_index": {"schema": "public"},
     "create_table": {"schema": "public"},
+    "create_view": {},
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
     "drop_table": {"schema": "public"},
+    "drop_type": {},
+    "drop_view": {},
     "raw_sql": {},
     "rename_column": {"schema": "public"},
     "rename_constraint": {"schema": "public"},
@@ -180,6 +188,16 @@ def change_type(
     )
 
 
+def create_enum(type: str, *, labels: tuple[str, ...] = ()) -> None:
+    """Create an enumerated type.
+
+    Args:
+        type: its name.
+        labels: its values in their order.
+    """
+    change("create_enum", {"type": type, "labels": labels})
+
+
 def create_index(table: str, index: str, definition: str, *, unique: bool = False, schema: str = "public") -> None:
     """Create an index without blocking writes.
 
@@ -205,6 +223,16 @@ def create_table(table: str, definition: str, *, references: tuple[str, ...] = (
         references: other tables its foreign keys point to, qualified, as SQL.
     """
     change("create_table", {"schema": schema, "table": table, "definition": definition, "references": references})
+
+
+def create_view(view: str, definition: str) -> None:
+    """Create a view.
+
+    Args:
+        view: its name.
+        definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
+    """
+    change("create_view", {"view": view, "definition": definition})
 
 
 def drop_column(table: str, column: str, *, down: str = "", default: str = "", schema: str = "public") -> None:
@@ -265,6 +293,25 @@ def drop_table(table: str, *, schema: str = "public") -> None:
         table: its name.
     """
     change("drop_table", {"schema": schema, "table": table})
+
+
+def drop_type(type: str) -> None:
+    """Drop a type or a domain that nothing uses any more.
+
+    Args:
+        type: its name.
+    """
+    change("drop_type", {"type": type})
+
+
+def drop_view(view: str, *, materialized: bool = False) -> None:
+    """Drop a view that new code no longer uses, plain or materialized.
+
+    Args:
+        view: its name.
+        materialized: whether it is a materialized view.
+    """
+    change("drop_view", {"view": view, "materialized": materialized})
 
 
 def raw_sql(

@@ -53,7 +53,7 @@ class AlembicProject:
 
         with (
             translated(self.file),
-            _quiet(),
+            quiet(),
             EnvironmentContext(self.config, self.script, fn=look, dont_mutate=True),
         ):
             self.script.run_env()
@@ -87,7 +87,7 @@ class AlembicProject:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what Alembic says of itself each time: nothing is run, it is only asked."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule import ReportedByHistory
+from migrator.lint.rule import ReportedOfFiles
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 
 
-class LevelNotHighest(ReportedByHistory):
+class LevelNotHighest(ReportedOfFiles):
     """A new migration has a level that is not above those at the reference of ``--since``.
 
     Why it matters

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from migrator.lint.rule import ReportedByHistory
+from migrator.lint.rule import ReportedOfFiles
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 
 
-class MigrationEdited(ReportedByHistory):
+class MigrationEdited(ReportedOfFiles):
     """A file of a migration was changed that stood there at the reference of ``--since``.
 
     Why it matters

@@ -226,4 +226,5 @@ def test_private_names_of_alembic_that_are_relied_on():
     assert "_in_external_transaction" in source
     assert callable(ScriptDirectory._upgrade_revs)
     assert isinstance(Script._all_down_revisions, property)
+    assert "_name_filters" in ast.dump(ast.parse(__import__("inspect").getsource(AutogenContext)))
     assert "_object_filters" in ast.dump(ast.parse(__import__("inspect").getsource(AutogenContext)))
