@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 from migrator.model.locks import LockMode
 from migrator.postgres.session import ServerError, Session
@@ -57,7 +58,7 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
         worker.start()
         while worker.is_alive():
             waits = watcher.one(SQL["waits"], {"own": watcher.pid, "pid": pid}).waits
-            fold(seen.before, held, watcher.query(SQL["locks_of"], {"pid": pid}))
+            fold(seen.before, held, felt_locks(watcher, pid))
             if waits:
                 break
             worker.join(_LOOK_EVERY_S)
@@ -67,7 +68,7 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
     finally:
         watcher.execute("ROLLBACK")
         while worker.is_alive():
-            fold(seen.before, held, watcher.query(SQL["locks_of"], {"pid": pid}))
+            fold(seen.before, held, felt_locks(watcher, pid))
             worker.join(_LOOK_EVERY_S)
     seen.ms = (time.perf_counter() - started) * 1000
     if failure:
@@ -79,6 +80,17 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
     seen.scanned = observer.checked(messages, seen.before)
     compare(seen, observer.now)
     return seen
+
+
+def felt_locks(watcher: Session, pid: int) -> list[Any]:
+    """Locks of another session, held or wanted, on what queries open: rows with ``oid`` and ``mode``.
+
+    DROP INDEX CONCURRENTLY locks its index in ACCESS EXCLUSIVE mode at the end, when no query uses it any more and none
+    waits. What is in use is therefore asked after the locks, in a snapshot that cannot be older than they are.
+    """
+    locks = watcher.query(SQL["locks_of"], {"pid": pid})
+    in_use = {row.oid for row in watcher.query(SQL["in_use"], {"oids": [lock.oid for lock in locks]})}
+    return [lock for lock in locks if lock.oid in in_use]
 
 
 def refused_in_transaction(error: ServerError) -> bool:

@@ -29,6 +29,13 @@ FROM pg_catalog.pg_locks AS l
 WHERE l.pid = %(pid)s AND l.locktype = 'relation' AND l.relation >= 16384
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 
+-- name: in_use
+-- Of these relations, those that queries open: not indexes that are gone or that DROP INDEX CONCURRENTLY has declared dead.
+SELECT c.oid::bigint AS oid
+FROM pg_catalog.pg_class AS c
+LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
+WHERE c.oid = ANY (%(oids)s::bigint[]::oid[]) AND (i.indexrelid IS NULL OR i.indislive)
+
 -- name: waits
 -- Whether another session waits for a lock that this one holds.
 SELECT %(own)s = ANY (pg_catalog.pg_blocking_pids(%(pid)s)) AS waits
