@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from migrator.trace.outside import felt_locks
 from migrator.trace.scratch import Scratch
-from tests.trace.tracing import clean
+from tests.trace.tracing import last_file, locks, trace
+
+LINGER = """
+CREATE FUNCTION pg_catalog.linger() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); END';
+CREATE EVENT TRIGGER linger ON sql_drop WHEN TAG IN ('DROP INDEX') EXECUTE FUNCTION pg_catalog.linger();
+"""
+"""So that the last transaction of DROP INDEX CONCURRENTLY is certainly seen: it holds ACCESS EXCLUSIVE on the index.
+In ``pg_catalog``, because the database is emptied before each trace."""
 
 
-def test_locks_on_an_index_that_no_query_opens_are_not_felt(scratch: Scratch):
-    runner, admin = scratch.runner, scratch.admin
-    clean(scratch)
-    runner.execute("CREATE TABLE lone (id int); CREATE INDEX lone_id ON lone (id)")
-    index = admin.one("SELECT 'lone_id'::regclass::oid::bigint AS oid").oid
-    runner.execute("BEGIN")
+def test_a_lock_on_an_index_that_no_query_opens_any_more_is_not_felt(scratch: Scratch):
+    scratch.admin.execute(LINGER)
     try:
-        runner.execute("SET LOCAL enable_seqscan = off")
-        runner.query("SELECT FROM lone WHERE id = 1")
-        while_alive = {lock.oid for lock in felt_locks(admin, runner.pid)}
-        admin.execute(f"UPDATE pg_index SET indislive = false WHERE indexrelid = {index}")
-        when_dead = {lock.oid for lock in felt_locks(admin, runner.pid)}
+        traced = trace(scratch, "CREATE TABLE t (a int); CREATE INDEX t_a ON t (a);", "DROP INDEX CONCURRENTLY t_a;")
     finally:
-        runner.execute("ROLLBACK")
+        scratch.admin.execute("DROP FUNCTION pg_catalog.linger() CASCADE")
 
-    assert index in while_alive
-    assert when_dead == while_alive - {index}
+    (drop,) = last_file(traced)
+    assert locks(drop) == {"t": "SHARE UPDATE EXCLUSIVE"}
+    assert drop.ms >= 300
