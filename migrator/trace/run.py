@@ -82,6 +82,9 @@ class Run:
         self._prepare_session()
         for bundle in bundles(statements):
             self._bundle(bundle, quiet=True)
+        if self._watcher is not None:
+            self._samples.fill()
+            self._watcher.file_ended()
         failed = [each for each in self.statements[kept[0] :] if each.outcome is Outcome.FAILED]
         del self.statements[kept[0] :], self.disagreements[kept[1] :]
         return failed

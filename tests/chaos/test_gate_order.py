@@ -178,7 +178,8 @@ def assert_unharmed(played: list[Round]) -> None:
     assert sum(this.drains for this in played), "no old client ever started between look and fence"
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
 def test_no_old_client_fails_because_of_sixty_contracts(database_url: str) -> None:
     assert_unharmed(rounds(database_url, proven, seconds=0, at_least=ROUNDS))
 

@@ -95,7 +95,12 @@ def test_the_quick_story_keeps_its_promises_and_leaves_nothing_running(place: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 130, marks=pytest.mark.chaos),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.chaos),
+    ],
 )
 def test_an_interrupted_story_leaves_nothing_running(place: Path, number: signal.Signals, code: int):
     process = subprocess.Popen(

@@ -190,6 +190,8 @@ def kill_at_every_statement(kills: Range, **counted: Any) -> int:
                 assert kills.run(url).code == 0, "and run once more"
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("kills", PHASES, indirect=True)
 def test_killed_anywhere_and_run_again_it_converges(kills: Range) -> None:
     assert kill_at_every_statement(kills, match=CHANGES, commits_only=True) > 10

@@ -25,7 +25,8 @@ class SetNotNullRejectsWrites(AlterTableRule):
         Release code that always fills the column, fill the old rows, then require it in the contract phase.
 
     An error in `expand.sql`, where old code is certain to be running; a warning elsewhere, and where a trigger of the
-    same file may repair what old code writes. Quiet for columns that the same file added.
+    same file may repair what old code writes. Quiet for columns that the same file added, and where a CHECK, valid or
+    not, refuses NULL already.
 
     Source
         Statements of an old application, run on 15 and 18.
@@ -44,6 +45,10 @@ class SetNotNullRejectsWrites(AlterTableRule):
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", phase=Phase.CONTRACT),
         Good("CREATE TABLE users (email text); ALTER TABLE users ALTER COLUMN email SET NOT NULL;"),
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", earlier="CREATE TABLE users (email text NOT NULL);"),
+        Good(
+            "ALTER TABLE users VALIDATE CONSTRAINT c; ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
+            earlier="ALTER TABLE users ADD CONSTRAINT c CHECK (email IS NOT NULL) NOT VALID;",
+        ),
     )
     bad = (
         Bad(
@@ -64,6 +69,8 @@ class SetNotNullRejectsWrites(AlterTableRule):
         column, table = action.command.name, action.table
         if action.is_new or action.column.not_null or context.all_new(table, (column,)):
             return
+        if any(column in constraint.proves_not_null for constraint in table.constraints.values()):
+            return  # NOT VALID is about rows that exist: what is written is checked from the start
         certain = context.phase is Phase.EXPAND and not context.repaired_by_trigger(table)
         name = ident(column)
         yield Problem(

@@ -259,6 +259,8 @@ def test_the_gate_keeps_its_invariants_whatever_happens() -> None:
     run(World, 100)
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_rules_find_out_a_wrong_order(wrong: Callable[..., World]) -> None:
     with pytest.raises(AssertionError, match=r"I1|I9"):

@@ -74,7 +74,7 @@ ALTER TABLE people ALTER COLUMN email TYPE varchar(200);
 -- probe: varchar-to-text
 ALTER TABLE people ALTER COLUMN email TYPE text;
 -- probe: varchar-without-length
-ALTER TABLE people ALTER COLUMN nick TYPE varchar;
+ALTER TABLE people ALTER COLUMN email TYPE varchar;
 -- probe: text-to-unbounded-varchar
 ALTER TABLE people ALTER COLUMN code TYPE varchar;
 -- probe: wider-numeric
@@ -88,7 +88,7 @@ ALTER TABLE people ALTER COLUMN wide TYPE varbit(64);
 -- probe: cidr-to-inet
 ALTER TABLE people ALTER COLUMN net TYPE inet;
 -- probe: using-plain-cast
-ALTER TABLE people ALTER COLUMN nick TYPE text USING nick::text;
+ALTER TABLE people ALTER COLUMN email TYPE text USING email::text;
 -- probe: domain-to-base
 ALTER TABLE people ALTER COLUMN remark TYPE text;
 -- probe: unique-using-index

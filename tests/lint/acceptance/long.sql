@@ -56,7 +56,7 @@ ALTER TABLE people ADD COLUMN bonus score DEFAULT 1;
 -- probe: add-column-check
 ALTER TABLE people ADD COLUMN bonus int CHECK (bonus > 0);
 -- probe: add-column-check-default
-ALTER TABLE people ADD COLUMN bonus int NOT NULL DEFAULT 1 CONSTRAINT some CHECK (bonus > 0);
+ALTER TABLE people ADD COLUMN bonus int NOT NULL DEFAULT 1 CONSTRAINT positive CHECK (bonus > 0);
 -- probe: add-column-unique
 ALTER TABLE people ADD COLUMN passport text UNIQUE;
 -- probe: add-column-primary-key
@@ -155,6 +155,10 @@ ALTER TABLE people ADD CONSTRAINT code_qty UNIQUE (code, qty) DEFERRABLE;
 ALTER TABLE visits ADD PRIMARY KEY (id);
 -- probe: primary-key-using-index-nullable
 ALTER TABLE visits ADD PRIMARY KEY USING INDEX visits_id;
+-- probe: checked-again
+ALTER TABLE people ALTER COLUMN nick TYPE varchar;
+-- probe: checked-again-with-using
+ALTER TABLE people ALTER COLUMN nick TYPE text USING nick::text;
 -- probe: exclusion
 ALTER TABLE bookings ADD CONSTRAINT free EXCLUDE USING gist (room WITH =, during WITH &&);
 -- probe: without-overlaps pg=18
