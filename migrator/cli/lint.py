@@ -14,7 +14,7 @@ import click
 from migrator.cli.options import emit_json, json_option, load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from migrator.config import Project
     from migrator.lint.engine import Report
@@ -55,6 +55,14 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write everything that is found now to a baseline, and report nothing.",
 )
+@click.option("--fix", is_flag=True, default=False, help="Write the safe rewrites into the files, show what is left.")
+@click.option("--diff", is_flag=True, default=False, help="Show what --fix would write as a diff, and write nothing.")
+@click.option(
+    "--unsafe-fixes",
+    is_flag=True,
+    default=False,
+    help="With --fix and --diff: also rewrites that do not mean the same; alone: count them as fixable.",
+)
 @click.option("--exit-zero", is_flag=True, default=False, help="Exit with 0 whatever is found.")
 @click.option(
     "--pg-version",
@@ -91,6 +99,9 @@ def command(
     since: str | None,
     baseline: Path | None,
     write_baseline: Path | None,
+    fix: bool,
+    diff: bool,
+    unsafe_fixes: bool,
     exit_zero: bool,
     pg_version: int | None,
     dialect: str | None,
@@ -116,6 +127,12 @@ def command(
       echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
 
     \b
+    --fix edits SQL files in place, and prints standard input as it is then; with --since only files that are new or
+    changed. The exit code is that of what is left. --diff exits with 1 if there is anything to fix, else with 0:
+      migrator lint --diff change.sql
+      migrator lint --fix --since origin/main
+
+    \b
     On a pull request, with the lines shown there:
       migrator lint --since origin/main --format github
     GitHub code scanning reads --format sarif, GitLab --format gitlab, most others --format junit.
@@ -139,24 +156,55 @@ def command(
     dialect = dialect or settings.dialect
     selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
     version = pg_version or settings.pg_version
-    sources = _sources(paths, project, Phase(phase) if phase else None)
-    if since is not None:
-        sources = _since(sources, since)
+    stdin = sys.stdin.buffer.read() if Path("-") in paths else b""
 
-    if dialect != "postgresql":
-        report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
-    elif trace or app_sql:
-        report = _traced(list(sources), selection, version, app_sql)
+    def run(files: Mapping[str, bytes]) -> Report:
+        sources = _sources(paths, project, Phase(phase) if phase else None, stdin)
+        if since is not None:
+            sources = _since(sources, since)
+        if files:
+            from migrator.lint.fixing import overlaid
+
+            sources = overlaid(sources, files)
+        if dialect != "postgresql":
+            report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
+        elif trace or app_sql:
+            report = _traced(list(sources), selection, version, app_sql)
+        else:
+            report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
+        if write_baseline is None:
+            _leave_out_baseline(report, baseline, project)
+        return report
+
+    if fix or diff:
+        from migrator.cli import lint_fix
+
+        lint_fix.require_possible(
+            diff=diff,
+            form="json" if as_json else form,
+            dialect=dialect,
+            traced=trace or bool(app_sql),
+            write_baseline=write_baseline is not None,
+        )
+        result = lint_fix.fixed(run, stdin if Path("-") in paths else None, with_unsafe=unsafe_fixes)
+        if diff:
+            text = lint_fix.diff(result)
+            if output is None:
+                click.echo(text, nl=False)
+            else:
+                _write(output, text)
+            return int(bool(text) and not exit_zero)
+        lint_fix.write(result, stdin if Path("-") in paths else None)
+        report = result.report
     else:
-        report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
+        report = run({})
     if write_baseline is not None:
         return _write_baseline(report, write_baseline)
-    _leave_out_baseline(report, baseline, project)
-    _show(report, "json" if as_json else form, output)
+    _show(report, "json" if as_json else form, output, with_unsafe=unsafe_fixes, err=fix and Path("-") in paths)
     return 0 if exit_zero else int(report.fails(Severity(settings.fail_on)))
 
 
-def _show(report: Report, form: str, output: Path | None) -> None:
+def _show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, err: bool) -> None:
     from migrator.reporting import lint_json, lint_text
 
     if not report.files:
@@ -164,26 +212,26 @@ def _show(report: Report, form: str, output: Path | None) -> None:
     if report.gone_from_baseline:
         gone = "1 entry" if report.gone_from_baseline == 1 else f"{report.gone_from_baseline} entries"
         click.echo(f"{gone} of the baseline found no more: --write-baseline leaves them out", err=True)
-    if output is None and form == "json":
+    if output is None and form == "json" and not err:
         emit_json(lint_json.document(report))
         return
-    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = output is None and (sys.stderr if err else sys.stdout).isatty() and "NO_COLOR" not in os.environ
     if form == "text":
-        text = "\n".join(lint_text.lines(report, colour=colour))
+        text = "\n".join(lint_text.lines(report, colour=colour, with_unsafe=with_unsafe))
     else:
         text = import_module(f"migrator.reporting.lint_{form}").text(report)
     if output is None:
-        click.echo(text, color=colour)
+        click.echo(text, color=colour, err=err)
         return
-    _write(output, text + "\n")
+    _write(output, (text + "\n").encode(errors="backslashreplace"))
     click.echo(f"wrote {output}: {lint_text.summary(report)}", err=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: bytes) -> None:
     from migrator.errors import UsageError
 
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.write_bytes(text)
     except OSError as error:
         raise UsageError(f'cannot write "{path}": {error.strerror}') from None
 
@@ -191,7 +239,7 @@ def _write(path: Path, text: str) -> None:
 def _write_baseline(report: Report, path: Path) -> int:
     from migrator.lint import baseline
 
-    _write(path, baseline.written(report))
+    _write(path, baseline.written(report).encode(errors="backslashreplace"))
     found = "1 finding" if len(report.findings) == 1 else f"{len(report.findings)} findings"
     click.echo(f"wrote {path}: {found}", err=True)
     click.echo(f"next: keep it with the code, and run migrator lint --baseline {path}", err=True)
@@ -250,7 +298,7 @@ def _traced(sources: list[Source], selection: Selection, version: int, app_sql: 
     return lint_and_trace(run_lint, selection, Wish(version, statements))
 
 
-def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> Iterator[Source]:
+def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None, stdin: bytes) -> Iterator[Source]:
     from migrator.errors import UsageError
     from migrator.lint.sources import of_bytes, read
 
@@ -270,7 +318,7 @@ def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None) -> 
         yield from _revisions(revisions, project)
     for path in paths:
         if str(path) == "-":
-            yield of_bytes("stdin", sys.stdin.buffer.read(), phase)
+            yield of_bytes("stdin", stdin, phase)
         elif path not in revisions:
             yield from read([path], phase)
 

@@ -41,6 +41,7 @@ class Alteration:
         relation: the table as SQL, quoted where needed.
         table: what is known of it.
         is_new: whether nobody else can be using it yet.
+        number: of the action in its statement, from 0.
     """
 
     statement: Statement
@@ -49,6 +50,7 @@ class Alteration:
     relation: str
     table: Table
     is_new: bool
+    number: int
 
     @property
     def column(self) -> Column:
@@ -166,11 +168,11 @@ class Context:
         if node.objtype != pb.OBJECT_TABLE:
             return
         relation, is_new = relation_name(node.relation), self.is_new(node.relation)
-        for wrapped in node.cmds:
+        for number, wrapped in enumerate(node.cmds):
             command = unwrap(wrapped)
             definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
             table = self.catalog.table_or_assumed(node.relation)
-            yield Alteration(statement, command, definition, relation, table, is_new)
+            yield Alteration(statement, command, definition, relation, table, is_new, number)
             replay.apply_action(self.catalog, node.relation, command, self.transaction)
 
     # -- for rules
@@ -179,6 +181,11 @@ class Context:
     def current(self) -> Statement:
         """The statement being looked at."""
         return self.statements[self.index]
+
+    @property
+    def source(self) -> str:
+        """The text that the current statement is in."""
+        return self._script.source
 
     @property
     def membership(self) -> Membership:

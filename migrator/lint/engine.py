@@ -10,12 +10,13 @@ from migrator.lint import suppression
 from migrator.lint.context import Context
 from migrator.lint.parts import Part, Unchecked, looked_into, parts_of
 from migrator.lint.registry import all_rules, find, nearest
+from migrator.lint.repairing import NotFixable, Standpoint, fix_of
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
 from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
-from migrator.model.finding import Finding, Severity
+from migrator.model.finding import Finding, Fix, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
 from migrator.model.trace import Trace
@@ -201,6 +202,7 @@ class Linter:
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
         by_kind, by_subtype = self._dispatch(source.phase)
         found: list[tuple[Rule, Problem, Statement]] = []
+        standpoints: dict[int, Standpoint] = {}
         self._report.statements += len(script.statements)
         for index, statement in enumerate(script.statements):
             context.enter(index)
@@ -218,12 +220,14 @@ class Linter:
                 found.extend(
                     (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
                 )
+            if len(found) > before_statement:
+                standpoints[id(statement)] = Standpoint(index, context.membership, context.inside_begin)
             context.leave()
         if "SY002" in self._selection.codes:
             found.extend(_unchecked(part, each) for each in part.unchecked)
         if source.standing is Standing.KNOWN:
             return
-        self._add(source, list(self._judge(part, found)))
+        self._add(source, list(self._judge(part, found, standpoints)))
 
     def _dispatch(self, phase: Phase | None) -> tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]:
         tables = self._by_phase.get(phase)
@@ -241,7 +245,9 @@ class Linter:
             tables = self._by_phase[phase] = by_kind, by_subtype
         return tables
 
-    def _judge(self, part: Part, found: list[tuple[Rule, Problem, Statement]]) -> Iterator[Finding]:
+    def _judge(
+        self, part: Part, found: list[tuple[Rule, Problem, Statement]], standpoints: dict[int, Standpoint]
+    ) -> Iterator[Finding]:
         source, script = part.source, part.script
         waivers: list[suppression.Waiver] = []
         if script.comments:
@@ -260,19 +266,32 @@ class Linter:
             waivers = [waiver for waiver in waivers if waiver.first_line is not None]
             self._file_waivers += [(part, waiver) for waiver in shared]
             shared = [waiver for other, waiver in self._file_waivers if other.source.name == source.name]
+        alone = {
+            standpoints[id(statement)].index
+            for _, problem, statement in found
+            if problem.repair is not None and problem.repair.alone and not problem.repair.remark
+        }
         for rule, problem, statement in found:
             waiver = next((each for each in (*waivers, *shared) if _covers(each, rule.code, statement)), None)
             if waiver is not None:
                 waiver.used.add(rule.code)
                 self._report.waived += 1
                 continue
-            yield self._finding(part, rule, problem, statement)
+            fix, unfixed = None, ""
+            if problem.repair is not None:
+                try:
+                    fix = fix_of(problem.repair, part, standpoints[id(statement)], alone)
+                except NotFixable as reason:
+                    unfixed = str(reason)
+            yield self._finding(part, rule, problem, statement, fix, unfixed)
         for complaint in suppression.unused(waivers):
             # a waiver of a rule that is not selected here may be needed where it is
             if complaint.waived in self._selection.codes:
                 yield from filter(None, (self._complain(source, script, complaint),))
 
-    def _finding(self, part: Part, rule: Rule, problem: Problem, statement: Statement) -> Finding:
+    def _finding(
+        self, part: Part, rule: Rule, problem: Problem, statement: Statement, fix: Fix | None, unfixed: str
+    ) -> Finding:
         source, written = part.source, part.as_written(statement)
         start, end = problem.span or (statement.offset, statement.offset + len(statement.text))
         before = source.text[statement.offset : start]
@@ -299,6 +318,8 @@ class Linter:
             relation=written(locked_relation(statement, lock)),
             work=rule.work if problem.work is None else problem.work,
             breaks=rule.breaks if problem.breaks is None else problem.breaks,
+            repair=fix,
+            unfixed=unfixed,
         )
 
     def _complain(self, source: Source, script: Script, complaint: suppression.Complaint) -> Finding | None:

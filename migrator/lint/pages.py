@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good, Rule
 from migrator.model.finding import Effort
 
@@ -47,8 +48,15 @@ def _facts(rule: Rule) -> list[str]:
         f"Lock      {lock}",
         f"Breaks    {', '.join(rule.breaks) or 'nothing'}",
         f"Versions  {held}",
+        f"Fixed by  {_FIXED[rule.fixable]}",
     ]
 
+
+_FIXED = {
+    Fixable.NEVER: "hand: there is no mechanical rewrite",
+    Fixable.SAFE: "migrator lint --fix, where the statement may commit on its own",
+    Fixable.UNSAFE: "migrator lint --fix --unsafe-fixes: the rewrite does not mean the same",
+}
 
 _EFFORTS = {
     Effort.NONE: "held as long as the transaction",

@@ -54,6 +54,8 @@ class Part:
         errors: statements that do not parse: reason, line and column in the file, text of the line.
         unchecked: what was not looked at.
         stand_ins: what was put in the place of placeholders, with what stands in the file.
+        literal: whether its statements stand in the file as SQL, not in comments or with delimiters of a runner.
+        whole: whether it is all that runs in one go.
     """
 
     source: Source
@@ -62,6 +64,8 @@ class Part:
     errors: Sequence[tuple[str, int, int, str]] = ()
     unchecked: Sequence[Unchecked] = ()
     stand_ins: Sequence[tuple[str, str]] = ()
+    literal: bool = True
+    whole: bool = True
 
     def as_written(self, statement: Statement) -> Callable[[str], str]:
         """What puts the placeholders of the file back into words about a statement."""
@@ -87,7 +91,8 @@ def _parts_of(source: Source, including: tuple[str, ...]) -> Iterator[Part]:
     sections = (runners.Section(0, len(source.text)),) if source.phased else runners.sections(source.name, source.text)
     for section in sections:
         own = source if section == runners.Section(0, len(source.text)) else _section_of(source, section)
-        yield from _parsed(own, own.text if section.sql is None else section.sql, including)
+        for part in _parsed(own, own.text if section.sql is None else section.sql, including):
+            yield part if section.sql is None else replace(part, literal=False)
 
 
 def _section_of(source: Source, section: runners.Section) -> Source:
@@ -234,7 +239,8 @@ class _Taken:
                 more = f"{reason}; {len(errors) - _MOST_ERRORS:,} more statements do not parse"
                 errors[_MOST_ERRORS - 1 :] = [(more, line, column, text)]
             script = parse_script(sql, own.name, own.first_line)
-        return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()))
+        whole = not self._begun and not self._sql[end:].strip()
+        return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()), whole=whole)
 
     def _include(self, command: _Command, mark: Marked) -> Iterator[Part]:
         name = command.argument

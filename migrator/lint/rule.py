@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from migrator.lint.repairs import Fixable, Repair
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.plan import Phase
@@ -67,6 +68,7 @@ class Problem:
         span: first and last (exclusive) character in the source; None: the whole statement.
         work: what the server does under the lock, where it is not what the rule says.
         breaks: what fails, where it is not what the rule says.
+        repair: the rewrite as edits, where it is mechanical.
     """
 
     message: str
@@ -78,6 +80,7 @@ class Problem:
     span: tuple[int, int] | None = None
     work: Effort | None = None
     breaks: tuple[Breaks, ...] | None = None
+    repair: Repair | None = None
 
 
 class Rule:
@@ -94,6 +97,7 @@ class Rule:
         kinds: node types of the statements it looks at.
         phases: where it applies.
         opt_in: reported only if selected by code or prefix.
+        fixable: whether some of its problems carry a repair.
     """
 
     code: ClassVar[str]
@@ -107,6 +111,7 @@ class Rule:
     kinds: ClassVar[tuple[str, ...]] = ()
     phases: ClassVar[frozenset[Phase | None]] = EVERYWHERE
     opt_in: ClassVar[bool] = False
+    fixable: ClassVar[Fixable] = Fixable.NEVER
     good: ClassVar[tuple[Good, ...]] = ()
     bad: ClassVar[tuple[Bad, ...]] = ()
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from migrator.model.finding import Edit
 from migrator.model.plan import Phase
 from migrator.sql.lexing import blank
 from migrator.sql.parser import Statement
@@ -96,6 +97,55 @@ def wrapped_by_name(name: str, statements: Sequence[Statement]) -> bool | None:
         return len(statements) > 1
     working = [each for each in statements if each.kind != "variable_set_stmt"]
     return not working or not all(_runs_outside(each) for each in working)
+
+
+def outside_mark(name: str, text: str, comments: Sequence[tuple[str, int]], *, is_first: bool) -> Edit | str | None:
+    """What tells the runner of a section to put no transaction around it.
+
+    Args:
+        name: path of the file.
+        text: the section.
+        comments: those of the section with their places.
+        is_first: whether the file begins with it.
+
+    Returns:
+        An edit of the section; None where the runner sees it by itself; or in words why there is none.
+    """
+    for comment, place in comments:
+        if match := _DIRECTIVE.match(comment):
+            return Edit(place + match.start(1), place + match.end(1), "false") if match[1] == "true" else None
+    by_name = _BY_NAME.search(name.replace("\\", "/"))
+    if by_name is not None:
+        return _SENT_AS_ONE if by_name["way"] else None
+    for match in _MARKER.finditer(text):
+        line_end = len(text[: text.find("\n", match.end()) if "\n" in text[match.end() :] else len(text)].rstrip("\r"))
+        if match["dbmate"]:
+            return Edit(line_end, line_end, " transaction:false")
+        if match["changeset"] is not None:
+            return Edit(line_end, line_end, " runInTransaction:false")
+        if match["goose"]:
+            return Edit(match.start(), match.start(), "-- +goose NO TRANSACTION\n") if is_first else _GOOSE_UP_TOO
+        if match["node"]:
+            return "node-pg-migrate has no word in SQL that keeps a file out of a transaction"
+        if match["sqitch"] or match["no_transaction"]:
+            return None
+    return Edit(0, 0, "-- migrator: transaction = false\n") if is_first else "the file is in several parts"
+
+
+_DIRECTIVE = re.compile(r"--[ \t]*migrator:[ \t]*transaction[ \t]*=[ \t]*(true|false)[ \t]*\Z")
+_SENT_AS_ONE = "its runner sends a file of several statements as one transaction: they need files of their own"
+_GOOSE_UP_TOO = "goose would run what goes up outside a transaction as well"
+
+
+def sent_as_one(name: str, text: str) -> str:
+    """Why two statements of a file share a transaction although nothing puts one around it; or an empty string."""
+    if re.search(r"\.(?:up|down)\.sql\Z", name):
+        return _SENT_AS_ONE
+    if re.search(r"^\s*--\s*\+goose\s+StatementBegin\b", text, re.MULTILINE | re.IGNORECASE):
+        return "goose sends what is between StatementBegin and StatementEnd as one transaction"
+    if re.search(r"(?:^|/)[VUB][\d._]+__", name.replace("\\", "/")):
+        return "Flyway puts a file of such statements into one transaction: they need files of their own"
+    return ""
 
 
 def _runs_outside(statement: Statement) -> bool:

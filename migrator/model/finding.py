@@ -54,6 +54,37 @@ class Breaks(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Text to put in the place of another; ``start`` and ``end`` (exclusive) are in characters of the file.
+
+    A byte order mark counts as no character, a line end of two characters as two.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The safe rewrite of a finding as edits of its file, in order, none touching another.
+
+    Attributes:
+        edits: they belong together: all or none.
+        start: first character of what they rely on; two fixes that rely on the same text are not applied at once.
+        end: index behind its last.
+        is_safe: whether the file still ends with the same schema, in the same order and as atomic as before.
+        remark: if it is not, what is different.
+    """
+
+    edits: tuple[Edit, ...]
+    start: int
+    end: int
+    is_safe: bool = True
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One hazard at one place.
 
@@ -73,6 +104,8 @@ class Finding:
         relation: the table that ``lock_mode`` is taken on, as SQL; empty where the statement does not name it.
         work: what the server does while it holds the lock.
         breaks: what fails because of it: statements of the running version, data, the migration itself.
+        repair: edits of the file that do what ``fix`` says; None if nothing mechanical does.
+        unfixed: why a rule that has a mechanical rewrite has none here.
     """
 
     code: str
@@ -94,6 +127,8 @@ class Finding:
     work: Effort = Effort.NONE
     breaks: tuple[Breaks, ...] = ()
     traced: Traced | None = None
+    repair: Fix | None = None
+    unfixed: str = ""
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:

@@ -52,4 +52,16 @@ def entry(finding: Finding) -> dict[str, Any]:
         "relation": finding.relation,
         "work": finding.work.value,
         "breaks": [what.value for what in finding.breaks],
+        **_repair(finding),
+    }
+
+
+def _repair(finding: Finding) -> dict[str, Any]:
+    """The edits of a finding; places are in characters of the file, ``end`` is exclusive."""
+    if finding.repair is None:
+        return {"unfixed": finding.unfixed} if finding.unfixed else {}
+    return {
+        "edits": [{"start": edit.start, "end": edit.end, "text": edit.text} for edit in finding.repair.edits],
+        "edits_are_safe": finding.repair.is_safe,
+        **({"edits_remark": finding.repair.remark} if finding.repair.remark else {}),
     }

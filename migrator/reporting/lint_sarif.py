@@ -12,7 +12,7 @@ from migrator.lint.engine import Report
 from migrator.lint.pages import page, summary
 from migrator.lint.registry import all_rules, dialect_rules
 from migrator.lint.rule import Rule
-from migrator.model.finding import Finding, Severity, fingerprints
+from migrator.model.finding import Finding, Fix, Severity, fingerprints
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
@@ -73,6 +73,22 @@ def _result(finding: Finding, index: int, mark: str) -> dict[str, Any]:
         "message": {"text": "\n".join(parts)},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(finding.file), "region": region}}],
         "partialFingerprints": {"migrator/v1": mark},
+        **({"fixes": [_fix(finding, finding.repair)]} if finding.repair else {}),
+    }
+
+
+def _fix(finding: Finding, fix: Fix) -> dict[str, Any]:
+    """Edits that belong together (section 3.55); those that do not mean the same say so."""
+    replacements = [
+        {
+            "deletedRegion": {"charOffset": edit.start, "charLength": edit.end - edit.start},
+            "insertedContent": {"text": edit.text},
+        }
+        for edit in fix.edits
+    ]
+    return {
+        "description": {"text": fix.remark or "the safe rewrite"},
+        "artifactChanges": [{"artifactLocation": _artifact(finding.file), "replacements": replacements}],
     }
 
 

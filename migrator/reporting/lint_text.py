@@ -18,20 +18,23 @@ _WIDE = frozenset("WF")
 """East Asian widths that take two columns on a terminal (Unicode Annex 11)."""
 
 
-def lines(report: Report, *, colour: bool = False) -> Iterator[str]:
+def lines(report: Report, *, colour: bool = False, with_unsafe: bool = False) -> Iterator[str]:
     """The lines of a report, a summary last.
 
     Args:
         report: what was found.
         colour: whether to use ANSI colours.
+        with_unsafe: whether fixes that do not mean the same count as well.
     """
     for finding in report.findings:
-        yield from _finding(finding, report, colour)
+        yield from _finding(finding, report, colour, with_unsafe)
         yield ""
     if report.trace is not None:
         yield from trace_text.lines(report.trace)
         yield ""
     yield summary(report)
+    if fixable := _fixable(report, with_unsafe):
+        yield fixable
 
 
 def summary(report: Report) -> str:
@@ -48,11 +51,24 @@ def summary(report: Report) -> str:
     return f"{', '.join(parts)} in {bad_files} of {looked_at}{waived}"
 
 
-def _finding(finding: Finding, report: Report, colour: bool) -> Iterator[str]:
+def _fixable(report: Report, with_unsafe: bool) -> str:
+    """A line on what ``--fix`` does, or nothing."""
+    fixes = [finding.repair for finding in report.findings if finding.repair is not None]
+    safe = sum(fix.is_safe for fix in fixes)
+    unsafe = len(fixes) - safe
+    if with_unsafe:
+        return f"[*] {len(fixes):,} fixable with --fix --unsafe-fixes" if fixes else ""
+    if safe:
+        return f"[*] {safe:,} fixable with --fix" + (f" ({unsafe:,} more with --unsafe-fixes)" if unsafe else "")
+    return f"{unsafe:,} fixable with --fix --unsafe-fixes" if unsafe else ""
+
+
+def _finding(finding: Finding, report: Report, colour: bool, with_unsafe: bool) -> Iterator[str]:
     tint = _COLOURS[finding.severity]
     name = finding.severity.value if finding.severity is not Severity.INFO else "note"
     place = f"{finding.file}:{finding.line}:{finding.column}"
-    label = f"[{finding.code} {finding.rule}]"
+    fix = finding.repair
+    label = f"[{finding.code} {finding.rule}]" + (" [*]" if fix and (fix.is_safe or with_unsafe) else "")
     yield f"{_painted(place, '1', colour)}: {_painted(name, tint, colour)}: {finding.message} {label}"
     if finding.severity is Severity.INFO:
         yield f"  {finding.why}  (migrator explain {finding.code})"
@@ -79,6 +95,10 @@ def _finding(finding: Finding, report: Report, colour: bool) -> Iterator[str]:
         first, *rest = finding.fix.splitlines()
         yield f"  fix:  {first}"
         yield from (f"        {line}" for line in rest)
+    if fix and fix.remark:
+        yield f"        --unsafe-fixes writes it: {fix.remark}"
+    elif finding.unfixed:
+        yield f"        --fix leaves it: {finding.unfixed}"
     yield f"  more: migrator explain {finding.code}"
 
 

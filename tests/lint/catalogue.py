@@ -51,11 +51,12 @@ def page() -> str:
             marks = peers_of(hazard)
             parts.append(_row([hazard["is"] + note, ours, *(marks.get(name, "") for name in peers)]))
         parts.append("")
-    parts += ["## The rules\n", _row(["code", "name", "category", "severity", "what"]), _row(["---"] * 5)]
+    parts += ["## The rules\n", _row(["code", "name", "category", "severity", "fixed by", "what"]), _row(["---"] * 6)]
     for code, rule in rules.items():
         severity = f"{rule.severity}, by choice" if rule.opt_in else str(rule.severity)
         what = summary(rule).removesuffix(" (opt-in)").replace("|", "\\|")
-        parts.append(_row([f'<a id="{code.lower()}"></a>{code}', rule.name, str(rule.category), severity, what]))
+        anchor, fix = f'<a id="{code.lower()}"></a>{code}', f"`{rule.fixable}`" if rule.fixable else ""
+        parts.append(_row([anchor, rule.name, str(rule.category), severity, fix, what]))
     return "\n".join(parts) + "\n"
 
 

@@ -49,6 +49,7 @@ def closed(required: str, **properties: Any) -> dict[str, Any]:
 
 TEXT = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 1}
+PLACE = {"type": "integer", "minimum": 0}
 MESSAGE = closed("text", text=TEXT)
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
 RULE = closed(
@@ -70,6 +71,17 @@ LOCATION = closed(
         region=closed("startLine startColumn endColumn", startLine=COUNT, startColumn=COUNT, endColumn=COUNT),
     ),
 )
+REPLACEMENT = closed(
+    "deletedRegion",
+    deletedRegion=closed("charOffset charLength", charOffset=PLACE, charLength=PLACE),
+    insertedContent=closed("text", text={"type": "string"}),
+)
+CHANGE = closed(
+    "artifactLocation replacements",
+    artifactLocation=closed("uri", uri=TEXT, uriBaseId=TEXT),
+    replacements={"type": "array", "items": REPLACEMENT, "minItems": 1},
+)
+FIX = closed("artifactChanges", description=MESSAGE, artifactChanges={"type": "array", "items": CHANGE, "minItems": 1})
 RESULT = closed(
     "ruleId ruleIndex level message locations partialFingerprints",
     ruleId=TEXT,
@@ -78,6 +90,7 @@ RESULT = closed(
     message=MESSAGE,
     locations={"type": "array", "items": LOCATION, "minItems": 1},
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
+    fixes={"type": "array", "items": FIX, "minItems": 1},
 )
 DRIVER = closed("name", name=TEXT, semanticVersion=TEXT, rules={"type": "array", "items": RULE})
 RUN = closed(

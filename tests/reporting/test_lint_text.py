@@ -14,9 +14,9 @@ def shown(sql: str, *, colour: bool = False, ignore: tuple[str, ...] = ("LK020",
 
 
 def test_a_finding_says_place_lock_reason_fix_and_where_to_read_on():
-    assert shown("SELECT 1;\n  CREATE INDEX users_email ON users (email);\n") == (
+    assert shown("SET a.b = 1;\n  CREATE INDEX users_email ON users (email);\n") == (
         "a.sql:2:3: error: creating an index on users blocks writes until it is built "
-        "[LK001 index-without-concurrently]\n"
+        "[LK001 index-without-concurrently] [*]\n"
         "  2 |   CREATE INDEX users_email ON users (email);\n"
         "    |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
         "  lock: SHARE on users (build), blocks writes\n"
@@ -24,7 +24,8 @@ def test_a_finding_says_place_lock_reason_fix_and_where_to_read_on():
         "  fix:  CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
         "  more: migrator explain LK001\n"
         "\n"
-        "1 error in 1 of 1 file, 2 statements"
+        "1 error in 1 of 1 file, 2 statements\n"
+        "[*] 1 fixable with --fix"
     )
 
 
@@ -39,7 +40,7 @@ def test_a_note_is_short():
     text = shown("ALTER TABLE users ADD COLUMN a int;", ignore=())
 
     assert text.splitlines()[0].startswith("a.sql:1:1: note: no lock_timeout: users is locked")
-    assert len(text.splitlines()) == 4
+    assert len(text.splitlines()) == 5
 
 
 def test_colour_only_on_request():
@@ -50,7 +51,7 @@ def test_colour_only_on_request():
 def test_the_summary_counts():
     sql = "DROP TABLE a;\nDROP TABLE b; LOCK TABLE c;\n-- migrator: allow BC002 because of age\nDROP TABLE d;"
 
-    assert shown(sql).splitlines()[-1] == "2 errors, 1 warning in 1 of 1 file, 4 statements; 1 waived"
+    assert shown(sql).splitlines()[-2] == "2 errors, 1 warning in 1 of 1 file, 4 statements; 1 waived"
     assert shown("SELECT 1;") == "nothing found in 1 file, 1 statement"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import Fixable, Repair, action_span, alter_table, column_constraint_span, is_taken, removal
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.effects import is_enforced
@@ -35,6 +37,7 @@ class AddColumnCheckScan(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN age int;"),
@@ -70,4 +73,18 @@ class AddColumnCheckScan(AlterTableRule):
                 f"{LATER}\nALTER TABLE {relation} VALIDATE CONSTRAINT {name};",
                 lock=LockMode.ACCESS_EXCLUSIVE,
                 span=context.span_at(constraint.location),
+                repair=self._repair(action, context, constraint, name),
             )
+
+    @staticmethod
+    def _repair(action: Alteration, context: Context, constraint: Any, name: str) -> Repair | None:
+        own, whole = column_constraint_span(action, context, constraint), action_span(action)
+        if own is None or whole is None or action.command.missing_ok or is_taken(action, name):
+            return None
+        written = context.source[own[0] : own[1]]
+        named = written if constraint.conname else f"CONSTRAINT {name} {written}"
+        return Repair(
+            (removal(context, own), Edit(whole[1], whole[1], f", ADD {named} NOT VALID")),
+            after=(f"{alter_table(action)} VALIDATE CONSTRAINT {name}",),
+            alone=True,
+        )

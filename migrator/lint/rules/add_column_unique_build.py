@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import constraint_name
+from migrator.lint.repairs import Fixable, Repair, alter_table, column_constraint_span, is_taken, removal
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -34,6 +37,7 @@ class AddColumnUniqueBuild(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BUILD
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddColumn,)
     good = (
         Good("ALTER TABLE users ADD COLUMN email text;"),
@@ -69,4 +73,24 @@ class AddColumnUniqueBuild(AlterTableRule):
                 f"ALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name};",
                 lock=LockMode.ACCESS_EXCLUSIVE,
                 span=context.span_at(constraint.location),
+                repair=self._repair(action, context, constraint, name) if unique else None,
             )
+
+    @staticmethod
+    def _repair(action: Alteration, context: Context, constraint: Any, name: str) -> Repair | None:
+        own, column = column_constraint_span(action, context, constraint), ident(action.definition.colname)
+        # options of the index would have to be carried over
+        plain = own is not None and _PLAIN.fullmatch(context.source[own[0] : own[1]]) is not None
+        if own is None or not plain or action.command.missing_ok or is_taken(action, name):
+            return None
+        return Repair(
+            (removal(context, own),),
+            after=(
+                f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {action.relation} ({column})",
+                f"{alter_table(action)} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}",
+            ),
+            alone=True,
+        )
+
+
+_PLAIN = re.compile(r"(?:CONSTRAINT\s+\S+\s+)?UNIQUE", re.IGNORECASE)

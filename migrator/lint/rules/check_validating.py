@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import columns_read
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import Fixable, not_valid
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class CheckValidating(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID;"),
@@ -70,4 +72,5 @@ class CheckValidating(AlterTableRule):
             f"{LATER}\nALTER TABLE {relation} VALIDATE CONSTRAINT {name};",
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_at(constraint.location),
+            repair=not_valid(action, context, name),
         )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
+from migrator.sql.compose import literal
 from migrator.sql.parser import Statement
 
 
@@ -35,6 +37,7 @@ class ConcurrentBuildCutShort(Rule):
     lock = LockMode.SHARE_UPDATE_EXCLUSIVE
     work = Effort.BUILD
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.SAFE
     kinds = ("index_stmt", "reindex_stmt")
     good = (
         Good("SET statement_timeout = 0;\nCREATE INDEX CONCURRENTLY i ON users (a);"),
@@ -58,4 +61,7 @@ class ConcurrentBuildCutShort(Rule):
                 f"a statement_timeout of {timeout} may cut the build short and leave an invalid index",
                 why="the index stays behind invalid: writes keep it up, no query can use it",
                 fix=f"SET statement_timeout = 0;\n{statement.text};",
+                repair=Repair(
+                    before=("SET statement_timeout = 0",), after=(f"SET statement_timeout = {literal(timeout)}",)
+                ),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -35,6 +36,7 @@ class ConcurrentlyInTransaction(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.SAFE
     kinds = ("index_stmt", "drop_stmt", "reindex_stmt", "alter_table_stmt")
     good = (
         Good("CREATE INDEX CONCURRENTLY users_email ON users (email);"),
@@ -75,4 +77,5 @@ class ConcurrentlyInTransaction(Rule):
             "CONCURRENTLY cannot run inside a transaction",
             why="PostgreSQL refuses the statement with error 25001, and the migration stops here",
             fix=f"{outside}\n{statement.text};",
+            repair=Repair(alone=True),
         )

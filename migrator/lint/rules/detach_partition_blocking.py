@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, Repair, at_end
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -34,6 +35,7 @@ class DetachPartitionBlocking(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_DetachPartition,)
     good = (
         Good("ALTER TABLE events DETACH PARTITION events_2019 CONCURRENTLY;"),
@@ -56,4 +58,8 @@ class DetachPartitionBlocking(AlterTableRule):
             why="it waits for the longest running query over any partition, and everything else queues behind it",
             fix=f"ALTER TABLE {action.relation} DETACH PARTITION {partition} CONCURRENTLY;",
             lock=LockMode.ACCESS_EXCLUSIVE,
+            # refused where there is a default partition
+            repair=Repair((at_end(action.statement, " CONCURRENTLY"),), alone=True)
+            if action.table.default_partition is None
+            else None,
         )

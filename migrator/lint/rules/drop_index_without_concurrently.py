@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, after_word, at_end
 from migrator.lint.rule import Bad, Good, Problem, Rule
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap
+from migrator.sql.tokens import tokens
 
 
 class DropIndexWithoutConcurrently(Rule):
@@ -35,6 +37,7 @@ class DropIndexWithoutConcurrently(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("drop_stmt",)
     good = (
         Good("DROP INDEX CONCURRENTLY users_email;"),
@@ -67,7 +70,23 @@ class DropIndexWithoutConcurrently(Rule):
             why="the drop waits for the longest running query on the table, and everything else queues behind it",
             fix="\n".join(f"DROP INDEX CONCURRENTLY {exists}{object_name(item)};" for item in node.objects),
             lock=LockMode.ACCESS_EXCLUSIVE,
+            repair=self._repair(statement, exists) if len(names) == len(node.objects) else None,
         )
+
+    @staticmethod
+    def _repair(statement: Statement, exists: str) -> Repair | None:
+        """Each in a statement of its own; CONCURRENTLY takes one index and no CASCADE."""
+        node = statement.node
+        word = after_word(statement, ("INDEX",), " CONCURRENTLY")
+        if word is None or node.behavior == pb.DROP_CASCADE:
+            return None
+        words = tokens(statement.text)
+        comma = next((each for each in words if each.text == ","), None)
+        edits = (
+            (word,) if comma is None else (word, Edit(statement.offset + comma.start, at_end(statement, "").end, ""))
+        )
+        others = (f"DROP INDEX CONCURRENTLY {exists}{object_name(item)}" for item in node.objects[1:])
+        return Repair(edits, after=tuple(others), alone=True)
 
     @staticmethod
     def _harmless(item: object, context: Context) -> bool:

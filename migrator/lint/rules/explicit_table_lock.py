@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class ExplicitTableLock(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("lock_stmt",)
     good = (
         Good("LOCK TABLE users IN ROW EXCLUSIVE MODE;"),
@@ -53,4 +55,5 @@ class ExplicitTableLock(Rule):
             why="it also waits for the longest running query, and everything else queues behind it",
             fix=f"SET LOCAL lock_timeout = '1s';\n{statement.text};",
             lock=mode,
+            repair=Repair(before=("SET LOCAL lock_timeout = '1s'",)),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import Constraint, Table, names_in
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, timeout_before
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -39,6 +40,7 @@ class ForeignKeyLocksBoth(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("drop_stmt",)
     subtypes = (pb.AT_DropConstraint,)
     good = (
@@ -91,6 +93,7 @@ class ForeignKeyLocksBoth(AlterTableRule):
             why="whoever reads or writes the referenced table waits too",
             fix=f"SET lock_timeout = '2s';\n{action.statement.text};",
             span=context.span_of(known.name),
+            repair=timeout_before(context, "2s"),
         )
 
 

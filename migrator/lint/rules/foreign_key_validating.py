@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import (
+    Fixable,
+    Repair,
+    action_span,
+    alter_table,
+    column_constraint_span,
+    is_taken,
+    not_valid,
+    removal,
+)
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.effects import relation_name
@@ -36,6 +48,7 @@ class ForeignKeyValidating(AlterTableRule):
     lock = LockMode.SHARE_ROW_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddConstraint, pb.AT_AddColumn)
     good = (
         Good("ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID;"),
@@ -97,4 +110,26 @@ class ForeignKeyValidating(AlterTableRule):
             f"{LATER}\nALTER TABLE {relation} VALIDATE CONSTRAINT {name};",
             lock=lock,
             span=context.span_at(constraint.location),
+            repair=self._repair(action, context, constraint, name),
         )
+
+    @staticmethod
+    def _repair(action: Alteration, context: Context, constraint: Any, name: str) -> Repair | None:
+        if action.table.partitioned and context.pg_version < _NOT_VALID_ON_PARTITIONED:
+            return None
+        if action.command.subtype == pb.AT_AddConstraint:
+            return not_valid(action, context, name)
+        own, whole = column_constraint_span(action, context, constraint), action_span(action)
+        if own is None or whole is None or action.command.missing_ok or is_taken(action, name):
+            return None
+        references = context.source[own[0] : own[1]]
+        references = references[re.search("REFERENCES", references, re.IGNORECASE).start() :]  # type: ignore[union-attr]
+        key = f"CONSTRAINT {name} FOREIGN KEY ({ident(action.definition.colname)}) {references} NOT VALID"
+        return Repair(
+            (removal(context, own), Edit(whole[1], whole[1], f", ADD {key}")),
+            after=(f"{alter_table(action)} VALIDATE CONSTRAINT {name}",),
+            alone=True,
+        )
+
+
+_NOT_VALID_ON_PARTITIONED = 18

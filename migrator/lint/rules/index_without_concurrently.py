@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, after_word
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -38,6 +39,7 @@ class IndexWithoutConcurrently(Rule):
     lock = LockMode.SHARE
     work = Effort.BUILD
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("index_stmt",)
     good = (
         Good("CREATE INDEX CONCURRENTLY users_email ON users (email);"),
@@ -77,12 +79,15 @@ class IndexWithoutConcurrently(Rule):
         only_parent = not node.relation.inh and (partitioned or table is None or not table.complete)
         if node.concurrent or context.is_new(node.relation) or only_parent:
             return
+        repair = None
         if partitioned:
             fix = re.sub(r"(\sON\s+)", r"\1ONLY ", statement.text, count=1, flags=re.IGNORECASE) + (
                 ";\n-- then, for each partition: CREATE INDEX CONCURRENTLY … ON partition (…), and\n"
                 "-- ALTER INDEX … ATTACH PARTITION …"
             )
         else:
+            word = after_word(statement, ("INDEX",), " CONCURRENTLY")
+            repair = Repair((word,), alone=True) if word else None
             fix = re.sub(r"\bINDEX\b", "INDEX CONCURRENTLY", statement.text, count=1, flags=re.IGNORECASE) + ";"
         yield Problem(
             f"creating an index on {relation_name(node.relation)} blocks writes until it is built",
@@ -90,4 +95,5 @@ class IndexWithoutConcurrently(Rule):
             + (", on each partition as well" if partitioned else ""),
             fix=fix,
             lock=LockMode.SHARE,
+            repair=repair,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, timeout_before
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -34,6 +35,7 @@ class NoLockTimeout(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = (
         "alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",
         "create_stmt", "rule_stmt", "create_policy_stmt", "alter_object_schema_stmt",
@@ -72,5 +74,6 @@ class NoLockTimeout(Rule):
             why="the statement waits for the longest running query, and all queries that come later queue behind it",
             fix=f"SET lock_timeout = '2s';\n{statement.text};",
             lock=lock.mode,
+            repair=timeout_before(context, "2s"),
             severity=Severity.WARNING if context.settings.get("lock_timeout") else None,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import Fixable, not_valid
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class NotNullConstraintValidating(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     versions = (18, 18)
     subtypes = (pb.AT_AddConstraint,)
     good = (
@@ -70,4 +72,5 @@ class NotNullConstraintValidating(AlterTableRule):
             f"{LATER}\nALTER TABLE {action.relation} VALIDATE CONSTRAINT {name};",
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_at(constraint.location),
+            repair=not_valid(action, context, name),
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, after_word
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,13 +34,21 @@ class RefreshBlocking(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("refresh_mat_view_stmt",)
     good = (
         Good("REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),
         Good("REFRESH MATERIALIZED VIEW totals WITH NO DATA;"),
         Good("CREATE MATERIALIZED VIEW totals AS SELECT 1 AS a WITH NO DATA; REFRESH MATERIALIZED VIEW totals;"),
     )
-    bad = (Bad("REFRESH MATERIALIZED VIEW totals;", fix="REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),)
+    bad = (
+        Bad("REFRESH MATERIALIZED VIEW totals;", fix="REFRESH MATERIALIZED VIEW CONCURRENTLY totals;"),
+        Bad(
+            "REFRESH MATERIALIZED VIEW sums;",
+            earlier="CREATE MATERIALIZED VIEW sums AS SELECT 1 AS a; CREATE UNIQUE INDEX sums_a ON sums (a);",
+            fix="REFRESH MATERIALIZED VIEW CONCURRENTLY sums;",
+        ),
+    )
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
@@ -51,4 +60,16 @@ class RefreshBlocking(Rule):
             why="nobody can read the view while its query runs",
             fix=re.sub(r"\bVIEW\b", "VIEW CONCURRENTLY", statement.text, count=1, flags=re.IGNORECASE) + ";",
             lock=LockMode.ACCESS_EXCLUSIVE,
+            repair=self._repair(statement, context),
         )
+
+    @staticmethod
+    def _repair(statement: Statement, context: Context) -> Repair | None:
+        """CONCURRENTLY is refused without a unique index on plain columns of all rows."""
+        catalog, relation = context.catalog, statement.node.relation
+        key = catalog.resolve(relation.schemaname, relation.relname)
+        known = (index for index in catalog.indexes.values() if index.table == key)
+        word = after_word(statement, ("VIEW",), " CONCURRENTLY")
+        if word is None or not any(index.unique and index.columns and not index.partial for index in known):
+            return None
+        return Repair((word,))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, after_word
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class ReindexWithoutConcurrently(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BUILD
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("reindex_stmt",)
     good = (
         Good("REINDEX INDEX CONCURRENTLY users_email;"),
@@ -52,10 +54,12 @@ class ReindexWithoutConcurrently(Rule):
         on_table = node.kind == pb.REINDEX_OBJECT_TABLE
         if (on_table and context.is_new(node.relation)) or node.kind == pb.REINDEX_OBJECT_SYSTEM:
             return
+        word = after_word(statement, ("INDEX", "TABLE", "SCHEMA", "DATABASE"), " CONCURRENTLY")
         what = r"\b(INDEX|TABLE|SCHEMA|DATABASE)\b"
         yield Problem(
             "REINDEX blocks writes, and reads that look at the index, until it is rebuilt",
             why="every query on the table waits, because planning a query opens all its indexes",
             fix=re.sub(what, r"\1 CONCURRENTLY", statement.text, count=1, flags=re.IGNORECASE) + ";",
             lock=LockMode.ACCESS_EXCLUSIVE,
+            repair=Repair((word,), alone=True) if word else None,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import Fixable, Repair, action_span, alter_table, is_taken, replacement
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -40,6 +41,7 @@ class SetNotNullScan(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_SetNotNull,)
     good = (
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", earlier=_VALIDATED),
@@ -96,4 +98,22 @@ class SetNotNullScan(AlterTableRule):
             f"ALTER TABLE {relation} DROP CONSTRAINT {check};",
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_of(column),
+            repair=self._repair(action, name, check, proven=bool(proofs)),
+        )
+
+    @staticmethod
+    def _repair(action: Alteration, column: str, check: str, *, proven: bool) -> Repair | None:
+        table, span = alter_table(action), action_span(action)
+        if proven:
+            return Repair(before=(f"{table} VALIDATE CONSTRAINT {check}",), alone=True)
+        if span is None or is_taken(action, check):
+            return None
+        return Repair(
+            (replacement(span, f"ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID"),),
+            after=(
+                f"{table} VALIDATE CONSTRAINT {check}",
+                f"{table} ALTER COLUMN {column} SET NOT NULL",
+                f"{table} DROP CONSTRAINT {check}",
+            ),
+            alone=True,
         )

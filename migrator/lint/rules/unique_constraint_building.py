@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import constraint_name
+from migrator.lint.repairs import Fixable, Repair, alter_table, constraint_span, is_taken
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
-from migrator.sql.parser import pb
+from migrator.sql.parser import pb, unwrap
+from migrator.sql.tokens import tokens
 
 
 class UniqueConstraintBuilding(AlterTableRule):
@@ -35,6 +37,7 @@ class UniqueConstraintBuilding(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BUILD
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT users_email UNIQUE USING INDEX users_email;"),
@@ -70,4 +73,33 @@ class UniqueConstraintBuilding(AlterTableRule):
             f"ALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name};",
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_at(constraint.location),
+            repair=self._repair(action, context, name, listed, words),
+        )
+
+    @staticmethod
+    def _repair(action: Alteration, context: Context, name: str, listed: str, words: str) -> Repair | None:
+        constraint, span, known = action.definition, constraint_span(action, context), action.table
+        commands = map(unwrap, action.statement.node.cmds)
+        added = {unwrap(getattr(each, "def")).colname for each in commands if each.subtype == pb.AT_AddColumn}
+        if span is None or known.partitioned or is_taken(action, name) or added.intersection(names_in(constraint.keys)):
+            return None
+        if constraint.options or constraint.indexspace or constraint.including or constraint.nulls_not_distinct:
+            return None  # they would have to be carried over to the index
+        written = tokens(context.source[span[0] : span[1]])
+        first = next((each for each in written if each.text in ("UNIQUE", "PRIMARY")), None)
+        last = next((each for each in written if each.text == ")"), None)
+        if first is None or last is None or constraint.without_overlaps:
+            return None
+        head = "" if constraint.conname else f"CONSTRAINT {name} "
+        nullable = [
+            ident(column)
+            for column in (names_in(constraint.keys) if words == "PRIMARY KEY" else ())
+            if not (column in known.columns and known.columns[column].not_null)
+        ]
+        set_them = ", ".join(f"ALTER COLUMN {column} SET NOT NULL" for column in nullable)
+        required = (f"{alter_table(action)} {set_them}",) if nullable else ()
+        return Repair(
+            (Edit(span[0] + first.start, span[0] + last.end, f"{head}{words} USING INDEX {name}"),),
+            before=(*required, f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {action.relation} ({listed})"),
+            alone=True,
         )

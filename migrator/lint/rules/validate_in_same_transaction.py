@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Category, Effort, Severity
@@ -39,6 +40,7 @@ class ValidateInSameTransaction(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_ValidateConstraint,)
     good = (
         Good("ALTER TABLE users VALIDATE CONSTRAINT adult;"),
@@ -87,4 +89,5 @@ class ValidateInSameTransaction(AlterTableRule):
             lock=LockMode.SHARE_ROW_EXCLUSIVE if foreign_key else LockMode.ACCESS_EXCLUSIVE,
             severity=None if certain else Severity.WARNING,
             span=context.span_of(name),
+            repair=Repair(alone=True),
         )

@@ -1,0 +1,134 @@
+"""Fixes applied until none is left: lint, edit, lint again what was edited.
+
+A fix may make room for another, or need one: what cannot be applied together is applied in rounds. A file that no
+longer parses after a round goes back to what it was before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from migrator.lint.editing import NotEditable, compatible, edited
+from migrator.lint.engine import Report
+from migrator.lint.sources import Source, of_bytes
+from migrator.model.finding import Finding, Severity
+
+_MOST_ROUNDS = 20
+"""A file with one statement in need of several fixes takes about four."""
+_SYNTAX_ERROR = "SY001"
+
+
+@dataclass(slots=True)
+class Fixed:
+    """What came of it.
+
+    Attributes:
+        report: what lint says of the files as they are now.
+        before: the bytes of each file that was edited, by name.
+        after: its bytes now.
+        codes: how often the fix of each rule was applied.
+        broken: files whose fixes were taken back because they did not parse any more.
+    """
+
+    report: Report
+    before: dict[str, bytes] = field(default_factory=dict)
+    after: dict[str, bytes] = field(default_factory=dict)
+    codes: Counter[str] = field(default_factory=Counter)
+    broken: set[str] = field(default_factory=set)
+
+
+def fix(
+    lint: Callable[[Mapping[str, bytes]], Report], read: Callable[[str], bytes], *, with_unsafe: bool = False
+) -> Fixed:
+    """Apply fixes until lint finds none that can be.
+
+    Args:
+        lint: lints everything, with the bytes given in the place of the files of these names.
+        read: the bytes of a file by its name.
+        with_unsafe: apply those as well that do not mean the same.
+    """
+    result = Fixed(lint({}))
+    for _ in range(_MOST_ROUNDS):
+        round_before = dict(result.after)
+        if not _apply(result, read, with_unsafe=with_unsafe):
+            break
+        errors = _syntax_errors(result.report)
+        codes = Counter(result.codes)
+        report = lint(result.after)
+        worse = {name for name, count in _syntax_errors(report).items() if count > errors[name]}
+        if worse:
+            result.broken |= worse
+            result.codes = codes
+            result.after = {
+                name: round_before.get(name, result.before[name]) if name in worse else data
+                for name, data in result.after.items()
+            }
+            report = lint(result.after)
+        result.report = report
+    changed = {name for name, data in result.after.items() if data != result.before[name]}
+    result.before = {name: result.before[name] for name in changed}
+    result.after = {name: result.after[name] for name in changed}
+    return result
+
+
+def overlaid(sources: Iterable[Source], files: Mapping[str, bytes]) -> Iterator[Source]:
+    """The same sources with other content, also of what they include."""
+    for source in sources:
+        yield _with_content(source, files)
+
+
+def _with_content(source: Source, files: Mapping[str, bytes]) -> Source:
+    data, include = files.get(source.name), source.include
+    if include is not None and files:
+
+        def included(name: str, beside: bool) -> Source | None:
+            found = include(name, beside)
+            return None if found is None else _with_content(found, files)
+
+        source = replace(source, include=included)
+    if data is None:
+        return source
+    read = of_bytes(source.name, data)
+    return replace(source, text=read.text, unreadable=read.unreadable)
+
+
+def _apply(result: Fixed, read: Callable[[str], bytes], *, with_unsafe: bool) -> bool:
+    """One round over all files; whether anything was applied."""
+    by_file: dict[str, list[Finding]] = {}
+    for finding in result.report.findings:
+        if finding.repair is not None and (with_unsafe or finding.repair.is_safe):
+            by_file.setdefault(finding.file, []).append(finding)
+    order = list(Severity)
+    applied = False
+    for name, findings in by_file.items():
+        if name in result.broken:
+            continue
+        data = result.after.get(name)
+        if data is None:
+            data = read(name)
+        text = of_bytes(name, data).text
+        # what was linted must still stand there
+        standing = [each for each in findings if _stands(each, text)]
+        standing.sort(key=lambda each: (order.index(each.severity), each.line, each.column))
+        taken = compatible(each.repair for each in standing if each.repair)
+        try:
+            after = edited(data, taken)
+        except NotEditable:
+            continue
+        if after == data:
+            continue
+        result.before.setdefault(name, data)
+        result.after[name] = after
+        result.codes.update(each.code for each in standing if any(each.repair is one for one in taken))
+        applied = True
+    return applied
+
+
+def _stands(finding: Finding, text: str) -> bool:
+    return finding.repair is not None and finding.statement in text[finding.repair.start : finding.repair.end]
+
+
+def _syntax_errors(report: Report) -> Counter[str]:
+    return Counter(finding.file for finding in report.findings if finding.code == _SYNTAX_ERROR)

@@ -1,0 +1,162 @@
+"""The mechanical rewrites: what they leave is clean, means the same, and is otherwise what it was byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from migrator.lint.engine import Report
+from migrator.lint.fixing import Fixed, fix, overlaid
+from migrator.lint.registry import all_rules
+from migrator.lint.repairs import Fixable
+from migrator.lint.rule import Bad, Rule
+from migrator.lint.selection import select
+from migrator.lint.sources import Source, of_bytes
+from migrator.model.finding import Category, Finding, Severity
+from migrator.postgres.session import ServerError
+from migrator.sql.parser import parse_script
+from migrator.sql.tokens import tokens
+from migrator.trace.scratch import Scratch
+from tests.lint.linting import report_on
+from tests.support.snapshot import snapshot
+from tests.trace.stage import stage_for
+from tests.trace.tracing import clean
+
+RULES = [rule for rule in all_rules().values() if rule.fixable]
+EXAMPLES = [pytest.param(rule, bad, id=f"{rule.code}-{n}") for rule in RULES for n, bad in enumerate(rule.bad)]
+LEFT = {
+    "LK001-2": "the table it also makes would no longer commit with the index: --unsafe-fixes",
+    "LK001-3": "an index on a partitioned table is built partition by partition",
+    "LK002-1": "the file has no COMMIT",
+    "LK017-2": "the steps share a group on purpose",
+    "LK021-0": "no unique index is known",
+}
+"""Examples of fixable rules that --fix leaves, with the reason."""
+
+
+def fixed(rule: Rule, bad: Bad, sql: str | bytes, *, with_unsafe: bool = False) -> Fixed:
+    data = {"change.sql": sql.encode() if isinstance(sql, str) else sql, "earlier.sql": bad.earlier.encode()}
+
+    def lint(files: Mapping[str, bytes]) -> Report:
+        sources = [Source("earlier.sql", bad.earlier)] if bad.earlier else []
+        sources.append(of_bytes("change.sql", data["change.sql"], bad.phase, phased=bad.phase is not None))
+        report = report_on(*overlaid(sources, files), selection=select(["ALL", rule.code]), pg_version=bad.pg_version)
+        report.findings = [finding for finding in report.findings if finding.file == "change.sql"]
+        return report
+
+    return fix(lint, lambda name: data[name], with_unsafe=with_unsafe)
+
+
+def text_of(result: Fixed, otherwise: str) -> str:
+    return of_bytes("change.sql", result.after.get("change.sql", otherwise.encode())).text
+
+
+def of_rule(rule: Rule, findings: list[Finding]) -> list[str]:
+    return [finding.message for finding in findings if finding.code == rule.code]
+
+
+def lint_once(rule: Rule, bad: Bad) -> list[Finding]:
+    earlier = [Source("earlier.sql", bad.earlier)] if bad.earlier else []
+    change = Source("change.sql", bad.sql, bad.phase, phased=bad.phase is not None)
+    report = report_on(*earlier, change, selection=select(["ALL", rule.code]), pg_version=bad.pg_version)
+    return [finding for finding in report.findings if finding.file == "change.sql"]
+
+
+@pytest.mark.parametrize(("rule", "bad"), EXAMPLES)
+def test_what_is_fixed_is_clean_and_brings_no_error(rule: Rule, bad: Bad, request: pytest.FixtureRequest):
+    example = request.node.callspec.id
+    before = fixed(rule, bad, bad.sql).report if example in LEFT else None
+    result = fixed(rule, bad, bad.sql, with_unsafe=rule.fixable is Fixable.UNSAFE)
+
+    assert not result.broken
+    if before is not None:
+        assert rule.code not in result.codes
+        assert of_rule(rule, result.report.findings)
+        return
+    own = [each.repair for each in lint_once(rule, bad) if each.code == rule.code and each.repair]
+    assert result.codes[rule.code] == len(own)
+    assert of_rule(rule, result.report.findings) == []
+    errors = {finding.code for finding in result.report.findings if finding.severity is Severity.ERROR}
+    assert errors <= {finding.code for finding in lint_once(rule, bad)}
+
+
+def test_a_rule_that_says_it_is_fixable_is_and_no_other():
+    said, seen = {}, {}
+    for rule in all_rules().values():
+        said[rule.code] = rule.fixable
+        problems = [
+            finding.repair
+            for bad in rule.bad
+            for finding in lint_once(rule, bad)
+            if finding.code == rule.code and finding.repair
+        ]
+        safe = any(repair.is_safe for repair in problems)
+        seen[rule.code] = Fixable.SAFE if safe else Fixable.UNSAFE if problems else Fixable.NEVER
+
+    assert seen == said
+
+
+@pytest.mark.parametrize(("rule", "bad"), EXAMPLES)
+def test_comments_between_words_survive_and_mislead_nobody(rule: Rule, bad: Bad):
+    unsafe = rule.fixable is Fixable.UNSAFE
+    words = tokens(bad.sql)
+    pieces, place = [], 0
+    for word in words:
+        pieces += [bad.sql[place : word.end], "/* ADD INDEX, UNIQUE (; */ -- TABLE é, CHECK\r\n\t"]
+        place = word.end
+    commented = "".join([*pieces, bad.sql[place:]])
+
+    plain, result = (fixed(rule, bad, sql, with_unsafe=unsafe) for sql in (bad.sql, commented))
+
+    after = text_of(result, commented)
+    assert [word.text for word in tokens(after)] == [word.text for word in tokens(text_of(plain, bad.sql))]
+    assert "\n" not in after.replace("\r\n", "") or not result.after or "\n" in bad.sql
+    removed = sum(1 for word in words if word.text not in {each.text for each in tokens(after)})
+    kept = after.count("/* ADD INDEX, UNIQUE (; */ -- TABLE é, CHECK\r\n\t")
+    assert kept >= len(words) - max(removed, 12)
+
+
+OTHERWISE = {
+    "LK011-2": "the check that proves it is validated as well",
+    "LK014-1": "PostgreSQL's own name, users_check, is more likely to be taken",
+    "LK023-0": "a CHECK that repeats the bounds of the partition stays behind (ALTER TABLE, DETACH PARTITION)",
+}
+"""Examples that end with a catalog that differs, with how."""
+
+
+def test_the_server_ends_with_the_same_catalog(scratch: Scratch):
+    ran, different = [], {}
+    for example in EXAMPLES:
+        rule, bad = example.values
+        result = fixed(rule, bad, bad.sql, with_unsafe=rule.fixable is Fixable.UNSAFE)
+        if bad.pg_version > scratch.runner.server_version or rule.category is Category.POLICY or not result.after:
+            continue
+        base = stage_for(bad.earlier, bad.sql) + bad.earlier
+        try:
+            before = catalog_after(scratch, base, bad.sql)
+        except ServerError:
+            continue
+        after = catalog_after(scratch, base, text_of(result, ""))
+        ran.append(rule.code)
+        if after != before:
+            different[example.id] = before ^ after
+    clean(scratch)
+
+    assert set(different) <= set(OTHERWISE), different
+    assert len(set(ran)) >= 15, ran
+
+
+def catalog_after(scratch: Scratch, base: str, sql: str) -> frozenset[str]:
+    """What is there when all statements have run one by one, as psql sends them."""
+    clean(scratch)
+    admin = scratch.admin
+    admin.execute("RESET ALL; SET client_min_messages = error")
+    try:
+        for statement in (*parse_script(base).statements, *parse_script(sql).statements):
+            admin.execute(statement.text)
+        return snapshot(admin)
+    finally:
+        if admin.in_transaction:
+            admin.execute("ROLLBACK")
+        admin.execute("DISCARD TEMP; RESET ALL")
