@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from migrator.lint.catalog import TypeName, type_of
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Repair, retyped
 from migrator.lint.rule import AlterTableRule, Problem
 from migrator.sql.compose import ident
 from migrator.sql.parser import Statement, pb, unwrap
@@ -39,11 +41,15 @@ class TypeRule(ColumnRule):
     Attributes:
         why: what speaks against the type.
         instead: the type to use, as SQL or words.
+        written_as: the type that ``--fix`` writes instead; empty: none.
+        remark: if that does not mean the same, what is different.
     """
 
     opt_in = True
     why: ClassVar[str]
     instead: ClassVar[str]
+    written_as: ClassVar[str] = ""
+    remark: ClassVar[str] = ""
 
     def is_meant(self, written: TypeName, column: Any) -> bool:
         """Whether a column of this type is to be reported."""
@@ -58,4 +64,10 @@ class TypeRule(ColumnRule):
                 why=self.why,
                 fix=f"-- {ident(name)} {self.instead}",
                 span=context.span_at(column.type_name.location),
+                repair=self.repair(column, context),
             )
+
+    def repair(self, column: Any, context: Context) -> Repair | None:
+        """The column with the other type, where it is made."""
+        rewrite = retyped(context, column, self.written_as) if self.written_as else None
+        return replace(rewrite, remark=self.remark) if rewrite else None

@@ -15,8 +15,8 @@ from migrator.lint.engine import Report
 from migrator.lint.sources import Source, of_bytes
 from migrator.model.finding import Finding, Severity
 
-_MOST_ROUNDS = 20
-"""A file with one statement in need of several fixes takes about four."""
+_MOST_ROUNDS = 50
+"""A file takes about four, and one more for each statement that has to leave the same transaction."""
 _SYNTAX_ERROR = "SY001"
 
 
@@ -111,7 +111,10 @@ def _apply(result: Fixed, read: Callable[[str], bytes], *, with_unsafe: bool) ->
         text = of_bytes(name, data).text
         # what was linted must still stand there
         standing = [each for each in findings if _stands(each, text)]
-        standing.sort(key=lambda each: (order.index(each.severity), each.line, each.column))
+        # what has to move moves first: whether a softer one is needed depends on where a statement stands then
+        tier = min((order.index(each.severity) for each in standing), default=0)
+        standing = [each for each in standing if order.index(each.severity) == tier]
+        standing.sort(key=lambda each: (each.line, each.column))
         taken = compatible(each.repair for each in standing if each.repair)
         try:
             after = edited(data, taken)

@@ -84,6 +84,8 @@ def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -
             remark = remark or edits.mark_outside(at.index, alone)
     edits.around(repair.before, repair.after)
     edits.own(repair.edits)
+    if repair.removes:
+        _take_out(edits, text, statement)
     offset = part.source.offset
     return Fix(edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark)
 
@@ -248,6 +250,9 @@ def _left_transaction(edits: _Edits, part: Part, index: int) -> tuple[bool, tupl
     last = next((n for n in range(index + 1, len(statements)) if _is(statements[n], _ENDS)), None)
     if first is None or last is None or statements[last].node.kind != pb.TRANS_STMT_COMMIT:
         raise NotFixable("its transaction has no BEGIN and COMMIT in this file")
+    opener = next((each for each in reversed(statements[:first]) if each.kind == "transaction_stmt"), None)
+    if opener is not None and opener.node.kind in _BEGINS:
+        raise NotFixable("its transaction begins twice")
     inside = statements[first + 1 : last]
     if any(each.kind == "transaction_stmt" or each.block is not None for each in inside):
         raise NotFixable("its transaction has savepoints")

@@ -40,6 +40,7 @@ class Repair:
         after: statements to put behind it.
         alone: whether each of these statements has to commit by itself.
         remark: if the rewrite does not mean the same, what is different.
+        removes: whether the statement goes, with its semicolon.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -47,6 +48,7 @@ class Repair:
     after: tuple[str, ...] = ()
     alone: bool = False
     remark: str = ""
+    removes: bool = False
 
 
 def after_word(statement: Statement, words: Sequence[str], text: str) -> Edit | None:
@@ -187,6 +189,25 @@ def type_span(context: Context, column: Any) -> tuple[int, int] | None:
     except SqlSyntaxError:
         return None
     return found
+
+
+def retyped(context: Context, column: Any, text: str) -> Repair | None:
+    """Another type for a column that is made; None where an existing one would have to be rewritten.
+
+    Args:
+        context: where.
+        column: its ``ColumnDef``.
+        text: the type as SQL, for one value where it is an array.
+    """
+    span = type_span(context, column) if column.colname else None
+    if span is None:
+        return None
+    return Repair((replacement(span, text + "[]" * len(column.type_name.array_bounds)),))
+
+
+def timeouts_of(context: Context, setting: str) -> str:
+    """The words that set a timeout for what follows, in its transaction if there is one."""
+    return f"SET {'LOCAL ' if _is_inside(context) else ''}{setting}"
 
 
 def _words_of(context: Context, span: tuple[int, int] | None) -> tuple[int, int] | None:

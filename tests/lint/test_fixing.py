@@ -29,8 +29,13 @@ LEFT = {
     "LK001-2": "the table it also makes would no longer commit with the index: --unsafe-fixes",
     "LK001-3": "an index on a partitioned table is built partition by partition",
     "LK002-1": "the file has no COMMIT",
+    "LK007-0": "a trigger and a backfill take its place",
     "LK017-2": "the steps share a group on purpose",
     "LK021-0": "no unique index is known",
+    "LK027-1": "a name for the constraint is to be chosen",
+    "LK031-0": "how long to wait is not for lint to say",
+    "RB007-0": "COMMIT is missing, or BEGIN is too much",
+    "RB007-2": "the runner's transaction may be meant",
 }
 """Examples of fixable rules that --fix leaves, with the reason."""
 
@@ -118,6 +123,9 @@ def test_comments_between_words_survive_and_mislead_nobody(rule: Rule, bad: Bad)
 
 
 OTHERWISE = {
+    "BC016-0": "an identity column that can be written",
+    "BC016-1": "an identity column that can be written",
+    "LK007-1": "a virtual column",
     "LK011-2": "the check that proves it is validated as well",
     "LK014-1": "PostgreSQL's own name, users_check, is more likely to be taken",
     "LK023-0": "a CHECK that repeats the bounds of the partition stays behind (ALTER TABLE, DETACH PARTITION)",

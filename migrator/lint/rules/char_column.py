@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.lint.catalog import TypeName
 from migrator.lint.column_rules import TypeRule
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -32,8 +33,10 @@ class CharColumn(TypeRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     why = "values are padded with blanks that count in some comparisons and not in others"
     instead = "text"
+    written_as = "text"
     good = (Good("CREATE TABLE t (a text);"),)
     bad = (Bad("CREATE TABLE t (a char(3));", fix="-- a text"),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -32,6 +33,7 @@ class ConcurrentlyNotAlone(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.SAFE
     opt_in = True
     phases = frozenset({None})
     kinds = ("index_stmt", "drop_stmt", "reindex_stmt")
@@ -56,4 +58,5 @@ class ConcurrentlyNotAlone(Rule):
             f"CONCURRENTLY stands among {len(context.statements)} statements",
             why="a runner that sends the file as one message makes one transaction of it, and PostgreSQL refuses",
             fix="-- migrator: transaction = false\n-- or each in a file of its own",
+            repair=Repair(alone=True),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, at_end
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class DomainConstraintValidating(Rule):
     lock = LockMode.SHARE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     kinds = ("alter_domain_stmt",)
     good = (
         Good("ALTER DOMAIN points ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;"),
@@ -67,4 +69,14 @@ class DomainConstraintValidating(Rule):
             why="writes to all these tables wait while their rows are checked",
             fix=fix,
             lock=LockMode.SHARE,
+            repair=self._repair(statement, domain),
         )
+
+    @staticmethod
+    def _repair(statement: Statement, domain: str) -> Repair | None:
+        node = statement.node
+        name = getattr(node, "def").constraint.conname if node.subtype == "C" else ""
+        if not name:
+            return None
+        validate = f"ALTER DOMAIN {domain} VALIDATE CONSTRAINT {ident(name)}"
+        return Repair((at_end(statement, " NOT VALID"),), after=(validate,), alone=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, Repair, action_span, removal
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -37,6 +38,7 @@ class DropCascade(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.DATA)
+    fixable = Fixable.UNSAFE
     kinds = ("drop_stmt",)
     subtypes = (pb.AT_DropColumn, pb.AT_DropConstraint)
     good = (
@@ -61,7 +63,9 @@ class DropCascade(AlterTableRule):
             context.name_is_new(names_in(unwrap(item).items)) for item in node.objects
         ):
             return
-        yield Problem("CASCADE drops whatever depends on it, unseen", _WHY, _without(statement))
+        message = "CASCADE drops whatever depends on it, unseen"
+        end = statement.offset + len(statement.text)
+        yield Problem(message, _WHY, _without(statement), repair=_repair(statement, end, context))
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
@@ -72,7 +76,16 @@ class DropCascade(AlterTableRule):
                 _without(action.statement),
                 LockMode.ACCESS_EXCLUSIVE,
                 span=context.span_of(action.command.name),
+                repair=_repair(action.statement, span[1], context) if (span := action_span(action)) else None,
             )
+
+
+def _repair(statement: Statement, end: int, context: Context) -> Repair | None:
+    """Without the word CASCADE, which ends the clause."""
+    start = end - len("CASCADE")
+    if statement.text[start - statement.offset : end - statement.offset].upper() != "CASCADE":
+        return None
+    return Repair((removal(context, (start, end)),), remark="it fails where something depends on it")
 
 
 def _without(statement: Statement) -> str:

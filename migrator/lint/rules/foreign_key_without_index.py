@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -36,6 +37,7 @@ class ForeignKeyWithoutIndex(AlterTableRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     opt_in = True
     subtypes = (pb.AT_AddConstraint,)
     good = (
@@ -75,4 +77,7 @@ class ForeignKeyWithoutIndex(AlterTableRule):
                 why="every DELETE of a referenced row reads the whole table",
                 fix=f"CREATE INDEX CONCURRENTLY ON {action.relation} ({names});",
                 span=context.span_at(constraint.location),
+                repair=Repair(after=(f"CREATE INDEX CONCURRENTLY ON {action.relation} ({names})",), alone=True)
+                if not table.partitioned
+                else None,
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, retyped
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -34,6 +35,7 @@ class JsonColumn(AlterTableRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.READS,)
+    fixable = Fixable.SAFE
     opt_in = True
     kinds = ("create_stmt",)
     subtypes = (pb.AT_AddColumn,)
@@ -62,4 +64,5 @@ class JsonColumn(AlterTableRule):
                 why="SELECT DISTINCT, GROUP BY and UNION over the column fail",
                 fix=f"-- {name} jsonb",
                 span=context.span_at(column.location),
+                repair=retyped(context, column, "jsonb"),
             )

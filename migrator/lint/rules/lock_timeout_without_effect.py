@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
-from migrator.model.finding import Breaks, Category, Effort, Severity
+from migrator.model.finding import Breaks, Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.parser import Statement, pb, unwrap
+from migrator.sql.tokens import tokens
 
 _LONGEST_S = 30
 """A request that waits longer has usually been given up by whoever sent it."""
@@ -40,6 +42,7 @@ class LockTimeoutWithoutEffect(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.READS, Breaks.WRITES)
+    fixable = Fixable.SAFE
     kinds = ("variable_set_stmt",)
     good = (
         Good("SET lock_timeout = '2s';"),
@@ -71,7 +74,16 @@ class LockTimeoutWithoutEffect(Rule):
             message,
             why="queries that come after a statement that waits for its lock queue behind it",
             fix="SET lock_timeout = '2s';",
+            repair=self._repair(statement, context),
         )
+
+    @staticmethod
+    def _repair(statement: Statement, context: Context) -> Repair | None:
+        """SET instead of SET LOCAL; how long to wait is not for us to say."""
+        if not statement.node.is_local or context.membership is not Membership.OUTSIDE:
+            return None
+        word, name = tokens(statement.text)[1:3]
+        return Repair((Edit(statement.offset + word.start, statement.offset + name.start, ""),))
 
 
 def _seconds(argument: Any) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.lint.catalog import TypeName
 from migrator.lint.column_rules import TypeRule
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -31,8 +32,11 @@ class MoneyColumn(TypeRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.UNSAFE
     why = "its meaning depends on a setting of the server"
     instead = "numeric(12, 2)"
+    written_as = "numeric(12, 2)"
+    remark = "amounts are read and written without a sign of currency"
     good = (Good("CREATE TABLE t (a numeric(12, 2));"),)
     bad = (Bad("CREATE TABLE t (a money);", fix="-- a numeric(12, 2)"),)
 

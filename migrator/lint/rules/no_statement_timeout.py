@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, timeouts_of
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -33,6 +34,7 @@ class NoStatementTimeout(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     opt_in = True
     phases = frozenset({None})
     kinds = ("alter_table_stmt",)
@@ -61,4 +63,5 @@ class NoStatementTimeout(Rule):
             why="nothing ends the statement but its own end",
             fix=f"SET statement_timeout = '15min';\n{statement.text};",
             lock=context.effects.strongest,
+            repair=Repair(before=(f"{timeouts_of(context, 'statement_timeout')} = '15min'",)),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, after_word
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -35,6 +36,7 @@ class NotRepeatable(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.SAFE
     opt_in = True
     kinds = ("create_stmt", "index_stmt", "drop_stmt", "create_schema_stmt", "create_seq_stmt")
     good = (
@@ -65,4 +67,23 @@ class NotRepeatable(Rule):
             "run again, the statement fails",
             why="it commits on its own: after a failure further down, a second run stops here",
             fix=f"-- {words} IF {'' if drops else 'NOT '}EXISTS …",
+            repair=self._repair(statement, drops=drops) if drops or not self._is_there(statement, context) else None,
         )
+
+    @staticmethod
+    def _is_there(statement: Statement, context: Context) -> bool:
+        """Whether an earlier file made it: then it would be passed over in silence, whatever it looks like."""
+        return statement.kind == "create_stmt" and context.catalog.table(statement.node.relation) is not None
+
+    @staticmethod
+    def _repair(statement: Statement, *, drops: bool) -> Repair | None:
+        concurrent = getattr(statement.node, "concurrent", False)
+        words = ("CONCURRENTLY",) if concurrent else _BEFORE_NAME
+        edit = after_word(statement, words, " IF EXISTS" if drops else " IF NOT EXISTS")
+        return Repair((edit,)) if edit and not getattr(statement.node, "authrole", None) else None
+
+
+_BEFORE_NAME = (
+    "TABLE", "INDEX", "SCHEMA", "SEQUENCE", "VIEW", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "EXTENSION", "TRIGGER",
+    "POLICY",
+)  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 from migrator.lint.catalog import type_of
 from migrator.lint.column_rules import ColumnRule
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, type_span
 from migrator.lint.rule import Bad, Good, Problem
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb, unwrap
@@ -35,6 +36,7 @@ class NullableBoolean(ColumnRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     opt_in = True
     subtypes = (pb.AT_AddColumn,)
     good = (Good("CREATE TABLE t (a boolean NOT NULL DEFAULT false, b int);"),)
@@ -49,4 +51,15 @@ class NullableBoolean(ColumnRule):
                 why="neither the column nor its negation finds such rows",
                 fix=f"-- {ident(name)} boolean NOT NULL DEFAULT false",
                 span=context.span_at(column.location),
+                repair=self._repair(column, context),
             )
+
+    @staticmethod
+    def _repair(column: Any, context: Context) -> Repair | None:
+        kinds = {unwrap(one).contype for one in column.constraints}
+        span = type_span(context, column)
+        if span is None or kinds & {pb.CONSTR_NULL, pb.CONSTR_GENERATED}:
+            return None
+        default = "" if pb.CONSTR_DEFAULT in kinds else " DEFAULT false"
+        remark = "NULL is refused, and a column that is left out is false" if not default else ""
+        return Repair((Edit(span[1], span[1], f" NOT NULL{default}"),), remark=remark)

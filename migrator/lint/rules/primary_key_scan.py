@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import LATER, constraint_name
+from migrator.lint.repairs import Fixable, Repair, alter_table
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -37,6 +38,7 @@ class PrimaryKeyScan(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AddConstraint,)
     good = (
         Good("ALTER TABLE visits ADD PRIMARY KEY USING INDEX visits_id;"),
@@ -91,4 +93,9 @@ class PrimaryKeyScan(AlterTableRule):
             fix=f"{add}{LATER}\n{validate}{action.statement.text};\n{drop}".rstrip(),
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_at(constraint.location),
+            # set-not-null-scan takes it from there
+            repair=Repair(
+                before=tuple(f"{alter_table(action)} ALTER COLUMN {ident(column)} SET NOT NULL" for column in nullable),
+                alone=True,
+            ),
         )

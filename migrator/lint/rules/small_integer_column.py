@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.lint.catalog import TypeName
 from migrator.lint.column_rules import TypeRule
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -32,8 +33,10 @@ class SmallIntegerColumn(TypeRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     why = "to widen it later rewrites the table"
     instead = "bigint"
+    written_as = "bigint"
     good = (Good("CREATE TABLE t (a bigint, b text);"),)
     bad = (Bad("CREATE TABLE t (a integer);", fix="-- a bigint"),)
 

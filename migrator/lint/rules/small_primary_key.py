@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.lint.catalog import names_in, type_of
+from migrator.lint.catalog import is_serial, names_in, type_of
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, retyped
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -34,6 +35,7 @@ class SmallPrimaryKey(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.WRITES,)
+    fixable = Fixable.SAFE
     opt_in = True
     kinds = ("create_stmt",)
     good = (
@@ -65,4 +67,5 @@ class SmallPrimaryKey(Rule):
                     why="every INSERT fails then, and to widen the key rewrites the table and all that refer to it",
                     fix=f"-- {name} bigint",
                     span=context.span_at(element.location),
+                    repair=retyped(context, element, "bigserial" if is_serial(element.type_name) else "bigint"),
                 )

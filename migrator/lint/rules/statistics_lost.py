@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -35,6 +36,7 @@ class StatisticsLost(AlterTableRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.READS,)
+    fixable = Fixable.SAFE
     subtypes = (pb.AT_AlterColumnType,)
     good = (
         Good("ALTER TABLE t ALTER COLUMN a TYPE varchar(20);\nANALYZE t;", earlier="CREATE TABLE t (a varchar(10));"),
@@ -58,4 +60,6 @@ class StatisticsLost(AlterTableRule):
             why="queries over the column may get bad plans until autovacuum comes by",
             fix=f"{action.statement.text};\nANALYZE {action.relation} ({name});",
             span=context.span_of(action.command.name),
+            # under the lock of the change it would read a sample of the rows
+            repair=Repair(after=(f"ANALYZE {action.relation} ({name})",), alone=True),
         )

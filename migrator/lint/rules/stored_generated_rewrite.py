@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import in_batches
+from migrator.lint.repairs import Fixable, Repair, column_constraint_span
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
-from migrator.model.finding import Category, Effort, Severity
+from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.compose import ident
 from migrator.sql.parser import deparse_expression, pb, unwrap
+from migrator.sql.tokens import tokens
 
 
 class StoredGeneratedRewrite(AlterTableRule):
@@ -37,6 +40,7 @@ class StoredGeneratedRewrite(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.REWRITE
     breaks = ()
+    fixable = Fixable.UNSAFE
     subtypes = (pb.AT_AddColumn, pb.AT_SetExpression)
     good = (
         Good("ALTER TABLE users ADD COLUMN lower_name text GENERATED ALWAYS AS (lower(name)) VIRTUAL;", pg_version=18),
@@ -96,4 +100,17 @@ class StoredGeneratedRewrite(AlterTableRule):
                 fix=fix,
                 lock=LockMode.ACCESS_EXCLUSIVE,
                 span=context.span_at(column.location),
+                repair=self._repair(action, context, constraint) if context.pg_version >= _VIRTUAL else None,
             )
+
+    @staticmethod
+    def _repair(action: Alteration, context: Context, constraint: Any) -> Repair | None:
+        own = column_constraint_span(action, context, constraint)
+        words = tokens(context.source[own[0] : own[1]]) if own else ()
+        if own is None or not words or words[-1].text != "STORED":
+            return None
+        edit = Edit(own[0] + words[-1].start, own[1], "VIRTUAL")
+        return Repair((edit,), remark="its value is computed when it is read, and no index can be on it")
+
+
+_VIRTUAL = 18

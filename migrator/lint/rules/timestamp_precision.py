@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrator.lint.catalog import TypeName
+from migrator.lint.catalog import TypeName, type_of
 from migrator.lint.column_rules import TypeRule
+from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair, retyped
 from migrator.lint.rule import Bad, Good
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -31,6 +33,7 @@ class TimestampPrecision(TypeRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     why = "values are rounded, up too, and no space is saved"
     instead = "timestamptz"
     good = (Good("CREATE TABLE t (a timestamptz);"),)
@@ -39,3 +42,7 @@ class TimestampPrecision(TypeRule):
     def is_meant(self, written: TypeName, column: Any) -> bool:  # noqa: ARG002 - the type says it
         """See ``TypeRule.is_meant``."""
         return written.name in ("timestamp", "timestamptz", "time") and bool(written.mods)
+
+    def repair(self, column: Any, context: Context) -> Repair | None:
+        """See ``TypeRule.repair``: the same type, as precise as it is by itself."""
+        return retyped(context, column, type_of(column.type_name).name)

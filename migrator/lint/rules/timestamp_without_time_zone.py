@@ -6,6 +6,7 @@ from typing import Any
 
 from migrator.lint.catalog import TypeName
 from migrator.lint.column_rules import TypeRule
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -32,8 +33,11 @@ class TimestampWithoutTimeZone(TypeRule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.UNSAFE
     why = "it does not say which moment it was, and to convert it later may shift every value"
     instead = "timestamptz"
+    written_as = "timestamptz"
+    remark = "values are moments, shown in the time zone of the session"
     good = (Good("CREATE TABLE t (a timestamptz);"),)
     bad = (Bad("CREATE TABLE t (a timestamp);", fix="-- a timestamptz"),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -34,6 +35,7 @@ class TransactionLeftOpen(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.SAFE
     kinds = ("transaction_stmt",)
     good = (
         Good("BEGIN;\nALTER TABLE users ADD COLUMN a int;\nCOMMIT;"),
@@ -61,6 +63,7 @@ class TransactionLeftOpen(Rule):
                     f"{word} inside a transaction only warns",
                     why="the first COMMIT ends both, and what comes after it commits statement by statement",
                     fix=f"-- without this {word}",
+                    repair=Repair(removes=True),
                 )
             elif not any(other.kind == "transaction_stmt" and other.node.kind in _ENDS for other in context.following):
                 yield Problem(
@@ -80,6 +83,7 @@ class TransactionLeftOpen(Rule):
                     f"{word} outside a transaction only warns",
                     why="a statement that was meant to be in a transaction is not",
                     fix=f"-- without this {word}",
+                    repair=Repair(removes=True),
                 )
 
 
