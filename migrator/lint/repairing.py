@@ -8,7 +8,7 @@ runner's own words, unless other statements rely on being committed together.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,7 +66,7 @@ def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -
         raise NotFixable("revisions in Python are not edited")
     if not part.literal or text[start:end] != part.script.source[start:end]:
         raise NotFixable("placeholders or comments of the runner stand in it")
-    edits = _Edits(part, statement)
+    edits = _Edits(part, at.index)
     remark = repair.remark
     claimed = (start, end)
     several = bool(repair.before or repair.after)
@@ -74,7 +74,7 @@ def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -
         if several and (refusal := sent_as_one(part.source.name, text)):
             raise NotFixable(refusal)
         if part.source.phased:
-            edits.leave_group(at.membership)
+            edits.leave_group(at.membership, is_concurrent=_is_long(" ".join((statement.text, *_texts(repair.edits)))))
         elif at.begun:
             split, claimed = _left_transaction(edits, part, at.index)
             remark = remark or (_APART if split else "")
@@ -93,8 +93,10 @@ def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -
 class _Edits:
     """The edits of one fix as places in the part."""
 
-    def __init__(self, part: Part, statement: Statement) -> None:
+    def __init__(self, part: Part, index: int) -> None:
+        statement = part.script.statements[index]
         self._part = part
+        self._number = index + 1
         self._text = part.source.text
         self._statement = statement
         self._start = statement.offset
@@ -116,19 +118,18 @@ class _Edits:
 
     def around(self, before: Sequence[str], after: Sequence[str]) -> None:
         """New statements before and behind the statement; its semicolon ends the last one."""
-        name = self._step_name() if self._part.source.phased else ""
         lead = f"\n{self._indent}"
         head = self.head if before else self._start
-        for number, sql in enumerate(before, start=1):
-            step = f"-- step: {name}-{number}{lead}" if name else ""
-            gap = "\n" if name else ""
-            self.add(head, head, f"{step}{sql};{gap}{lead}")
-        for number, sql in enumerate(after, start=len(before) + 1):
-            step = f"\n{lead}-- step: {name}-{number}" if name else ""
-            self.add(self._end, self._end, f";{step}{lead}{sql}", rank=2)
+        steps = iter(self._step_headers((*before, *after)))
+        for sql in before:
+            step = next(steps)
+            self.add(head, head, f"{step}{lead}{sql};\n{lead}" if step else f"{sql};{lead}")
+        for sql in after:
+            step = next(steps)
+            self.add(self._end, self._end, f";\n{lead}{step}{lead}{sql}" if step else f";{lead}{sql}", rank=2)
 
-    def leave_group(self, membership: Membership) -> None:
-        """Let a step of a phase file commit by itself.
+    def leave_group(self, membership: Membership, *, is_concurrent: bool) -> None:
+        """Let a step of a phase file commit by itself; outside any transaction only where it cannot be in one.
 
         Raises:
             NotFixable: others are in its group.
@@ -139,7 +140,8 @@ class _Edits:
             return
         if membership is Membership.INSIDE and self._shares_group(match[1]):
             raise NotFixable(f"other steps are in transaction={match[1]} as well")
-        self.add(header.offset + match.start(1), header.offset + match.end(1), "none")
+        if is_concurrent:
+            self.add(header.offset + match.start(1), header.offset + match.end(1), "none")
 
     def mark_outside(self, index: int, alone: Collection[int]) -> str:
         """Mark the file so that its runner puts no transaction around it; what becomes different by that.
@@ -175,6 +177,8 @@ class _Edits:
     @cached_property
     def head(self) -> int:
         """Where statements before it go: above comments to migrator that belong to it."""
+        if self._part.source.phased and (header := self._step()):
+            return header.offset
         place = self._start - len(self._indent)
         lines = 0
         while place > 0:
@@ -193,9 +197,21 @@ class _Edits:
         own = (each for each in self._statement.comments if each.offset < self._start)
         return next((each for each in own if each.body.startswith("step:")), None)
 
-    def _step_name(self) -> str:
+    def _step_headers(self, added: Sequence[str]) -> Iterator[str]:
+        """For each added statement the header that makes a step of it; empty outside phase files."""
+        if not self._part.source.phased:
+            yield from ("" for _ in added)
+            return
         header = self._step()
-        return header.body.split()[1] if header and len(header.body.split()) > 1 else ""
+        words = header.body.split() if header else []
+        name = words[1] if len(words) > 1 else f"statement-{self._number}"
+        taken = {each.body.split()[1] for each in self._part.script.comments if _NAMED.match(each.body)}
+        number = 0
+        for sql in added:
+            number += 1
+            while f"{name}-{number}" in taken:
+                number += 1
+            yield f"-- step: {name}-{number}" + (" transaction=none" if _is_long(sql) else "")
 
     def _shares_group(self, group: str) -> bool:
         others = [each for each in self._part.script.comments if each.body.startswith("step:")]
@@ -203,8 +219,18 @@ class _Edits:
         return found.count(group) > 1
 
 
+_NAMED = re.compile(r"step:\s+\S")
 _GROUP = re.compile(r"\btransaction=([\w.-]+)")
 _ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|loses:)")
+
+
+def _is_long(sql: str) -> bool:
+    """Whether a statement runs for long under a lock that hardly anybody minds, so that it gets no timeout."""
+    return re.search(r"\b(?:CONCURRENTLY|VALIDATE CONSTRAINT|ANALYZE)\b", sql, re.IGNORECASE) is not None
+
+
+def _texts(edits: Sequence[Edit]) -> Iterator[str]:
+    return (edit.text for edit in edits)
 
 
 def _others_mind(statements: Sequence[Statement], index: int, alone: Collection[int]) -> bool:

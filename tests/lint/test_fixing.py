@@ -14,6 +14,8 @@ from migrator.lint.rule import Bad, Rule
 from migrator.lint.selection import select
 from migrator.lint.sources import Source, of_bytes
 from migrator.model.finding import Category, Finding, Severity
+from migrator.model.plan import Phase
+from migrator.planning.phase_file import read
 from migrator.postgres.session import ServerError
 from migrator.sql.parser import parse_script
 from migrator.sql.tokens import tokens
@@ -168,3 +170,46 @@ def catalog_after(scratch: Scratch, base: str, sql: str) -> frozenset[str]:
         if admin.in_transaction:
             admin.execute("ROLLBACK")
         admin.execute("DISCARD TEMP; RESET ALL")
+
+
+PHASE_FILE = """\
+-- step: index transaction=index undoes=nothing
+-- locks: SHARE ON users: writes wait
+-- a word to the reader
+CREATE INDEX users_email ON users (email);
+
+-- step: check transaction=check
+ALTER TABLE users ADD CONSTRAINT adult CHECK (age > 17);
+
+ALTER TABLE users ALTER COLUMN email SET NOT NULL;
+ALTER TABLE users ADD UNIQUE (name);
+
+-- step: pair-1 transaction=pair
+CREATE INDEX users_age ON users (age);
+-- step: pair-2 transaction=pair
+COMMENT ON TABLE users IS 'all';
+"""
+
+
+def test_a_phase_file_keeps_its_steps_and_what_is_brief_its_timeouts():
+    source = Source("contract.sql", PHASE_FILE, Phase.CONTRACT, phased=True)
+
+    result = fix(lambda files: report_on(*overlaid([source], files)), lambda _: PHASE_FILE.encode())
+
+    steps = read(result.after["contract.sql"].decode(), phase=Phase.CONTRACT, name="contract.sql")
+    assert [(step.id, step.group, " ".join(step.sql.split()[:6])) for step in steps] == [
+        ("index", None, "CREATE INDEX CONCURRENTLY users_email ON users"),
+        ("check", "check", "ALTER TABLE users ADD CONSTRAINT adult"),
+        ("check-1", None, "ALTER TABLE users VALIDATE CONSTRAINT adult"),
+        ("statement-4", "statement-4", "ALTER TABLE users ADD CONSTRAINT users_email_not_null"),
+        ("statement-3-1", None, "ALTER TABLE users VALIDATE CONSTRAINT users_email_not_null"),
+        ("statement-3-2", "statement-3-2", "ALTER TABLE users ALTER COLUMN email"),
+        ("statement-3-3", "statement-3-3", "ALTER TABLE users DROP CONSTRAINT users_email_not_null"),
+        ("statement-4-1", None, "CREATE UNIQUE INDEX CONCURRENTLY users_name_key ON"),
+        ("statement-9", "statement-9", "ALTER TABLE users ADD CONSTRAINT users_name_key"),
+        ("pair-1", "pair", "CREATE INDEX users_age ON users (age)"),
+        ("pair-2", "pair", "COMMENT ON TABLE users IS 'all'"),
+    ]
+    assert [finding.unfixed for finding in result.report.findings if finding.code == "LK001"] == [
+        "other steps are in transaction=pair as well"
+    ]

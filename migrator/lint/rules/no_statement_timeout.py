@@ -63,5 +63,7 @@ class NoStatementTimeout(Rule):
             why="nothing ends the statement but its own end",
             fix=f"SET statement_timeout = '15min';\n{statement.text};",
             lock=context.effects.strongest,
-            repair=Repair(before=(f"{timeouts_of(context, 'statement_timeout')} = '15min'",)),
+            repair=Repair(before=(f"{timeouts_of(context, 'statement_timeout')} = '15min'",))
+            if not context.phased
+            else None,
         )
