@@ -186,7 +186,7 @@ def command(
             traced=trace or bool(app_sql),
             write_baseline=write_baseline is not None,
         )
-        result = lint_fix.fixed(run, stdin if Path("-") in paths else None, with_unsafe=unsafe_fixes)
+        result = lint_fix.fixed(run, stdin if Path("-") in paths else None, project, with_unsafe=unsafe_fixes)
         if diff:
             text = lint_fix.diff(result)
             if output is None:
@@ -194,7 +194,7 @@ def command(
             else:
                 _write(output, text)
             return int(bool(text) and not exit_zero)
-        lint_fix.write(result, stdin if Path("-") in paths else None)
+        lint_fix.write(result, stdin if Path("-") in paths else None, project)
         report = result.report
     else:
         report = run({})

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from migrator.authoring.new import Written
+    from migrator.config import Project
     from migrator.lint.engine import Report
     from migrator.lint.fixing import Fixed
 
@@ -39,28 +41,73 @@ def require_possible(*, diff: bool, form: str, dialect: str, traced: bool, write
         raise UsageError("--diff does not go with --write-baseline, which lists what is left after --fix")
 
 
-def fixed(lint: Callable[[Mapping[str, bytes]], Report], stdin: bytes | None, *, with_unsafe: bool) -> Fixed:
+def fixed(
+    lint: Callable[[Mapping[str, bytes]], Report], stdin: bytes | None, project: Project, *, with_unsafe: bool
+) -> Fixed:
     """Apply fixes in memory.
 
     Args:
         lint: lints everything, with the bytes given in the place of files.
         stdin: what came from standard input, if it is linted.
+        project: where migrations are that statements may be moved to.
         with_unsafe: also those that do not mean the same.
     """
     from migrator.lint.fixing import fix
 
+    in_folder = project.alembic is None or project.has_folder
+
     def read(name: str) -> bytes:
         return stdin if name == STDIN and stdin is not None else Path(name).read_bytes()
 
-    return fix(lint, read, with_unsafe=with_unsafe)
+    def may_move(title: str, statement: str) -> bool:
+        from migrator.errors import Refused
+
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                _create(title, statement, Path(folder), project)
+        except Refused:
+            return False
+        return True
+
+    return fix(lint, read, with_unsafe=with_unsafe, may_move=may_move if in_folder else lambda _title, _sql: False)
 
 
-def write(result: Fixed, stdin: bytes | None) -> None:
-    """Write the files, and standard input to standard output, edited or not; say what was done.
+def _create(title: str, statement: str, folder: Path, project: Project) -> Written:
+    """A migration of one statement.
 
     Raises:
+        Refused: the statement is of no kind that can be split.
+    """
+    from datetime import UTC, datetime
+
+    from migrator.authoring.new import create
+    from migrator.planning.folders import load_all
+    from migrator.sql.parser import parse_script
+
+    existing = load_all(project.migrations) if project.has_folder else []
+    return create(
+        title,
+        parse_script(statement),
+        folder=folder,
+        existing=existing,
+        project=project.settings.project,
+        session=None,
+        now=datetime.now(UTC),
+    )
+
+
+def write(result: Fixed, stdin: bytes | None, project: Project) -> None:
+    """Write new migrations and the files, and standard input to standard output, edited or not; say what was done.
+
+    Raises:
+        Refused: a migration cannot be written.
         UsageError: a file cannot be written, or was changed by somebody else meanwhile.
     """
+    for _, title, statement in result.moved:
+        written = _create(title, statement, project.migrations, project)
+        folder = os.path.relpath(written.migration.folder)
+        click.echo(f"wrote {folder}/  level {written.migration.level}", err=True)
+        click.echo(f"next: with a database, migrator new --refresh {written.migration.id}; then review it", err=True)
     for name, data in result.after.items():
         if not (name == STDIN and stdin is not None):
             _replace(Path(name), result.before[name], data)
@@ -98,6 +145,9 @@ def _say(did: str, result: Fixed) -> None:
         click.echo(f"{did} {findings} in {places}: {codes}", err=True)
     else:
         click.echo(f"{did} nothing", err=True)
+    if did != "fixed":
+        for name, title, _ in result.moved:
+            click.echo(f"would move a statement of {name} to a migration: {title}", err=True)
     for name in sorted(result.broken):
         click.echo(f"the fixes of {name} were taken back: it did not parse any more; please report this", err=True)
     in_python = sum("Python" in finding.unfixed for finding in result.report.findings)

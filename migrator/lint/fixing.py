@@ -30,6 +30,7 @@ class Fixed:
         after: its bytes now.
         codes: how often the fix of each rule was applied.
         broken: files whose fixes were taken back because they did not parse any more.
+        moved: for each statement that goes to a migration of its own: the file, the title and the statement.
     """
 
     report: Report
@@ -37,10 +38,15 @@ class Fixed:
     after: dict[str, bytes] = field(default_factory=dict)
     codes: Counter[str] = field(default_factory=Counter)
     broken: set[str] = field(default_factory=set)
+    moved: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def fix(
-    lint: Callable[[Mapping[str, bytes]], Report], read: Callable[[str], bytes], *, with_unsafe: bool = False
+    lint: Callable[[Mapping[str, bytes]], Report],
+    read: Callable[[str], bytes],
+    *,
+    with_unsafe: bool = False,
+    may_move: Callable[[str, str], bool] = lambda _title, _statement: False,
 ) -> Fixed:
     """Apply fixes until lint finds none that can be.
 
@@ -48,11 +54,12 @@ def fix(
         lint: lints everything, with the bytes given in the place of the files of these names.
         read: the bytes of a file by its name.
         with_unsafe: apply those as well that do not mean the same.
+        may_move: whether a statement can be moved to a migration of this title.
     """
     result = Fixed(lint({}))
     for _ in range(_MOST_ROUNDS):
-        round_before = dict(result.after)
-        if not _apply(result, read, with_unsafe=with_unsafe):
+        round_before, moved = dict(result.after), list(result.moved)
+        if not _apply(result, read, may_move, with_unsafe=with_unsafe):
             break
         errors = _syntax_errors(result.report)
         codes = Counter(result.codes)
@@ -61,6 +68,7 @@ def fix(
         if worse:
             result.broken |= worse
             result.codes = codes
+            result.moved = [each for each in result.moved if each[0] not in worse or each in moved]
             result.after = {
                 name: round_before.get(name, result.before[name]) if name in worse else data
                 for name, data in result.after.items()
@@ -94,7 +102,9 @@ def _with_content(source: Source, files: Mapping[str, bytes]) -> Source:
     return replace(source, text=read.text, unreadable=read.unreadable)
 
 
-def _apply(result: Fixed, read: Callable[[str], bytes], *, with_unsafe: bool) -> bool:
+def _apply(
+    result: Fixed, read: Callable[[str], bytes], may_move: Callable[[str, str], bool], *, with_unsafe: bool
+) -> bool:
     """One round over all files; whether anything was applied."""
     by_file: dict[str, list[Finding]] = {}
     for finding in result.report.findings:
@@ -111,6 +121,11 @@ def _apply(result: Fixed, read: Callable[[str], bytes], *, with_unsafe: bool) ->
         text = of_bytes(name, data).text
         # what was linted must still stand there
         standing = [each for each in findings if _stands(each, text)]
+        standing = [
+            each
+            for each in standing
+            if each.repair and (not each.repair.migration or may_move(each.repair.migration, each.statement))
+        ]
         # what has to move moves first: whether a softer one is needed depends on where a statement stands then
         tier = min((order.index(each.severity) for each in standing), default=0)
         standing = [each for each in standing if order.index(each.severity) == tier]
@@ -124,7 +139,10 @@ def _apply(result: Fixed, read: Callable[[str], bytes], *, with_unsafe: bool) ->
             continue
         result.before.setdefault(name, data)
         result.after[name] = after
-        result.codes.update(each.code for each in standing if any(each.repair is one for one in taken))
+        done = [(each, each.repair) for each in standing if any(each.repair is one for one in taken)]
+        result.codes.update(each.code for each, _ in done)
+        moved = {one.start: (name, one.migration, each.statement) for each, one in done if one and one.migration}
+        result.moved += moved.values()
         applied = True
     return applied
 

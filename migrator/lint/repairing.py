@@ -87,7 +87,7 @@ def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -
     if repair.removes:
         _take_out(edits, text, statement)
     offset = part.source.offset
-    return Fix(edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark)
+    return Fix(edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark, repair.migration)
 
 
 class _Edits:

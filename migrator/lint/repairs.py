@@ -41,6 +41,7 @@ class Repair:
         alone: whether each of these statements has to commit by itself.
         remark: if the rewrite does not mean the same, what is different.
         removes: whether the statement goes, with its semicolon.
+        migration: title of the phased migration that it goes to.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -49,6 +50,15 @@ class Repair:
     alone: bool = False
     remark: str = ""
     removes: bool = False
+    migration: str = ""
+
+
+def moved(title: str, context: Context) -> Repair | None:
+    """The statement split into the phases of a migration of its own; None if it belongs to one already."""
+    if context.phased:
+        return None
+    remark = "the statement moves to a migration folder of its own, and what follows it here runs before it"
+    return Repair(remark=remark, removes=True, migration=title)
 
 
 def after_word(statement: Statement, words: Sequence[str], text: str) -> Edit | None:

@@ -75,6 +75,7 @@ class Fix:
         end: index behind its last.
         is_safe: whether the file still ends with the same schema, in the same order and as atomic as before.
         remark: if it is not, what is different.
+        migration: title of the phased migration that the statement is moved to; empty: it stays.
     """
 
     edits: tuple[Edit, ...]
@@ -82,6 +83,7 @@ class Fix:
     end: int
     is_safe: bool = True
     remark: str = ""
+    migration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

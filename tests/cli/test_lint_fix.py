@@ -230,3 +230,20 @@ def test_an_included_file_is_fixed_where_it_lies(folder: Path):
 
     assert run("--fix", "main.sql") == 0
     assert (folder / "parts" / "index.sql").read_text() == FIXED.split("\n", 1)[1]
+
+
+def test_a_statement_is_moved_to_a_migration_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text(f"SELECT 1;\n-- the new name\n{RENAME}SELECT 2;\n")
+
+    assert run("--diff", "--unsafe-fixes", "a.sql") == 1
+    out, err = capsys.readouterr()
+    assert "-ALTER TABLE users RENAME COLUMN name TO full_name;" in out
+    assert "would move a statement of a.sql to a migration: rename users.name" in err
+    assert not (folder / "migrations").exists()
+    assert run("--fix", "--unsafe-fixes", "a.sql") == 0
+    assert (folder / "a.sql").read_text() == "SELECT 1;\n-- the new name\nSET lock_timeout = '1s';\nSELECT 2;\n"
+    (migration,) = (folder / "migrations").iterdir()
+    assert f"wrote migrations/{migration.name}/  level 1" in capsys.readouterr().err
+    assert {path.name for path in migration.iterdir()} >= {"expand.sql", "contract.sql", "migration.toml"}
+    assert "full_name" in (migration / "expand.sql").read_text()
+    assert run() == 0

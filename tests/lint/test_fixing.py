@@ -28,6 +28,8 @@ from tests.trace.tracing import clean
 RULES = [rule for rule in all_rules().values() if rule.fixable]
 EXAMPLES = [pytest.param(rule, bad, id=f"{rule.code}-{n}") for rule in RULES for n, bad in enumerate(rule.bad)]
 LEFT = {
+    "BC001-1": "it stands in a migration already",
+    "BC003-1": "it stands in a migration already",
     "LK001-2": "the table it also makes would no longer commit with the index: --unsafe-fixes",
     "LK001-3": "an index on a partitioned table is built partition by partition",
     "LK002-1": "the file has no COMMIT",
@@ -52,7 +54,7 @@ def fixed(rule: Rule, bad: Bad, sql: str | bytes, *, with_unsafe: bool = False) 
         report.findings = [finding for finding in report.findings if finding.file == "change.sql"]
         return report
 
-    return fix(lint, lambda name: data[name], with_unsafe=with_unsafe)
+    return fix(lint, lambda name: data[name], with_unsafe=with_unsafe, may_move=lambda _title, _statement: with_unsafe)
 
 
 def text_of(result: Fixed, otherwise: str) -> str:
@@ -142,6 +144,8 @@ def test_the_server_ends_with_the_same_catalog(scratch: Scratch):
         result = fixed(rule, bad, bad.sql, with_unsafe=rule.fixable is Fixable.UNSAFE)
         if bad.pg_version > scratch.runner.server_version or rule.category is Category.POLICY or not result.after:
             continue
+        if result.moved:
+            continue  # tests/lifecycle runs such migrations
         base = stage_for(bad.earlier, bad.sql) + bad.earlier
         try:
             before = catalog_after(scratch, base, bad.sql)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Alteration, Context
 from migrator.lint.fixes import as_phases
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -38,6 +39,7 @@ class DropColumn(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED, Breaks.DATA)
+    fixable = Fixable.UNSAFE
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_DropColumn,)
     good = (
@@ -73,6 +75,7 @@ class DropColumn(AlterTableRule):
                 action.statement,
                 "puts the drop into contract.sql, which runs when no code is left that uses the column",
             ),
+            repair=moved(f"drop {action.relation}.{ident(column)}", context),
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_of(column),
         )

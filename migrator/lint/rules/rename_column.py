@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.context import Context
 from migrator.lint.fixes import as_phases
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -38,6 +39,7 @@ class RenameColumn(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
+    fixable = Fixable.UNSAFE
     phases = BEFORE_THE_DEPLOY
     kinds = ("rename_stmt",)
     good = (
@@ -77,5 +79,6 @@ class RenameColumn(Rule):
                 statement,
                 "adds the new column, keeps both equal, and drops the old one when no code is left that uses it",
             ),
+            repair=moved(f"rename {what}", context),
             lock=LockMode.ACCESS_EXCLUSIVE,
         )
