@@ -38,7 +38,7 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     changes: list[Change] = []
     notes: list[str] = []
     refusals: list[Refused] = []
-    for action in actions_of(script):
+    for action in actions_of(script, whole=True):
         at = f"{script.name or 'SQL'}:{action.line}"
         if action.kind in _LEFT_OUT and not _is_meaningful_setting(action):
             notes.append(

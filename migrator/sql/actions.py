@@ -37,14 +37,31 @@ class Action:
     options: dict[str, str] = field(default_factory=dict)
 
 
-def actions_of(script: Script) -> Iterator[Action]:
-    """The actions of a script in order."""
+def actions_of(script: Script, *, whole: bool = False) -> Iterator[Action]:
+    """The actions of a script in order.
+
+    Args:
+        script: what was written.
+        whole: whether an ALTER TABLE that adds and drops columns and says what each is computed from, by directives
+            ``up`` and ``down``, stays one action without a single subcommand: the columns belong together.
+    """
     for statement in script.statements:
-        yield from _split(statement)
+        options = _options(statement)
+        if whole and {"up", "down"} <= options.keys() and _adds_and_drops(statement):
+            yield Action(
+                statement.kind, statement.node, None, statement.text, statement.line, statement.column, options
+            )
+            continue
+        yield from _split(statement, options)
 
 
-def _split(statement: Statement) -> Iterator[Action]:
-    options = _options(statement)
+def _adds_and_drops(statement: Statement) -> bool:
+    if statement.kind != "alter_table_stmt":
+        return False
+    return {unwrap(each).subtype for each in statement.node.cmds} == {pb.AT_AddColumn, pb.AT_DropColumn}
+
+
+def _split(statement: Statement, options: dict[str, str]) -> Iterator[Action]:
     if statement.kind == "drop_stmt" and len(statement.node.objects) > 1:
         for dropped in statement.node.objects:
             single = pb.DropStmt()

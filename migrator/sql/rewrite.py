@@ -85,8 +85,12 @@ def columns_in(expression: str) -> set[str]:
     }
 
 
-def seen_from_trigger(expression: str) -> Sql:
+def seen_from_trigger(expression: str, row: str = "new") -> Sql:
     """An expression over a row's columns as a trigger writes it: ``a || b`` becomes ``new.a || new.b``.
+
+    Args:
+        expression: over the columns.
+        row: ``new`` or ``old``.
 
     Raises:
         Refused: it holds a query or a qualified column, which mean something else inside a trigger.
@@ -103,10 +107,10 @@ def seen_from_trigger(expression: str) -> Sql:
                 raise Refused(f"write columns without a table name in: {expression}")
             columns.append(unwrap(node.fields[0]).sval)
             del node.fields[:]
-            for part in ("new", f"{stem}{len(columns) - 1}"):
+            for part in (row, f"{stem}{len(columns) - 1}"):
                 node.fields.add().string.sval = part
     written = deparse_expression(tree)
-    return Sql(re.sub(rf"new\.{stem}([0-9]+)", lambda match: f"new.{field(columns[int(match[1])])}", written))
+    return Sql(re.sub(rf"{row}\.{stem}([0-9]+)", lambda match: f"{row}.{field(columns[int(match[1])])}", written))
 
 
 def with_value(expression: str, column: str, value: str) -> Sql:

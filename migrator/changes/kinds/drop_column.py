@@ -15,6 +15,7 @@ from migrator.changes.kind import (
     require_column,
     require_table,
 )
+from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -109,7 +110,7 @@ class DropColumn(Kind[Removal]):
             )
             return
         column = require_column(relation, change, change.column)
-        _require_droppable(relation, change)
+        require_droppable(relation, change.column)
         if column is not None and not change.down:
             _require_insertable(change, column)
         if column is not None and change.down and (column.identity or column.generated):
@@ -153,7 +154,7 @@ class DropColumn(Kind[Removal]):
         relation = context.schema.relation(change.target)
         if relation is None:
             return
-        _require_droppable(relation, change)
+        require_droppable(relation, change.column)
         refuse_dependents(
             relation,
             change.column,
@@ -191,45 +192,6 @@ def _constant(text: str) -> str:
             f"down = {text} names a column: a default cannot", hint="give a value that is the same for all rows"
         )
     return down
-
-
-def _require_droppable(relation: Relation, change: Removal) -> None:
-    if relation.is_subscribed:
-        raise Refused(
-            f'table "{relation.name}" is written by a logical subscription, which stops when a column is missing',
-            hint="drop the column on the publisher first",
-        )
-    refuse_dependents(
-        relation,
-        change.column,
-        [
-            "view",
-            "materialized view",
-            "rule",
-            "policy",
-            "generated column",
-            "publication",
-            "foreign key of another table",
-        ],
-        "which DROP COLUMN would break or refuse",
-        "replace them by ones that do without the column, in a migration before this one",
-    )
-    wide = [each for each in relation.constraints if change.column in each.columns and len(each.columns) > 1]
-    primary = [each for each in relation.constraints if change.column in each.columns and each.type == "primary key"]
-    indexes = [
-        each
-        for each in relation.indexes
-        if change.column in each.columns and len(each.columns) > 1 and each.constraint is None
-    ]
-    if wide or primary or indexes:
-        raise Refused(
-            f'column "{change.column}" of table "{relation.name}" is part of a key or index that would go with it',
-            detail="\n".join(
-                [f"{each.type} {each.name}: {each.definition}" for each in {*wide, *primary}]
-                + [f"index {each.name}: {each.definition}" for each in indexes]
-            ),
-            hint="create what shall replace it in a migration before this one, and drop the old one there",
-        )
 
 
 def _require_insertable(change: Removal, column: Column) -> None:

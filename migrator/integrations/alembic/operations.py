@@ -44,6 +44,7 @@ __all__ = [
     "drop_table",
     "drop_type",
     "drop_view",
+    "merge_columns",
     "raw_sql",
     "rename_column",
     "rename_constraint",
@@ -53,6 +54,7 @@ __all__ = [
     "rollback",
     "set_default",
     "set_not_null",
+    "split_column",
     "sql",
     "together",
 ]
@@ -75,6 +77,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_table": {"schema": "public"},
     "drop_type": {},
     "drop_view": {},
+    "merge_columns": {"schema": "public"},
     "raw_sql": {},
     "rename_column": {"schema": "public"},
     "rename_constraint": {"schema": "public"},
@@ -82,6 +85,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_table": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_not_null": {"schema": "public"},
+    "split_column": {"schema": "public"},
 }
 
 
@@ -314,6 +318,33 @@ def drop_view(view: str, *, materialized: bool = False) -> None:
     change("drop_view", {"view": view, "materialized": materialized})
 
 
+def merge_columns(
+    table: str,
+    columns: tuple[str, ...],
+    into: str,
+    type: str,
+    up: str,
+    down: tuple[str, ...],
+    *,
+    schema: str = "public",
+) -> None:
+    """Merge several columns into one while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        columns: those that go.
+        into: the name of the column that comes.
+        type: its type, as SQL.
+        up: its value, as SQL over the old columns.
+        down: the value of each old column, as SQL over the new one.
+    """
+    change(
+        "merge_columns",
+        {"schema": schema, "table": table, "columns": columns, "into": into, "type": type, "up": up, "down": down},
+    )
+
+
 def raw_sql(
     statement: str,
     phase: Literal["expand", "backfill", "contract"],
@@ -429,6 +460,33 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
             occur.
     """
     change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+
+
+def split_column(
+    table: str,
+    column: str,
+    into: tuple[str, ...],
+    types: tuple[str, ...],
+    up: tuple[str, ...],
+    down: str,
+    *,
+    schema: str = "public",
+) -> None:
+    """Split a column into several while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: the column that goes.
+        into: names of the columns that come.
+        types: the type of each, as SQL.
+        up: the value of each, as SQL over the old column.
+        down: the value of the old column, as SQL over the new ones.
+    """
+    change(
+        "split_column",
+        {"schema": schema, "table": table, "column": column, "into": into, "types": types, "up": up, "down": down},
+    )
 
 
 class _Phased(MigrateOperation):

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ADD CONSTRAINT ${constraint|ident} CHECK (${state|ident} IS NOT NULL AND ${state|ident} <> 'f') NOT VALID

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ADD COLUMN ${column|ident} ${type|sql}

@@ -1,0 +1,1 @@
+UPDATE ${table|sql} SET ${state|ident} = 's' WHERE ${state|ident} IS NULL

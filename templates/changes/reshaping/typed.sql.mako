@@ -1,0 +1,1 @@
+SELECT ${value|sql} FROM ${table|sql}
