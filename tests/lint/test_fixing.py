@@ -36,7 +36,6 @@ LEFT = {
     "LK007-0": "a trigger and a backfill take its place",
     "LK017-2": "the steps share a group on purpose",
     "LK021-0": "no unique index is known",
-    "LK027-1": "a name for the constraint is to be chosen",
     "LK031-0": "how long to wait is not for lint to say",
     "RB007-0": "COMMIT is missing, or BEGIN is too much",
     "RB007-2": "the runner's transaction may be meant",
