@@ -394,11 +394,11 @@ def dropped_index(statement: Statement) -> tuple[str, str] | None:
 
 
 def created_relation(statement: Statement) -> tuple[str | None, str] | None:
-    """Schema (None if unqualified) and name of the table, view or enum that a statement creates; None for others."""
+    """Schema (None if unqualified) and name of the table, view, sequence or enum a statement makes; None for others."""
     if statement.kind == "create_enum_stmt":
         parts = [unwrap(part).sval for part in statement.node.type_name]
         return (parts[-2] if len(parts) > 1 else None), parts[-1]
-    target = {"create_stmt": "relation", "view_stmt": "view"}.get(statement.kind)
+    target = {"create_stmt": "relation", "view_stmt": "view", "create_seq_stmt": "sequence"}.get(statement.kind)
     if target is None:
         return None
     relation = getattr(statement.node, target)

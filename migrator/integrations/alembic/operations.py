@@ -109,6 +109,10 @@ def add_column(
     collation: str = "",
     not_null: bool = False,
     default: str = "",
+    fill: str = "",
+    identity: str = "",
+    serial: bool = False,
+    generated: str = "",
     schema: str = "public",
 ) -> None:
     """Add a column that old code does not know.
@@ -119,8 +123,12 @@ def add_column(
         column: its name.
         type: as SQL.
         collation: as SQL, or an empty string.
-        not_null: whether NULL is refused; needs a default.
+        not_null: whether NULL is refused; needs a default, a fill, an identity or a sequence.
         default: as SQL; an empty string for none.
+        fill: what rows of old code hold in a NOT NULL column without a default, as SQL over the row's columns.
+        identity: ``always`` or ``by default`` for GENERATED … AS IDENTITY, or an empty string.
+        serial: whether it draws from a sequence of its own.
+        generated: expression of a virtual generated column; an empty string for any other.
     """
     change(
         "add_column",
@@ -132,6 +140,10 @@ def add_column(
             "collation": collation,
             "not_null": not_null,
             "default": default,
+            "fill": fill,
+            "identity": identity,
+            "serial": serial,
+            "generated": generated,
         },
     )
 

@@ -8,4 +8,7 @@ ALTER TABLE ${table|sql} ADD COLUMN ${column|ident} ${type|sql}\
 % if default:
  DEFAULT ${default|sql}\
 % endif
+% if generated:
+ GENERATED ALWAYS AS (${generated|sql}) VIRTUAL\
+% endif
 

@@ -1,0 +1,1 @@
+UPDATE ${table|sql} SET ${column|ident} = ${value|sql} WHERE ${column|ident} IS NULL

@@ -1,0 +1,1 @@
+CREATE SEQUENCE ${sequence|sql} AS ${type|sql}

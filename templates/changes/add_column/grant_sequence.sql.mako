@@ -1,0 +1,1 @@
+GRANT USAGE ON SEQUENCE ${sequence|sql} TO ${grantee|sql}

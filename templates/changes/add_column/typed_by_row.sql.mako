@@ -1,0 +1,1 @@
+SELECT CAST(${value|sql} AS ${type|sql}) FROM ${table|sql}
