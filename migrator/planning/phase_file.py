@@ -22,7 +22,7 @@ from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, Step, TableLock
 from migrator.planning.proof import effects_in_order
 from migrator.sql.compose import Sql
-from migrator.sql.parser import Statement, parse_script
+from migrator.sql.parser import Statement, parse_script, pb, unwrap
 from migrator.templating import comment as one_line
 from migrator.templating import render
 
@@ -168,7 +168,8 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         raise Refused(
             f'step header "{fields["step"]}" is not understood', at=at, hint="-- step: NAME transaction=GROUP"
         )
-    named = _LOCKS.match(fields.get("locks", "")) if statement.kind == "do_stmt" else None
+    told = statement.kind == "do_stmt" or _is_said_to_be_short(statement, fields)
+    named = _LOCKS.match(fields.get("locks", "")) if told else None
     if named and named["mode"].replace(" ", "_") in LockMode.__members__:
         mode = LockMode[named["mode"].replace(" ", "_")]
         effects = Effects((TableLock(mode, named["relation"]),))
@@ -196,4 +197,13 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         loses=fields.get("loses"),
         line=statement.line,
         at=at,
+    )
+
+
+def _is_said_to_be_short(statement: Statement, fields: dict[str, str]) -> bool:
+    """Whether a change of type is said to rewrite nothing, as its text cannot tell; the wall limit holds it to that."""
+    return (
+        statement.kind == "alter_table_stmt"
+        and [unwrap(command).subtype for command in statement.node.cmds] == [pb.AT_AlterColumnType]
+        and fields.get("locks", "").endswith("for a moment")
     )

@@ -119,7 +119,7 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
 
 def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
     refused = refusal(
-        "DROP SEQUENCE a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m serial;"
+        "DROP SEQUENCE a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m int UNIQUE;"
     )
 
     assert refused.message == "3 reasons speak against it"
@@ -173,9 +173,9 @@ def test_a_directive_belongs_to_the_statement_after_it():
 
 
 def test_a_directive_of_another_kind_in_a_mixed_alter_table_is_refused():
-    refused = refusal("-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL, ADD COLUMN a int")
+    refused = refusal("-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL, DROP CONSTRAINT a")
 
-    assert refused.message == 'add_column knows no directive "fill"'
+    assert refused.message == 'drop_constraint knows no directive "fill"'
     assert refused.detail == "directives it knows: none"
 
 

@@ -541,6 +541,14 @@ CASES = (
         ),
     ),
     Case(
+        name="longer varchar in place",
+        kind="change_type",
+        setup=items("value varchar(20) NOT NULL DEFAULT 'none'", more=" UNIQUE"),
+        sql="ALTER TABLE items ALTER COLUMN value TYPE varchar(40)",
+        old=code("value", prepares=False),
+        new=code("value", prepares=False),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

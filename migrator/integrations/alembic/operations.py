@@ -185,7 +185,14 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
 
 
 def change_type(
-    table: str, column: str, type: str, *, collation: str = "", up: str = "", schema: str = "public"
+    table: str,
+    column: str,
+    type: str,
+    *,
+    collation: str = "",
+    up: str = "",
+    in_place: bool = False,
+    schema: str = "public",
 ) -> None:
     """Change the type of a column while old and new code run.
 
@@ -197,10 +204,19 @@ def change_type(
         collation: of the new type, as SQL; an empty string: the type's own.
         up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the
             type.
+        in_place: whether the server just notes the new type; from SQL text it is found out by itself.
     """
     change(
         "change_type",
-        {"schema": schema, "table": table, "column": column, "type": type, "collation": collation, "up": up},
+        {
+            "schema": schema,
+            "table": table,
+            "column": column,
+            "type": type,
+            "collation": collation,
+            "up": up,
+            "in_place": in_place,
+        },
     )
 
 

@@ -49,10 +49,7 @@ class AddColumn(Kind[Addition]):
 
     Example::
 
-        ALTER TABLE users ADD COLUMN locale text NOT NULL DEFAULT 'en'
-
-        ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid()
-
+        ALTER TABLE users ADD COLUMN locale text NOT NULL DEFAULT 'en';
         -- migrator: fill = lower(email)
         ALTER TABLE users ADD COLUMN login text NOT NULL
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from migrator.changes.copies import unique_keys
 from migrator.changes.kind import (
     Context,
@@ -16,6 +18,7 @@ from migrator.changes.kind import (
     require_table,
 )
 from migrator.changes.kinds.change_type import checks, swap
+from migrator.changes.kinds.change_type.in_place import require_in_place, what_stands_against
 from migrator.changes.kinds.change_type.shadow import Retyping, never_fails, shadow_of
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -38,6 +41,11 @@ class ChangeType(Kind[Retyping]):
         in both directions, privileges, statistics target, storage and comment. int to bigint works for primary keys
         too; columns that point to it are changed by changes of their own, before or after.
 
+        Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
+        the same scale; no expression index, partial index, CHECK or foreign key on the column), there is no second
+        column: contract changes the type, with a lock for a moment. It is not done earlier, because it cannot be undone
+        without rewriting the table, and because old code that prepares on the server would fail once.
+
     Who wins
         There is one column until contract, the old one; both versions write it. Code of this migration's level must
         cope with values of both types, because the type changes under it.
@@ -54,7 +62,8 @@ class ChangeType(Kind[Retyping]):
     Limits
         Server-side prepared statements that return the column fail once with "cached plan must not change result type"
         when contract changes it; a driver that prepares by itself has to be told not to, or to prepare again. The
-        column becomes the last one of the table. New code writes what only the new type can hold after contract.
+        column becomes the last one of the table, unless its type changes in place. New code writes what only the new
+        type can hold after contract.
 
     Example::
 
@@ -80,7 +89,7 @@ class ChangeType(Kind[Retyping]):
         if definition.HasField("coll_clause"):
             parts = [unwrap(part).sval for part in definition.coll_clause.collname]
             collation = qualified(parts[-2] if len(parts) > 1 else None, parts[-1])
-        return Retyping(
+        change = Retyping(
             schema=target.schema,
             table=target.name,
             column=action.command.name,
@@ -88,6 +97,11 @@ class ChangeType(Kind[Retyping]):
             collation=collation,
             up=up,
         )
+        relation = schema.relation(target)
+        column = relation.column(change.column) if relation else None
+        if relation is None or column is None or what_stands_against(change, relation, column):
+            return change
+        return msgspec.structs.replace(change, in_place=column.type_name != change.full_type)
 
     def touched(self, change: Retyping) -> dict[TableName, tuple[str, ...]]:
         """The column and those its new value is computed from."""
@@ -111,12 +125,19 @@ class ChangeType(Kind[Retyping]):
             require_column(relation, change, name)
         if column.type_name == change.full_type and (not change.collation or column.collation == change.collation):
             raise Refused(f'column "{change.column}" of table "{change.target}" is of type {change.full_type} already')
+        if change.in_place:
+            require_in_place(change, relation, column)
+            yield from checks.notes_in_place(relation, change)
+            return
         checks.require_replaceable(relation, column, change)
         yield from checks.notes(relation, change)
 
     def expressions(self, change: Retyping, context: Context) -> Iterator[Expression]:
         """The new value, as the trigger computes it, tried on rows that are there."""
         del context
+        if change.in_place:
+            yield Expression(change.type, self.template("typed", table=change.sql, conversion=change.conversion))
+            return
         values = {"table": change.sql, "conversion": change.conversion}
         text = change.up or f"CAST({change.column} AS {change.type})"
         yield Expression(
@@ -127,7 +148,9 @@ class ChangeType(Kind[Retyping]):
         )
 
     def expand(self, change: Retyping, context: Context) -> Iterator[Draft]:
-        """The column of the new type and its trigger."""
+        """The column of the new type and its trigger; nothing, where the type changes in place."""
+        if change.in_place:
+            return
         group, shadow = slug(change.table), shadow_of(change, context)
         relation = context.schema.relation(change.target)
         column = relation.column(change.column) if relation else None
@@ -166,6 +189,8 @@ class ChangeType(Kind[Retyping]):
 
     def backfill(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Fill rows written before expand."""
+        if change.in_place:
+            return
         yield Draft(
             f"fill-{slug(change.column)}",
             self.template(
@@ -179,6 +204,8 @@ class ChangeType(Kind[Retyping]):
 
     def obstacles(self, change: Retyping, context: Context) -> Iterator[Obstacle]:
         """Values written since that have no counterpart in the new type."""
+        if change.in_place:
+            return
         yield Obstacle(
             self.template(
                 "unconverted",
@@ -195,7 +222,21 @@ class ChangeType(Kind[Retyping]):
     def contract(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Indexes and constraints anew, then the swap."""
         relation = context.schema.relation(change.target)
-        if relation is not None:
+        if change.in_place:
+            yield Draft(
+                f"type-{slug(change.column)}",
+                self.template(
+                    "in_place",
+                    table=change.sql,
+                    column=change.column,
+                    type=Sql(change.type),
+                    collation=Sql(change.collation) if change.collation else None,
+                ),
+                "every value is stored as it has to be: the server only notes the new type",
+                slug(change.table),
+                locks=f"ACCESS EXCLUSIVE ON {change.sql}: reads and writes wait, for a moment",
+            )
+        elif relation is not None:
             yield from swap.steps(change, relation, shadow_of(change, context), self.template)
 
     def before_contract(self, change: Retyping, context: Context) -> None:
@@ -204,11 +245,16 @@ class ChangeType(Kind[Retyping]):
         column = relation.column(change.column) if relation else None
         if relation is None or column is None:
             return
+        if change.in_place:
+            require_in_place(change, relation, column)
+            return
         checks.require_replaceable(relation, column, change)
         swap.require_as_planned(change, relation, context.contract_sql)
 
     def rollback(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Trigger and column go; every value is in the old column."""
+        if change.in_place:
+            return
         group, shadow = slug(change.table), shadow_of(change, context)
         yield Draft(
             "drop-trigger-type",

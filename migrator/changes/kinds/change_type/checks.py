@@ -79,6 +79,17 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
             )
 
 
+def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
+    """What the author should know where the server only notes the new type."""
+    yield (
+        f"{change.column} becomes {change.full_type} at contract, in place: no row is read or written; new code writes "
+        "what only the new type holds after it"
+    )
+    for each in relation.dependents:
+        if each.column == change.column and each.kind == "trigger function":
+            yield f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types"
+
+
 def notes(relation: Relation, change: Retyping) -> Iterator[str]:
     """What the author should know, one line each."""
     yield (

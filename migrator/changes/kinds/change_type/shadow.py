@@ -30,12 +30,14 @@ class Retyping(OnTable, frozen=True):
         type: the new type, as SQL.
         collation: of the new type, as SQL; an empty string: the type's own.
         up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the type.
+        in_place: whether the server just notes the new type; from SQL text it is found out by itself.
     """
 
     column: str
     type: str
     collation: str = ""
     up: str = ""
+    in_place: bool = False
 
     @property
     def full_type(self) -> str:
