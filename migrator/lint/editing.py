@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -19,24 +19,42 @@ class NotEditable(Exception):
 def compatible(fixes: Iterable[Fix]) -> list[Fix]:
     """The first of the fixes, and of the others those that rely on no text that one before them changes."""
     taken: list[Fix] = []
+    claims: list[tuple[int, int]] = []
+    edits: list[tuple[int, int, Edit]] = []
+    known: set[tuple[Edit, ...]] = set()
     for fix in fixes:
-        if not any(_meet(fix, other) for other in taken):
-            taken.append(fix)
+        if fix.edits not in known:
+            if _overlaps(claims, fix) or any(_touches(edits, edit) for edit in fix.edits):
+                continue
+            known.add(fix.edits)
+            insort(claims, (fix.start, fix.end))
+            for edit in fix.edits:
+                # the same mark at the head of a file may serve several
+                if not _is_there(edits, edit):
+                    insort(edits, (edit.start, edit.end, edit), key=lambda each: each[:2])
+        taken.append(fix)
     return taken
 
 
-def _meet(one: Fix, other: Fix) -> bool:
-    if one.edits == other.edits:
+def _overlaps(claims: Sequence[tuple[int, int]], fix: Fix) -> bool:
+    """Whether it relies on text of another; those that are there lie apart, in order."""
+    place = bisect_left(claims, (fix.start, fix.end))
+    before, after = claims[max(place - 1, 0) : place], claims[place : place + 1]
+    return any(start < fix.end and fix.start < end for start, end in (*before, *after))
+
+
+def _is_there(edits: Sequence[tuple[int, int, Edit]], edit: Edit) -> bool:
+    place = bisect_left(edits, (edit.start, edit.end), key=lambda each: each[:2])
+    return place < len(edits) and edits[place][2] == edit
+
+
+def _touches(edits: Sequence[tuple[int, int, Edit]], edit: Edit) -> bool:
+    """Whether another edit, and not the same one, is at or beside a place."""
+    if _is_there(edits, edit):
         return False
-    if one.start < other.end and other.start < one.end:
-        return True
-    # the same mark at the head of a file may serve several
-    return any(
-        a != b and a.start <= b.end and b.start <= a.end
-        for a in one.edits
-        for b in other.edits
-        if a.start <= b.end and b.start <= a.end
-    )
+    place = bisect_left(edits, (edit.start, edit.end), key=lambda each: each[:2])
+    around = edits[max(place - 1, 0) : place + 1]
+    return any(edit.start <= end and start <= edit.end for start, end, _ in around)
 
 
 def edited(data: bytes, fixes: Sequence[Fix]) -> bytes:

@@ -10,7 +10,7 @@ from migrator.lint import suppression
 from migrator.lint.context import Context
 from migrator.lint.parts import Part, Unchecked, looked_into, parts_of
 from migrator.lint.registry import all_rules, find, nearest
-from migrator.lint.repairing import NotFixable, Standpoint, fix_of
+from migrator.lint.repairing import NotFixable, Repairs, Standpoint
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
@@ -271,6 +271,7 @@ class Linter:
             for _, problem, statement in found
             if problem.repair is not None and problem.repair.alone and not problem.repair.remark
         }
+        repairs = Repairs(part, alone)
         for rule, problem, statement in found:
             waiver = next((each for each in (*waivers, *shared) if _covers(each, rule.code, statement)), None)
             if waiver is not None:
@@ -280,7 +281,7 @@ class Linter:
             fix, unfixed = None, ""
             if problem.repair is not None:
                 try:
-                    fix = fix_of(problem.repair, part, standpoints[id(statement)], alone)
+                    fix = repairs.fix(problem.repair, standpoints[id(statement)])
                 except NotFixable as reason:
                     unfixed = str(reason)
             yield self._finding(part, rule, problem, statement, fix, unfixed)

@@ -139,7 +139,8 @@ def _apply(
             continue
         result.before.setdefault(name, data)
         result.after[name] = after
-        done = [(each, each.repair) for each in standing if any(each.repair is one for one in taken)]
+        applied_now = set(map(id, taken))
+        done = [(each, each.repair) for each in standing if id(each.repair) in applied_now]
         result.codes.update(each.code for each, _ in done)
         moved = {one.start: (name, one.migration, each.statement) for each, one in done if one and one.migration}
         result.moved += moved.values()

@@ -8,6 +8,7 @@ runner's own words, unless other statements rely on being committed together.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
 from migrator.lint.runners import outside_mark, sent_as_one
-from migrator.lint.transactions import Membership
+from migrator.lint.transactions import Membership, file_directive
 from migrator.model.finding import Edit, Fix
 from migrator.sql.lexing import Mark, marks
 from migrator.sql.parser import Comment, Statement, pb
@@ -45,56 +46,179 @@ class NotFixable(Exception):
     """The rewrite cannot be put where the statement stands; the message says why, in words that follow "not fixed:"."""
 
 
-def fix_of(repair: Repair, part: Part, at: Standpoint, alone: Collection[int]) -> Fix:
-    """The edits of the file that put a repair into effect.
+class Repairs:
+    """Puts the repairs of one part into effect; what they share is found out once, when it is first asked for."""
 
-    Args:
-        repair: what is to be written.
-        part: where the statement stands.
-        at: where in the part.
-        alone: statements of the part that are to commit by themselves as well, so that they do not mind.
+    def __init__(self, part: Part, alone: Collection[int]) -> None:
+        """Args: the part, and which of its statements are to commit by themselves, so that they do not mind."""
+        self.part = part
+        self._alone = alone
+        self._inside: dict[int, _Transaction] = {}
 
-    Raises:
-        NotFixable: it cannot be done there.
+    def fix(self, repair: Repair, at: Standpoint) -> Fix:
+        """The edits of the file that put a repair of the statement at ``at`` into effect.
+
+        Raises:
+            NotFixable: it cannot be done there.
+        """
+        part = self.part
+        statement = part.script.statements[at.index]
+        start, end = statement.offset, statement.offset + len(statement.text)
+        text = part.source.text
+        if statement.block is not None:
+            raise NotFixable("it is run by a DO block or a function")
+        if part.source.written_in is not None:
+            raise NotFixable("revisions in Python are not edited")
+        if not part.literal or text[start:end] != part.script.source[start:end]:
+            raise NotFixable("placeholders or comments of the runner stand in it")
+        edits = _Edits(self, at.index)
+        remark, claimed = repair.remark, (start, end)
+        if repair.alone:
+            if (repair.before or repair.after) and self.sent_as_one:
+                raise NotFixable(self.sent_as_one)
+            if part.source.phased:
+                written = " ".join((statement.text, *(edit.text for edit in repair.edits)))
+                edits.leave_group(at.membership, is_concurrent=_is_long(written))
+            elif at.begun:
+                left = self._left_transaction(edits, at.index)
+                claimed = left.start, left.end
+                remark = remark or (_APART if left.minding - {at.index} else edits.mark_outside(at.index))
+            elif at.membership is not Membership.OUTSIDE:
+                remark = remark or edits.mark_outside(at.index)
+        edits.around(repair.before, repair.after)
+        edits.own(repair.edits)
+        if repair.removes:
+            edits.take_out(statement)
+        offset = part.source.offset
+        return Fix(
+            edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark, repair.migration
+        )
+
+    @cached_property
+    def new_line(self) -> str:
+        """What ends the lines of the file."""
+        return "\r\n" if "\r\n" in self.part.source.text else "\n"
+
+    @cached_property
+    def sent_as_one(self) -> str:
+        """Why a second statement would share a transaction with the first; or nothing."""
+        return sent_as_one(self.part.source.name, self.part.source.text)
+
+    @cached_property
+    def mark(self) -> Edit | str | None:
+        """What keeps the runner from putting a transaction around the part; see ``runners.outside_mark``."""
+        source = self.part.source
+        if not self.part.whole or self.part.continues:
+            return "what else is in its transaction cannot be told: the file is in several parts"
+        comments = [(each.text, each.offset) for each in self.part.script.comments]
+        return outside_mark(source.name, source.text, comments, is_first=source.offset == 0)
+
+    @cached_property
+    def minding(self) -> frozenset[int]:
+        """Statements that rely on a transaction that the runner may put around the part."""
+        found, begun = set(), False
+        for number, statement in enumerate(self.part.script.statements):
+            if statement.kind == "transaction_stmt":
+                begun = statement.node.kind in _BEGINS or (begun and statement.node.kind not in _ENDS)
+            elif not begun and number not in self._alone and not _keeps(statement):
+                found.add(number)
+        return frozenset(found)
+
+    @cached_property
+    def step_ids(self) -> list[str]:
+        """Names of the steps of a phase file that have one."""
+        comments = self.part.script.comments
+        return [each.body.split()[1] for each in comments if _NAMED.match(each.body)]
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """The transaction groups in the headers of a phase file, as often as they are named."""
+        comments = (each for each in self.part.script.comments if each.body.startswith("step:"))
+        return [match[1] for each in comments if (match := _GROUP.search(each.text))]
+
+    @cached_property
+    def _controls(self) -> list[int]:
+        """Indexes of BEGIN, COMMIT and their like."""
+        statements = self.part.script.statements
+        return [number for number, each in enumerate(statements) if each.kind == "transaction_stmt"]
+
+    def _left_transaction(self, edits: _Edits, index: int) -> _Transaction:
+        """Take a statement out of its BEGIN and COMMIT.
+
+        Raises:
+            NotFixable: the transaction is not all there, or what is in it depends on it in other ways.
+        """
+        statements = self.part.script.statements
+        place = bisect_left(self._controls, index)
+        around = self._controls[max(place - 2, 0) : place], self._controls[place : place + 1]
+        known = self._inside.get(place)
+        if known is None:
+            known = self._inside[place] = _Transaction.between(statements, *around)
+        if known.set_local is not None and known.set_local < index:
+            raise NotFixable("SET LOCAL before it holds for its transaction only")
+        own, first, last = statements[index], known.first, known.last
+        if first + 1 == index:
+            edits.take_out(statements[first])
+        else:
+            edits.add(edits.head, edits.head, "COMMIT;\n", rank=-1)
+        if last - 1 == index:
+            edits.take_out(statements[last])
+        else:
+            behind = own.offset + len(own.text)
+            edits.add(behind, behind, f";\n{statements[first].text}", rank=3)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """What stands between a BEGIN and its COMMIT.
+
+    Attributes:
+        first: index of the BEGIN.
+        last: index of the COMMIT.
+        start: its first character.
+        end: index behind the last character of the COMMIT.
+        minding: statements that rely on committing together.
+        set_local: the first that sets something, other than a timeout, for the transaction; None if none does.
     """
-    statement = part.script.statements[at.index]
-    start, end = statement.offset, statement.offset + len(statement.text)
-    text = part.source.text
-    if statement.block is not None:
-        raise NotFixable("it is run by a DO block or a function")
-    if part.source.written_in is not None:
-        raise NotFixable("revisions in Python are not edited")
-    if not part.literal or text[start:end] != part.script.source[start:end]:
-        raise NotFixable("placeholders or comments of the runner stand in it")
-    edits = _Edits(part, at.index)
-    remark = repair.remark
-    claimed = (start, end)
-    several = bool(repair.before or repair.after)
-    if repair.alone:
-        if several and (refusal := sent_as_one(part.source.name, text)):
-            raise NotFixable(refusal)
-        if part.source.phased:
-            edits.leave_group(at.membership, is_concurrent=_is_long(" ".join((statement.text, *_texts(repair.edits)))))
-        elif at.begun:
-            split, claimed = _left_transaction(edits, part, at.index)
-            remark = remark or (_APART if split else "")
-            if not split:
-                remark = remark or edits.mark_outside(at.index, alone)
-        elif at.membership is not Membership.OUTSIDE:
-            remark = remark or edits.mark_outside(at.index, alone)
-    edits.around(repair.before, repair.after)
-    edits.own(repair.edits)
-    if repair.removes:
-        _take_out(edits, text, statement)
-    offset = part.source.offset
-    return Fix(edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark, repair.migration)
+
+    first: int
+    last: int
+    start: int
+    end: int
+    minding: frozenset[int]
+    set_local: int | None
+
+    @classmethod
+    def between(cls, statements: Sequence[Statement], before: Sequence[int], after: Sequence[int]) -> _Transaction:
+        """Of the last one or two BEGINs, COMMITs and their like before a statement, and the first after it.
+
+        Raises:
+            NotFixable: they are not one BEGIN and one COMMIT.
+        """
+        kinds = [statements[number].node.kind for number in (*before, *after)]
+        if not before or not after or kinds[-2] not in _BEGINS or kinds[-1] != pb.TRANS_STMT_COMMIT:
+            raise NotFixable("its transaction has no BEGIN and COMMIT in this file, or savepoints")
+        if len(before) > 1 and kinds[0] in _BEGINS:
+            raise NotFixable("its transaction begins twice")
+        first, last = before[-1], after[0]
+        inside = range(first + 1, last)
+        if any(statements[number].block is not None for number in inside):
+            raise NotFixable("a DO block is in its transaction")
+        local = [number for number in inside if _is_local(statements[number])]
+        minding = frozenset(n for n in inside if not _keeps(statements[n]) and n not in local)
+        strict = next((number for number in local if not _is_timeout(statements[number])), None)
+        end = statements[last].offset + len(statements[last].text)
+        return cls(first, last, statements[first].offset, end, minding, strict)
 
 
 class _Edits:
     """The edits of one fix as places in the part."""
 
-    def __init__(self, part: Part, index: int) -> None:
+    def __init__(self, repairs: Repairs, index: int) -> None:
+        part = repairs.part
         statement = part.script.statements[index]
+        self._repairs = repairs
         self._part = part
         self._number = index + 1
         self._text = part.source.text
@@ -102,7 +226,7 @@ class _Edits:
         self._start = statement.offset
         self._end = statement.offset + len(statement.text)
         self._found: list[tuple[int, int, Edit]] = []
-        self._new_line = "\r\n" if "\r\n" in self._text else "\n"
+        self._new_line = repairs.new_line
         line = self._text.rfind("\n", 0, self._start) + 1
         before = self._text[line : self._start]
         self._indent = before if before.isspace() else ""
@@ -138,29 +262,44 @@ class _Edits:
         match = _GROUP.search(header.text) if header else None
         if header is None or match is None or match[1] == "none":
             return
-        if membership is Membership.INSIDE and self._shares_group(match[1]):
+        if membership is Membership.INSIDE and self._repairs.groups.count(match[1]) > 1:
             raise NotFixable(f"other steps are in transaction={match[1]} as well")
         if is_concurrent:
             self.add(header.offset + match.start(1), header.offset + match.end(1), "none")
 
-    def mark_outside(self, index: int, alone: Collection[int]) -> str:
+    def mark_outside(self, index: int) -> str:
         """Mark the file so that its runner puts no transaction around it; what becomes different by that.
 
         Raises:
             NotFixable: the runner has no word for it, or the rest of the file is not known here.
         """
-        part, source = self._part, self._part.source
-        if source.wrapped is False:
+        if self._part.source.wrapped is False or file_directive(self._part.script.comments) is False:
             return ""
-        if not part.whole or part.continues:
-            raise NotFixable("what else is in its transaction cannot be told: the file is in several parts")
-        comments = [(each.text, each.offset) for each in part.script.comments]
-        mark = outside_mark(source.name, self._text, comments, is_first=source.offset == 0)
+        mark = self._repairs.mark
         if isinstance(mark, str):
             raise NotFixable(mark)
         if mark is not None:
             self.add(mark.start, mark.end, mark.text, rank=-2)
-        return _APART if _others_mind(part.script.statements, index, alone) else ""
+        return _APART if self._repairs.minding - {index} else ""
+
+    def take_out(self, statement: Statement) -> None:
+        """Remove a statement with its semicolon, and its line if nothing else is on it."""
+        text = self._text
+        start, end = statement.offset, statement.offset + len(statement.text)
+        semicolon = next((each for each in marks(text[end:]) if each.mark is Mark.END), None)
+        if semicolon is None:
+            self.add(start, end, "")
+            return
+        stop = end + semicolon.end
+        if text[end : stop - 1].strip():
+            self.add(start, end, "")
+            self.add(stop - 1, stop, "")
+            return
+        line_start = text.rfind("\n", 0, start) + 1
+        line_end = text.find("\n", stop)
+        line_end = len(text) if line_end < 0 else line_end + 1
+        is_alone = not text[line_start:start].strip() and not text[stop:line_end].strip()
+        self.add(*((line_start, line_end) if is_alone else (start, stop)), "")
 
     def of_file(self, offset: int) -> tuple[Edit, ...]:
         """All edits in order, as places in the file; insertions at one place made one."""
@@ -205,18 +344,13 @@ class _Edits:
         header = self._step()
         words = header.body.split() if header else []
         name = words[1] if len(words) > 1 else f"statement-{self._number}"
-        taken = {each.body.split()[1] for each in self._part.script.comments if _NAMED.match(each.body)}
+        taken = self._repairs.step_ids
         number = 0
         for sql in added:
             number += 1
             while f"{name}-{number}" in taken:
                 number += 1
             yield f"-- step: {name}-{number}" + (" transaction=none" if _is_long(sql) else "")
-
-    def _shares_group(self, group: str) -> bool:
-        others = [each for each in self._part.script.comments if each.body.startswith("step:")]
-        found = [match[1] for each in others if (match := _GROUP.search(each.text))]
-        return found.count(group) > 1
 
 
 _NAMED = re.compile(r"step:\s+\S")
@@ -227,21 +361,6 @@ _ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|lo
 def _is_long(sql: str) -> bool:
     """Whether a statement runs for long under a lock that hardly anybody minds, so that it gets no timeout."""
     return re.search(r"\b(?:CONCURRENTLY|VALIDATE CONSTRAINT|ANALYZE)\b", sql, re.IGNORECASE) is not None
-
-
-def _texts(edits: Sequence[Edit]) -> Iterator[str]:
-    return (edit.text for edit in edits)
-
-
-def _others_mind(statements: Sequence[Statement], index: int, alone: Collection[int]) -> bool:
-    """Whether other statements of the file rely on a transaction that the runner may put around it."""
-    begun = False
-    for number, statement in enumerate(statements):
-        if statement.kind == "transaction_stmt":
-            begun = statement.node.kind in _BEGINS or (begun and statement.node.kind not in _ENDS)
-        elif number != index and number not in alone and not begun and not _keeps(statement):
-            return True
-    return False
 
 
 def _keeps(statement: Statement) -> bool:
@@ -265,67 +384,9 @@ def _checks_later(command: Any) -> bool:
     return bool(command.subtype == pb.AT_ValidateConstraint)
 
 
-def _left_transaction(edits: _Edits, part: Part, index: int) -> tuple[bool, tuple[int, int]]:
-    """Take a statement out of its BEGIN and COMMIT; whether that splits them, and the text this relies on.
-
-    Raises:
-        NotFixable: the transaction is not all there, or uses savepoints.
-    """
-    statements = part.script.statements
-    first = next((n for n in range(index - 1, -1, -1) if _is(statements[n], _BEGINS)), None)
-    last = next((n for n in range(index + 1, len(statements)) if _is(statements[n], _ENDS)), None)
-    if first is None or last is None or statements[last].node.kind != pb.TRANS_STMT_COMMIT:
-        raise NotFixable("its transaction has no BEGIN and COMMIT in this file")
-    opener = next((each for each in reversed(statements[:first]) if each.kind == "transaction_stmt"), None)
-    if opener is not None and opener.node.kind in _BEGINS:
-        raise NotFixable("its transaction begins twice")
-    inside = statements[first + 1 : last]
-    if any(each.kind == "transaction_stmt" or each.block is not None for each in inside):
-        raise NotFixable("its transaction has savepoints")
-    text = part.source.text
-    begin, commit, own = statements[first], statements[last], statements[index]
-    claimed = (begin.offset, commit.offset + len(commit.text))
-    if any(_is_local(each) and not _is_timeout(each) for each in inside[: index - first - 1]):
-        raise NotFixable("SET LOCAL before it holds for its transaction only")
-    if first + 1 == index:
-        _take_out(edits, text, begin)
-    else:
-        edits.add(edits.head, edits.head, "COMMIT;\n", rank=-1)
-    if last - 1 == index:
-        _take_out(edits, text, commit)
-    else:
-        place = own.offset + len(own.text)
-        edits.add(place, place, f";\n{begin.text}", rank=3)
-    others = (each for each in inside if each is not own)
-    return not all(_keeps(each) or (_is_local(each) and _is_timeout(each)) for each in others), claimed
-
-
 def _is_local(statement: Statement) -> bool:
     return statement.kind == "variable_set_stmt" and bool(statement.node.is_local)
 
 
 def _is_timeout(statement: Statement) -> bool:
     return statement.node.name.lower() in ("lock_timeout", "statement_timeout")
-
-
-def _is(statement: Statement, kinds: frozenset[int]) -> bool:
-    return statement.kind == "transaction_stmt" and statement.node.kind in kinds
-
-
-def _take_out(edits: _Edits, text: str, statement: Statement) -> None:
-    """Remove a statement with its semicolon, and its line if nothing else is on it."""
-    start, end = statement.offset, statement.offset + len(statement.text)
-    semicolon = next((each for each in marks(text[end:]) if each.mark is Mark.END), None)
-    if semicolon is None:
-        edits.add(start, end, "")
-        return
-    stop = end + semicolon.end
-    if text[end : stop - 1].strip():
-        edits.add(start, end, "")
-        edits.add(stop - 1, stop, "")
-        return
-    line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", stop)
-    line_end = len(text) if line_end < 0 else line_end + 1
-    is_alone = not text[line_start:start].strip() and not text[stop:line_end].strip()
-    edits.add(*((line_start, line_end) if is_alone else (start, stop)), "")

@@ -76,12 +76,19 @@ def at_end(statement: Statement, text: str) -> Edit:
     return _insertion(statement.offset + len(statement.text), text)
 
 
-def timeout_before(context: Context, timeout: str) -> Repair:
+def timeout_before(context: Context, timeout: str) -> Repair | None:
     """``lock_timeout`` set for the current statement; no longer where it would cut a concurrent build short."""
     if _is_inside(context):
         return Repair(before=(f"SET LOCAL lock_timeout = '{timeout}'",))
-    builds = any(_is_concurrent(other) for other in context.following)
+    following = context.following
+    builds = any(_is_concurrent(other) for other in following)
+    if builds and len(following) > _FEW:
+        return None  # each statement would need its own
     return Repair(before=(f"SET lock_timeout = '{timeout}'",), after=("RESET lock_timeout",) if builds else ())
+
+
+_FEW = 20
+"""Statements behind one that gets a timeout of its own: that many rounds of fixes at most, and that much to read."""
 
 
 def alter_table(action: Alteration) -> str:

@@ -216,3 +216,21 @@ def test_a_phase_file_keeps_its_steps_and_what_is_brief_its_timeouts():
     assert [finding.unfixed for finding in result.report.findings if finding.code == "LK001"] == [
         "other steps are in transaction=pair as well"
     ]
+
+
+def test_many_fixes_take_no_more_rounds_than_few():
+    statement = "CREATE INDEX i ON t (a);\nALTER TABLE t ADD CONSTRAINT c CHECK (b > 1);\n"
+
+    def rounds_for(number: int) -> int:
+        text = statement * number
+        rounds = []
+
+        def lint(files: Mapping[str, bytes]) -> Report:
+            rounds.append(files)
+            return report_on(*overlaid([Source("a.sql", text)], files))
+
+        result = fix(lint, lambda _name: text.encode())
+        assert result.codes["LK001"] == result.codes["LK014"] == number
+        return len(rounds)
+
+    assert rounds_for(200) == rounds_for(40) <= 4

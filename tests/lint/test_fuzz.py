@@ -65,7 +65,7 @@ def test_fixes_of_mixed_files_parse_bring_no_error_and_are_done_at_once(seed: in
             return report_on(*overlaid([source], files), selection=everything(), pg_version=version)
 
         before = {finding.code for finding in lint({}).findings if finding.severity is Severity.ERROR}
-        result = fix(lint, lambda _, text=text: text.encode(), with_unsafe=with_unsafe)
+        result = fix(lint, lambda _, text=text: text.encode(), with_unsafe=with_unsafe, may_move=lambda *_: True)
 
         left = [each for each in result.report.findings if each.repair and (each.repair.is_safe or with_unsafe)]
         errors = {each.code for each in result.report.findings if each.severity is Severity.ERROR}
