@@ -10,7 +10,7 @@ from migrator.lint import suppression
 from migrator.lint.context import Context
 from migrator.lint.parts import Part, Unchecked, looked_into, parts_of
 from migrator.lint.registry import all_rules, find, nearest
-from migrator.lint.repairing import NotFixable, Repairs, Standpoint
+from migrator.lint.repairing import NotFixable, Repairs, Standpoint, without
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
@@ -201,6 +201,8 @@ class Linter:
             context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped, is_of_the_deploy=new)
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
         by_kind, by_subtype = self._dispatch(source.phase)
+        if source.standing is Standing.KNOWN and self._companion is None:
+            by_kind, by_subtype = {}, {}  # history: what it made is taken in, nothing is said of it
         found: list[tuple[Rule, Problem, Statement]] = []
         standpoints: dict[int, Standpoint] = {}
         self._report.statements += len(script.statements)
@@ -342,6 +344,7 @@ class Linter:
             statement=comment.text,
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
             length=len(comment.text.split("\n", 1)[0]),
+            repair=without(source, comment) if complaint.waived and complaint.is_all else None,
         )
 
     def _of_file(self, code: str, source: Source, message: str, line: int = 1) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from typing import Any
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
 from migrator.lint.runners import outside_mark, sent_as_one
+from migrator.lint.sources import Source
 from migrator.lint.transactions import Membership, file_directive
 from migrator.model.finding import Edit, Fix
 from migrator.sql.lexing import Mark, marks
@@ -167,6 +168,24 @@ class Repairs:
             behind = own.offset + len(own.text)
             edits.add(behind, behind, f";\n{statements[first].text}", rank=3)
         return known
+
+
+def without(source: Source, comment: Comment) -> Fix | None:
+    """A comment taken out, with its line if nothing else is on it; None where it does not stand in the file so."""
+    text, start, end = source.text, comment.offset, comment.offset + len(comment.text)
+    if source.written_in is not None or text[start:end] != comment.text:
+        return None
+    own_start, own_end = start, end
+    line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", end) + 1 or len(text)
+    if not text[end:line_end].strip():
+        if text[line_start:start].strip():
+            own_start = line_start + len(text[line_start:start].rstrip())
+        else:
+            own_start, own_end = line_start, line_end
+    offset = source.offset
+    parts_words = text[start - 1 : start].strip() and text[end : end + 1].strip()
+    edit = Edit(own_start + offset, own_end + offset, " " if parts_words else "")
+    return Fix((edit,), edit.start, edit.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,14 @@ class Complaint:
         message: what is wrong.
         comment: where it stands.
         waived: the code that it waives for nothing, or an empty string.
+        is_all: whether it waives no other code.
     """
 
     code: str
     message: str
     comment: Comment
     waived: str = ""
+    is_all: bool = False
 
 
 def read(
@@ -94,7 +96,9 @@ def unused(waivers: list[Waiver]) -> Iterator[Complaint]:
     for waiver in waivers:
         for code in waiver.codes:
             if code not in waiver.used:
-                yield Complaint("WV004", f"waiver of {code} waives nothing", waiver.comment, code)
+                yield Complaint(
+                    "WV004", f"waiver of {code} waives nothing", waiver.comment, code, len(waiver.codes) == 1
+                )
 
 
 def _parse(

@@ -247,3 +247,16 @@ def test_a_statement_is_moved_to_a_migration_of_its_own(folder: Path, capsys: py
     assert {path.name for path in migration.iterdir()} >= {"expand.sql", "contract.sql", "migration.toml"}
     assert "full_name" in (migration / "expand.sql").read_text()
     assert run() == 0
+
+
+def test_a_waiver_that_waives_nothing_goes_with_its_line_or_its_blanks(folder: Path):
+    for before, after in (
+        ("SELECT 1;\n  -- migrator: allow BC001 because of May\nSELECT 2;\n", "SELECT 1;\nSELECT 2;\n"),
+        ("SELECT 1;  -- migrator: allow BC001 because of May\r\nSELECT 2;", "SELECT 1;\r\nSELECT 2;"),
+        ("SELECT /* migrator: allow BC001 because of May */ 1;\n", "SELECT  1;\n"),
+        ("SELECT/* migrator: allow BC001 because of May */1;\n", "SELECT 1;\n"),
+        ("-- migrator: allow-file BC001 because of May\nSELECT 1;\n", "SELECT 1;\n"),
+    ):
+        (folder / "a.sql").write_bytes(before.encode())
+        assert run("--fix", "a.sql") == 0
+        assert (folder / "a.sql").read_bytes().decode() == after

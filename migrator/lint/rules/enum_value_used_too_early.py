@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, Repair
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -37,6 +38,7 @@ class EnumValueUsedTooEarly(Rule):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = (Breaks.MIGRATION,)
+    fixable = Fixable.UNSAFE
     kinds = ("alter_enum_stmt",)
     good = (
         Good("ALTER TYPE mood ADD VALUE 'calm';\nALTER TABLE users ADD COLUMN mood mood;"),
@@ -75,6 +77,7 @@ class EnumValueUsedTooEarly(Rule):
                     why="PostgreSQL refuses a new label in the transaction that adds it, and the migration stops there",
                     fix=f"{statement.text};\nCOMMIT;\nBEGIN;",
                     severity=Severity.WARNING if context.membership is Membership.UNKNOWN else None,
+                    repair=Repair(alone=True),
                 )
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrator.lint.repairs import Fixable
 from migrator.lint.rule import Bad, Good, ReportedByEngine
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -27,6 +28,7 @@ class WaiverUnused(ReportedByEngine):
     lock = LockMode.NONE
     work = Effort.NONE
     breaks = ()
+    fixable = Fixable.SAFE
     why = "nothing that it names is found there"
     good = (Good("-- migrator: allow BC002 because nobody reads it since May\nDROP TABLE users;"),)
     bad = (Bad("-- migrator: allow BC001 because it is fine\nSELECT 1;", fix=""),)
