@@ -4,7 +4,8 @@ What makes every choice here safe: the sync trigger of the expand phase is in pl
 every row version written since then is right already. A row that moves, is inserted or is updated meanwhile needs no
 attention; only versions older than the trigger do, and those lie in the blocks that exist when the sweep starts.
 
-- ``statements``   the author's UPDATE to the statements of a batch, by its tree (pure)
+- ``reading``      the author's statement, and why it cannot be batched (pure)
+- ``statements``   what a batch runs; ``update`` and ``move`` are its two forms, ``trees`` their pieces (pure)
 - ``segments``     blocks to segments to batches; narrowing down to one row (pure)
 - ``sizing``       how large the next batch is, and what follows a refused lock (pure)
 - ``throttle``     how hard the workers may work, from what the server says (pure)

@@ -28,11 +28,13 @@ from migrator.backfill.sizing import (
 )
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.target import Leaf
+from migrator.backfill.update import UpdateStatement
 from migrator.errors import StatementFailed
 from migrator.postgres.session import QUERY_CANCELED, UNDEFINED_TABLE, ServerError, Session
 
 _MOST_TIMEOUTS = 3
 _MOST_VANISHED = 5
+_ATTEMPTS_TO_CHECK = 3
 
 
 class Result(Enum):
@@ -195,27 +197,51 @@ class Batcher:
 
         If it is not, every pass would write the same rows again, and a statement such as ``SET n = n + 1`` would harm.
         """
-        row = self._session.one(self._statement.fill_and_check(leaf.name, span))
-        if row.still:
-            where = target.describe_row(self._session, leaf, row.place)
+        statement = self._statement
+        if isinstance(statement, UpdateStatement):
+            row = self._session.one(statement.fill_and_check(leaf.name, span))
+            done, still, place = row.rows, row.still, row.place
+        else:
+            done, still, place = self._fill_until_right(leaf, span)
+        if still:
             raise StatementFailed(
-                f'backfill step "{self._statement.step}" does not make its own condition false:'
-                f" {row.still} of {row.rows} rows still satisfy it after their update",
-                at=self._statement.at or None,
-                detail=f"for example: {where} of {leaf.name.sql}\ncondition: {self._statement.condition}",
+                f'backfill step "{statement.step}" does not make its own condition false:'
+                f" {still} of {done} rows still satisfy it after they were done",
+                at=statement.at or None,
+                detail=f"for example: {target.describe_row(self._session, leaf, place)} of {leaf.name.sql}\n"
+                f"condition: {statement.condition}",
                 hint="this batch was rolled back; the condition must be false for a row that is done, as in"
-                " WHERE c IS DISTINCT FROM (the new value)",
+                + (
+                    " WHERE c IS DISTINCT FROM (the new value)"
+                    if statement.into is None
+                    else " ON CONFLICT (k) DO NOTHING, where the value for k is not NULL"
+                ),
             )
-        self._checked = bool(row.rows)
-        done: int = row.rows
-        return done
+        self._checked = bool(done)
+        return int(done)
+
+    def _fill_until_right(self, leaf: Leaf, span: Span) -> tuple[int, int, str]:
+        """Rows done, those still wrong and the place of one.
+
+        What was put into another table is seen by the next statement only, which also sees rows that others have
+        committed since: they are done by another attempt, while those that stay wrong do so each time.
+        """
+        done = still = 0
+        for _ in range(_ATTEMPTS_TO_CHECK):
+            done += self._session.execute(self._statement.fill(leaf.name, span))
+            still = self._session.one(self._statement.count_wrong(leaf.name, span)).rows
+            if not still:
+                return done, 0, ""
+        found = self._session.maybe(self._statement.find_wrong(leaf.name, span))
+        return done, still if found else 0, found.place if found else ""
 
     def _leaf(self, claimed: Claim) -> Leaf:
         if claimed.leaf not in self._leaves:
             found = target.leaf(self._session, self._statement.columns, claimed.leaf)
             if found is None:
                 raise _Rewritten
-            self._leaves[claimed.leaf] = found
+            # Passes make room for new versions, and there are none.
+            self._leaves[claimed.leaf] = found if self._statement.into is None else replace(found, passes=1)
         return self._leaves[claimed.leaf]
 
     def _span(self, claimed: Claim) -> tuple[Span, int]:

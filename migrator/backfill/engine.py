@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from migrator.backfill import checkpoint, control, rejects, sizing, statements, target, worker
+from migrator.backfill import checkpoint, control, reading, rejects, sizing, target, worker
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
@@ -69,7 +69,7 @@ def run(
         DatabaseUnavailable: the server went away and did not come back soon.
     """
     member = Member(project, migration.id, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
-    read = [statements.read_step(step) for step in migration.phase(Phase.BACKFILL)]
+    read = [reading.read_step(step) for step in migration.phase(Phase.BACKFILL)]
     patient = replace(database, wait_s=max(database.wait_s, _RECONNECT_S))
     try:
         with Connection(patient, database.connect("backfill"), should_stop) as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ from migrator.sql.compose import Sql, ident, qualified
 
 _SQL = load("migrator.backfill.queries", "target.sql")
 
+_MOST_READ_BYTES = 64 * 2**20
+"""Of other tables, for one block. Finding the rows for one block by an index costs the planner less than reading this
+much (8,192 blocks), so it does the latter only where there is none."""
+
 _KINDS = {
     "v": "a view",
     "m": "a materialized view",
@@ -29,19 +33,21 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The table a statement updates.
+    """The table a statement sweeps.
 
     Attributes:
         oid: its oid.
         name: its schema and name.
         only: whether its children are left out.
         columns: the columns set.
+        into: another table that its rows are put into, as SQL.
     """
 
     oid: int
     name: LeafName
     only: bool
     columns: tuple[str, ...]
+    into: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def prepare(session: Session, statement: BackfillStatement) -> Target:
         raise _lacking(session, statement, "USAGE", f"SCHEMA {ident(row.schema)}")
     if row.kind not in "rp":
         raise _refused(statement, f"{statement.relation} is {_KINDS.get(row.kind, 'not a table')}, not a table")
-    target = Target(row.oid, LeafName(row.schema, row.name), statement.only, statement.columns)
+    target = Target(row.oid, LeafName(row.schema, row.name), statement.only, statement.columns, statement.into)
     for member in session.query(_SQL["tree"], _tree_of(target)):
         _check_member(session, statement, member)
     for part, condition in (("WHERE", statement.condition), ("verify", statement.wrong)):
@@ -108,12 +114,13 @@ def check_accepted(session: Session, statement: BackfillStatement, leaf: LeafNam
     """Have the server plan a batch and a verification, which checks every name, type and privilege in them.
 
     Raises:
-        Refused: with the server's message.
+        Refused: with the server's message; or each batch would read a large table from its start to its end.
     """
     span = Span.of_blocks(0, 1)
     for query in (statement.fill(leaf, span), statement.count_wrong(leaf, span)):
         try:
-            session.execute(f"EXPLAIN (COSTS OFF) {query}")
+            plan = session.one(f"EXPLAIN (VERBOSE, FORMAT JSON) {query}")[0]
+            _check_reads(session, statement, leaf, plan)
         except ServerError as error:
             if error.is_lock_refusal:
                 raise
@@ -121,6 +128,30 @@ def check_accepted(session: Session, statement: BackfillStatement, leaf: LeafNam
             raise _refused(
                 statement, f"{lacks}: {error.server_message}", detail=error.detail, hint=error.hint
             ) from None
+
+
+def _check_reads(session: Session, statement: BackfillStatement, leaf: LeafName, plan: Any) -> None:
+    """Whether a batch of one block finds what it needs of other tables by an index."""
+    read = {
+        qualified(node["Schema"], node["Relation Name"])
+        for node in _nodes(plan)
+        if node.get("Node Type") == "Seq Scan" and (node["Schema"], node["Relation Name"]) != (leaf.schema, leaf.name)
+    }
+    size = sum(session.one(_SQL["size"], {"relation": name}).bytes for name in read)
+    if size > _MOST_READ_BYTES:
+        names = ", ".join(sorted(read))
+        raise _refused(
+            statement,
+            f"every batch would read all of {names}, {size // 2**20} MB",
+            hint="create an index on the columns by which its rows are found, and ANALYZE it",
+        )
+
+
+def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(plan, dict):
+        yield plan
+    for each in plan.values() if isinstance(plan, dict) else plan if isinstance(plan, list) else ():
+        yield from _nodes(each)
 
 
 def leaves(session: Session, target: Target) -> list[LeafState]:
@@ -174,7 +205,10 @@ def describe_row(session: Session, leaf: Leaf, tid: str) -> str:
 
 
 def analyze(session: Session, target: Target) -> None:
-    """Refresh the statistics of the columns that were set, children included."""
+    """Refresh the statistics of the columns that were set, children included, or of the table that was filled."""
+    if target.into is not None:
+        session.execute(Sql(f"ANALYZE {target.into}"))
+        return
     columns = ", ".join(ident(column) for column in target.columns)
     only = "ONLY " if target.only and session.server_version >= 18 else ""
     session.execute(Sql(f"ANALYZE {only}{qualified(target.name.schema, target.name.name)} ({columns})"))
@@ -196,7 +230,7 @@ def _check_member(session: Session, statement: BackfillStatement, member: Any) -
         raise _refused(statement, f"{name} is a foreign table, which has no blocks to sweep")
     if member.kind == "r" and member.access_method != "heap":
         raise _refused(statement, f'{name} uses access method "{member.access_method}", only heap is known to work')
-    if member.has_update_rule:
+    if member.has_update_rule and statement.into is None:
         raise _refused(statement, f"{name} has a rule ON UPDATE, which would run instead of or beside every batch")
     if member.kind == "p":
         return
@@ -207,6 +241,8 @@ def _check_member(session: Session, statement: BackfillStatement, member: Any) -
     if member.may_not_update:
         columns = ", ".join(ident(column) for column in member.may_not_update)
         raise _lacking(session, statement, f"UPDATE ({columns})", str(name))
+    if statement.into is not None and not member.may_lock:
+        raise _lacking(session, statement, "UPDATE", str(name))
     if member.row_security:
         raise _refused(
             statement,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from migrator.backfill.reading import read_step
 from migrator.changes.registry import spec_from
 from migrator.errors import OutOfOrder, Refused
 from migrator.execution.run import Run
@@ -58,6 +59,11 @@ def before_expand(run: Run, session: Session, migration: Migration) -> list[str]
         )
     except Refused as refusal:
         refusals.append(refusal)
+    for step in migration.phase(Phase.BACKFILL):
+        try:
+            read_step(step)
+        except Refused as refusal:
+            refusals.append(refusal)
     planner.raise_all(refusals)
     return notes
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.backfill import checkpoint, passes, statements, target
+from migrator.backfill import checkpoint, passes, reading, target
 from migrator.backfill.checkpoint import JobKey, Stage
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
@@ -14,7 +14,7 @@ def job(bench):
     bench.make_table(20_000)
     migration = bench.register(FILL)
     key = JobKey(bench.project, migration.id, "fill_1")
-    found = target.prepare(bench.session, statements.read_step(migration.steps[0]))
+    found = target.prepare(bench.session, reading.read_step(migration.steps[0]))
     checkpoint.open_job(bench.session, key, found, PARTS)
     return key, found
 

@@ -5,7 +5,8 @@ import secrets
 import pytest
 
 from migrator.backfill import target
-from migrator.backfill.statements import LeafName, read_step
+from migrator.backfill.reading import read_step
+from migrator.backfill.statements import LeafName
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
 from migrator.postgres.connect import Database

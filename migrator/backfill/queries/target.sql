@@ -28,6 +28,8 @@ SELECT
     EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type = '2') AS has_update_rule,
     pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable,
     pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,
+    -- What FOR SHARE asks for.
+    pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') AS may_lock,
     ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY(%(columns)s::text[])
           AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') ORDER BY 1) AS may_not_update,
@@ -104,3 +106,7 @@ WHERE l.locktype = 'relation' AND l.granted AND l.mode IN ('RowShareLock', 'RowE
   AND (a.pid IS NULL OR a.application_name NOT LIKE 'migrator/%%')
 ORDER BY a.xact_start NULLS FIRST
 LIMIT 1
+
+-- name: size
+-- Takes ACCESS SHARE for the moment of reading it.
+SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass(%(relation)s))::bigint AS bytes

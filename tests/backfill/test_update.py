@@ -1,0 +1,69 @@
+"""UPDATE … FROM in batches, on real servers."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from migrator.errors import Refused, StatementFailed
+
+FILL = "UPDATE t SET c = u.x FROM u WHERE u.id = t.other AND t.c IS DISTINCT FROM u.x"
+WRONG = "c IS DISTINCT FROM (SELECT u.x FROM u WHERE u.id = t.other)"
+
+
+def make_tables(bench, rows: int) -> None:
+    bench.make_table(rows)
+    bench.session.execute("UPDATE t SET other = id % 100")
+    bench.session.execute("CREATE TABLE u (id int PRIMARY KEY, x text)")
+    bench.session.execute("INSERT INTO u SELECT g, 'u' || g FROM generate_series(0, 89) g")
+
+
+def test_rows_that_match_are_filled_once_and_the_others_left(bench):
+    make_tables(bench, 20_000)
+    migration = bench.register(FILL)
+    bench.run(migration, workers=2)
+    assert bench.count(WRONG) == 0
+    assert bench.count("c IS NULL") == 2_000
+    assert bench.progress(migration).rows_done == 18_000
+
+
+def test_rows_that_are_locked_are_done_later(bench, database_url):
+    make_tables(bench, 5_000)
+    migration = bench.register(FILL)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM t WHERE id IN (100, 2500) FOR UPDATE")
+        run = bench.start(migration)
+        bench.wait_for(lambda: bench.count(WRONG) == 2, "everything but the locked rows")
+        holder.rollback()
+        assert run.result() is True
+    assert bench.progress(migration).rows_done == 4_500
+
+
+def test_bad_rows_are_set_aside(bench):
+    make_tables(bench, 3_000)
+    bench.session.execute("ALTER TABLE t ADD CHECK (id <> 1234 OR c IS NULL)")
+    migration = bench.register(FILL)
+    with pytest.raises(StatementFailed, match=r"row id = 1234 .* cannot be backfilled"):
+        bench.run(migration)
+    assert bench.count(WRONG) == 1
+
+
+def test_rows_that_match_several_others_are_named(bench):
+    make_tables(bench, 1_000)
+    bench.session.execute("ALTER TABLE u DROP CONSTRAINT u_pkey")
+    bench.session.execute("INSERT INTO u VALUES (7, 'another')")
+    with pytest.raises(StatementFailed, match="10 rows are still wrong after 3 passes"):
+        bench.run(bench.register(FILL))
+
+
+def test_a_large_table_without_an_index_is_not_read_for_every_batch(bench):
+    make_tables(bench, 200)
+    bench.session.execute("ALTER TABLE u DROP CONSTRAINT u_pkey, ALTER x SET STORAGE PLAIN")
+    bench.session.execute("INSERT INTO u SELECT g, repeat('x', 7000) FROM generate_series(1000, 10000) g")
+    bench.session.execute("ANALYZE u")
+    migration = bench.register(FILL)
+    with pytest.raises(Refused, match=r"every batch would read all of public\.u, 70 MB"):
+        bench.run(migration)
+    bench.session.execute("CREATE INDEX ON u (id)")
+    bench.run(migration)
+    assert bench.count(WRONG) == 0
