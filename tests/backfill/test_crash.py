@@ -35,7 +35,7 @@ PROCESS = textwrap.dedent("""
 
 
 def start_process(url, migration):
-    return subprocess.Popen([sys.executable, "-c", PROCESS, url, migration.id, FILL])
+    return subprocess.Popen([sys.executable, "-c", PROCESS, url, migration.id, migration.steps[0].sql])
 
 
 def test_killed_processes_lose_nothing_and_count_nothing_twice(bench, database_url):
@@ -55,6 +55,41 @@ def test_killed_processes_lose_nothing_and_count_nothing_twice(bench, database_u
     assert bench.count(WRONG) == 0
     assert bench.progress(migration).rows_done == rows
     assert bench.progress(migration).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("sql", "done", "wrong"),
+    [
+        (
+            "UPDATE t SET c = u.x FROM u WHERE u.id = t.other AND t.c IS DISTINCT FROM u.x",
+            "SELECT count(*) AS n FROM t WHERE c IS NOT NULL",
+            "SELECT count(*) AS n FROM t WHERE c IS DISTINCT FROM 'u' || other",
+        ),
+        (
+            "INSERT INTO n (id, c) SELECT t.id, u.x FROM t JOIN u ON u.id = t.other ON CONFLICT (id) DO NOTHING",
+            "SELECT count(*) AS n FROM n",
+            "SELECT count(*) AS n FROM t FULL JOIN n USING (id) WHERE n.c IS DISTINCT FROM 'u' || t.other",
+        ),
+    ],
+    ids=["update from", "insert select"],
+)
+def test_rows_with_another_table_survive_a_kill(bench, database_url, sql, done, wrong):
+    rows = 30_000
+    bench.make_table(rows)
+    bench.session.execute("UPDATE t SET other = id % 50")
+    bench.session.execute("CREATE TABLE u AS SELECT g AS id, 'u' || g AS x FROM generate_series(0, 49) g")
+    bench.session.execute("ALTER TABLE u ADD PRIMARY KEY (id)")
+    bench.session.execute("CREATE TABLE n (id int PRIMARY KEY, c text NOT NULL)")
+    migration = bench.register(sql)
+    for share in (0.1, 0.4):
+        process = start_process(database_url, migration)
+        bench.wait_for(lambda share=share: bench.session.one(done).n >= rows * share, "progress")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start_process(database_url, migration).wait(60) == 0
+    assert bench.session.one(wrong).n == 0
+    status = bench.progress(migration)
+    assert (status.rows_done, status.state) == (rows, "done")
 
 
 def test_cut_connections_are_replaced(bench):
