@@ -6,6 +6,7 @@ attention; only versions older than the trigger do, and those lie in the blocks 
 
 - ``reading``      the author's statement, and why it cannot be batched (pure)
 - ``statements``   what a batch runs; ``update`` and ``move`` are its two forms, ``trees`` their pieces (pure)
+- ``matching``     whether a row of UPDATE … FROM finds one row at most (pure)
 - ``segments``     blocks to segments to batches; narrowing down to one row (pure)
 - ``sizing``       how large the next batch is, and what follows a refused lock (pure)
 - ``throttle``     how hard the workers may work, from what the server says (pure)

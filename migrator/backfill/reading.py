@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from migrator.backfill import trees
+from migrator.backfill.matching import AGGREGATES
 from migrator.backfill.move import MoveStatement, is_missing, swept
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.update import UpdateStatement, of_row
@@ -16,10 +17,6 @@ from migrator.sql.parser import Script, deparse_expression, parse_expression, pa
 
 _VOLATILE = frozenset(
     {"clock_timestamp", "gen_random_uuid", "nextval", "random", "random_normal", "timeofday", "uuidv4", "uuidv7"}
-)
-_AGGREGATES = frozenset(
-    {"array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "json_object_agg", "jsonb_agg"}
-    | {"jsonb_object_agg", "max", "min", "string_agg", "sum"}
 )
 _REFUSED_KINDS = {
     "delete_stmt": "DELETE cannot be undone by a rollback and is not batched",
@@ -193,7 +190,7 @@ class _Reader:
                 self.refuse(f"{words} would be about the rows of each batch instead of all")
         for item in select.target_list:
             for call in _own_calls(unwrap(item).val):
-                if unwrap(call.funcname[-1]).sval in _AGGREGATES:
+                if unwrap(call.funcname[-1]).sval in AGGREGATES:
                     name = unwrap(call.funcname[-1]).sval
                     self.refuse(f"{name}() would be about the rows of each batch instead of all", node=call)
         if select.locking_clause:

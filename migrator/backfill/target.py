@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migrator.backfill.matching import Facts
 from migrator.backfill.passes import worth_trying
 from migrator.backfill.segments import Span
 from migrator.backfill.statements import BackfillStatement, LeafName
+from migrator.backfill.update import UpdateStatement
 from migrator.errors import Refused
 from migrator.postgres.catalog import is_volatile
 from migrator.postgres.queries import load
@@ -107,7 +109,27 @@ def prepare(session: Session, statement: BackfillStatement) -> Target:
                 detail=f"condition: {condition}",
                 hint="declare the function STABLE or IMMUTABLE if it is",
             )
+    if isinstance(statement, UpdateStatement):
+        _check_matches(session, statement)
     return target
+
+
+def _check_matches(session: Session, statement: UpdateStatement) -> None:
+    """Whether a row finds one row at most in each of the tables that its values come from."""
+
+    def look_up(table: Any) -> Facts:
+        row = session.maybe(_SQL["keys"], {"relation": qualified(table.schemaname or None, table.relname)})
+        if row is None:
+            return Facts(frozenset())
+        return Facts(frozenset(row.columns), tuple(frozenset(key) for key in row.keys))
+
+    several = statement.of_several(look_up)
+    if several is not None:
+        raise _refused(
+            statement,
+            f"a row can match several rows of {ident(several)}, and its value would be that of any of them",
+            hint="join it by all columns of a unique index, or write SET c = (SELECT …), which finds one row or fails",
+        )
 
 
 def check_accepted(session: Session, statement: BackfillStatement, leaf: LeafName) -> None:

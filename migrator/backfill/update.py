@@ -10,11 +10,12 @@ With ``FROM u``, a row of ``t`` is to be done while there is a row of ``u`` for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrator.backfill import trees
+from migrator.backfill import matching, trees
+from migrator.backfill.matching import Facts
 from migrator.backfill.segments import Span
 from migrator.backfill.statements import BackfillStatement, LeafName
 from migrator.sql.parser import deparse, pb, unwrap
@@ -26,6 +27,14 @@ class UpdateStatement(BackfillStatement):
 
     _update: Any = field(repr=False)
     _wrong: Any = field(repr=False)
+
+    def of_several(self, look_up: Callable[[Any], Facts]) -> str | None:
+        """What its values come from although a row can match several rows of it: its alias, or None.
+
+        Args:
+            look_up: facts about a table, a RangeVar.
+        """
+        return matching.of_several(self._update, self.alias, look_up) if self._update.from_clause else None
 
     def fill(self, leaf: LeafName, span: Span) -> str:
         """See ``BackfillStatement.fill``."""

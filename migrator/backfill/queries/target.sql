@@ -110,3 +110,23 @@ LIMIT 1
 -- name: size
 -- Takes ACCESS SHARE for the moment of reading it.
 SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass(%(relation)s))::bigint AS bytes
+
+-- name: keys
+-- The columns of a table, and of each unique index that holds at every moment and for all rows; as JSON, since arrays of
+-- arrays must be of one length. No lock.
+SELECT
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+    coalesce((
+        SELECT pg_catalog.json_agg(ARRAY(SELECT a.attname::text
+            FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, position)
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+            WHERE k.position <= i.indnkeyatts))
+        FROM pg_catalog.pg_index AS i
+        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL
+          -- Of a table with children, none of which it knows.
+          AND NOT (c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhparent = c.oid))
+    ), '[]') AS keys
+FROM pg_catalog.pg_class AS c
+WHERE c.oid = pg_catalog.to_regclass(%(relation)s::text)
