@@ -25,6 +25,7 @@ _REFUSED_KINDS = {
 }
 _KEY_HINT = "write INSERT INTO n (k, …) SELECT … FROM t ON CONFLICT (k) DO NOTHING, with k a unique key of n"
 _VERIFY_HINT = "add a -- verify: comment that is true for a row of the table while it is missing in the other one"
+_GROUPS_HINT = "select from the table that has one row for each row of n, and put the rest into a subquery"
 
 
 def read_step(step: Step) -> BackfillStatement:
@@ -187,12 +188,14 @@ class _Reader:
             (select.HasField("limit_count") or select.HasField("limit_offset"), "LIMIT"),
         ):
             if found:
-                self.refuse(f"{words} would be about the rows of each batch instead of all")
+                self.refuse(f"{words} would be about the rows of each batch instead of all", hint=_GROUPS_HINT)
         for item in select.target_list:
             for call in _own_calls(unwrap(item).val):
                 if unwrap(call.funcname[-1]).sval in AGGREGATES:
                     name = unwrap(call.funcname[-1]).sval
-                    self.refuse(f"{name}() would be about the rows of each batch instead of all", node=call)
+                    self.refuse(
+                        f"{name}() would be about the rows of each batch instead of all", node=call, hint=_GROUPS_HINT
+                    )
         if select.locking_clause:
             self.refuse("it locks rows, which the batches do themselves", node=select.locking_clause[0])
 

@@ -58,6 +58,9 @@ def command() -> None:
     batch; running it again goes on there, as it does after a crash. It holds back by itself while standbys, slots, the
     archive or the application fall behind: "migrator status" shows the reason.
 
+    backfill.sql holds ordinary UPDATE … [FROM …] WHERE … and INSERT … SELECT … ON CONFLICT …, of which the batches are
+    made here. What cannot be batched is refused with its line and the reason: docs/backfill.md lists it.
+
     TARGET is a migration id, a unique prefix of one, or a folder; without it, all data that is waiting is moved. Exit
     codes: 0 done; 4 rows are left that cannot be updated; 14 stopped before the end, try again; 130 Ctrl-C.
 
