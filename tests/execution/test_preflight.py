@@ -169,15 +169,15 @@ def test_a_table_that_is_not_there_is_named_with_the_nearest(table: Sandbox) -> 
 
 
 def test_a_backfill_that_cannot_be_batched_is_refused_before_the_expand(table: Sandbox) -> None:
-    migration = table.new("fill", RENAME)
-    path = table.migrations / migration / "backfill.sql"
-    path.write_text("-- step: fill\nUPDATE t SET b = a;\n")
+    migration = table.write(
+        "20260101T000000_by_hand",
+        expand="-- step: s transaction=s\nALTER TABLE t ADD b text;\n",
+        backfill="-- step: fill\nUPDATE t SET b = a;\n",
+    )
     shape = table.snapshot()
-
     with pytest.raises(Refused, match="cannot be run in batches: it has no WHERE") as error:
         table.expand(migration)
-
-    assert error.value.at == f"{path}:2"
+    assert f"{migration.folder}/backfill.sql:2" in refusal(error.value)
     assert_untouched(table, shape)
 
 
