@@ -86,7 +86,7 @@ class Repairs:
                 remark = remark or (_APART if left.minding - {at.index} else edits.mark_outside(at.index))
             elif at.membership is not Membership.OUTSIDE:
                 remark = remark or edits.mark_outside(at.index)
-        edits.around(repair.before, repair.after)
+        edits.around(repair.before, repair.after, part.script.statements[at.index + repair.behind])
         edits.own(repair.edits)
         if repair.removes:
             edits.take_out(statement)
@@ -243,7 +243,6 @@ class _Edits:
         self._text = part.source.text
         self._statement = statement
         self._start = statement.offset
-        self._end = statement.offset + len(statement.text)
         self._found: list[tuple[int, int, Edit]] = []
         self._new_line = repairs.new_line
         line = self._text.rfind("\n", 0, self._start) + 1
@@ -259,8 +258,9 @@ class _Edits:
         for edit in edits:
             self.add(edit.start, edit.end, edit.text, rank=1)
 
-    def around(self, before: Sequence[str], after: Sequence[str]) -> None:
-        """New statements before and behind the statement; its semicolon ends the last one."""
+    def around(self, before: Sequence[str], after: Sequence[str], last: Statement) -> None:
+        """New statements before the statement and behind ``last``, whose semicolon ends the last of them."""
+        end = last.offset + len(last.text)
         lead = f"\n{self._indent}"
         head = self.head if before else self._start
         steps = iter(self._step_headers((*before, *after)))
@@ -269,7 +269,7 @@ class _Edits:
             self.add(head, head, f"{step}{lead}{sql};\n{lead}" if step else f"{sql};{lead}")
         for sql in after:
             step = next(steps)
-            self.add(self._end, self._end, f";\n{lead}{step}{lead}{sql}" if step else f";{lead}{sql}", rank=2)
+            self.add(end, end, f";\n{lead}{step}{lead}{sql}" if step else f";{lead}{sql}", rank=2)
 
     def leave_group(self, membership: Membership, *, is_concurrent: bool) -> None:
         """Let a step of a phase file commit by itself; outside any transaction only where it cannot be in one.

@@ -38,6 +38,7 @@ class Repair:
         edits: in the statement, as places in the script; in order, none touching another.
         before: statements to put before it, without semicolons.
         after: statements to put behind it.
+        behind: how many statements further down ``after`` goes.
         alone: whether each of these statements has to commit by itself.
         remark: if the rewrite does not mean the same, what is different.
         removes: whether the statement goes, with its semicolon.
@@ -47,6 +48,7 @@ class Repair:
     edits: tuple[Edit, ...] = ()
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    behind: int = 0
     alone: bool = False
     remark: str = ""
     removes: bool = False
@@ -77,18 +79,20 @@ def at_end(statement: Statement, text: str) -> Edit:
 
 
 def timeout_before(context: Context, timeout: str) -> Repair | None:
-    """``lock_timeout`` set for the current statement; no longer where it would cut a concurrent build short."""
+    """``lock_timeout`` set for the current statement and those behind it, up to a build that it would cut short."""
     if _is_inside(context):
         return Repair(before=(f"SET LOCAL lock_timeout = '{timeout}'",))
-    following = context.following
-    builds = any(_is_concurrent(other) for other in following)
-    if builds and len(following) > _FEW:
-        return None  # each statement would need its own
-    return Repair(before=(f"SET lock_timeout = '{timeout}'",), after=("RESET lock_timeout",) if builds else ())
+    builds = [place for place, other in enumerate(context.following) if _is_concurrent(other)]
+    if len(builds) > _FEW:
+        return None
+    before, after = (f"SET lock_timeout = '{timeout}'",), ("RESET lock_timeout",) if builds else ()
+    covered = context.following[: builds[0]] if builds else ()
+    last = max((place for place, other in enumerate(covered, start=1) if other.block is None), default=0)
+    return Repair(before=before, after=after, behind=last)
 
 
 _FEW = 20
-"""Statements behind one that gets a timeout of its own: that many rounds of fixes at most, and that much to read."""
+"""Concurrent builds between which a timeout is set and taken back: that many rounds at most, and that much to read."""
 
 
 def alter_table(action: Alteration) -> str:

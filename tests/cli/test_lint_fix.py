@@ -260,3 +260,20 @@ def test_a_waiver_that_waives_nothing_goes_with_its_line_or_its_blanks(folder: P
         (folder / "a.sql").write_bytes(before.encode())
         assert run("--fix", "a.sql") == 0
         assert (folder / "a.sql").read_bytes().decode() == after
+
+
+def test_a_lock_timeout_holds_up_to_the_next_build(folder: Path):
+    (folder / "a.sql").write_text(
+        "-- migrator: transaction = false\n"
+        "ALTER TABLE users ADD COLUMN a int;\nALTER TABLE users ADD COLUMN b int; -- both\n"
+        f"{BAD}ALTER TABLE users ADD COLUMN c int;\n"
+    )
+
+    assert run("--fix", "a.sql") == 0
+    assert (folder / "a.sql").read_text() == (
+        "-- migrator: transaction = false\n"
+        "SET lock_timeout = '2s';\n"
+        "ALTER TABLE users ADD COLUMN a int;\nALTER TABLE users ADD COLUMN b int;\nRESET lock_timeout; -- both\n"
+        "CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
+        "SET lock_timeout = '2s';\nALTER TABLE users ADD COLUMN c int;\n"
+    )
