@@ -141,3 +141,16 @@ def test_since_a_reference(shop: Shop, capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out
     assert "a2.py:11:5: error: dropping table users" in out
     assert "a4.py" not in out
+
+
+def test_fix_leaves_revisions_and_says_so(shop: Shop, capsys: pytest.CaptureFixture[str]):
+    shop.revision("a2", "op.create_index('i', 'users', ['name'])", "pass", after="a1")
+    before = {path: path.read_bytes() for path in Path("history").rglob("a*.py")}
+    assert before
+
+    assert cli.run(["lint", "--fix"]) == 1
+
+    out, err = capsys.readouterr()
+    assert "--fix leaves it: revisions in Python are not edited" in out
+    assert "revisions of Alembic are not edited: 2 findings there are left to do by hand" in err
+    assert {path: path.read_bytes() for path in before} == before
