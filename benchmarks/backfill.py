@@ -1,7 +1,7 @@
 """The backfill engine against one UPDATE and against touch-updates by key, interleaved, as ratios.
 
     python benchmarks/backfill.py [--rows N] [--rounds N] [--workers N] [--target-ms N] [--fillfactor N] [--keys N]
-                                  [--shuffled] [--wide] [--snapshot]
+                                  [--shuffled] [--wide] [--snapshot] [--killed]
 
 Each round makes the table anew for each of the three, so that all start from the same pages, with the sync trigger of
 the expand phase in place:
@@ -10,22 +10,29 @@ the expand phase in place:
 - touch by key: 1,000 rows at a time in the order of the primary key, `SET id = id`, a trigger computes the rest
 - this engine: with its verification and ANALYZE
 
+With ``--killed``, the engine runs once more in a process of its own that is killed when half of the rows are done, and
+again in another that ends the work: how many updates were done twice, and the most memory that one had.
+
 CPU is that of all processes of the server, from /proc, so on Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from migrator import embedded
 from migrator.backfill import engine
+from migrator.backfill.progress import progress
 from migrator.config import BackfillSettings
 from migrator.ledger import install, state
 from migrator.model.events import ignore
@@ -124,6 +131,32 @@ def measure(session: Session, postmaster: int, work: Callable[[], object]) -> Sa
     )
 
 
+def run_apart(url: str, settings: BackfillSettings, migration: Migration, answer: Connection) -> None:
+    """What a process of its own does: the backfill; answers with the most memory it had, in MB."""
+    assert engine.run(Database(url), settings, "default", migration, ignore, lambda: False)
+    answer.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def kill_halfway(session: Session, url: str, settings: BackfillSettings, rows: int) -> tuple[float, float]:
+    """Updates that were done twice, as a share of all, and the memory of the process that ended the work, in MB."""
+    step = Step("fill", STATEMENT, Phase.BACKFILL, None, at="benchmark:1")
+    migration = Migration(id="killed", level=1_000_000, title="benchmark", steps=(step,))
+    state.register(session, "default", migration)
+    context = multiprocessing.get_context("spawn")
+    answer, sender = context.Pipe(duplex=False)
+    first, second = (context.Process(target=run_apart, args=(url, settings, migration, sender)) for _ in range(2))
+    first.start()
+    while (done := progress(session, "default", migration.id)) is None or done.rows_done < rows / 2:
+        assert first.is_alive(), "it ended before it was killed"
+        time.sleep(0.005)
+    first.kill()
+    first.join()
+    second.start()
+    second.join()
+    updates = session.one("SELECT n_tup_upd AS n FROM pg_stat_user_tables WHERE relname = 'people'").n
+    return updates / rows - 1, answer.recv()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=400_000)
@@ -135,6 +168,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="rows do not lie in the order of the key")
     parser.add_argument("--wide", action="store_true", help="rows of about 1 kB")
     parser.add_argument("--snapshot", action="store_true", help="somebody holds a snapshot all the time")
+    parser.add_argument("--killed", action="store_true", help="kill the engine halfway once more, as well")
     options = parser.parse_args()
     settings = BackfillSettings(workers=options.workers, target_ms=options.target_ms)
 
@@ -169,6 +203,10 @@ def main() -> None:
                         other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                         other.one("SELECT count(*) FROM people")
                     samples[name].append(measure(session, postmaster, ways[name]))
+        repeated = memory_mb = 0.0
+        if options.killed:
+            make_table(session, options)
+            repeated, memory_mb = kill_halfway(session, server.url(), settings, options.rows)
 
     print(
         f"PostgreSQL {server.version}, {options.rows:,} rows, median of {options.rounds}, {options.workers} worker(s),"
@@ -187,6 +225,8 @@ def main() -> None:
         one, touch, ours = (statistics.median(getattr(each, field) for each in samples[name]) for name in COLUMNS)
         ratios = "" if field == "hot" else f"{ours / one:>10.2f}{ours / touch:>10.2f}"
         print(f"{label:24}{one:>15.2f}{touch:>15.2f}{ours:>15.2f}{ratios}")
+    if options.killed:
+        print(f"killed halfway: {repeated:.2%} of the updates were done twice; client memory {memory_mb:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ from migrator.backfill.passes import Place
 from migrator.backfill.rejects import Rejected
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import (
-    FIRST_BLOCKS,
     UNHURRIED_MS,
     Answer,
     Form,
     Limits,
     after_refusal,
     answer,
+    first_blocks,
+    most_blocks,
     next_blocks,
     pause_s,
 )
@@ -190,7 +191,8 @@ class Batcher:
         return "later pass" if place.number else "first pass"
 
     def _wanted(self, claimed: Claim) -> int:
-        return self._blocks.setdefault(self._kind(claimed), FIRST_BLOCKS)
+        weight = self._leaf(claimed).bytes_per_block
+        return min(most_blocks(weight), self._blocks.setdefault(self._kind(claimed), first_blocks(weight)))
 
     def _fill_and_check(self, leaf: Leaf, span: Span) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.

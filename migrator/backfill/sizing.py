@@ -15,6 +15,9 @@ FEWEST_BLOCKS = 8
 MOST_BLOCKS = 4096
 """32 MB: beyond it one transaction is long against the passes of vacuum, and nothing gets faster."""
 
+_FIRST_BYTES = 8 * 2**20
+_MOST_BYTES = 256 * 2**20
+
 LONGEST_LOCK_WAIT_MS = 200
 UNHURRIED_MS = 10_000
 """Limit of a statement that takes free rows only, when even one block takes longer than the usual limit."""
@@ -66,6 +69,24 @@ def limits(target_ms: int, deadlock_timeout_ms: int) -> Limits:
         statement_ms=statement_ms,
         waits_allowed=3 if deadlock_timeout_ms >= LONGEST_LOCK_WAIT_MS else 0,
     )
+
+
+def first_blocks(bytes_per_block: float) -> int:
+    """The size of the first batch, before any was timed: less where a block has much outside of it.
+
+    Args:
+        bytes_per_block: what a block and the values of its rows that lie outside (TOAST) hold on average.
+    """
+    return max(1, min(FIRST_BLOCKS, round(_FIRST_BYTES / max(1.0, bytes_per_block))))
+
+
+def most_blocks(bytes_per_block: float) -> int:
+    """The largest batch, however fast: one that writes large values may not flood the WAL.
+
+    Args:
+        bytes_per_block: as for ``first_blocks``.
+    """
+    return max(1, min(MOST_BLOCKS, round(_MOST_BYTES / max(1.0, bytes_per_block))))
 
 
 def next_blocks(blocks: int, took_ms: float, target_ms: float) -> int:

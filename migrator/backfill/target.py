@@ -74,12 +74,14 @@ class Leaf:
         primary_key: columns of the primary key in order; empty: it has none.
         sets_key: whether a column to be set is in a unique index.
         passes: how many passes over it are worth trying.
+        bytes_per_block: what a block and the values of its rows that lie outside (TOAST) hold on average.
     """
 
     name: LeafName
     primary_key: tuple[str, ...]
     sets_key: bool
     passes: int = 1
+    bytes_per_block: float = 8192.0
 
 
 def prepare(session: Session, statement: BackfillStatement) -> Target:
@@ -190,7 +192,7 @@ def leaf(session: Session, columns: Sequence[str], name: str) -> Leaf | None:
     if row is None:
         return None
     passes = worth_trying(blocks=row.blocks, indexes=row.indexes, is_indexed=row.is_indexed)
-    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key, passes)
+    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block)
 
 
 def deadlock_timeout_ms(session: Session) -> int:

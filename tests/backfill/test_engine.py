@@ -266,3 +266,15 @@ def test_settings_of_the_session_do_not_matter(bench):
     bench.session.execute(f"ALTER DATABASE {name} SET enable_tidscan = off")
     bench.run(bench.register(FILL))
     assert bench.count(WRONG) == 0
+
+
+def test_rows_with_large_values_outside_are_done_few_at_a_time(bench):
+    bench.session.execute("CREATE TABLE t (id int, pad text, doc text, c text)")
+    bench.session.execute("ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER doc SET STORAGE EXTERNAL")
+    bench.session.execute(
+        "INSERT INTO t SELECT g, repeat('p', 1900), repeat('d', 3000000) FROM generate_series(1, 20) g"
+    )
+    migration = bench.register("UPDATE t SET c = md5(doc) WHERE c IS NULL")
+    bench.run(migration)
+    assert bench.count("c IS NULL") == 0
+    assert bench.session.one("SELECT count(DISTINCT xmin::text) AS n FROM t").n >= 3

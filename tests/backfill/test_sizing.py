@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from migrator.backfill.sizing import (
     FEWEST_BLOCKS,
+    FIRST_BLOCKS,
     MOST_BLOCKS,
     Answer,
     after_refusal,
     answer,
+    first_blocks,
     limits,
+    most_blocks,
     next_blocks,
     pause_s,
 )
@@ -32,6 +35,18 @@ def test_size_settles_where_a_batch_takes_the_target(ms_per_block, target_ms):
         blocks = next_blocks(blocks, blocks * ms_per_block, target_ms)
     wanted = min(MOST_BLOCKS, max(FEWEST_BLOCKS, target_ms / ms_per_block))
     assert blocks == pytest.approx(wanted, rel=0.1, abs=1)
+
+
+@given(st.floats(8_192, 1e10))
+def test_batches_of_large_values_are_small(bytes_per_block):
+    first, most = first_blocks(bytes_per_block), most_blocks(bytes_per_block)
+    assert 1 <= first <= most <= MOST_BLOCKS
+    assert first == 1 or first * bytes_per_block <= 1.5 * 8 * 2**20
+    assert most == 1 or most * bytes_per_block <= 1.5 * 256 * 2**20
+
+
+def test_rows_without_large_values_are_sized_by_time_alone():
+    assert (first_blocks(8_192), most_blocks(8_192)) == (FIRST_BLOCKS, MOST_BLOCKS)
 
 
 def test_refusals_go_down_to_one_block():

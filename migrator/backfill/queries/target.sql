@@ -88,9 +88,15 @@ SELECT n.nspname AS schema, c.relname AS name,
               WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
                 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
                 AND d.refobjsubid = a.attnum))) AS is_indexed,
-    pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
+    size.blocks,
+    (size.blocks * current_setting('block_size')::bigint
+        + CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END)::float8
+        / greatest(size.blocks, 1) AS bytes_per_block
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
+) AS size
 WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)
 
 -- name: holders
