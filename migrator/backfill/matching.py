@@ -29,10 +29,12 @@ class Facts:
     Attributes:
         columns: its columns.
         keys: sets of columns of which no two rows have the same values; an empty one: there is one row at most.
+        is_open: it may have other columns, too.
     """
 
     columns: frozenset[str]
     keys: tuple[frozenset[str], ...] = ()
+    is_open: bool = False
 
 
 Equality = tuple[Any, Any, frozenset[str] | None]
@@ -55,7 +57,7 @@ def of_several(update: Any, alias: str, look_up: Callable[[Any], Facts]) -> str 
     while found := _found_by(facts, equalities, known):
         known |= found
     values = [unwrap(item).val for item in update.target_list]
-    return next((each for each in facts if each not in known and _comes_from(values, each, facts[each])), None)
+    return next((each for each in facts if each not in known and _comes_from(values, each, facts)), None)
 
 
 def _found_by(facts: Mapping[str, Facts], equalities: Sequence[Equality], known: set[str]) -> set[str]:
@@ -89,14 +91,20 @@ def _resolved(node: Any, facts: Mapping[str, Facts]) -> tuple[str, str]:
     return (owners[0], last.sval) if len(owners) == 1 else ("", "")
 
 
-def _comes_from(values: Sequence[Any], alias: str, facts: Facts) -> bool:
+def _comes_from(values: Sequence[Any], alias: str, facts: Mapping[str, Facts]) -> bool:
+    named = frozenset[str]().union(*(each.columns for each in facts.values()))
     for value in values:
         for node in walk(value):
-            if isinstance(node, pb.ColumnRef):
-                *qualifiers, last = (unwrap(each) for each in node.fields)
-                name = getattr(last, "sval", "")
-                if qualifiers[-1].sval == alias if qualifiers else name == alias or name in facts.columns:
-                    return True
+            if not isinstance(node, pb.ColumnRef):
+                continue
+            *qualifiers, last = (unwrap(each) for each in node.fields)
+            name = getattr(last, "sval", "")
+            if qualifiers:
+                found = qualifiers[-1].sval == alias
+            else:
+                found = name in {alias, *facts[alias].columns} or (facts[alias].is_open and name not in named)
+            if found:
+                return True
     return False
 
 
@@ -112,8 +120,8 @@ def _read(item: Any, facts: dict[str, Facts], equalities: list[Equality], look_u
     node = unwrap(item)
     if isinstance(node, pb.RangeVar):
         # Other names for its columns hide which of them its keys are about.
-        found = Facts(frozenset(_names(node.alias.colnames))) if node.alias.colnames else look_up(node)
-        facts[node.alias.aliasname or node.relname] = found
+        renamed = Facts(frozenset(_names(node.alias.colnames)), is_open=True)
+        facts[node.alias.aliasname or node.relname] = renamed if node.alias.colnames else look_up(node)
     elif isinstance(node, pb.RangeSubselect):
         facts[node.alias.aliasname] = _of_subquery(node.subquery.select_stmt, _names(node.alias.colnames))
     elif isinstance(node, pb.JoinExpr):
@@ -131,8 +139,9 @@ def _read(item: Any, facts: dict[str, Facts], equalities: list[Equality], look_u
             # A row of the left side stays whatever the condition of a LEFT JOIN says.
             only = None if node.jointype == pb.JOIN_INNER else frozenset(right)
             equalities.extend((*pair, only) for pair in pairs)
-    elif hasattr(node, "alias"):
-        facts[node.alias.aliasname] = Facts(frozenset(_names(node.alias.colnames)))
+    else:
+        alias = node.alias.aliasname or next(_calls(node), "")
+        facts[alias] = Facts(frozenset(_names(node.alias.colnames)), is_open=True)
 
 
 def _of_subquery(select: Any, names: Sequence[str]) -> Facts:
@@ -146,7 +155,7 @@ def _of_subquery(select: Any, names: Sequence[str]) -> Facts:
     # DISTINCT ON (c) means the column that is given under that name, GROUP BY c the one that is read.
     by_name = {column: number for number, column in enumerate(columns, 1)} if distinct else {}
     columns[: len(names)] = names
-    facts = Facts(frozenset(columns))
+    facts = Facts(frozenset(columns), is_open=bool({"*", ""} & set(columns)) or not columns)
     if select.op != pb.SETOP_NONE or "*" in columns:
         return facts
     if select.distinct_clause and not distinct:

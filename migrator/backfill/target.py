@@ -122,7 +122,7 @@ def _check_matches(session: Session, statement: UpdateStatement) -> None:
     def look_up(table: Any) -> Facts:
         row = session.maybe(_SQL["keys"], {"relation": qualified(table.schemaname or None, table.relname)})
         if row is None:
-            return Facts(frozenset())
+            return Facts(frozenset(), is_open=True)
         return Facts(frozenset(row.columns), tuple(frozenset(key) for key in row.keys))
 
     several = statement.of_several(look_up)

@@ -278,3 +278,9 @@ def test_rows_with_large_values_outside_are_done_few_at_a_time(bench):
     bench.run(migration)
     assert bench.count("c IS NULL") == 0
     assert bench.session.one("SELECT count(DISTINCT xmin::text) AS n FROM t").n >= 3
+
+
+def test_a_small_table_is_done_by_one_statement(bench):
+    bench.make_table(2_000)
+    bench.run(bench.register("UPDATE t SET c = 'x' || s WHERE c IS NULL"), workers=2)
+    assert bench.session.one("SELECT count(DISTINCT xmin::text) AS n FROM t").n == 1

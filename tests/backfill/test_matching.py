@@ -15,7 +15,7 @@ TABLES = {
 
 def of_several(sql):
     statement = read_step(Step("fill", sql, Phase.BACKFILL, None, line=1, at="m/backfill.sql:1"))
-    return statement.of_several(lambda table: TABLES.get(table.relname, Facts(frozenset())))
+    return statement.of_several(lambda table: TABLES.get(table.relname, Facts(frozenset(), is_open=True)))
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,19 @@ def test_what_is_not_shown_to_be_one_row_may_be_several(source):
 def test_it_does_not_matter_for_a_value_that_comes_from_elsewhere(value, found):
     assert of_several(f"UPDATE t SET c = {value} FROM u AS o WHERE o.v = t.u AND t.c IS NULL") == found
     assert of_several(f"UPDATE t SET (c, d) = ({value}, 1) FROM u AS o WHERE o.v = t.u AND t.c IS NULL") == found
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "found"),
+    [
+        ("unnest(t.d) WHERE true", "unnest", "unnest"),
+        ("unnest(t.d) WHERE true", "unnest.unnest", "unnest"),
+        ("json_each(t.d) AS o WHERE true", "key", "o"),
+        ("(SELECT * FROM w) AS o WHERE true", "y", "o"),
+        ("(SELECT max(y) FROM w GROUP BY z) AS o WHERE true", "max", "o"),
+        ("(SELECT * FROM w) AS o WHERE true", "k", None),
+        ("some_view WHERE true", "y", "some_view"),
+    ],
+)
+def test_a_name_that_nothing_else_has_may_be_a_column_of_what_is_not_known(source, value, found):
+    assert of_several(f"UPDATE t SET c = {value} FROM {source} AND t.c IS NULL") == found
