@@ -14,8 +14,6 @@ _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization"
 """Settings that change what the statements after them do, or as whom."""
 _REASONS: dict[int, str] = {
     pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
-    pb.AT_AttachPartition: "attaching scans the partition while others wait",
-    pb.AT_DetachPartition: "inserts into the range fail from that moment on",
 }
 _STATEMENTS: dict[str, str] = {
     "drop_stmt": "running code may still use what would be dropped",

@@ -15,12 +15,13 @@ from migrator.ledger.journal import StepState
 from migrator.ledger.lease import RunnerLock
 from migrator.model.events import Note, StepDone, StepRetried, StepStarted
 from migrator.model.plan import Migration, Phase, Step
-from migrator.postgres.catalog import index_is_valid
+from migrator.model.schema import TableName
+from migrator.postgres.catalog import index_is_valid, partition_state
 from migrator.postgres.locks import Refusal, WallClock, retry_short_locks
 from migrator.postgres.queries import load
 from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
 from migrator.sql.compose import qualified
-from migrator.sql.effects import built_index, dropped_index
+from migrator.sql.effects import built_index, detached_partition, dropped_index
 from migrator.sql.parser import parse_script
 
 _BUILDS = load("migrator.postgres.queries", "progress.sql")
@@ -169,8 +170,20 @@ def _is_done(session: Session, step: Step, state: StepState | None) -> bool:
         if valid is False:
             _drop_invalid(session, *index)
         return valid is True
+    detached = detached_partition(statement)
+    if detached is not None:
+        return _is_detached(session, TableName(*detached[0]), TableName(*detached[1]))
     dropped = dropped_index(statement)
     return dropped is not None and index_is_valid(session, *dropped) is None
+
+
+def _is_detached(session: Session, parent: TableName, partition: TableName) -> bool:
+    """Whether a concurrent detach that was cut off is over; finishes one that had begun."""
+    state = partition_state(session, parent, partition)
+    if state == "pending":
+        table, detached = qualified(parent.schema, parent.name), qualified(partition.schema, partition.name)
+        session.execute(f"ALTER TABLE {table} DETACH PARTITION {detached} FINALIZE")
+    return state != "attached"
 
 
 def _execute_alone(run: Run, session: Session, step: Step) -> int:

@@ -169,6 +169,18 @@ class UserType:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of a table.
+
+    Attributes:
+        bound: as ``pg_get_expr`` writes it: ``FOR VALUES FROM (1) TO (10)``, ``DEFAULT``.
+    """
+
+    name: TableName
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table with what stands around it.
 
@@ -185,6 +197,8 @@ class Relation:
         functions: functions whose text mentions its name.
         estimated_rows: the planner's estimate, -1 when there is none.
         total_bytes: size with indexes and TOAST.
+        partition_key: how a partitioned table is divided: ``RANGE (created_at)``; an empty string for others.
+        partitions: those of a partitioned table.
     """
 
     name: TableName
@@ -204,6 +218,8 @@ class Relation:
     functions: tuple[str, ...] = ()
     estimated_rows: int = -1
     total_bytes: int = 0
+    partition_key: str = ""
+    partitions: tuple[Partition, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from migrator.changes.kind import Draft
 from migrator.errors import Refused
@@ -168,8 +169,9 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         raise Refused(
             f'step header "{fields["step"]}" is not understood', at=at, hint="-- step: NAME transaction=GROUP"
         )
-    told = statement.kind == "do_stmt" or _is_said_to_be_short(statement, fields)
-    named = _LOCKS.match(fields.get("locks", "")) if told else None
+    if _is_said_to_be_short(statement, fields):
+        effects = replace(effects, rewrites_table=False, scans_table=False)
+    named = _LOCKS.match(fields.get("locks", "")) if statement.kind == "do_stmt" else None
     if named and named["mode"].replace(" ", "_") in LockMode.__members__:
         mode = LockMode[named["mode"].replace(" ", "_")]
         effects = Effects((TableLock(mode, named["relation"]),))
@@ -201,9 +203,10 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
 
 
 def _is_said_to_be_short(statement: Statement, fields: dict[str, str]) -> bool:
-    """Whether a change of type is said to rewrite nothing, as its text cannot tell; the wall limit holds it to that."""
+    """Whether a statement whose text cannot tell is said to go through no rows; the wall limit holds it to that."""
     return (
         statement.kind == "alter_table_stmt"
-        and [unwrap(command).subtype for command in statement.node.cmds] == [pb.AT_AlterColumnType]
+        and len(statement.node.cmds) == 1
+        and unwrap(statement.node.cmds[0]).subtype in (pb.AT_AlterColumnType, pb.AT_AttachPartition)
         and fields.get("locks", "").endswith("for a moment")
     )

@@ -11,6 +11,7 @@ from migrator.model.schema import (
     Dependent,
     Grant,
     Index,
+    Partition,
     Reference,
     Relation,
     Schema,
@@ -102,6 +103,8 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         functions=tuple(row.functions),
         estimated_rows=row.estimated_rows,
         total_bytes=row.total_bytes,
+        partition_key=row.partition_key,
+        partitions=tuple(Partition(TableName(each["schema"], each["name"]), each["bound"]) for each in row.partitions),
     )
 
 
@@ -159,6 +162,15 @@ def index_is_valid(session: Session, schema: str, name: str) -> bool | None:
     """Whether an index is valid; None when there is none of that name."""
     row = session.maybe(_SQL["index_state"], {"schema": schema, "name": name})
     return None if row is None else bool(row.is_valid)
+
+
+def partition_state(session: Session, parent: TableName, name: TableName) -> str | None:
+    """``attached``; ``pending`` while a concurrent detach is not finished; None when it is no partition."""
+    row = session.maybe(
+        _SQL["partition_state"],
+        {"schema": name.schema, "name": name.name, "parent_schema": parent.schema, "parent": parent.name},
+    )
+    return None if row is None else str(row.state)
 
 
 def estimated_rows(session: Session, names: Iterable[str | None]) -> dict[str, int]:

@@ -393,6 +393,17 @@ def dropped_index(statement: Statement) -> tuple[str, str] | None:
     return (parts[-2] if len(parts) > 1 else "public"), parts[-1]
 
 
+def detached_partition(statement: Statement) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Parent and partition, schema and name each, of DETACH PARTITION … CONCURRENTLY; None for other statements."""
+    if statement.kind != "alter_table_stmt" or len(statement.node.cmds) != 1:
+        return None
+    command = unwrap(statement.node.cmds[0])
+    if command.subtype != pb.AT_DetachPartition or not unwrap(getattr(command, "def")).concurrent:
+        return None
+    parent, partition = statement.node.relation, unwrap(getattr(command, "def")).name
+    return (parent.schemaname or "public", parent.relname), (partition.schemaname or "public", partition.relname)
+
+
 def created_relation(statement: Statement) -> tuple[str | None, str] | None:
     """Schema (None if unqualified) and name of the table, view, sequence or enum a statement makes; None for others."""
     if statement.kind == "create_enum_stmt":

@@ -62,6 +62,6 @@ def refusal(sql: str, known: Schema = NOTHING) -> Refused:
 
 
 __all__ = [
-    "ID", "MIGRATION", "NAME", "NOTHING", "USERS", "Column", "Constraint", "Dependent", "Phase", "Relation",
+    "ID", "MIGRATION", "NAME", "NOTHING", "USERS", "Column", "Constraint", "Dependent", "Index", "Phase", "Relation",
     "TableName", "changes", "drafts", "index", "plan", "refusal", "schema", "statements", "users",
 ]  # fmt: skip

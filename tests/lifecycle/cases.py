@@ -36,6 +36,7 @@ class Case:
         seen_as: whether a value read is right for the value committed.
         seen_finally: the same once the contract is done.
         loses: whether a rollback loses what new code wrote, and must say so.
+        hides: whether a rollback hides what new code wrote until the next expand, and must say so.
         moves: whether the column ends up last in its table.
         final: conditions that must be true at the end, as SQL.
     """
@@ -51,6 +52,7 @@ class Case:
     seen_as: Callable[[Value, Value], bool] = same
     seen_finally: Callable[[Value, Value], bool] | None = None
     loses: bool = False
+    hides: bool = False
     moves: bool = False
     final: tuple[str, ...] = ()
 
@@ -95,6 +97,29 @@ def code_without(**options: Any) -> Code:
         read="SELECT n FROM items WHERE id = %(id)s",
         read_all="SELECT id, n FROM items",
         **options,
+    )
+
+
+def partitioned(*partitions: str) -> str:
+    """A table ``items`` in partitions by id."""
+    return (
+        "CREATE SEQUENCE ids; CREATE SEQUENCE more_ids START 1000000;"
+        "CREATE TABLE items (id bigint PRIMARY KEY, n integer NOT NULL, value text) PARTITION BY RANGE (id);"
+        + "".join(f"CREATE TABLE {each};" for each in partitions)
+        + "CREATE INDEX items_value ON items (value);"
+        f"INSERT INTO items SELECT nextval('ids'), g, 's' || g FROM generate_series(1, {ROWS}) AS g; ANALYZE items;"
+    )
+
+
+def code_of_part(sequence: str, condition: str, table: str) -> Code:
+    """Code that reads and writes the rows of one partition through ``items``."""
+    return Code(
+        insert=f"INSERT INTO items (id, n, value) VALUES (nextval('{sequence}'), %(n)s, %(value)s) RETURNING id",
+        update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+        touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+        read="SELECT n, value FROM items WHERE id = %(id)s",
+        read_all=f"SELECT id, n, value FROM items WHERE id {condition}",
+        table=table,
     )
 
 
@@ -547,6 +572,35 @@ CASES = (
         sql="ALTER TABLE items ALTER COLUMN value TYPE varchar(40)",
         old=code("value", prepares=False),
         new=code("value", prepares=False),
+    ),
+    Case(
+        name="beside a default partition",
+        kind="attach_partition",
+        setup=partitioned(
+            "items_1 PARTITION OF items FOR VALUES FROM (0) TO (1000000)",
+            "items_rest PARTITION OF items DEFAULT",
+            "items_2 (id bigint PRIMARY KEY, n integer NOT NULL, value text)",
+        )
+        + "INSERT INTO items_2 SELECT nextval('more_ids'), g, 's' || g FROM generate_series(1, 100) AS g;",
+        existing="SELECT 'items', id, n, value FROM items UNION ALL SELECT 'more', id, n, value FROM items_2",
+        sql="ALTER TABLE items ATTACH PARTITION items_2 FOR VALUES FROM (1000000) TO (MAXVALUE)",
+        old=code_of_part("ids", "< 1000000", "items"),
+        new=code_of_part("more_ids", ">= 1000000", "more"),
+        hides=True,
+    ),
+    Case(
+        name="concurrently",
+        kind="detach_partition",
+        setup=partitioned(
+            "items_1 PARTITION OF items FOR VALUES FROM (0) TO (1000000)",
+            "items_2 PARTITION OF items FOR VALUES FROM (1000000) TO (MAXVALUE)",
+        ),
+        existing="SELECT 'items', id, n, value FROM items",
+        sql="ALTER TABLE items DETACH PARTITION items_1 CONCURRENTLY",
+        naive="ALTER TABLE items DETACH PARTITION items_1;"
+        "ALTER TABLE items_1 ADD CHECK (id IS NOT NULL AND id >= '0'::bigint AND id < '1000000'::bigint)",
+        old=code_of_part("ids", "< 1000000", "items"),
+        new=code_of_part("more_ids", ">= 1000000", "more"),
     ),
     Case(
         name="in every phase",

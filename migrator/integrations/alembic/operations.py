@@ -32,11 +32,13 @@ __all__ = [
     "add_foreign_key",
     "add_primary_key",
     "add_unique",
+    "attach_partition",
     "change_type",
     "create_enum",
     "create_index",
     "create_table",
     "create_view",
+    "detach_partition",
     "drop_column",
     "drop_constraint",
     "drop_index",
@@ -65,11 +67,13 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_foreign_key": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
+    "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
     "create_enum": {},
     "create_index": {"schema": "public"},
     "create_table": {"schema": "public"},
     "create_view": {},
+    "detach_partition": {"schema": "public"},
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
     "drop_index": {"schema": "public"},
@@ -184,6 +188,30 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
     change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
 
+def attach_partition(
+    table: str, partition: str, bound: str, *, partition_schema: str = "", schema: str = "public"
+) -> None:
+    """Attach a table as a partition.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        partition: its name.
+        partition_schema: the schema it is in; an empty string: that of the table.
+        bound: which rows it holds: ``FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')``.
+    """
+    change(
+        "attach_partition",
+        {
+            "schema": schema,
+            "table": table,
+            "partition": partition,
+            "bound": bound,
+            "partition_schema": partition_schema,
+        },
+    )
+
+
 def change_type(
     table: str,
     column: str,
@@ -265,6 +293,21 @@ def create_view(view: str, definition: str) -> None:
         definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
     """
     change("create_view", {"view": view, "definition": definition})
+
+
+def detach_partition(table: str, partition: str, *, partition_schema: str = "", schema: str = "public") -> None:
+    """Detach a partition.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        partition: its name.
+        partition_schema: the schema it is in; an empty string: that of the table.
+    """
+    change(
+        "detach_partition",
+        {"schema": schema, "table": table, "partition": partition, "partition_schema": partition_schema},
+    )
 
 
 def drop_column(table: str, column: str, *, down: str = "", default: str = "", schema: str = "public") -> None:

@@ -33,7 +33,13 @@ SELECT
               || '([^[:alnum:]_$]|$)')
         ORDER BY 1) AS functions,
     c.reltuples::bigint AS estimated_rows,
-    CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes
+    CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes,
+    CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'name', p.relname,
+            'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY pn.nspname, p.relname)
+        FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhrelid AND p.relispartition
+        JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+        WHERE i.inhparent = c.oid), '[]') AS partitions
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -312,3 +318,13 @@ SELECT format('%%I.%%I', n.nspname, c.relname) AS name
 FROM unnest(%(names)s::text[]) AS wanted(name)
 JOIN pg_class AS c ON c.oid = to_regclass(wanted.name) AND c.relkind IN ('r', 'p')
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
+
+-- name: partition_state
+-- Whether a table is a partition of another: ``attached``, ``pending`` while a concurrent detach is not finished; no row: not.
+SELECT CASE WHEN i.inhdetachpending THEN 'pending' ELSE 'attached' END AS state
+FROM pg_inherits AS i
+JOIN pg_class AS p ON p.oid = i.inhrelid
+JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+JOIN pg_class AS c ON c.oid = i.inhparent
+JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+WHERE pn.nspname = %(schema)s AND p.relname = %(name)s AND cn.nspname = %(parent_schema)s AND c.relname = %(parent)s

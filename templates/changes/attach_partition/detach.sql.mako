@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} DETACH PARTITION ${partition|sql}

@@ -1,0 +1,5 @@
+ALTER TABLE ${table|sql} DETACH PARTITION ${partition|sql}\
+% if concurrently:
+ CONCURRENTLY\
+% endif
+
