@@ -114,7 +114,8 @@ def test_rollback_ends_where_it_began(kind: str, session: Session):
     run(session, kind, Phase.ROLLBACK)
 
     assert snapshot(session) == before
-    assert (expanded != before) is (EXAMPLES / kind / "expand.sql").exists()
+    # An index that is built anew is as it was.
+    assert (expanded != before) is ((EXAMPLES / kind / "expand.sql").exists() and kind != "reindex")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(EXAMPLES)) for page in PAGES])

@@ -16,12 +16,12 @@ from migrator.ledger.lease import RunnerLock
 from migrator.model.events import Note, StepDone, StepRetried, StepStarted
 from migrator.model.plan import Migration, Phase, Step
 from migrator.model.schema import TableName
-from migrator.postgres.catalog import index_is_valid, partition_state
+from migrator.postgres.catalog import index_is_valid, partition_state, unfinished_rebuilds
 from migrator.postgres.locks import Refusal, WallClock, retry_short_locks
 from migrator.postgres.queries import load
 from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
 from migrator.sql.compose import qualified
-from migrator.sql.effects import built_index, detached_partition, dropped_index
+from migrator.sql.effects import built_index, detached_partition, dropped_index, rebuilt_index
 from migrator.sql.parser import parse_script
 
 _BUILDS = load("migrator.postgres.queries", "progress.sql")
@@ -170,6 +170,11 @@ def _is_done(session: Session, step: Step, state: StepState | None) -> bool:
         if valid is False:
             _drop_invalid(session, *index)
         return valid is True
+    rebuilt = rebuilt_index(statement)
+    if rebuilt is not None:
+        for left in unfinished_rebuilds(session, *rebuilt):
+            _drop_invalid(session, left.schema, left.name)
+        return False
     detached = detached_partition(statement)
     if detached is not None:
         return _is_detached(session, TableName(*detached[0]), TableName(*detached[1]))

@@ -173,6 +173,12 @@ def partition_state(session: Session, parent: TableName, name: TableName) -> str
     return None if row is None else str(row.state)
 
 
+def unfinished_rebuilds(session: Session, schema: str, name: str) -> list[TableName]:
+    """Indexes that REINDEX CONCURRENTLY of an index left when it was cut off."""
+    rows = session.query(_SQL["unfinished_rebuilds"], {"schema": schema, "name": name})
+    return [TableName(row.schema, row.name) for row in rows]
+
+
 def estimated_rows(session: Session, names: Iterable[str | None]) -> dict[str, int]:
     """The planner's estimate by relation as written in SQL; relations without one are left out."""
     wanted = sorted(name for name in names if name)

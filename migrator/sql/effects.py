@@ -393,6 +393,16 @@ def dropped_index(statement: Statement) -> tuple[str, str] | None:
     return (parts[-2] if len(parts) > 1 else "public"), parts[-1]
 
 
+def rebuilt_index(statement: Statement) -> tuple[str, str] | None:
+    """Schema and name of the index that REINDEX INDEX CONCURRENTLY builds anew; None for other statements."""
+    node = statement.node
+    if statement.kind != "reindex_stmt" or node.kind != pb.REINDEX_OBJECT_INDEX:
+        return None
+    if not any(unwrap(each).defname == "concurrently" for each in node.params):
+        return None
+    return node.relation.schemaname or "public", node.relation.relname
+
+
 def detached_partition(statement: Statement) -> tuple[tuple[str, str], tuple[str, str]] | None:
     """Parent and partition, schema and name each, of DETACH PARTITION … CONCURRENTLY; None for other statements."""
     if statement.kind != "alter_table_stmt" or len(statement.node.cmds) != 1:

@@ -603,6 +603,14 @@ CASES = (
         new=code_of_part("more_ids", ">= 1000000", "more"),
     ),
     Case(
+        name="of a key",
+        kind="reindex",
+        setup=items("value text", more=" UNIQUE"),
+        sql="REINDEX INDEX items_value_key",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

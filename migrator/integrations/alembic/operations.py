@@ -48,6 +48,7 @@ __all__ = [
     "drop_view",
     "merge_columns",
     "raw_sql",
+    "reindex",
     "rename_column",
     "rename_constraint",
     "rename_index",
@@ -83,6 +84,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_view": {},
     "merge_columns": {"schema": "public"},
     "raw_sql": {},
+    "reindex": {"schema": "public"},
     "rename_column": {"schema": "public"},
     "rename_constraint": {"schema": "public"},
     "rename_index": {"schema": "public"},
@@ -446,6 +448,17 @@ def raw_sql(
             "tables": tables,
         },
     )
+
+
+def reindex(table: str, index: str, *, schema: str = "public") -> None:
+    """Build an index anew.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        index: its name; it is in the schema of its table.
+    """
+    change("reindex", {"schema": schema, "table": table, "index": index})
 
 
 def rename_column(table: str, column: str, new_name: str, *, schema: str = "public") -> None:

@@ -328,3 +328,16 @@ JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
 JOIN pg_class AS c ON c.oid = i.inhparent
 JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
 WHERE pn.nspname = %(schema)s AND p.relname = %(name)s AND cn.nspname = %(parent_schema)s AND c.relname = %(parent)s
+
+-- name: unfinished_rebuilds
+-- What REINDEX CONCURRENTLY of an index left when it was cut off: invalid indexes of its table, called as it with a suffix.
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid
+  AND i.indrelid = (SELECT own.indrelid FROM pg_index AS own
+      JOIN pg_class AS oc ON oc.oid = own.indexrelid JOIN pg_namespace AS oi ON oi.oid = oc.relnamespace
+      WHERE oi.nspname = %(schema)s AND oc.relname = %(name)s)
+  AND c.relname ~ '_cc(new|old)[0-9]*$'
+  AND starts_with(%(name)s::text, regexp_replace(c.relname, '_cc(new|old)[0-9]*$', ''))

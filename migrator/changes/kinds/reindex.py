@@ -1,0 +1,89 @@
+"""Build an index anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.index import OnIndex, table_of
+from migrator.changes.kind import Context, Draft, Kind, require_table
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import qualified
+from migrator.sql.parser import pb, unwrap
+from migrator.sql.rewrite import slug
+
+
+class Rebuilding(OnIndex, frozen=True):
+    """Parameters of ``reindex``."""
+
+
+class Reindex(Kind[Rebuilding]):
+    """Build an index anew.
+
+    What happens
+        For an index that is bloated, damaged, invalid or of an old version of a collation. Expand builds it anew
+        CONCURRENTLY, with no lock that blocks reads or writes; the old one serves queries until the new one takes its
+        place. A build that was cut off leaves an invalid index with ``_ccnew`` or ``_ccold`` in its name: the next run
+        drops it and builds anew. There is nothing to contract and nothing to undo.
+
+    What is refused
+        The index of an exclusion constraint, which the server does not build concurrently. REINDEX TABLE, SCHEMA,
+        DATABASE and SYSTEM: name each index, so that a run that was cut off knows which are done. TABLESPACE.
+
+    Limits
+        It needs room for a second index, and waits for transactions that were open when it started.
+
+    Example:
+        REINDEX INDEX orders_number_idx
+    """
+
+    name = "reindex"
+    spec = Rebuilding
+
+    def recognise(self, action: Action, schema: Schema) -> Rebuilding | None:
+        """``REINDEX INDEX [CONCURRENTLY] …``."""
+        if action.kind != "reindex_stmt" or "phase" in action.options:
+            return None
+        node = action.node
+        if node.kind != pb.REINDEX_OBJECT_INDEX:
+            raise Refused(
+                "REINDEX of more than one index cannot go on where it was cut off",
+                hint="write REINDEX INDEX for each index",
+            )
+        if any(unwrap(each).defname not in ("concurrently", "verbose") for each in node.params):
+            raise Refused("REINDEX to another tablespace is not of this kind", hint="leave TABLESPACE out")
+        table = table_of(schema, node.relation.schemaname or None, node.relation.relname)
+        return Rebuilding(schema=table.schema, table=table.name, index=node.relation.relname)
+
+    def touched(self, change: Rebuilding) -> dict[TableName, tuple[str, ...]]:
+        """Nothing but the table itself."""
+        return {change.target: ()}
+
+    def validate(self, change: Rebuilding, context: Context) -> Iterator[str]:
+        """It is there, and the server builds its sort concurrently."""
+        relation = require_table(change, context)
+        if relation is None:
+            return
+        index = next((each for each in relation.indexes if each.name == change.index), None)
+        if index is None:
+            known = ", ".join(f'"{each.name}"' for each in relation.indexes) or "none"
+            raise Refused(
+                f'index "{change.index}" of table "{change.target}" does not exist', detail=f"indexes: {known}"
+            )
+        if index.is_exclusion:
+            raise Refused(
+                f'index "{change.index}" serves an exclusion constraint, which is not built concurrently: writes to '
+                f'"{change.target}" would wait for the build'
+            )
+        if not index.is_valid:
+            yield f"index {change.index} is invalid; it is valid afterwards"
+
+    def expand(self, change: Rebuilding, context: Context) -> Iterator[Draft]:
+        """The build."""
+        del context
+        yield Draft(
+            f"reindex-{slug(change.index)}",
+            self.template("reindex", index=qualified(change.schema, change.index)),
+            "built while reads and writes go on; the old one serves until then",
+        )
