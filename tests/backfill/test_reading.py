@@ -140,6 +140,16 @@ FROM_OTHERS = "UPDATE t SET c = u.x FROM u WHERE u.id = t.u AND t.c IS DISTINCT 
 MOVE = "INSERT INTO n (id, c) SELECT id, s FROM app.t WHERE app.t.s > '' ON CONFLICT (id) DO UPDATE SET c = EXCLUDED.c"
 
 
+def test_rows_are_locked_before_an_update_that_reads_other_tables():
+    found = "(SELECT u.x FROM u WHERE u.id = t.u)"
+    for sql in (FROM_OTHERS, f"UPDATE t SET c = {found} WHERE c IS DISTINCT FROM {found}"):
+        statement = read(sql)
+        assert "FOR NO KEY UPDATE) UPDATE ONLY" in statement.fill(LEAF, SPAN)
+        assert statement.fill_and_check(LEAF, SPAN).startswith(
+            "WITH done AS (WITH migrator_free AS MATERIALIZED (SELECT"
+        )
+
+
 def test_rows_of_an_update_from_others_are_counted_once_however_many_rows_they_match():
     statement = read(FROM_OTHERS)
     exists = "EXISTS (SELECT FROM u WHERE u.id = t.u AND t.c IS DISTINCT FROM u.x)"
@@ -152,7 +162,10 @@ def test_rows_of_an_update_from_others_are_counted_once_however_many_rows_they_m
 
 def test_tables_stay_joined_where_rows_are_left_out():
     sql = read(FROM_OTHERS).fill(LEAF, WITHOUT)
-    assert sql.endswith(f"AND (u.id = t.u AND {LEFT_OUT}t.c IS DISTINCT FROM u.x END)")
+    assert sql.endswith(
+        f"AND (u.id = t.u AND {LEFT_OUT}t.c IS DISTINCT FROM u.x END) AND t.ctid = migrator_free.migrator_row"
+    )
+    assert sql.count(LEFT_OUT) == 2
 
 
 def test_a_column_of_another_table_is_no_mention():

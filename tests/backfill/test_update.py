@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import psycopg
 import pytest
 
+from migrator.backfill.reading import read_step
+from migrator.backfill.segments import Span
+from migrator.backfill.statements import LeafName
 from migrator.errors import Refused, StatementFailed
 
 FILL = "UPDATE t SET c = u.x FROM u WHERE u.id = t.other AND t.c IS DISTINCT FROM u.x"
@@ -39,6 +44,29 @@ def test_rows_that_are_locked_are_done_later(bench, database_url):
     assert bench.progress(migration).rows_done == 4_500
 
 
+FOUND = "(SELECT u.x FROM u WHERE u.id = t.other)"
+
+
+@pytest.mark.parametrize("sql", [FILL, f"UPDATE t SET c = {FOUND} WHERE c IS DISTINCT FROM {FOUND}"])
+def test_a_value_that_another_transaction_has_brought_is_not_overwritten_by_an_older_one(bench, database_url, sql):
+    """The batch has seen the old row of the other table when it waits for the row that follows the new one."""
+    make_tables(bench, 200)
+    step = bench.register(sql).steps[0]
+    batch = read_step(step).fill(LeafName("public", "t"), Span.of_blocks(0, 100))
+    with psycopg.connect(database_url) as application, psycopg.connect(database_url) as ours:
+        application.execute("UPDATE u SET x = 'new' WHERE id = 5")
+        application.execute("UPDATE t SET c = 'new' WHERE other = 5")
+        thread = threading.Thread(target=lambda: ours.execute(batch))
+        thread.start()
+        waits = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND pid = %(pid)s"
+        bench.wait_for(lambda: bench.session.one(waits, {"pid": ours.info.backend_pid}).n, "the batch waits")
+        application.commit()
+        thread.join()
+        ours.commit()
+    assert bench.count("c = 'new'") == 2
+    assert bench.count(WRONG) == 0
+
+
 def test_bad_rows_are_set_aside(bench):
     make_tables(bench, 3_000)
     bench.session.execute("ALTER TABLE t ADD CHECK (id <> 1234 OR c IS NULL)")
@@ -68,8 +96,7 @@ def test_a_large_table_without_an_index_is_not_read_for_every_batch(bench):
     bench.session.execute("ALTER TABLE u DROP CONSTRAINT u_pkey, ALTER x SET STORAGE PLAIN")
     bench.session.execute("INSERT INTO u SELECT g, repeat('x', 7000) FROM generate_series(1000, 10000) g")
     bench.session.execute("ANALYZE u")
-    found = "(SELECT u.x FROM u WHERE u.id = t.other)"
-    migration = bench.register(f"UPDATE t SET c = {found} WHERE c IS DISTINCT FROM {found}")
+    migration = bench.register(f"UPDATE t SET c = {FOUND} WHERE c IS DISTINCT FROM {FOUND}")
     with pytest.raises(Refused, match=r"every batch would read all of public\.u, 70 MB"):
         bench.run(migration)
     bench.session.execute("CREATE INDEX ON u (id)")
