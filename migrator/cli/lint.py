@@ -186,7 +186,8 @@ def command(
             traced=trace or bool(app_sql),
             write_baseline=write_baseline is not None,
         )
-        result = lint_fix.fixed(run, stdin if Path("-") in paths else None, project, with_unsafe=unsafe_fixes)
+        migrations = lint_fix.Migrations(project)
+        result = lint_fix.fixed(run, stdin if Path("-") in paths else None, migrations, with_unsafe=unsafe_fixes)
         if diff:
             text = lint_fix.diff(result)
             if output is None:
@@ -194,7 +195,7 @@ def command(
             else:
                 _write(output, text)
             return int(bool(text) and not exit_zero)
-        lint_fix.write(result, stdin if Path("-") in paths else None, project)
+        lint_fix.write(result, stdin if Path("-") in paths else None, migrations)
         report = result.report
     else:
         report = run({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import shutil
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from migrator.authoring.new import Written
     from migrator.config import Project
     from migrator.lint.engine import Report
     from migrator.lint.fixing import Fixed
+    from migrator.model.plan import Migration
 
 STDIN = "stdin"
 """How standard input is named in findings."""
@@ -41,62 +42,77 @@ def require_possible(*, diff: bool, form: str, dialect: str, traced: bool, write
         raise UsageError("--diff does not go with --write-baseline, which lists what is left after --fix")
 
 
+class Migrations:
+    """Where statements can be moved to: the project's folder, with the database if the environment names one."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._folder = project.migrations
+        self._takes_any = project.alembic is None or project.has_folder
+
+    def takes(self, title: str, statement: str) -> bool:
+        """Whether a migration could be made of a statement; nothing is written."""
+        from migrator.errors import Refused
+
+        if not self._takes_any:
+            return False
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                self._create(title, statement, Path(folder))
+        except Refused:
+            return False
+        return True
+
+    def add(self, title: str, statement: str) -> Migration:
+        """Write a migration of one statement.
+
+        Raises:
+            Refused: the statement is of no kind that can be split, or not on this schema.
+        """
+        return self._create(title, statement, self._folder)
+
+    def _create(self, title: str, statement: str, folder: Path) -> Migration:
+        from datetime import UTC, datetime
+
+        from migrator.authoring.new import create
+        from migrator.cli.options import project_database
+        from migrator.planning.folders import load_all
+        from migrator.sql.parser import parse_script
+
+        project = self._project
+        database = project_database(project, None, None, "new")
+        with contextlib.ExitStack() as stack:
+            return create(
+                title,
+                parse_script(statement),
+                folder=folder,
+                existing=load_all(self._folder) if project.has_folder else [],
+                project=project.settings.project,
+                session=stack.enter_context(database.connect("new")) if database else None,
+                now=datetime.now(UTC),
+            ).migration
+
+
 def fixed(
-    lint: Callable[[Mapping[str, bytes]], Report], stdin: bytes | None, project: Project, *, with_unsafe: bool
+    lint: Callable[[Mapping[str, bytes]], Report], stdin: bytes | None, migrations: Migrations, *, with_unsafe: bool
 ) -> Fixed:
     """Apply fixes in memory.
 
     Args:
         lint: lints everything, with the bytes given in the place of files.
         stdin: what came from standard input, if it is linted.
-        project: where migrations are that statements may be moved to.
+        migrations: where statements may be moved to.
         with_unsafe: also those that do not mean the same.
     """
     from migrator.lint.fixing import fix
 
-    in_folder = project.alembic is None or project.has_folder
-
     def read(name: str) -> bytes:
         return stdin if name == STDIN and stdin is not None else Path(name).read_bytes()
 
-    def may_move(title: str, statement: str) -> bool:
-        from migrator.errors import Refused
-
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                _create(title, statement, Path(folder), project)
-        except Refused:
-            return False
-        return True
-
-    return fix(lint, read, with_unsafe=with_unsafe, may_move=may_move if in_folder else lambda _title, _sql: False)
+    return fix(lint, read, with_unsafe=with_unsafe, may_move=migrations.takes)
 
 
-def _create(title: str, statement: str, folder: Path, project: Project) -> Written:
-    """A migration of one statement.
-
-    Raises:
-        Refused: the statement is of no kind that can be split.
-    """
-    from datetime import UTC, datetime
-
-    from migrator.authoring.new import create
-    from migrator.planning.folders import load_all
-    from migrator.sql.parser import parse_script
-
-    existing = load_all(project.migrations) if project.has_folder else []
-    return create(
-        title,
-        parse_script(statement),
-        folder=folder,
-        existing=existing,
-        project=project.settings.project,
-        session=None,
-        now=datetime.now(UTC),
-    )
-
-
-def write(result: Fixed, stdin: bytes | None, project: Project) -> None:
+def write(result: Fixed, stdin: bytes | None, migrations: Migrations) -> None:
     """Write new migrations and the files, and standard input to standard output, edited or not; say what was done.
 
     Raises:
@@ -104,10 +120,12 @@ def write(result: Fixed, stdin: bytes | None, project: Project) -> None:
         UsageError: a file cannot be written, or was changed by somebody else meanwhile.
     """
     for _, title, statement in result.moved:
-        written = _create(title, statement, project.migrations, project)
-        folder = os.path.relpath(written.migration.folder)
-        click.echo(f"wrote {folder}/  level {written.migration.level}", err=True)
-        click.echo(f"next: with a database, migrator new --refresh {written.migration.id}; then review it", err=True)
+        migration = migrations.add(title, statement)
+        click.echo(f"wrote {os.path.relpath(migration.folder)}/  level {migration.level}", err=True)
+    if result.moved:
+        click.echo(
+            "next: review them; with a database, migrator new --refresh ID reads what the files do not tell", err=True
+        )
     for name, data in result.after.items():
         if not (name == STDIN and stdin is not None):
             _replace(Path(name), result.before[name], data)

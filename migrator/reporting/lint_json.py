@@ -57,9 +57,12 @@ def entry(finding: Finding) -> dict[str, Any]:
 
 
 def _repair(finding: Finding) -> dict[str, Any]:
-    """The edits of a finding; places are in characters of the file, ``end`` is exclusive."""
+    """The edits of a finding, in characters of the file (``end`` is exclusive), or the migration it would move to."""
     if finding.repair is None:
         return {"unfixed": finding.unfixed} if finding.unfixed else {}
+    if finding.repair.migration:
+        # the edit alone would lose the statement
+        return {"moves_to": finding.repair.migration}
     return {
         "edits": [{"start": edit.start, "end": edit.end, "text": edit.text} for edit in finding.repair.edits],
         "edits_are_safe": finding.repair.is_safe,

@@ -73,7 +73,7 @@ def _result(finding: Finding, index: int, mark: str) -> dict[str, Any]:
         "message": {"text": "\n".join(parts)},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(finding.file), "region": region}}],
         "partialFingerprints": {"migrator/v1": mark},
-        **({"fixes": [_fix(finding, finding.repair)]} if finding.repair else {}),
+        **({"fixes": [_fix(finding, finding.repair)]} if finding.repair and not finding.repair.migration else {}),
     }
 
 

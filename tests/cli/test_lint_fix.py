@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from migrator import cli
@@ -277,3 +278,23 @@ def test_a_lock_timeout_holds_up_to_the_next_build(folder: Path):
         "CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
         "SET lock_timeout = '2s';\nALTER TABLE users ADD COLUMN c int;\n"
     )
+
+
+def test_with_a_database_more_can_be_moved(
+    folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    change = "SET lock_timeout = '1s';\nALTER TABLE users ALTER COLUMN age TYPE bigint;\nANALYZE users;\n"
+    (folder / "1.sql").write_text("CREATE TABLE users (id int PRIMARY KEY, age int);\n")
+    (folder / "2.sql").write_text(change)
+
+    assert run("--fix", "--unsafe-fixes", "1.sql", "2.sql") == 1
+    assert (folder / "2.sql").read_text() == change
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE users (id int PRIMARY KEY, age int)")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert run("--fix", "--unsafe-fixes", "1.sql", "2.sql") == 0
+    assert (folder / "2.sql").read_text() == "SET lock_timeout = '1s';\nANALYZE users;\n"
+    (migration,) = (folder / "migrations").iterdir()
+    assert migration.name.endswith("_change_the_type_of_users_age")
+    assert "backfill.sql" in {path.name for path in migration.iterdir()}
+    assert "wrote migrations/" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[
     assert list(finding) == [
         "code", "rule", "severity", "category", "message", "file", "line", "column", "end_line", "statement",
         "lock_mode", "blocks", "why", "fix", "relation", "work", "breaks",
-        "edits", "edits_are_safe", "edits_remark", "fingerprint",
+        "moves_to", "fingerprint",
     ]  # fmt: skip
     assert (finding["line"], finding["statement"]) == (2, RENAME.strip().rstrip(";"))
     assert (finding["lock_mode"], finding["blocks"]) == ("ACCESS EXCLUSIVE", "reads and writes")

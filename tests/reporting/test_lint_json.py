@@ -35,6 +35,7 @@ def test_the_document_has_the_keys_of_the_contract():
         "relation": "users",
         "work": "brief",
         "breaks": ["reads", "writes", "prepared statements", "data"],
+        "moves_to": "drop users",
     }
 
 
@@ -42,3 +43,16 @@ def test_it_is_plain_json():
     document = lint_json.document(report_on(Source("ä.sql", "DROP TABLE users; SELEC")))
 
     assert json.loads(json.dumps(document)) == document
+
+
+def test_edits_are_places_in_the_file():
+    text = "/* \N{MUSICAL SYMBOL G CLEF} */ CREATE INDEX CONCURRENTLY i ON t (a);\nDROP INDEX i, j;\n"
+    report = report_on(Source("a.sql", "-- migrator: transaction = false\n" + text))
+
+    (finding,) = (each for each in lint_json.document(report)["findings"] if each["code"] == "LK003")
+
+    after = "-- migrator: transaction = false\n" + text
+    for edit in reversed(finding["edits"]):
+        after = after[: edit["start"]] + edit["text"] + after[edit["end"] :]
+    assert finding["edits_are_safe"]
+    assert after.splitlines()[2:] == ["DROP INDEX CONCURRENTLY i;", "DROP INDEX CONCURRENTLY j;"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -45,6 +46,7 @@ class DropTable(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED, Breaks.DATA)
+    fixable = Fixable.UNSAFE
     phases = BEFORE_THE_DEPLOY
     kinds = ("drop_stmt",)
     good = (
@@ -90,4 +92,5 @@ class DropTable(Rule):
                 fix="-- contract.sql of a phased migration, when no code is left that uses it:\n"
                 f"-- {' '.join(statement.text.split())}",
                 lock=LockMode.ACCESS_EXCLUSIVE,
+                repair=moved(f"drop {', '.join(used)}", context),
             )

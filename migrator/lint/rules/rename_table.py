@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.lint.context import Context
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -38,6 +39,7 @@ class RenameTable(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.BRIEF
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
+    fixable = Fixable.UNSAFE
     phases = BEFORE_THE_DEPLOY
     kinds = ("rename_stmt", "alter_object_schema_stmt")
     good = (
@@ -60,8 +62,8 @@ class RenameTable(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node = statement.node
-        moved = statement.kind == "alter_object_schema_stmt"
-        kind = node.object_type if moved else node.rename_type
+        moves = statement.kind == "alter_object_schema_stmt"
+        kind = node.object_type if moves else node.rename_type
         if kind not in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW) or context.is_new(node.relation):
             return
         old = node.relation
@@ -69,12 +71,13 @@ class RenameTable(Rule):
             if later.kind == "view_stmt" and later.node.view.relname == old.relname:
                 return
         name = relation_name(old)
-        new = qualified(node.newschema, old.relname) if moved else qualified(old.schemaname or None, node.newname)
+        new = qualified(node.newschema, old.relname) if moves else qualified(old.schemaname or None, node.newname)
         both = f"{statement.text};\nCREATE VIEW {name} AS SELECT * FROM {new};"  # noqa: S608 - shown, never run
         yield Problem(
-            f"{'moving' if moved else 'renaming'} {name} to "
-            f"{ident(node.newschema) if moved else new} breaks running code that uses the old name",
+            f"{'moving' if moves else 'renaming'} {name} to "
+            f"{ident(node.newschema) if moves else new} breaks running code that uses the old name",
             why="old code fails from that moment, new code failed until then: no order of deploying works",
             fix=both if context.membership is Membership.INSIDE else f"BEGIN;\n{both}\nCOMMIT;",
             lock=LockMode.ACCESS_EXCLUSIVE,
+            repair=None if moves else moved(f"rename {name}", context),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import type_of
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
 from migrator.lint.type_changes import seen_by_code
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -44,6 +45,7 @@ class TypeChangeBreaksCode(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.REWRITE
     breaks = (Breaks.READS, Breaks.WRITES, Breaks.PREPARED)
+    fixable = Fixable.UNSAFE
     phases = BEFORE_THE_DEPLOY
     subtypes = (pb.AT_AlterColumnType,)
     good = (
@@ -82,4 +84,5 @@ class TypeChangeBreaksCode(AlterTableRule):
             lock=LockMode.ACCESS_EXCLUSIVE,
             severity=Severity.WARNING if how == "wider" else None,
             span=context.span_of(action.command.name),
+            repair=moved(f"change the type of {action.relation}.{name}", context),
         )

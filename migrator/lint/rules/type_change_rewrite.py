@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from migrator.lint.catalog import TypeName, names_in, type_of
 from migrator.lint.context import Alteration, Context
+from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.type_changes import Work, work_of, work_of_unknown
 from migrator.model.finding import Breaks, Category, Effort, Severity
@@ -55,6 +56,7 @@ class TypeChangeRewrite(AlterTableRule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.REWRITE
     breaks = (Breaks.PREPARED,)
+    fixable = Fixable.UNSAFE
     subtypes = (pb.AT_AlterColumnType,)
     good = (
         Good("ALTER TABLE t ALTER COLUMN a TYPE varchar(200);", earlier="CREATE TABLE t (a varchar(100));"),
@@ -148,6 +150,7 @@ class TypeChangeRewrite(AlterTableRule):
             severity=None if certain else Severity.WARNING,
             span=context.span_of(column),
             work=Effort.BUILD if work is Work.INDEXES else None,
+            repair=moved(f"change the type of {relation}.{name}", context) if work is Work.REWRITE else None,
         )
 
 
