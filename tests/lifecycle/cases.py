@@ -611,6 +611,14 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="over a range of a small table",
+        kind="add_exclusion",
+        setup=items("value bigint", rows=500, value="g"),
+        sql="ALTER TABLE items ADD CONSTRAINT apart EXCLUDE USING gist (int8range(value, value, '[]') WITH &&)",
+        old=code("value", values=lambda chance: chance.randrange(10**12)),
+        new=code("value", values=lambda chance: chance.randrange(10**12)),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

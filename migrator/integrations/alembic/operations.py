@@ -29,6 +29,7 @@ from migrator.integrations.alembic.apply import several as together
 __all__ = [
     "add_check",
     "add_column",
+    "add_exclusion",
     "add_foreign_key",
     "add_primary_key",
     "add_unique",
@@ -65,6 +66,7 @@ __all__ = [
 _DEFAULTS: dict[str, dict[str, str]] = {
     "add_check": {"schema": "public"},
     "add_column": {"schema": "public"},
+    "add_exclusion": {"schema": "public"},
     "add_foreign_key": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
@@ -152,6 +154,18 @@ def add_column(
             "generated": generated,
         },
     )
+
+
+def add_exclusion(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+    """Add an exclusion constraint.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+    """
+    change("add_exclusion", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
 
 def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
