@@ -161,12 +161,12 @@ class Repairs:
         if first + 1 == index:
             edits.take_out(statements[first])
         else:
-            edits.add(edits.head, edits.head, "COMMIT;\n", rank=-1)
+            edits.add(edits.head, edits.head, f"COMMIT;{edits.lead}", rank=-1)
         if last - 1 == index:
             edits.take_out(statements[last])
         else:
             behind = own.offset + len(own.text)
-            edits.add(behind, behind, f";\n{statements[first].text}", rank=3)
+            edits.add(behind, behind, f";{edits.lead_behind(own)}{statements[first].text}", rank=3)
         return known
 
 
@@ -248,6 +248,7 @@ class _Edits:
         line = self._text.rfind("\n", 0, self._start) + 1
         before = self._text[line : self._start]
         self._indent = before if before.isspace() else ""
+        self.lead = " " if before.strip() else f"\n{self._indent}"
 
     def add(self, start: int, end: int, text: str, rank: int = 0) -> None:
         """Take an edit in; of several insertions at one place those of lower rank come first."""
@@ -262,14 +263,25 @@ class _Edits:
         """New statements before the statement and behind ``last``, whose semicolon ends the last of them."""
         end = last.offset + len(last.text)
         lead = f"\n{self._indent}"
+        behind = self.lead_behind(last)
         head = self.head if before else self._start
         steps = iter(self._step_headers((*before, *after)))
         for sql in before:
             step = next(steps)
-            self.add(head, head, f"{step}{lead}{sql};\n{lead}" if step else f"{sql};{lead}")
+            self.add(head, head, f"{step}{lead}{sql};\n{lead}" if step else f"{sql};{self.lead}")
         for sql in after:
             step = next(steps)
-            self.add(end, end, f";\n{lead}{step}{lead}{sql}" if step else f";{lead}{sql}", rank=2)
+            self.add(end, end, f";\n{lead}{step}{lead}{sql}" if step else f";{behind}{sql}", rank=2)
+
+    def lead_behind(self, statement: Statement) -> str:
+        """What stands between a statement and one that is put behind it.
+
+        Statements that share a line stay on it: a waiver there holds for all of them.
+        """
+        end = statement.offset + len(statement.text)
+        line_end = self._text.find("\n", end)
+        rest = self._text[end : line_end if line_end >= 0 else len(self._text)].strip().removeprefix(";").strip()
+        return " " if rest and not rest.startswith("--") else f"\n{self._indent}"
 
     def leave_group(self, membership: Membership, *, is_concurrent: bool) -> None:
         """Let a step of a phase file commit by itself; outside any transaction only where it cannot be in one.

@@ -298,3 +298,17 @@ def test_with_a_database_more_can_be_moved(
     assert migration.name.endswith("_change_the_type_of_users_age")
     assert "backfill.sql" in {path.name for path in migration.iterdir()}
     assert "wrote migrations/" in capsys.readouterr().err
+
+
+def test_statements_of_one_line_stay_under_their_waiver(folder: Path):
+    waiver = "-- migrator: allow BC001, LK014 because of May\n"
+    (folder / "a.sql").write_text(
+        f"{waiver}SELECT 1; ALTER TABLE users DROP COLUMN name; "
+        "ALTER TABLE users ADD CONSTRAINT adult CHECK (age > 17); ALTER TABLE users DROP COLUMN age;\n"
+    )
+
+    assert run("--fix", "a.sql") == 0
+    assert (folder / "a.sql").read_text() == (
+        f"{waiver}SELECT 1; SET lock_timeout = '2s'; ALTER TABLE users DROP COLUMN name; "
+        "ALTER TABLE users ADD CONSTRAINT adult CHECK (age > 17); ALTER TABLE users DROP COLUMN age;\n"
+    )
