@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import psycopg
@@ -65,6 +66,49 @@ def test_a_value_that_another_transaction_has_brought_is_not_overwritten_by_an_o
         ours.commit()
     assert bench.count("c = 'new'") == 2
     assert bench.count(WRONG) == 0
+
+
+def test_no_row_is_missed_or_stale_beside_writers_of_both_tables(bench, database_url):
+    make_tables(bench, 20_000)
+    bench.session.execute("CREATE INDEX ON t (other)")
+    bench.session.execute(
+        "CREATE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN UPDATE t SET c = NEW.x WHERE t.other = NEW.id; RETURN NULL; END $$;"
+        "CREATE TRIGGER follow AFTER UPDATE ON u FOR EACH ROW EXECUTE FUNCTION follow()"
+    )
+    migration = bench.register(FILL)
+    stop, errors, written = threading.Event(), [], []
+
+    def write(number: int) -> None:
+        rng = random.Random(number)
+        with psycopg.connect(database_url) as connection:
+            while not stop.is_set():
+                key = rng.randint(1, 20_000)
+                try:
+                    if number == 0:
+                        connection.execute("UPDATE u SET x = x || 'n' WHERE id = %s", [key % 90])
+                    elif rng.random() < 0.8:
+                        connection.execute("UPDATE t SET s = s || 'n' WHERE id = %s", [key])
+                    else:
+                        connection.execute("DELETE FROM t WHERE id = %s", [key])
+                    (connection.rollback if rng.random() < 0.1 else connection.commit)()
+                    written.append(number)
+                except psycopg.Error as error:
+                    connection.rollback()
+                    errors.append(error)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        bench.run(migration, workers=2, target_ms=10)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert errors == []
+    assert {0, 1, 2} <= set(written)
+    assert bench.count(WRONG + " AND other < 90") == 0
 
 
 def test_bad_rows_are_set_aside(bench):
