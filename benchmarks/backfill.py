@@ -10,8 +10,8 @@ the expand phase in place:
 - touch by key: 1,000 rows at a time in the order of the primary key, `SET id = id`, a trigger computes the rest
 - this engine: with its verification and ANALYZE
 
-With ``--killed``, the engine runs once more in a process of its own that is killed when half of the rows are done, and
-again in another that ends the work: how many updates were done twice, and the most memory that one had.
+With ``--killed``, the engine runs once more in processes of their own, five of which are killed in the middle of a
+batch: how many updates each kill repeats, and the most memory that the last process had.
 
 CPU is that of all processes of the server, from /proc, so on Linux only.
 """
@@ -28,6 +28,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from migrator import embedded
@@ -51,6 +52,7 @@ WITH batch AS (
 )
 SELECT max(id) AS last FROM touched
 """
+KILLS = 5
 COLUMNS = ("one UPDATE", "touch by key", "this engine")
 
 
@@ -137,24 +139,32 @@ def run_apart(url: str, settings: BackfillSettings, migration: Migration, answer
     answer.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def kill_halfway(session: Session, url: str, settings: BackfillSettings, rows: int) -> tuple[float, float]:
-    """Updates that were done twice, as a share of all, and the memory of the process that ended the work, in MB."""
+def kill_often(session: Session, url: str, settings: BackfillSettings, rows: int) -> tuple[float, float]:
+    """Updates that each kill repeats, as a share of all, and the memory of the process that ended the work, in MB."""
     step = Step("fill", STATEMENT, Phase.BACKFILL, None, at="benchmark:1")
     migration = Migration(id="killed", level=1_000_000, title="benchmark", steps=(step,))
     state.register(session, "default", migration)
     context = multiprocessing.get_context("spawn")
     answer, sender = context.Pipe(duplex=False)
-    first, second = (context.Process(target=run_apart, args=(url, settings, migration, sender)) for _ in range(2))
-    first.start()
-    while (done := progress(session, "default", migration.id)) is None or done.rows_done < rows / 2:
-        assert first.is_alive(), "it ended before it was killed"
-        time.sleep(0.005)
-    first.kill()
-    first.join()
-    second.start()
-    second.join()
+
+    def start() -> BaseProcess:
+        process = context.Process(target=run_apart, args=(url, settings, migration, sender))
+        process.start()
+        return process
+
+    for number in range(1, KILLS + 1):
+        process = start()
+        share = number / (KILLS + 1)
+        while (done := progress(session, "default", migration.id)) is None or done.rows_done < rows * share:
+            assert process.is_alive(), "it ended before it was killed"
+            time.sleep(0.005)
+        # Not just after a commit, when there is nothing to lose.
+        time.sleep(settings.target_ms * share / 1000)
+        process.kill()
+        process.join()
+    start().join()
     updates = session.one("SELECT n_tup_upd AS n FROM pg_stat_user_tables WHERE relname = 'people'").n
-    return updates / rows - 1, answer.recv()
+    return (updates / rows - 1) / KILLS, answer.recv()
 
 
 def main() -> None:
@@ -168,7 +178,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="rows do not lie in the order of the key")
     parser.add_argument("--wide", action="store_true", help="rows of about 1 kB")
     parser.add_argument("--snapshot", action="store_true", help="somebody holds a snapshot all the time")
-    parser.add_argument("--killed", action="store_true", help="kill the engine halfway once more, as well")
+    parser.add_argument("--killed", action="store_true", help="kill the engine five times, as well")
     options = parser.parse_args()
     settings = BackfillSettings(workers=options.workers, target_ms=options.target_ms)
 
@@ -206,7 +216,7 @@ def main() -> None:
         repeated = memory_mb = 0.0
         if options.killed:
             make_table(session, options)
-            repeated, memory_mb = kill_halfway(session, server.url(), settings, options.rows)
+            repeated, memory_mb = kill_often(session, server.url(), settings, options.rows)
 
     print(
         f"PostgreSQL {server.version}, {options.rows:,} rows, median of {options.rounds}, {options.workers} worker(s),"
@@ -226,7 +236,7 @@ def main() -> None:
         ratios = "" if field == "hot" else f"{ours / one:>10.2f}{ours / touch:>10.2f}"
         print(f"{label:24}{one:>15.2f}{touch:>15.2f}{ours:>15.2f}{ratios}")
     if options.killed:
-        print(f"killed halfway: {repeated:.2%} of the updates were done twice; client memory {memory_mb:.0f} MB")
+        print(f"each kill repeats {repeated:.2%} of the updates; client memory {memory_mb:.0f} MB")
 
 
 if __name__ == "__main__":
