@@ -25,7 +25,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -114,12 +114,26 @@ def cpu_s(postmaster: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def children(postmaster: int) -> set[str]:
+    """Processes of a server."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == postmaster:
+                found.add(stat.parent.name)
+    return found
+
+
 def measure(session: Session, postmaster: int, work: Callable[[], object]) -> Sample:
     sizes = "SELECT pg_relation_size('people') AS heap, pg_indexes_size('people') AS indexes"
     before, position = session.one(sizes), session.one("SELECT pg_current_wal_insert_lsn()::text AS lsn").lsn
-    busy, started = cpu_s(postmaster), time.monotonic()
+    running, busy, started = children(postmaster), cpu_s(postmaster), time.monotonic()
     work()
-    seconds, busy = time.monotonic() - started, cpu_s(postmaster) - busy
+    seconds = time.monotonic() - started
+    # A process that ends while they are counted would be in neither sum.
+    while children(postmaster) - running:
+        time.sleep(0.01)
+    busy = cpu_s(postmaster) - busy
     after = session.one(sizes)
     wal = session.one(
         "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(lsn)s::pg_lsn)::float8 AS bytes", {"lsn": position}
