@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.changes.kind import OnTable
 from migrator.errors import MigratorError
 from migrator.integrations.alembic.project import AlembicProject, translated
 from migrator.planning.planner import Change
@@ -66,15 +65,19 @@ def write_revision(
         )
     if made is None or made.path is None:
         raise MigratorError("alembic wrote no revision")
-    path = Path(made.path)
+    return finished(made.revision, Path(made.path), level)
+
+
+def finished(revision: str, path: Path, level: int) -> WrittenRevision:
+    """The file with its level in the header, and with the import that a template of the project's own may leave out."""
     text = path.read_text(encoding="utf-8")
-    if "import alembic as phased" not in text:  # a template of the project's own may leave imports out
+    if "phased." in text and "import alembic as phased" not in text:
         text = text.replace(
             "from alembic import op\n", "from alembic import op\nfrom migrator import alembic as phased\n", 1
         )
     text = _HEADER.sub(lambda match: f"{match[0]}\nschema_level: int = {level}", text, count=1)
     path.write_text(text, encoding="utf-8")
-    return WrittenRevision(made.revision, path, level)
+    return WrittenRevision(revision, path, level)
 
 
 def highest_level(project: AlembicProject) -> int:
@@ -88,7 +91,7 @@ def call(change: Change) -> str:
     """A change as a call: ``phased.rename_column(table="users", …)``, on several lines where it is long."""
     table = change.as_table()
     kind = table.pop("kind")
-    if isinstance(change.spec, OnTable) and table.get("schema") == "public":
+    if table.get("schema") == "public":
         del table["schema"]
     arguments = [f"{name}={_literal(value)}" for name, value in table.items()]
     one_line = f"phased.{kind}({', '.join(arguments)})"

@@ -72,18 +72,18 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_unique": {"schema": "public"},
     "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
-    "create_enum": {},
+    "create_enum": {"schema": "public"},
     "create_index": {"schema": "public"},
     "create_table": {"schema": "public"},
-    "create_view": {},
+    "create_view": {"schema": "public"},
     "detach_partition": {"schema": "public"},
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
     "drop_table": {"schema": "public"},
-    "drop_type": {},
-    "drop_view": {},
+    "drop_type": {"schema": "public"},
+    "drop_view": {"schema": "public"},
     "merge_columns": {"schema": "public"},
     "raw_sql": {},
     "reindex": {"schema": "public"},
@@ -264,14 +264,15 @@ def change_type(
     )
 
 
-def create_enum(type: str, *, labels: tuple[str, ...] = ()) -> None:
+def create_enum(type: str, *, labels: tuple[str, ...] = (), schema: str = "public") -> None:
     """Create an enumerated type.
 
     Args:
+        schema: of the type.
         type: its name.
         labels: its values in their order.
     """
-    change("create_enum", {"type": type, "labels": labels})
+    change("create_enum", {"schema": schema, "type": type, "labels": labels})
 
 
 def create_index(table: str, index: str, definition: str, *, unique: bool = False, schema: str = "public") -> None:
@@ -301,14 +302,15 @@ def create_table(table: str, definition: str, *, references: tuple[str, ...] = (
     change("create_table", {"schema": schema, "table": table, "definition": definition, "references": references})
 
 
-def create_view(view: str, definition: str) -> None:
+def create_view(view: str, definition: str, *, schema: str = "public") -> None:
     """Create a view.
 
     Args:
+        schema: of the view.
         view: its name.
         definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
     """
-    change("create_view", {"view": view, "definition": definition})
+    change("create_view", {"schema": schema, "view": view, "definition": definition})
 
 
 def detach_partition(table: str, partition: str, *, partition_schema: str = "", schema: str = "public") -> None:
@@ -386,23 +388,25 @@ def drop_table(table: str, *, schema: str = "public") -> None:
     change("drop_table", {"schema": schema, "table": table})
 
 
-def drop_type(type: str) -> None:
+def drop_type(type: str, *, schema: str = "public") -> None:
     """Drop a type or a domain that nothing uses any more.
 
     Args:
+        schema: of the type.
         type: its name.
     """
-    change("drop_type", {"type": type})
+    change("drop_type", {"schema": schema, "type": type})
 
 
-def drop_view(view: str, *, materialized: bool = False) -> None:
+def drop_view(view: str, *, materialized: bool = False, schema: str = "public") -> None:
     """Drop a view that new code no longer uses, plain or materialized.
 
     Args:
+        schema: of the view.
         view: its name.
         materialized: whether it is a materialized view.
     """
-    change("drop_view", {"view": view, "materialized": materialized})
+    change("drop_view", {"schema": schema, "view": view, "materialized": materialized})
 
 
 def merge_columns(

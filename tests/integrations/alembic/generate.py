@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from migrator.changes.kind import Kind, OnTable
+from migrator.changes.kind import Kind
 from migrator.changes.registry import all_kinds
 from migrator.integrations.alembic import apply
 
@@ -102,23 +102,27 @@ def written() -> str:
 
 
 def _default(kind: Kind[Any]) -> str:
-    return '"schema": "public"' if issubclass(kind.spec, OnTable) else ""
+    return '"schema": "public"' if _has_schema(kind) else ""
+
+
+def _has_schema(kind: Kind[Any]) -> bool:
+    return "schema" in kind.spec.__struct_fields__
 
 
 def _function(kind: Kind[Any]) -> str:
     fields = msgspec.structs.fields(kind.spec)
     needed = [each for each in fields if each.required and each.name != "schema"]
     optional = [each for each in fields if not each.required and each.name != "schema"]
-    on_table = issubclass(kind.spec, OnTable)
+    has_schema = _has_schema(kind)
     arguments = [f"{each.name}: {_type(each.type)}" for each in needed]
-    if optional or on_table:
+    if optional or has_schema:
         arguments.append("*")
     arguments += [f"{each.name}: {_type(each.type)} = {each.default!r}" for each in optional]
-    if on_table:
+    if has_schema:
         arguments.append('schema: str = "public"')
     docs = inspect.cleandoc(type(kind).__doc__ or "").split("\n", 1)[0]
     described = _described(kind)
-    names = (["schema"] if on_table else []) + [each.name for each in (*needed, *optional)]
+    names = (["schema"] if has_schema else []) + [each.name for each in (*needed, *optional)]
     lines = [f"def {kind.name}({', '.join(arguments)}) -> None:", f'    """{docs}']
     if described:
         lines += ["", "    Args:", *(f"        {name}: {text}" for name, text in described.items() if name in names)]

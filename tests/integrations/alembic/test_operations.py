@@ -228,3 +228,15 @@ def test_private_names_of_alembic_that_are_relied_on():
     assert isinstance(Script._all_down_revisions, property)
     assert "_name_filters" in ast.dump(ast.parse(__import__("inspect").getsource(AutogenContext)))
     assert "_object_filters" in ast.dump(ast.parse(__import__("inspect").getsource(AutogenContext)))
+
+
+def test_types_and_views_are_called_without_their_schema(used: Shop):
+    block = """with phased.together():
+    phased.create_enum("mood", labels=("good", "bad"))
+    phased.create_view("names", "CREATE VIEW public.names AS SELECT name FROM public.users")"""
+    used.revision("a2", block, after="a1")
+
+    used.upgrade()
+
+    assert used.columns("names") == ["name"]
+    assert used.session.one("SELECT to_regtype('public.mood') IS NOT NULL AS there").there
