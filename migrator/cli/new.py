@@ -17,7 +17,10 @@ from migrator.cli.options import (
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from migrator.config import Project
+    from migrator.integrations.alembic.authoring import WrittenRevision
     from migrator.planning.planner import Change
     from migrator.postgres.session import Session
 
@@ -36,6 +39,28 @@ if TYPE_CHECKING:
     help="A change by kind and parameters instead of SQL; may be given several times.",
 )
 @click.option(
+    "--models",
+    "models",
+    metavar="MODULE:ATTR",
+    default=None,
+    help="In a project of Alembic: what differs between these models and the database. Without SQL and changes, the "
+    "models that env.py names.",
+)
+@click.option(
+    "--rename",
+    "renames",
+    metavar="TABLE.COLUMN:NEW",
+    multiple=True,
+    help="With models: this column (or TABLE:NEW, this table) was renamed, not dropped and another one added.",
+)
+@click.option(
+    "--drop",
+    "drops",
+    metavar="TABLE.COLUMN",
+    multiple=True,
+    help="With models: this column or table is dropped, however alike a new one is.",
+)
+@click.option(
     "--refresh",
     "refreshed",
     metavar="TARGET",
@@ -49,6 +74,9 @@ def command(
     sql: str | None,
     path: str | None,
     words: tuple[str, ...],
+    models: str | None,
+    renames: tuple[str, ...],
+    drops: tuple[str, ...],
     refreshed: str | None,
     url_env: str | None,
     wait_db: str | None,
@@ -59,13 +87,15 @@ def command(
     With a database in DATABASE_URL, types, defaults, indexes and what depends on a column are read from it; nothing is
     changed there. Without one, what could not be checked is listed.
 
-    In a project with an alembic.ini and no folder of migrations, a revision is written on top of the head.
+    In a project with an alembic.ini and no folder of migrations, a revision is written on top of the head; without SQL
+    it is of what differs between models and database.
 
     \b
     Example:
       migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"
       migrator new "first tables" --file - < tables.sql
       migrator new "orders have a total" --change "add_column table=orders column=total type=numeric"
+      migrator new "rename users.name" --models app.models:Base --rename users.name:full_name
     """
     import contextlib
     import functools
@@ -81,8 +111,8 @@ def command(
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(database.connect("new")) if database else None
         if refreshed is not None:
-            if title or sql or path or words:
-                raise UsageError("--refresh takes neither a title nor SQL")
+            if title or sql or path or words or models or renames or drops:
+                raise UsageError("--refresh takes neither a title nor SQL nor models")
             if session is None:
                 raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
             written = new.refresh(find(existing, refreshed), session)
@@ -91,8 +121,15 @@ def command(
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
             title = _utf8(str(title), "the title")
             if project.alembic is not None and not project.has_folder:
+                if not (sql or path or words):
+                    _differences(title, models, renames, drops, session, project, as_json=as_json)
+                    return
+                if models or renames or drops:
+                    raise UsageError("--models, --rename and --drop go without --sql, --file and --change")
                 _revision(title, sql, path, words, session, project, as_json=as_json)
                 return
+            if models or renames or drops:
+                raise UsageError("--models, --rename and --drop are for projects with a history of Alembic")
             if words and (sql or path):
                 raise UsageError("--change goes without --sql and --file")
             if words:
@@ -141,8 +178,6 @@ def _revision(
 ) -> None:
     """Write a revision of an Alembic project."""
     from migrator.authoring.new import asked_changes
-    from migrator.ledger.install import is_installed
-    from migrator.ledger.state import highest_level
     from migrator.sql.parser import parse_script
 
     opened = alembic_project(project)
@@ -150,10 +185,51 @@ def _revision(
     from migrator.integrations.alembic.authoring import write_revision
 
     script = None if words else parse_script(*_source(sql, path))
-    known = session is not None and is_installed(session)
-    level = highest_level(session, project.settings.project) if session is not None and known else 0
     changes, notes = asked_changes(script or [_change(each) for each in words], session)
-    written = write_revision(opened, title, changes, level)
+    written = write_revision(opened, title, changes, _level_in_ledger(session, project))
+    _tell_of_revision(written, title, notes, session, as_json=as_json)
+
+
+def _differences(
+    title: str,
+    models: str | None,
+    renames: tuple[str, ...],
+    drops: tuple[str, ...],
+    session: Session | None,
+    project: Project,
+    *,
+    as_json: bool,
+) -> None:
+    """Write a revision of what differs between models and database."""
+    opened = alembic_project(project)
+    assert opened is not None  # noqa: S101 - looked at by the caller
+    from migrator.integrations.alembic.autogenerate import questioner
+    from migrator.integrations.alembic.models import metadata_of, write_differences
+    from migrator.integrations.alembic.renaming import answers
+
+    metadata = metadata_of(models) if models else None
+    said = answers(renames, drops, questioner())
+    written = write_differences(opened, title, metadata, said, _level_in_ledger(session, project))
+    if written is not None:
+        _tell_of_revision(written, title, (), session, as_json=as_json)
+    elif as_json:
+        emit_json({"migration": None, "file": None, "notes": [], "database_read": True})
+    else:
+        click.echo("the models and the database are the same: no revision was written")
+
+
+def _level_in_ledger(session: Session | None, project: Project) -> int:
+    from migrator.ledger.install import is_installed
+    from migrator.ledger.state import highest_level
+
+    if session is None or not is_installed(session):
+        return 0
+    return highest_level(session, project.settings.project)
+
+
+def _tell_of_revision(
+    written: WrittenRevision, title: str, notes: Sequence[str], session: Session | None, *, as_json: bool
+) -> None:
     if as_json:
         emit_json(
             {

@@ -11,4 +11,9 @@ goes to the ledger with every step of its later phases; backfill and contract ru
 - ``running``    ``migrator expand`` on a project of revisions: one revision for each run of Alembic
 - ``authoring``  ``migrator new`` on a project of revisions
 - ``compare``    autogenerate and ``alembic check`` while a contract is pending
+- ``autogenerate`` what autogenerate finds, as phased operations; ``models`` is the same for ``migrator new --models``
+- ``found``      differences sorted: renames, what is phased, what stays; ``same`` pairs indexes and constraints
+- ``renaming``   who says what was renamed
+- ``rendering``  operations of Alembic as SQL
+- ``on_added``   constraints on columns that the same revision adds
 """

@@ -70,7 +70,7 @@ _open: ContextVar[_Batch | None] = ContextVar("open", default=None)
 
 def change(kind: str, parameters: dict[str, Any]) -> None:
     """One change by kind; expanded at once, or with the others inside ``together``."""
-    with _as_command_error():
+    with as_command_error():
         at = calling().at
         _add(Change(*spec_from({"kind": kind, **parameters}, at), at))
 
@@ -81,14 +81,14 @@ def sql(text: str) -> None:
     Args:
         text: one or several statements. Percent signs and colons stand for themselves.
     """
-    with _as_command_error():
+    with as_command_error():
         _add(_Text(text, calling().at))
 
 
 @contextlib.contextmanager
 def several() -> Iterator[None]:
     """Several changes of one revision: they are planned and expanded as one migration, at the end of the block."""
-    with _as_command_error():
+    with as_command_error():
         if _open.get() is not None:
             raise UsageError("phased.together() does not nest", at=calling().at)
     batch: _Batch = []
@@ -97,13 +97,13 @@ def several() -> Iterator[None]:
         yield
     finally:
         _open.reset(token)
-    with _as_command_error():
+    with as_command_error():
         _expand(batch)
 
 
 def rollback() -> None:
     """Undo the expand of this revision, for ``downgrade()``: refused once it is contracted, or while its code runs."""
-    with _as_command_error():
+    with as_command_error():
         revision, context = calling(), alembic.op.get_context()
         if context.as_sql:
             raise Refused(
@@ -128,7 +128,7 @@ def require_contracted(revision_id: str) -> None:
     Args:
         revision_id: a revision with phased operations, or the beginning of its id.
     """
-    with _as_command_error():
+    with as_command_error():
         revision, context = calling(), alembic.op.get_context()
         if context.as_sql:
             return
@@ -308,7 +308,7 @@ def _tell(event: Event) -> None:
 
 
 @contextlib.contextmanager
-def _as_command_error() -> Iterator[None]:
+def as_command_error() -> Iterator[None]:
     """Our errors as the one kind of error that Alembic's command line shows without a traceback."""
     try:
         yield

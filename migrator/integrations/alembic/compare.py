@@ -12,13 +12,17 @@ from typing import Any
 
 from alembic.autogenerate import comparators
 from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
 from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from migrator.sql.actions import Action, actions_of
 from migrator.sql.parser import parse_script, pb, unwrap
 
 LEDGER = "migrator"
+DROP_ENUM = "DropEnumOp"
+"""What alembic-postgresql-enum, which need not be installed, calls its operation."""
 
 _INSTALLED = "SELECT pg_catalog.to_regclass('migrator.phase_file') IS NOT NULL"
 _PENDING = """
@@ -26,6 +30,15 @@ SELECT f.content
 FROM migrator.migration AS m
 JOIN migrator.phase_file AS f ON f.project = m.project AND f.migration = m.id
 WHERE m.state NOT IN ('contracted', 'complete', 'rolled_back', 'pending') AND f.phase IN ('expand', 'contract')
+"""
+
+_USED = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_attribute AS a
+    JOIN pg_catalog.pg_type AS t ON a.atttypid IN (t.oid, t.typarray)
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE n.nspname = :schema AND t.typname = :type AND NOT a.attisdropped
+)
 """
 
 
@@ -145,3 +158,22 @@ def hide_pending(context: AutogenContext, *_: Any) -> PriorityDispatchResult:
     context._object_filters = [*context._object_filters, is_compared]  # noqa: SLF001
     context._name_filters = [*context._name_filters, is_reflected]  # noqa: SLF001
     return PriorityDispatchResult.CONTINUE
+
+
+@comparators.dispatch_for("autogenerate", priority=DispatchPriority.LAST)
+def keep_types_in_use(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
+    """Drop no enumerated type that columns still have, as those do whose drop is pending or comes with this revision.
+
+    alembic-postgresql-enum proposes it as soon as no model has the type.
+    """
+    connection = context.connection
+    if connection is not None and connection.dialect.name == "postgresql":
+        upgrade.ops[:] = [
+            each for each in upgrade.ops if type(each).__name__ != DROP_ENUM or not _is_used(connection, each)
+        ]
+    return PriorityDispatchResult.CONTINUE
+
+
+def _is_used(connection: Connection, operation: Any) -> bool:
+    found = {"schema": operation.schema or "public", "type": operation.name}
+    return bool(connection.execute(text(_USED), found).scalar())
