@@ -57,6 +57,12 @@ class CheckRejectsWrites(AlterTableRule):
             fix="-- contract.sql of a phased migration, when no code is left that breaks the condition:\n"
             "-- ALTER TABLE users ADD CONSTRAINT adult CHECK (age >= 18) NOT VALID",
         ),
+        Bad(
+            "ALTER TABLE users ADD CONSTRAINT named NOT NULL name NOT VALID;",
+            pg_version=18,
+            fix="-- contract.sql of a phased migration, when no code is left that breaks the condition:\n"
+            "-- ALTER TABLE users ADD CONSTRAINT named NOT NULL name NOT VALID",
+        ),
     )
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
@@ -68,7 +74,8 @@ class CheckRejectsWrites(AlterTableRule):
             columns = tuple(item.string.sval for item in constraint.keys)
         else:
             return
-        if not constraint.is_enforced or action.is_new or context.all_new(table, columns):
+        enforced = constraint.is_enforced or constraint.contype == pb.CONSTR_NOTNULL  # which is always
+        if not enforced or action.is_new or context.all_new(table, columns):
             return
         certain = context.phase is Phase.EXPAND and not context.repaired_by_trigger(table)
         yield Problem(
