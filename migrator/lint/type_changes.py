@@ -31,15 +31,12 @@ _FINEST = 6
 _ALL_FIELDS = 0x7FFF
 """What the parser puts before the precision of an interval without named fields (INTERVAL_FULL_RANGE)."""
 _STRINGS = frozenset({"text", "varchar"})
-_COERCIBLE = frozenset(
-    {("cidr", "inet"), ("xml", "text"), ("xml", "varchar"), ("text", "citext"), ("varchar", "citext"),
-     ("oid", "int4"), ("int4", "oid"), ("bit", "varbit")}
-)  # fmt: skip
 _ORDERED_ANEW = frozenset(
     {("text", "citext"), ("varchar", "citext"), ("citext", "text"), ("citext", "varchar"), ("oid", "int4"),
      ("int4", "oid"), ("bit", "varbit")}
 )  # fmt: skip
 """The rows stay, and the B-tree operator class is another: indexes on the column are built anew (14 and 18)."""
+_COERCIBLE = _ORDERED_ANEW | {("cidr", "inet"), ("xml", "text"), ("xml", "varchar")}
 _INTEGERS = {"int2": 0, "int4": 1, "int8": 2, "numeric": 3}
 _FLOATS = {"float4": 0, "float8": 1}
 

@@ -58,7 +58,7 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
         worker.start()
         while worker.is_alive():
             waits = watcher.one(SQL["waits"], {"own": watcher.pid, "pid": pid}).waits
-            fold(seen.before, held, felt_locks(watcher, pid))
+            fold(seen.before, held, _felt_locks(watcher, pid))
             if waits:
                 break
             worker.join(_LOOK_EVERY_S)
@@ -68,7 +68,7 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
     finally:
         watcher.execute("ROLLBACK")
         while worker.is_alive():
-            fold(seen.before, held, felt_locks(watcher, pid))
+            fold(seen.before, held, _felt_locks(watcher, pid))
             worker.join(_LOOK_EVERY_S)
     seen.ms = (time.perf_counter() - started) * 1000
     if failure:
@@ -82,7 +82,7 @@ def run_outside(session: Session, watcher: Session, observer: Observer, statemen
     return seen
 
 
-def felt_locks(watcher: Session, pid: int) -> list[Any]:
+def _felt_locks(watcher: Session, pid: int) -> list[Any]:
     """Locks of another session, held or wanted, on what queries open: rows with ``oid`` and ``mode``.
 
     DROP INDEX CONCURRENTLY locks its index in ACCESS EXCLUSIVE mode at the end, when no query uses it any more and none

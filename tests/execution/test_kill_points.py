@@ -1,8 +1,8 @@
 """kill -9 of the command at every statement of expand, contract and rollback; the same command run again converges.
 
-A kill leaves what was committed, so it makes a difference only between which two commits it comes. The tests kill
-before every COMMIT and before every statement outside a transaction that changes something; the chaos test before every
-statement there is.
+A kill leaves what was committed, so it makes a difference only between which two commits it comes. The first test kills
+before every COMMIT and before every statement outside a transaction that changes something, the second before every
+statement there is. Both are chaos: CI runs the first, ``make chaos`` the second as well.
 """
 
 from __future__ import annotations
