@@ -105,6 +105,8 @@ def command(
     from migrator.planning.folders import find, load_all
     from migrator.sql.parser import parse_script
 
+    if words and (sql or path):
+        raise UsageError("--change goes without --sql and --file")
     project = load_project()
     database = project_database(project, url_env, wait_db, "new")
     existing = load_all(project.migrations) if project.has_folder else []
@@ -130,8 +132,6 @@ def command(
                 return
             if models or renames or drops:
                 raise UsageError("--models, --rename and --drop are for projects with a history of Alembic")
-            if words and (sql or path):
-                raise UsageError("--change goes without --sql and --file")
             if words:
                 make = functools.partial(new.create_from, title, [_change(each) for each in words])
             else:

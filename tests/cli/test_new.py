@@ -208,7 +208,11 @@ def test_a_change_that_is_not_understood_is_refused(project: Path, capsys, chang
     assert not (project / "migrations").exists()
 
 
-def test_change_and_sql_exclude_each_other(project: Path, capsys):
+@pytest.mark.parametrize("with_alembic", [False, True])
+def test_change_and_sql_exclude_each_other(project: Path, capsys, *, with_alembic: bool):
+    if with_alembic:
+        (project / "alembic.ini").write_text("[alembic]\nscript_location = history\n")
+
     assert cli.run(["new", "t", "--change", "drop_table table=t", "--sql", RENAME]) == 2
 
     assert "--change goes without --sql and --file" in capsys.readouterr().err
