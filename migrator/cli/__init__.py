@@ -49,6 +49,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "new": _entry("new", "Author", "split schema changes into safe phases and write the files"),
     "plan": _entry("plan", "Author", "show every step: SQL, lock, whom it blocks, undo"),
     "lint": _entry("lint", "Author", "find what breaks running code, blocks production or loses data"),
+    "manifest": _entry("manifest", "Author", "write which tables and columns a release uses, from its models"),
     "lsp": _entry("lsp", "Author", "serve an editor: diagnostics, locks on hover, quick fixes"),
     "expand": _entry("expand", "Ship", "add the new shape; before the new code is deployed"),
     "backfill": _entry("backfill", "Ship", "move the data in small batches; resumable"),

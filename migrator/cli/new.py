@@ -204,8 +204,9 @@ def _differences(
     opened = alembic_project(project)
     assert opened is not None  # noqa: S101 - looked at by the caller
     from migrator.integrations.alembic.autogenerate import questioner
-    from migrator.integrations.alembic.models import metadata_of, write_differences
+    from migrator.integrations.alembic.models import write_differences
     from migrator.integrations.alembic.renaming import answers
+    from migrator.integrations.sqlalchemy.models import metadata_of
 
     metadata = metadata_of(models) if models else None
     said = answers(renames, drops, questioner())

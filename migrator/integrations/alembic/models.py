@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +17,6 @@ from migrator.integrations.alembic.authoring import WrittenRevision, finished, h
 from migrator.integrations.alembic.autogenerate import phase
 from migrator.integrations.alembic.project import AlembicProject, quiet, translated
 from migrator.integrations.alembic.renaming import Answers
-
-
-def metadata_of(name: str) -> MetaData:
-    """The metadata of models.
-
-    Args:
-        name: ``module:attribute``; the attribute is a ``MetaData``, or has one as declarative bases do. The module is
-            looked for in the current folder as well.
-
-    Raises:
-        UsageError: it is not there, or is something else.
-    """
-    module_name, colon, attribute = name.partition(":")
-    if not (module_name and colon and attribute):
-        raise UsageError(f'"{name}" names no models', hint="migrator new TITLE --models app.models:Base")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - the module is the user's own, and may fail in any way
-        raise UsageError(f"models {name} cannot be imported: {type(error).__name__}: {error}") from None
-    metadata = found if isinstance(found, MetaData) else getattr(found, "metadata", None)
-    if not isinstance(metadata, MetaData):
-        raise UsageError(f"{name} is neither a MetaData nor a declarative base")
-    return metadata
 
 
 def write_differences(
