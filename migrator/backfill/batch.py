@@ -20,11 +20,12 @@ from migrator.backfill.sizing import (
     Answer,
     Form,
     Limits,
+    Size,
     after_refusal,
     answer,
     first_blocks,
     most_blocks,
-    next_blocks,
+    next_size,
     pause_s,
 )
 from migrator.backfill.statements import BackfillStatement
@@ -36,6 +37,9 @@ from migrator.postgres.session import QUERY_CANCELED, UNDEFINED_TABLE, ServerErr
 _MOST_TIMEOUTS = 3
 _MOST_VANISHED = 5
 _ATTEMPTS_TO_CHECK = 3
+
+
+_Position = tuple[str, int, int, int, int]
 
 
 class Result(Enum):
@@ -67,6 +71,24 @@ class _Rewritten(Exception):
     """Rolls back a batch on a leaf whose file changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What a batch is about.
+
+    Attributes:
+        span: the rows.
+        size: of it.
+        stop_block: where it ends, with ``stop_line``, exclusive.
+        rows_in_block: where it is in one block, the rows of that, or of what was left of it.
+    """
+
+    span: Span
+    size: Size
+    stop_block: int
+    stop_line: int = 0
+    rows_in_block: int = 0
+
+
 class Batcher:
     """Runs batches of one job on one session, and remembers how large they may be.
 
@@ -86,12 +108,13 @@ class Batcher:
         self._statement = statement
         self._limits = limits
         self._worker = worker
-        self._blocks: dict[str, int] = {}
+        self._sizes: dict[str, Size] = {}
+        self._attempt: _Attempt | None = None
         self._leaves: dict[str, Leaf] = {}
         self._checked = False
         # Falls where rows stay locked, so that a busy part of the table is not waited for range after range.
         self._waits = limits.waits_allowed
-        self._refused_at: tuple[str, int, int, int] | None = None
+        self._refused_at: _Position | None = None
         self._refusals = self._timeouts = self._vanished = 0
         self._max_rejected = 0
         # Rows found to fail, for the batch that will leave them out and record them.
@@ -110,6 +133,7 @@ class Batcher:
             ConnectionLost: the connection broke.
         """
         claimed: Claim | None = None
+        self._attempt = None
         try:
             with self._session.transaction():
                 claimed = checkpoint.claim(self._session, self._key, self._worker)
@@ -138,7 +162,8 @@ class Batcher:
     def _do(self, claimed: Claim) -> None:
         leaf = self._leaf(claimed)
         place = self._place(claimed)
-        span, stop = self._span(claimed)
+        self._attempt = attempt = self._attempted(claimed)
+        span = attempt.span
         form, statement_ms = self._form(claimed)
         started = time.monotonic()
         checkpoint.limit(self._session, lock_ms=self._limits.lock_ms, statement_ms=statement_ms)
@@ -164,18 +189,19 @@ class Batcher:
             self._key,
             claimed,
             self._worker,
-            passes.after(place, stop, rows=done, hot=hot),
-            batch_stop=stop,
+            passes.after(place, attempt.stop_block, rows=done, hot=hot, line=attempt.stop_line),
+            batch_stop=attempt.stop_block + bool(attempt.stop_line),
             rows_done=done,
             rows_hot=hot,
             rows_left=left,
         ):
             raise _Rewritten
         took_ms = (time.monotonic() - started) * 1000
-        # The last batch of a window is short for another reason than its time.
-        blocks, kind = stop - place.next_block, self._kind(claimed)
-        if blocks >= self._wanted(claimed) or took_ms > self._limits.target_ms:
-            self._blocks[kind] = next_blocks(blocks, took_ms, self._limits.target_ms)
+        # The last batch of a window or a block is short for another reason than its time.
+        size = attempt.size
+        if size.reaches(self._wanted(claimed)) or took_ms > self._limits.target_ms:
+            in_block = attempt.rows_in_block or (done + left if size == Size(1) else 0)
+            self._sizes[self._kind(claimed)] = next_size(size, took_ms, self._limits.target_ms, in_block)
 
     def _place(self, claimed: Claim) -> Place:
         """Where the segment is, with the passes of its window decided."""
@@ -190,9 +216,10 @@ class Batcher:
             return "verify" if claimed.verifies else "only pass"
         return "later pass" if place.number else "first pass"
 
-    def _wanted(self, claimed: Claim) -> int:
+    def _wanted(self, claimed: Claim) -> Size:
         weight = self._leaf(claimed).bytes_per_block
-        return min(most_blocks(weight), self._blocks.setdefault(self._kind(claimed), first_blocks(weight)))
+        size = self._sizes.setdefault(self._kind(claimed), Size(first_blocks(weight)))
+        return replace(size, blocks=min(most_blocks(weight), size.blocks))
 
     def _fill_and_check(self, leaf: Leaf, span: Span) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.
@@ -246,14 +273,28 @@ class Batcher:
             self._leaves[claimed.leaf] = found if self._statement.into is None else replace(found, passes=1)
         return self._leaves[claimed.leaf]
 
-    def _span(self, claimed: Claim) -> tuple[Span, int]:
-        place = self._place(claimed)
-        stop = min(place.window_stop, place.next_block + self._wanted(claimed))
-        span = Span.of_blocks(place.next_block, stop, *place.part)
+    def _attempted(self, claimed: Claim) -> _Attempt:
+        """What the next batch is about."""
+        place, size = self._place(claimed), self._wanted(claimed)
+        if size.rows or place.line:
+            attempt = self._attempted_in_block(claimed, place, size)
+        else:
+            stop = min(place.window_stop, place.next_block + size.blocks)
+            span = Span.of_blocks(place.next_block, stop, *place.part)
+            attempt = _Attempt(span, Size(stop - place.next_block), stop)
         without = tuple((row.tid, row.version) for row in self._found)
         if claimed.has_rejected:
-            without += rejects.known(self._session, self._key, claimed.leaf, span)
-        return replace(span, without=without), stop
+            without += rejects.known(self._session, self._key, claimed.leaf, attempt.span)
+        return replace(attempt, span=replace(attempt.span, without=without))
+
+    def _attempted_in_block(self, claimed: Claim, place: Place, size: Size) -> _Attempt:
+        block, part = place.next_block, place.part
+        rest = Span.of_lines(block, place.line, None, *part)
+        lines = target.lines(self._session, self._leaf(claimed), rest)
+        if size.rows and len(lines) > size.rows:
+            stop = lines[size.rows]
+            return _Attempt(Span.of_lines(block, place.line, stop, *part), size, block, stop, len(lines))
+        return _Attempt(rest, Size(1, len(lines)) if place.line else Size(1), block + 1, 0, len(lines))
 
     def _form(self, claimed: Claim) -> tuple[Form, int]:
         """The form of this attempt and the limit of its statement in milliseconds."""
@@ -263,7 +304,7 @@ class Batcher:
         waits = self._waits if claimed.sweep == 1 else min(1, self._limits.waits_allowed)
         if self._refusals < waits:
             return Form.WAIT, self._limits.statement_ms
-        return Form.SKIP, UNHURRIED_MS if self._wanted(claimed) == 1 else self._limits.statement_ms
+        return Form.SKIP, UNHURRIED_MS if self._wanted(claimed).is_smallest else self._limits.statement_ms
 
     def _rewritten(self, claimed: Claim | None) -> Outcome:
         leaf = claimed.leaf if claimed else ""
@@ -284,9 +325,12 @@ class Batcher:
             raise self._stopped(claimed, error)
         self._refused_at = _position(claimed)
         self._refusals += 1
-        attempted = self._span(claimed)[1] - claimed.place.next_block
-        self._blocks[self._kind(claimed)] = after_refusal(attempted)
-        if error.sqlstate == QUERY_CANCELED and self._wanted(claimed) == 1:
+        attempt = self._attempt or self._attempted(claimed)
+        in_block = attempt.rows_in_block
+        if attempt.size == Size(1) and not in_block:
+            in_block = len(target.lines(self._session, self._leaf(claimed), attempt.span))
+        self._sizes[self._kind(claimed)] = after_refusal(attempt.size, in_block)
+        if error.sqlstate == QUERY_CANCELED and self._wanted(claimed).is_smallest:
             self._timeouts += 1
             if self._timeouts > _MOST_TIMEOUTS:
                 raise self._stopped(claimed, error)
@@ -313,7 +357,7 @@ class Batcher:
             self._session,
             self._statement,
             leaf,
-            self._span(claimed)[0],
+            (self._attempt or self._attempted(claimed)).span,
             None if claimed.verifies else form,
             lock_ms=self._limits.lock_ms,
             statement_ms=statement_ms,
@@ -342,7 +386,7 @@ class Batcher:
         )
 
     def _stopped(self, claimed: Claim, error: ServerError) -> StatementFailed:
-        span = self._span(claimed)[0]
+        span = (self._attempt or self._attempted(claimed)).span
         return StatementFailed(
             f'backfill step "{self._statement.step}" failed on {claimed.leaf} from ctid {span.start.tid}'
             f" to {span.stop.tid}: {error.server_message} (SQLSTATE {error.sqlstate})",
@@ -352,5 +396,6 @@ class Batcher:
         )
 
 
-def _position(claimed: Claim) -> tuple[str, int, int, int]:
-    return claimed.leaf, claimed.segment, claimed.place.number, claimed.place.next_block
+def _position(claimed: Claim) -> _Position:
+    place = claimed.place
+    return claimed.leaf, claimed.segment, place.number, place.next_block, place.line

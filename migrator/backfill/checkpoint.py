@@ -219,6 +219,7 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
         cold=row.cold,
         first=Tally(row.first_rows, row.first_hot),
         later=Tally(row.later_rows, row.later_hot),
+        line=row.next_line,
     )
     return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep, row.has_rejected, row.hot_before or 0)
 
@@ -257,6 +258,7 @@ def advance(
             from_block=claimed.place.next_block,
             batch_stop=batch_stop,
             next_block=place.next_block,
+            next_line=place.line,
             window_start=place.window_start,
             number=place.number,
             passes=place.passes,

@@ -54,11 +54,12 @@ class Place:
         window_start: first block of the window.
         number: of the pass within the window, from 0.
         passes: how many the window gets; 0 or less: not decided yet, and minus what the window before it had.
-        next_block: the first block the pass has not done.
+        next_block: the first block the pass has not done, or not wholly.
         stop_block: the end of the segment, exclusive.
         cold: windows in a row that brought nothing, and then those that rested since.
         first: what the first pass of the window came to, or of the one before if passes are not decided.
         later: likewise the passes after the first.
+        line: lines of ``next_block`` before this one are done.
     """
 
     window_start: int
@@ -69,6 +70,7 @@ class Place:
     cold: int = 0
     first: Tally = Tally()
     later: Tally = Tally()
+    line: int = 0
 
     @classmethod
     def at(cls, start: int, stop: int) -> Place:
@@ -121,19 +123,20 @@ def decided(place: Place, most: int) -> Place:
     return replace(place, passes=passes if most > 1 else 1, cold=cold, first=Tally(), later=Tally())
 
 
-def after(place: Place, next_block: int, *, rows: int, hot: int) -> Place:
-    """Where a segment is after a batch up to ``next_block``.
+def after(place: Place, next_block: int, *, rows: int, hot: int, line: int = 0) -> Place:
+    """Where a segment is after a batch up to ``line`` of ``next_block``.
 
     Args:
         place: where it was, decided.
         next_block: the end of what the batch did, exclusive; not beyond the window.
+        line: of ``next_block``, exclusive; more than 0 only before the end of the window.
         rows: rows the batch updated.
         hot: those of them that were HOT.
     """
     if place.number == 0:
-        counted = replace(place, next_block=next_block, first=place.first.plus(rows, hot))
+        counted = replace(place, next_block=next_block, line=line, first=place.first.plus(rows, hot))
     else:
-        counted = replace(place, next_block=next_block, later=place.later.plus(rows, hot))
+        counted = replace(place, next_block=next_block, line=line, later=place.later.plus(rows, hot))
     if next_block < place.window_stop:
         return counted
     if not place.is_last_pass:

@@ -49,6 +49,11 @@ class Span:
         """Rows of the blocks from ``start`` to before ``stop``."""
         return cls(Place(start), Place(stop), part, parts)
 
+    @classmethod
+    def of_lines(cls, block: int, start: int, stop: int | None, part: int = 0, parts: int = 1) -> Span:
+        """Rows of one block from line ``start`` to before line ``stop``, or to its end."""
+        return cls(Place(block, start), Place(block + 1) if stop is None else Place(block, stop), part, parts)
+
     @property
     def is_one_line(self) -> bool:
         """Whether it can hold one row only."""

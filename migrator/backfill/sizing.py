@@ -12,6 +12,8 @@ from enum import Enum
 
 FIRST_BLOCKS = 32
 FEWEST_BLOCKS = 8
+"""Where one slow batch, beside a checkpoint say, does not lead below."""
+
 MOST_BLOCKS = 4096
 """32 MB: beyond it one transaction is long against the passes of vacuum, and nothing gets faster."""
 
@@ -20,7 +22,7 @@ _MOST_BYTES = 256 * 2**20
 
 LONGEST_LOCK_WAIT_MS = 200
 UNHURRIED_MS = 10_000
-"""Limit of a statement that takes free rows only, when even one block takes longer than the usual limit."""
+"""Limit of a statement that takes free rows only, when even one row takes longer than the usual limit."""
 
 
 class Form(Enum):
@@ -89,19 +91,56 @@ def most_blocks(bytes_per_block: float) -> int:
     return max(1, min(MOST_BLOCKS, round(_MOST_BYTES / max(1.0, bytes_per_block))))
 
 
-def next_blocks(blocks: int, took_ms: float, target_ms: float) -> int:
-    """The size of the batch after one of ``blocks`` blocks that took ``took_ms``: at most halved or doubled.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a batch.
 
-    Below ``FEWEST_BLOCKS`` it goes only from a size that refusals led to, and back up by the time batches take.
+    Attributes:
+        blocks: how many.
+        rows: 0: whole blocks; else so many rows of one.
+    """
+
+    blocks: int
+    rows: int = 0
+
+    @property
+    def is_smallest(self) -> bool:
+        """Whether it is one row."""
+        return self.rows == 1
+
+    def reaches(self, wanted: Size) -> bool:
+        """Whether a batch of this size is not smaller than wanted; a whole block is not smaller than a part of one."""
+        if self.rows or wanted.rows:
+            return bool(wanted.rows) and (not self.rows or self.rows >= wanted.rows)
+        return self.blocks >= wanted.blocks
+
+
+def next_size(size: Size, took_ms: float, target_ms: float, rows_in_block: int) -> Size:
+    """The size of the batch after one that took ``took_ms``: at most halved or doubled.
+
+    Below ``FEWEST_BLOCKS`` it goes where such a batch took more than twice the target, or from a size below it.
+
+    Args:
+        rows_in_block: rows of the block it did; read only where it did one.
     """
     factor = 2.0 if took_ms <= 0 else min(2.0, max(0.5, target_ms / took_ms))
-    fewest = FEWEST_BLOCKS if blocks >= FEWEST_BLOCKS else 1
-    return min(MOST_BLOCKS, max(fewest, round(blocks * factor)))
+    if size.rows:
+        return Size(1, max(1, round(size.rows * factor)))
+    if size.blocks == 1 and factor < 1 and rows_in_block > 1:
+        return Size(1, max(1, round(rows_in_block * factor)))
+    fewest = FEWEST_BLOCKS if size.blocks >= FEWEST_BLOCKS and took_ms <= 2 * target_ms else 1
+    return Size(min(MOST_BLOCKS, max(fewest, round(size.blocks * factor))))
 
 
-def after_refusal(blocks: int) -> int:
-    """The size of the next attempt at a batch that was refused; may go down to one block."""
-    return max(1, blocks // 2)
+def after_refusal(size: Size, rows_in_block: int) -> Size:
+    """The size of the next attempt at a batch that was refused; may go down to one row.
+
+    Args:
+        rows_in_block: as for ``next_size``.
+    """
+    if size.rows or size.blocks == 1:
+        return Size(1, max(1, (size.rows or rows_in_block) // 2))
+    return Size(size.blocks // 2)
 
 
 def pause_s(refusals: int, jitter: float) -> float:

@@ -195,6 +195,13 @@ def leaf(session: Session, columns: Sequence[str], name: str) -> Leaf | None:
     return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block)
 
 
+def lines(session: Session, leaf: Leaf, span: Span) -> list[int]:
+    """Lines of the rows of a span within one block, in order."""
+    query = _SQL["lines"].replace('"leaf"', leaf.name.sql.replace("%", "%%"))
+    row = session.one(query, {"start": span.start.tid, "stop": span.stop.tid})
+    return list(row.lines)
+
+
 def deadlock_timeout_ms(session: Session) -> int:
     """The server's ``deadlock_timeout``."""
     milliseconds: int = session.one(_SQL["server"]).deadlock_timeout_ms

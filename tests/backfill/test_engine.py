@@ -280,6 +280,29 @@ def test_rows_with_large_values_outside_are_done_few_at_a_time(bench):
     assert bench.session.one("SELECT count(DISTINCT xmin::text) AS n FROM t").n >= 3
 
 
+def test_rows_that_take_longer_than_a_batch_may_are_done_one_by_one(bench):
+    """A block has 60 rows of 50 ms: it would be locked for 3 s, and its statement be cancelled after 0.7."""
+    bench.session.execute("CREATE TABLE t (id int, s text, c text)")
+    bench.session.execute("INSERT INTO t SELECT g, repeat('v', 80) FROM generate_series(1, 60) g")
+    assert bench.session.one("SELECT pg_relation_size('t') / 8192 AS blocks").blocks == 1
+    bench.session.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END $$"
+    )
+    bench.session.execute("CREATE TRIGGER zz BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()")
+    migration = bench.register("UPDATE t SET c = s WHERE c IS NULL")
+    run = bench.start(migration, target_ms=100)
+    bench.wait_for(lambda: bench.count("c IS NOT NULL") > 10, "progress")
+    run.stop.set()
+    assert run.result() is False
+    line = "SELECT max(next_line) AS line FROM migrator.backfill_segment"
+    assert bench.session.one(line).line > 0, "it stopped in the middle of the block"
+    bench.run(migration, target_ms=100)
+    assert bench.count("c IS NULL") == 0
+    assert bench.progress(migration).rows_done == 60
+    largest = "SELECT max(n) AS n FROM (SELECT count(*) AS n FROM t GROUP BY xmin::text) AS s"
+    assert bench.session.one(largest).n <= 14, "no transaction did more than its statement's limit lets it"
+
+
 def test_a_small_table_is_done_by_one_statement(bench):
     bench.make_table(2_000)
     bench.run(bench.register("UPDATE t SET c = 'x' || s WHERE c IS NULL"), workers=2)

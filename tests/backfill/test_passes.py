@@ -90,6 +90,31 @@ def test_a_worker_that_takes_over_goes_on_where_the_last_committed_batch_ended(l
     assert list(swept(replace(place), most, [steps[0]])) == whole[cut:]
 
 
+@settings(deadline=None)
+@given(
+    blocks=st.integers(1, 6),
+    lines=st.integers(1, 40),
+    most=MOST,
+    cuts=st.lists(st.integers(0, 7), min_size=1, max_size=20),
+)
+def test_every_line_is_met_once_in_each_pass_where_batches_end_within_blocks(blocks, lines, most, cuts):
+    """A cut of 0 ends the batch with its block, any other so many lines later if the block goes on so far."""
+    place, number = Place.at(0, blocks), 0
+    met: dict[int, list[tuple[int, int]]] = {}
+    while place.next_block < place.stop_block:
+        place = decided(place, most)
+        cut = cuts[number % len(cuts)]
+        number += 1
+        inside = cut and place.line + cut < lines
+        stop, line = (place.next_block, place.line + cut) if inside else (place.next_block + 1, 0)
+        last = line if inside else lines
+        met.setdefault(place.number, []).extend((place.next_block, each) for each in range(place.line, last))
+        place = after(place, stop, rows=1, hot=0, line=line)
+    every = [(block, line) for block in range(blocks) for line in range(lines)]
+    assert met
+    assert all(each == every for each in met.values())
+
+
 def first_window(most: int, *, first: float, later: float) -> Place:
     place = decided(Place.at(0, 100 * WINDOW), most)
     while place.window_start == 0:

@@ -9,32 +9,53 @@ from migrator.backfill.sizing import (
     FIRST_BLOCKS,
     MOST_BLOCKS,
     Answer,
+    Size,
     after_refusal,
     answer,
     first_blocks,
     limits,
     most_blocks,
-    next_blocks,
+    next_size,
     pause_s,
 )
 
-
-@given(st.integers(1, 10_000), st.floats(0, 1e6), st.floats(5, 60_000))
-def test_size_stays_in_bounds_and_at_most_doubles_or_halves(blocks, took_ms, target_ms):
-    size = next_blocks(blocks, took_ms, target_ms)
-    assert 1 <= size <= MOST_BLOCKS
-    assert size >= FEWEST_BLOCKS or blocks < FEWEST_BLOCKS
-    assert size <= 2 * blocks
-    assert size >= min(MOST_BLOCKS, blocks // 2)
+SIZES = st.one_of(st.builds(Size, st.integers(1, 10_000)), st.builds(Size, st.just(1), st.integers(1, 300)))
 
 
-@given(st.floats(0.01, 50), st.floats(5, 1_000))
-def test_size_settles_where_a_batch_takes_the_target(ms_per_block, target_ms):
-    blocks = 32
+@given(SIZES, st.floats(0, 1e6), st.floats(5, 60_000), st.integers(0, 300))
+def test_size_stays_in_bounds_and_at_most_doubles_or_halves(size, took_ms, target_ms, in_block):
+    following = next_size(size, took_ms, target_ms, in_block)
+    assert 1 <= following.blocks <= MOST_BLOCKS
+    assert following.blocks <= 2 * size.blocks
+    if size.rows:
+        assert max(1, size.rows // 2) <= following.rows <= 2 * size.rows
+    elif following.rows:
+        assert size.blocks == 1
+        assert in_block // 2 <= following.rows < in_block
+        assert took_ms > target_ms
+    else:
+        assert following.blocks >= min(MOST_BLOCKS, size.blocks // 2)
+        assert following.blocks >= FEWEST_BLOCKS or size.blocks < FEWEST_BLOCKS or took_ms > 2 * target_ms
+
+
+@given(st.floats(0.001, 30), st.integers(1, 200), st.floats(5, 1_000))
+def test_size_settles_where_a_batch_takes_the_target(ms_per_row, rows_per_block, target_ms):
+    size, took_ms = Size(32), 0.0
     for _ in range(40):
-        blocks = next_blocks(blocks, blocks * ms_per_block, target_ms)
-    wanted = min(MOST_BLOCKS, max(FEWEST_BLOCKS, target_ms / ms_per_block))
-    assert blocks == pytest.approx(wanted, rel=0.1, abs=1)
+        took_ms = (size.rows or size.blocks * rows_per_block) * ms_per_row
+        size = next_size(size, took_ms, target_ms, rows_per_block)
+        if size.rows >= rows_per_block:
+            size = Size(1)
+    if ms_per_row <= target_ms and size != Size(MOST_BLOCKS) and size.blocks != FEWEST_BLOCKS:
+        assert took_ms <= 1.6 * target_ms
+        assert took_ms >= target_ms / 2.1 - ms_per_row
+
+
+@given(SIZES, st.integers(1, 300))
+def test_refusals_go_down_to_one_row(size, in_block):
+    for _ in range(30):
+        size = after_refusal(size, in_block)
+    assert size.is_smallest
 
 
 @given(st.floats(8_192, 1e10))
@@ -47,13 +68,6 @@ def test_batches_of_large_values_are_small(bytes_per_block):
 
 def test_rows_without_large_values_are_sized_by_time_alone():
     assert (first_blocks(8_192), most_blocks(8_192)) == (FIRST_BLOCKS, MOST_BLOCKS)
-
-
-def test_refusals_go_down_to_one_block():
-    blocks = MOST_BLOCKS
-    for _ in range(20):
-        blocks = after_refusal(blocks)
-    assert blocks == 1
 
 
 @given(st.integers(5, 60_000), st.integers(1, 60_000))

@@ -81,7 +81,7 @@ WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(ste
 -- name: rearm
 -- Another pass over the blocks where something was left, after a pause; the others are done.
 UPDATE migrator.backfill_segment AS g
-SET task = 'fill', start_block = g.left_start, next_block = g.left_start, stop_block = g.left_stop,
+SET task = 'fill', start_block = g.left_start, next_block = g.left_start, next_line = 0, stop_block = g.left_stop,
     window_start = g.left_start, pass = 0, passes = 0, cold = 0, first_rows = 0, first_hot = 0, later_rows = 0,
     later_hot = 0, rows_left = 0, left_start = NULL, left_stop = NULL, worker = NULL, batches = 0, busy_ms = 0,
     not_before = clock_timestamp() + make_interval(secs => %(pause_s)s)
@@ -90,7 +90,8 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
 -- name: settle
 -- Segments of a verification that found nothing have nothing to fill.
 UPDATE migrator.backfill_segment AS g
-SET task = 'fill', start_block = g.stop_block, next_block = g.stop_block, window_start = g.stop_block
+SET task = 'fill', start_block = g.stop_block, next_block = g.stop_block, next_line = 0,
+    window_start = g.stop_block
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.task = 'verify'
 
 -- name: limits
@@ -107,7 +108,7 @@ SELECT
 -- name: claim
 -- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
 -- worker had last, then one nobody has had, then the longest remainder of somebody else's.
-SELECT g.leaf, g.segment, g.task, g.next_block, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
+SELECT g.leaf, g.segment, g.task, g.next_block, g.next_line, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
     g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep,
     EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = g.project AND r.migration = g.migration
         AND r.step = g.step) AS has_rejected,
@@ -126,7 +127,7 @@ FOR UPDATE OF g SKIP LOCKED
 -- Progress, in the transaction of the batch. Touches no row when the leaf's file is no longer the one that was planned:
 -- the batch before it in this transaction holds a lock that keeps it from being rewritten until the commit.
 UPDATE migrator.backfill_segment AS g
-SET next_block = %(next_block)s, window_start = %(window_start)s, pass = %(number)s, passes = %(passes)s,
+SET next_block = %(next_block)s, next_line = %(next_line)s, window_start = %(window_start)s, pass = %(number)s, passes = %(passes)s,
     cold = %(cold)s, first_rows = %(first_rows)s, first_hot = %(first_hot)s, later_rows = %(later_rows)s,
     later_hot = %(later_hot)s, rows_done = g.rows_done + %(rows_done)s, rows_hot = g.rows_hot + %(rows_hot)s,
     rows_left = g.rows_left + %(rows_left)s,

@@ -99,6 +99,12 @@ CROSS JOIN LATERAL (
 ) AS size
 WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)
 
+-- name: lines
+-- Lines of the rows of a block, or of a part of it, in order.
+SELECT coalesce(pg_catalog.array_agg((t.ctid::text::point)[1]::integer ORDER BY t.ctid), '{}') AS lines
+FROM ONLY "leaf" AS t
+WHERE t.ctid >= %(start)s::tid AND t.ctid < %(stop)s::tid
+
 -- name: holders
 -- Who has open transactions that wrote to or locked rows of a table, oldest first. No lock.
 SELECT coalesce(a.pid, 0) AS pid, coalesce(a.usename::text, '') AS usename,

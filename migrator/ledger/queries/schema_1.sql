@@ -266,6 +266,8 @@ CREATE TABLE migrator.backfill_segment (
     file_node oid NOT NULL,
     start_block bigint NOT NULL,
     next_block bigint NOT NULL,
+    -- Of next_block, where a batch is less than a block.
+    next_line integer NOT NULL DEFAULT 0,
     stop_block bigint NOT NULL,
     -- A fill goes through windows of blocks, each in several passes: ``Place`` of migrator/backfill/passes.py.
     window_start bigint NOT NULL,
