@@ -250,6 +250,30 @@ class GateSettings(_Section, frozen=True):
     barriers: tuple[Literal["roles", "login_trigger", "quarantine"], ...] = ("roles",)
 
 
+class LintSizes(_Section, frozen=True):
+    """What the size of a table makes of a finding about a lock, where lint has statistics.
+
+    The rates are low ones: measured on a busy machine with two cores, and halved.
+
+    Attributes:
+        small_rows: reading, building or rewriting a table of at most so many rows is worth a note only.
+        small_size: and of at most this size with its indexes and TOAST; ``off``: no table is small.
+        large_size: from this size on a warning about such work is an error; ``off``: none is.
+        scan_rate: how much of a table the server reads in a second, for the estimate in the message.
+        build_rate: likewise, while it builds an index.
+        rewrite_rate: likewise, while it rewrites the table with its indexes.
+        max_age: statistics that are older make nothing less severe.
+    """
+
+    small_rows: Annotated[int, msgspec.Meta(ge=0)] = 10_000
+    small_size: Size = "10MB"
+    large_size: Size = "10GB"
+    scan_rate: Size = "300MB"
+    build_rate: Size = "50MB"
+    rewrite_rate: Size = "15MB"
+    max_age: Duration = "90d"
+
+
 class LintSettings(_Section, frozen=True):
     """What lint reports.
 
@@ -262,6 +286,8 @@ class LintSettings(_Section, frozen=True):
         fail_on: the least severity that makes the exit code 1.
         baseline: file of findings that are not reported, relative to the file that says so; empty: none.
         per_file_ignores: codes or prefixes not to report, by pattern of file names such as ``migrations/2024*``.
+        stats: file of ``migrator stats``, relative to the file that says so; empty: none.
+        sizes: what the size of a table makes of a finding.
     """
 
     pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
@@ -272,6 +298,8 @@ class LintSettings(_Section, frozen=True):
     fail_on: Literal["error", "warning", "info"] = "error"
     baseline: str = ""
     per_file_ignores: dict[str, tuple[str, ...]] = {}
+    stats: str = ""
+    sizes: LintSizes = LintSizes()
 
 
 class Settings(_Section, frozen=True):
@@ -436,6 +464,7 @@ def _known_keys(path: str) -> list[str]:
         "gate.source": SourceSettings,
         "gate.ignore": IgnoredRole,
         "lint": LintSettings,
+        "lint.sizes": LintSizes,
     }
     definition = definitions.get(path)
     return [field.encode_name for field in msgspec.structs.fields(definition)] if definition else []
@@ -454,6 +483,9 @@ def _check(settings: Settings, source: Path | None) -> None:
             detail="a refused lock is tried again after up to 10 s, and the fence must stand meanwhile.",
         )
     _check_backfill(settings.backfill, at)
+    for rate in ("scan_rate", "build_rate", "rewrite_rate"):
+        if not size_bytes(getattr(settings.lint.sizes, rate)):
+            raise UsageError(f"lint.sizes.{rate} is nothing in a second", at=at, hint="write a size, as in 100MB")
     for asked in settings.gate.source:
         key = _NEEDED_KEY.get(asked.kind)
         if key and not getattr(asked, key):

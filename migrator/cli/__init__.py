@@ -58,6 +58,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "advance": _entry("advance", "Ship", "expand, backfill and contract as far as it may go now"),
     "rollback": _entry("rollback", "Ship", "undo a migration that is not contracted"),
     "status": _entry("status", "Watch", "every migration: phase, progress, who blocks"),
+    "stats": _entry("stats", "Watch", "how large and how busy each table is; lint weighs by it"),
     "explain": _entry("explain", "Learn", "the page of a lint rule, a change kind or an exit code"),
     "demo": _entry("demo", "Learn", "play the whole story on an embedded PostgreSQL, under load"),
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migrator.config import Project
     from migrator.lint.engine import Report
     from migrator.lint.selection import Selection
+    from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source
     from migrator.model.plan import Phase
 
@@ -54,6 +55,12 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write everything that is found now to a baseline, and report nothing.",
+)
+@click.option(
+    "--stats",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Weigh findings by table sizes that migrator stats wrote  [default: stats of the configuration].",
 )
 @click.option("--fix", is_flag=True, default=False, help="Write the safe rewrites into the files, show what is left.")
 @click.option("--diff", is_flag=True, default=False, help="Show what --fix would write as a diff, and write nothing.")
@@ -99,6 +106,7 @@ def command(
     since: str | None,
     baseline: Path | None,
     write_baseline: Path | None,
+    stats: Path | None,
     fix: bool,
     diff: bool,
     unsafe_fixes: bool,
@@ -138,6 +146,10 @@ def command(
     GitHub code scanning reads --format sarif, GitLab --format gitlab, most others --format junit.
 
     \b
+    With sizes, work under a lock on a small table is a note, on a large one an error; what breaks code stays an error:
+      migrator stats --output stats.json && migrator lint --stats stats.json
+
+    \b
     --trace and --app-sql start a temporary PostgreSQL of the version in --pg-version if its programs are here, else the
     embedded one, run the files there as they commit, and remove it. Statements of the running version come as SQL with
     semicolons, or as pg_stat_statements shows them (CSV, JSON, psql's table):
@@ -157,6 +169,7 @@ def command(
     selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
     version = pg_version or settings.pg_version
     stdin = sys.stdin.buffer.read() if Path("-") in paths else b""
+    sizes = _sizes(stats, project, dialect)
 
     def run(files: Mapping[str, bytes]) -> Report:
         sources = _sources(paths, project, Phase(phase) if phase else None, stdin)
@@ -169,9 +182,9 @@ def command(
         if dialect != "postgresql":
             report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
         elif trace or app_sql:
-            report = _traced(list(sources), selection, version, app_sql)
+            report = _traced(list(sources), selection, version, app_sql, sizes)
         else:
-            report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date())
+            report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date(), sizes=sizes)
         if write_baseline is None:
             _leave_out_baseline(report, baseline, project)
         return report
@@ -264,6 +277,34 @@ def _leave_out_baseline(report: Report, path: Path | None, project: Project) -> 
     baseline.leave_out(report, baseline.read(text, str(path)))
 
 
+def _sizes(path: Path | None, project: Project, dialect: str) -> Sizes | None:
+    """What the statistics say, those named here or in the configuration."""
+    from migrator.errors import UsageError
+
+    if path is not None and dialect != "postgresql":
+        raise UsageError("--stats is of PostgreSQL only", hint=f"leave it out with --dialect {dialect}")
+    if path is None and project.settings.lint.stats and dialect == "postgresql":
+        path = project.root / project.settings.lint.stats
+    if path is None:
+        return None
+    from datetime import datetime
+
+    from migrator.lint.sizes import Sizes, read, thresholds
+
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        hint = f"write them: migrator stats --output {path}"
+        raise UsageError(f'cannot read statistics "{path}": {error.strerror}', hint=hint) from None
+    settings = project.settings.lint.sizes
+    sizes = Sizes(read(text, str(path)), thresholds(settings), datetime.now(UTC).date())
+    if sizes.are_old:
+        day = sizes.stats.taken_at[:10]
+        click.echo(f"{path} is of {day}, older than max_age ({settings.max_age}): no finding is less severe", err=True)
+        click.echo(f"next: migrator stats --output {path}", err=True)
+    return sizes
+
+
 def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:
     from migrator.integrations.git import changes_since
     from migrator.lint.sources import since
@@ -285,7 +326,9 @@ def _of_dialect(sources: Iterator[Source], selection: Selection, dialect: str, *
     return lint_dialect(sources, selection, dialect, today=datetime.now(UTC).date())
 
 
-def _traced(sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...]) -> Report:
+def _traced(
+    sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...], sizes: Sizes | None
+) -> Report:
     from datetime import datetime
 
     from migrator.lint.engine import Companion, lint
@@ -293,7 +336,8 @@ def _traced(sources: list[Source], selection: Selection, version: int, app_sql: 
     from migrator.trace.verify import Wish, lint_and_trace
 
     def run_lint(rules: Selection, companion: Companion) -> Report:
-        return lint(sources, rules, pg_version=version, today=datetime.now(UTC).date(), companion=companion)
+        today = datetime.now(UTC).date()
+        return lint(sources, rules, pg_version=version, today=today, companion=companion, sizes=sizes)
 
     statements = [statement for path in app_sql for statement in read(path)]
     return lint_and_trace(run_lint, selection, Wish(version, statements))

@@ -14,6 +14,7 @@ from migrator.lint.repairing import NotFixable, Repairs, Standpoint, without
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
+from migrator.lint.sizes import Sizes
 from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Fix, Severity
@@ -44,6 +45,7 @@ class Report:
         lines: by file and line number, the text of each line that a finding points to.
         trace: what a scratch server did; None without ``--trace``.
         dialect: title of the dialect it was read as, if that is not PostgreSQL's: then it is less exact.
+        sizes_taken_at: when the statistics were taken that findings were weighed by; empty: there were none.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Report:
     lines: dict[tuple[str, int], str] = field(default_factory=dict)
     trace: Trace | None = None
     dialect: str = ""
+    sizes_taken_at: str = ""
 
     def fails(self, fail_on: Severity) -> bool:
         """Whether any finding is at least as severe as ``fail_on``."""
@@ -64,7 +67,13 @@ class Report:
 
 
 def lint(
-    sources: Iterable[Source], selection: Selection, *, pg_version: int, today: date, companion: Companion | None = None
+    sources: Iterable[Source],
+    selection: Selection,
+    *,
+    pg_version: int,
+    today: date,
+    companion: Companion | None = None,
+    sizes: Sizes | None = None,
 ) -> Report:
     """Lint files as one history.
 
@@ -74,21 +83,29 @@ def lint(
         pg_version: major version of the oldest server in use.
         today: what the end dates of waivers are held against.
         companion: looks at each statement as well; what it adds is waived, selected and ranked as what rules find.
+        sizes: of the tables, by which findings about locks are weighed.
     """
-    return Linter(selection, pg_version=pg_version, today=today, companion=companion).run(sources)
+    return Linter(selection, pg_version=pg_version, today=today, companion=companion, sizes=sizes).run(sources)
 
 
 class Linter:
     """One run over a history of files."""
 
     def __init__(
-        self, selection: Selection, *, pg_version: int, today: date, companion: Companion | None = None
+        self,
+        selection: Selection,
+        *,
+        pg_version: int,
+        today: date,
+        companion: Companion | None = None,
+        sizes: Sizes | None = None,
     ) -> None:
         self._selection = selection
+        self._sizes = sizes
         self._companion = companion
         self._today = today
         self._context = Context(pg_version)
-        self._report = Report()
+        self._report = Report(sizes_taken_at=sizes.stats.taken_at if sizes else "")
         self._levels: list[Source] = []
         self._undone_to: int | None = None
         self._functions: dict[str, str] = {}
@@ -302,10 +319,13 @@ class Linter:
         column = len(before) - (before.rfind("\n") + 1) + 1 + (0 if new_lines else statement.column - 1)
         shown = source.text[start:end].split("\n", 1)[0].rstrip()
         lock = rule.lock if problem.lock is None else problem.lock
+        severity, size = problem.severity or rule.severity, None
+        if self._sizes is not None:
+            severity, size = self._sizes.weigh(rule, problem, statement, severity, self._context.catalog.search_path)
         return Finding(
             code=rule.code,
             rule=rule.name,
-            severity=self._selection.severities.get(rule.code, problem.severity or rule.severity),
+            severity=self._selection.severities.get(rule.code, severity),
             category=rule.category,
             message=written(problem.message),
             file=source.name,
@@ -323,6 +343,7 @@ class Linter:
             breaks=rule.breaks if problem.breaks is None else problem.breaks,
             repair=fix,
             unfixed=unfixed,
+            size=size,
         )
 
     def _complain(self, source: Source, script: Script, complaint: suppression.Complaint) -> Finding | None:

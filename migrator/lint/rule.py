@@ -98,6 +98,7 @@ class Rule:
         phases: where it applies.
         opt_in: reported only if selected by code or prefix.
         fixable: whether some of its problems carry a repair.
+        grows_with_table: whether the tables that the statement locks say how long its work takes.
     """
 
     code: ClassVar[str]
@@ -112,6 +113,7 @@ class Rule:
     phases: ClassVar[frozenset[Phase | None]] = EVERYWHERE
     opt_in: ClassVar[bool] = False
     fixable: ClassVar[Fixable] = Fixable.NEVER
+    grows_with_table: ClassVar[bool] = True
     good: ClassVar[tuple[Good, ...]] = ()
     bad: ClassVar[tuple[Bad, ...]] = ()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from migrator.model.stats import TableSize
 from migrator.model.trace import Traced
 
 
@@ -108,6 +109,7 @@ class Finding:
         breaks: what fails because of it: statements of the running version, data, the migration itself.
         repair: edits of the file that do what ``fix`` says; None if nothing mechanical does.
         unfixed: why a rule that has a mechanical rewrite has none here.
+        size: of the table it is about; None: nobody said, or no table.
     """
 
     code: str
@@ -131,6 +133,12 @@ class Finding:
     traced: Traced | None = None
     repair: Fix | None = None
     unfixed: str = ""
+    size: TableSize | None = None
+
+    @property
+    def headline(self) -> str:
+        """The message with the size of the table, which changes while the finding is the same."""
+        return f"{self.message} ({self.size.title})" if self.size else self.message
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:

@@ -30,7 +30,7 @@ def _command(finding: Finding) -> str:
     if finding.end_line == finding.line:
         properties["endColumn"] = finding.column + finding.length
     shown = ",".join(f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items())
-    parts = [finding.message]
+    parts = [finding.headline]
     if finding.lock_mode:
         parts.append(f"lock: {finding.lock_mode}, blocks {finding.blocks}")
     if finding.why:

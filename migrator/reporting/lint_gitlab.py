@@ -26,7 +26,7 @@ def text(report: Report) -> str:
 def _entry(finding: Finding, mark: str) -> dict[str, Any]:
     why = f" ({finding.why})" if finding.why else ""
     return {
-        "description": f"{finding.code} {finding.rule}: {finding.message}{why}",
+        "description": f"{finding.code} {finding.rule}: {finding.headline}{why}",
         "check_name": finding.code,
         "fingerprint": mark,
         "severity": _SEVERITIES[finding.severity],

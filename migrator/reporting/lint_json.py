@@ -7,6 +7,7 @@ from typing import Any
 
 from migrator.lint.engine import Report
 from migrator.model.finding import Finding, fingerprints
+from migrator.model.stats import TableSize
 from migrator.reporting import trace_json
 
 
@@ -21,6 +22,7 @@ def document(report: Report) -> dict[str, Any]:
         "statements": report.statements,
         "waived": report.waived,
         **({"in_baseline": report.in_baseline} if report.in_baseline else {}),
+        **({"sizes_taken_at": report.sizes_taken_at} if report.sizes_taken_at else {}),
         **({"dialect": report.dialect, "exact": False} if report.dialect else {}),
         **({"trace": trace_json.document(report.trace)} if report.trace else {}),
     }
@@ -38,7 +40,7 @@ def entry(finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "severity": finding.severity.value,
         "category": finding.category.value,
-        "message": finding.message,
+        "message": finding.headline,
         "file": finding.file,
         "line": finding.line,
         "column": finding.column,
@@ -52,7 +54,17 @@ def entry(finding: Finding) -> dict[str, Any]:
         "relation": finding.relation,
         "work": finding.work.value,
         "breaks": [what.value for what in finding.breaks],
+        **({"size": _size(finding.size)} if finding.size else {}),
         **_repair(finding),
+    }
+
+
+def _size(size: TableSize) -> dict[str, Any]:
+    return {
+        "rows": size.rows,
+        "total_bytes": size.total_bytes,
+        "writes_per_s": size.writes_per_s,
+        "estimate_s": size.estimate_s,
     }
 
 

@@ -47,13 +47,13 @@ def _suite(root: ET.Element, name: str, findings: list[Finding]) -> tuple[int, i
             ET.SubElement(case, "system-out").text = _clean(_details(finding))
             continue
         failure = ET.SubElement(case, "failure", type=finding.severity.value)
-        failure.set("message", _clean(finding.message))
+        failure.set("message", _clean(finding.headline))
         failure.text = _clean(_details(finding))
     return tests, failures
 
 
 def _details(finding: Finding) -> str:
-    parts = [f"{finding.file}:{finding.line}:{finding.column}: {finding.message}", "", finding.statement]
+    parts = [f"{finding.file}:{finding.line}:{finding.column}: {finding.headline}", "", finding.statement]
     if finding.lock_mode:
         parts += ["", f"lock: {finding.lock_mode}, blocks {finding.blocks}"]
     if finding.why:

@@ -26,15 +26,15 @@ def _row(finding: Finding) -> str:
     cells = (
         _MARKS[finding.severity],
         _code(f"{finding.file}:{finding.line}"),
-        _plain(finding.message),
+        _plain(finding.headline),
         _code(f"{finding.code} {finding.rule}"),
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _details(finding: Finding) -> list[str]:
-    title = f"{_code(f'{finding.file}:{finding.line}')} {_plain(finding.message)}"
-    lines = [f"<details><summary>{finding.code}: {_html(finding.message)}</summary>", "", title, ""]
+    title = f"{_code(f'{finding.file}:{finding.line}')} {_plain(finding.headline)}"
+    lines = [f"<details><summary>{finding.code}: {_html(finding.headline)}</summary>", "", title, ""]
     lines += _fenced(finding.statement)
     if finding.lock_mode:
         on = f" on {_code(finding.relation)}" if finding.relation else ""

@@ -51,7 +51,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int, mark: str) -> dict[str, Any]:
-    parts = [finding.message]
+    parts = [finding.headline]
     if finding.lock_mode:
         on = f" on {finding.relation}" if finding.relation else ""
         parts.append(f"Lock: {finding.lock_mode}{on}, blocks {finding.blocks}.")

@@ -42,6 +42,7 @@ def summary(report: Report) -> str:
     looked_at = f"{_count(report.files, 'file')}, {_count(report.statements, 'statement')}"
     waived = f"; {report.waived} waived" if report.waived else ""
     waived += f"; {report.in_baseline} in the baseline" if report.in_baseline else ""
+    waived += f"; sizes of {report.sizes_taken_at[:10]}" if report.sizes_taken_at else ""
     waived += f"; read as {report.dialect}: less exact than for PostgreSQL" if report.dialect else ""
     if not report.findings:
         return f"nothing found in {looked_at}{waived}"
@@ -69,7 +70,7 @@ def _finding(finding: Finding, report: Report, colour: bool, with_unsafe: bool) 
     place = f"{finding.file}:{finding.line}:{finding.column}"
     fix = finding.repair
     label = f"[{finding.code} {finding.rule}]" + (" [*]" if fix and (fix.is_safe or with_unsafe) else "")
-    yield f"{_painted(place, '1', colour)}: {_painted(name, tint, colour)}: {finding.message} {label}"
+    yield f"{_painted(place, '1', colour)}: {_painted(name, tint, colour)}: {finding.headline} {label}"
     if finding.severity is Severity.INFO:
         yield f"  {finding.why}  (migrator explain {finding.code})"
         return

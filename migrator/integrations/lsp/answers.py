@@ -86,7 +86,7 @@ def _range(text: Text, finding: Finding) -> types.Range:
 
 
 def _message(finding: Finding) -> str:
-    lines = [f"{finding.message} [{finding.rule}]"]
+    lines = [f"{finding.headline} [{finding.rule}]"]
     if finding.lock_mode:
         on = f" on {finding.relation}" if finding.relation else ""
         lines.append(f"lock: {finding.lock_mode}{on}, blocks {finding.blocks}")
@@ -167,7 +167,7 @@ def hover(statement: Statement, findings: Iterable[Finding]) -> str:
     effects = effects_of(statement)
     parts = [_matrix(effects)]
     for finding in findings:
-        parts.append(f"**{finding.code} {finding.rule}** ({finding.severity}): {finding.message}")
+        parts.append(f"**{finding.code} {finding.rule}** ({finding.severity}): {finding.headline}")
         if finding.why:
             parts.append(finding.why)
     return "\n\n".join(parts)

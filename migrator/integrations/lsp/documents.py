@@ -15,6 +15,8 @@ from migrator.lint.engine import Report, lint
 from migrator.lint.fixing import fix, overlaid
 from migrator.lint.parts import parts_of
 from migrator.lint.selection import select
+from migrator.lint.sizes import Sizes, thresholds
+from migrator.lint.sizes import read as read_stats
 from migrator.lint.sources import Source, Standing, of_bytes, read
 from migrator.model.finding import Finding
 from migrator.sql.parser import Statement
@@ -91,11 +93,21 @@ def _report(document: Document, files: Mapping[str, bytes], today: date) -> Repo
     if settings.dialect != "postgresql":
         report = lint_dialect(sources, selection, settings.dialect, today=today)
     else:
-        report = lint(sources, selection, pg_version=settings.pg_version, today=today)
+        sizes = _sizes(project, today)
+        report = lint(sources, selection, pg_version=settings.pg_version, today=today, sizes=sizes)
     known = project.root / settings.baseline if settings.baseline else None
     if known is not None and known.is_file():
         baseline.leave_out(report, baseline.read(known.read_text(encoding="utf-8"), str(known)))
     return report
+
+
+def _sizes(project: Project, today: date) -> Sizes | None:
+    """What the statistics of the configuration say, if they are there."""
+    settings = project.settings.lint
+    file = project.root / settings.stats
+    if not settings.stats or not file.is_file():
+        return None
+    return Sizes(read_stats(file.read_bytes(), str(file)), thresholds(settings.sizes), today)
 
 
 def _history(document: Document) -> Iterator[Source]:

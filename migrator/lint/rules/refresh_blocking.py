@@ -34,6 +34,7 @@ class RefreshBlocking(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    grows_with_table = False
     fixable = Fixable.SAFE
     kinds = ("refresh_mat_view_stmt",)
     good = (

@@ -37,6 +37,7 @@ class WorkUnderLock(Rule):
     lock = LockMode.ACCESS_EXCLUSIVE
     work = Effort.SCAN
     breaks = ()
+    grows_with_table = False
     kinds = (
         "update_stmt", "delete_stmt", "insert_stmt", "merge_stmt", "copy_stmt", "select_stmt", "create_table_as_stmt",
     )  # fmt: skip
