@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from migrator.lint import replay
 from migrator.lint.catalog import TEMPORARY, Catalog, Column, Table
 from migrator.lint.clauses import clause_end
 from migrator.lint.transactions import Event, Membership, Transactions
+from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
-from migrator.model.plan import Effects, Phase, TableLock
+from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of, relation_name
 from migrator.sql.parser import Block, Script, Statement, pb, unwrap
 
@@ -22,16 +24,14 @@ _MAY_LOCK = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A lock on an existing table that an earlier statement of the same transaction took."""
 
     lock: TableLock
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Alteration:
+class Alteration(Struct, frozen=True):
     """One action of ALTER TABLE.
 
     Attributes:

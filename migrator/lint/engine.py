@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from migrator.lint import suppression
 from migrator.lint.context import Context
@@ -19,10 +21,12 @@ from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Fix, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
-from migrator.model.trace import Trace
+from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Script, Statement, position
+
+if TYPE_CHECKING:
+    from migrator.model.trace import Trace
 
 _SYNTAX_ERROR = "SY001"
 
@@ -30,8 +34,7 @@ Companion = Callable[[Source, Statement, Context, Sequence[tuple[Rule, Problem]]
 """Called for each statement with what the rules found, just before it is taken in; adds what it knows itself."""
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """What lint found.
 
     Attributes:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from migrator.lint import runners
 from migrator.lint.sources import Source
@@ -28,8 +30,7 @@ _MOST_ERRORS = 20
 """Per part: more of them are of one cause, and nobody reads them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(Struct, frozen=True):
     """Something in a part that was not looked at.
 
     Attributes:
@@ -43,8 +44,7 @@ class Unchecked:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a file.
 
     Attributes:
@@ -145,8 +145,7 @@ def looked_into(part: Part, functions: dict[str, str]) -> Part:
 _HOLD_CODE = frozenset({"do_stmt", "create_function_stmt"})
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """Text between two cuts: edits in it and the ends of its statements, all in places of the whole section."""
 
     start: int
@@ -311,8 +310,7 @@ _TALK = frozenset({
 """What runs no SQL, or only reads; both ways of ``\\if`` are linted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(Struct, frozen=True):
     """A command to psql with its first argument."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -67,6 +66,8 @@ def find(code_or_name: str) -> Rule | None:
 
 def nearest(code_or_name: str) -> str | None:
     """The code or name most like a mistyped one."""
+    import difflib  # needed only for what was mistyped
+
     known = [text for rule in all_rules().values() for text in (rule.code, rule.name)]
     close = difflib.get_close_matches(code_or_name, known, n=1) or difflib.get_close_matches(
         code_or_name.upper(), known, n=1

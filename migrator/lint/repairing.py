@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
@@ -28,8 +29,7 @@ _BEGINS = frozenset({pb.TRANS_STMT_BEGIN, pb.TRANS_STMT_START})
 _ENDS = frozenset({pb.TRANS_STMT_COMMIT, pb.TRANS_STMT_PREPARE, pb.TRANS_STMT_ROLLBACK})
 
 
-@dataclass(frozen=True, slots=True)
-class Standpoint:
+class Standpoint(Struct, frozen=True):
     """Where a statement stands.
 
     Attributes:
@@ -188,8 +188,7 @@ def without(source: Source, comment: Comment) -> Fix | None:
     return Fix((edit,), edit.start, edit.end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Transaction:
+class _Transaction(Struct, frozen=True):
     """What stands between a BEGIN and its COMMIT.
 
     Attributes:

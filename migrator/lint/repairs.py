@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from migrator.model.finding import Edit
 from migrator.sql.compose import ident
@@ -30,8 +31,7 @@ class Fixable(StrEnum):
     UNSAFE = "--unsafe-fixes"
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """What to write instead of a statement.
 
     Attributes:

@@ -8,13 +8,14 @@ and that fix must be clean: one parametrised test holds every rule to this.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from migrator.lint.repairs import Fixable, Repair
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 
 if TYPE_CHECKING:
     from migrator.lint.context import Alteration, Context
@@ -26,8 +27,7 @@ BEFORE_THE_DEPLOY: frozenset[Phase | None] = frozenset({None, Phase.EXPAND, Phas
 EVERYWHERE: frozenset[Phase | None] = frozenset({None, *Phase})
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(Struct, frozen=True):
     """SQL that the rule must not report.
 
     Attributes:
@@ -43,8 +43,7 @@ class Good:
     pg_version: int = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(Struct, frozen=True):
     """SQL that the rule must report, with the fix it must suggest; other fields as in ``Good``."""
 
     sql: str
@@ -54,8 +53,7 @@ class Bad:
     pg_version: int = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What a rule found in one statement.
 
     Attributes:

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrator.model.finding import Edit
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.lexing import blank
 from migrator.sql.parser import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Whole lines of a file that run together.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from migrator.errors import UsageError
 from migrator.lint.registry import all_rules, dialect_rules, find, nearest
@@ -12,8 +13,7 @@ from migrator.lint.rule import ReportedByEngine, Rule
 from migrator.model.finding import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The rules in force.
 
     Attributes:

@@ -7,15 +7,17 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from migrator.errors import UsageError
 from migrator.lint import runners
 from migrator.lint.written_in import WrittenIn
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
 """Rollback before contract: it undoes what is expanded, and is no part of what later files build on."""
@@ -32,8 +34,7 @@ class Standing(Enum):
     NEW = "it is part of the deploy that is judged"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One file.
 
     Attributes:

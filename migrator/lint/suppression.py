@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec import Struct, field
 
 from migrator.sql.parser import Comment, Script
 
@@ -19,8 +20,7 @@ _BECAUSE = re.compile(r"\bbecause\b", re.IGNORECASE)
 _UNTIL = re.compile(r"\buntil\s+(?P<date>\S+)\s*\Z", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Waiver:
+class Waiver(Struct):
     """One well-formed waiver that has not run out.
 
     Attributes:
@@ -44,8 +44,7 @@ class Waiver:
         return self.first_line is None or self.first_line == statement_line
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """What is wrong with a waiver.
 
     Attributes:

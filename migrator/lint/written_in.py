@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from migrator.model.finding import Finding
 
@@ -12,8 +14,7 @@ _LINE = re.compile(r"\bline (\d+)\b")
 """How rules name another statement of the same file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where in another file a statement comes from; 1-based, ``end_line`` inclusive."""
 
     line: int
@@ -22,8 +23,7 @@ class Place:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenIn:
+class WrittenIn(Struct, frozen=True):
     """A file that makes SQL when it runs.
 
     Attributes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from migrator.model.stats import TableSize
-from migrator.model.trace import Traced
+if TYPE_CHECKING:
+    from migrator.model.stats import TableSize
+    from migrator.model.trace import Traced
 
 
 class Severity(StrEnum):
@@ -147,6 +148,8 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     They depend on the rule, the file, the message and the statement without its white space, and number those that are
     alike in the order given: of two equal statements the second keeps its own.
     """
+    import hashlib  # loads OpenSSL; only some formats need it
+
     seen: Counter[tuple[str, ...]] = Counter()
     result = []
     for finding in findings:

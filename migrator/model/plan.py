@@ -3,64 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from migrator.model.locks import LockMode
+from migrator.model.effects import Effects, TableLock
+from migrator.model.phase import Phase
 
-
-class Phase(StrEnum):
-    """The parts of a migration; ``ROLLBACK`` undoes ``EXPAND`` and what ``BACKFILL`` wrote."""
-
-    EXPAND = "expand"
-    BACKFILL = "backfill"
-    CONTRACT = "contract"
-    ROLLBACK = "rollback"
-
-
-@dataclass(frozen=True, slots=True)
-class TableLock:
-    """A table-level lock a statement takes.
-
-    Attributes:
-        mode: the strongest mode taken on ``relation``.
-        relation: schema-qualified and quoted where needed, as written in SQL.
-    """
-
-    mode: LockMode
-    relation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What one statement does to those who use the database meanwhile.
-
-    Attributes:
-        locks: table-level locks, strongest first. Empty: none on an existing table.
-        rewrites_table: whether every row is written anew while the lock is held.
-        scans_table: whether every row is read while the lock is held.
-        transactional: whether it may run in a transaction block.
-    """
-
-    locks: tuple[TableLock, ...] = ()
-    rewrites_table: bool = False
-    scans_table: bool = False
-    transactional: bool = True
-
-    @property
-    def brief(self) -> bool:
-        """Whether the time the lock is held does not depend on the size of the table."""
-        return not (self.rewrites_table or self.scans_table)
-
-    @property
-    def strongest(self) -> LockMode:
-        """The strongest lock mode on any table."""
-        return max((lock.mode for lock in self.locks), default=LockMode.NONE)
-
-    @property
-    def relation(self) -> str | None:
-        """The table that is locked most strongly, or None."""
-        return max(self.locks, key=lambda lock: lock.mode).relation if self.locks else None
+__all__ = ["Effects", "Migration", "Phase", "ServiceRequirement", "Step", "TableLock"]
 
 
 @dataclass(frozen=True, slots=True)

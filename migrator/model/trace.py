@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from migrator.model.plan import TableLock
+from migrator.model.effects import TableLock
 
 
 class Outcome(StrEnum):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from migrator.sql.parser import Script, Statement, deparse, pb, unwrap, walk
 
@@ -14,8 +15,7 @@ _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 _RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """One thing a script asks for.
 
     Attributes:
@@ -29,8 +29,8 @@ class Action:
     """
 
     kind: str
-    node: Any = field(repr=False)
-    command: Any = field(repr=False)
+    node: Any
+    command: Any
     text: str
     line: int
     column: int

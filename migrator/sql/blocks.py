@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import postgast
+from msgspec import Struct
+from msgspec.structs import replace
 
 from migrator.sql import constants
 from migrator.sql.lexing import Mark, blank, marks
@@ -26,8 +27,7 @@ _MADE = "the SQL that this EXECUTE makes was not checked"
 _NO_SQL = "the SQL here was not checked: it does not parse, or is a DO of its own"
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(Struct, frozen=True):
     """Something in a script that could not be looked into, or does not parse.
 
     Attributes:
@@ -43,8 +43,7 @@ class Opaque:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Laid:
+class _Laid(Struct, frozen=True):
     """SQL at a place of the source; ``group`` counts the transactions of its block."""
 
     start: int
@@ -158,8 +157,7 @@ def _plpgsql(body: str, head: str = "FUNCTION f() RETURNS void") -> Any:
     return postgast.parse_plpgsql(f"CREATE {head} LANGUAGE plpgsql AS {tag}{body}{tag}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """A piece of SQL in PL/pgSQL: ``text`` as its parser shows it, on or behind a line of the body."""
 
     text: str

@@ -12,8 +12,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
-from migrator.model.plan import Effects, TableLock
 from migrator.sql.compose import qualified
 from migrator.sql.parser import Statement, deparse_expression, pb, unwrap, walk
 from migrator.sql.volatility import Volatility, volatility_of

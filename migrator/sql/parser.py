@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 import postgast
+from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrator.errors import Refused
@@ -63,8 +63,7 @@ class SqlSyntaxError(Refused):
         return f"error: {self.message}\n  at: {self.at}\n{gutter}{self.source_line}\n{' ' * len(gutter)}{pad}^"
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """A comment of the source.
 
     Attributes:
@@ -85,16 +84,14 @@ class Comment:
         return self.text.removeprefix("/*").removesuffix("*/").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The DO block that runs a statement, and which of its transactions, counted from 0, it is in."""
 
     statement: Statement
     transaction: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One statement of a script.
 
     Attributes:
@@ -111,7 +108,7 @@ class Statement:
 
     text: str
     kind: str
-    node: Any = field(repr=False)
+    node: Any
     offset: int
     line: int
     column: int
@@ -120,8 +117,7 @@ class Statement:
     block: Block | None = None
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(Struct, frozen=True, dict=True):
     """A parsed source.
 
     Attributes:

@@ -11,7 +11,7 @@ from migrator.lint.repairs import Fixable, Repair, action_span, removal
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.parser import Statement, pb, unwrap
 
 _WHY = "views, foreign keys, functions, columns and more that depend on it go with it, whatever they are when it runs"

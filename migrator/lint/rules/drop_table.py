@@ -10,7 +10,7 @@ from migrator.lint.repairs import Fixable, moved
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap
 

@@ -9,7 +9,7 @@ from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import pb
 

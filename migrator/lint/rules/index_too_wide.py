@@ -8,7 +8,7 @@ from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.parser import Statement
 
 _MOST = 3

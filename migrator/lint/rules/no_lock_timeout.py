@@ -9,7 +9,7 @@ from migrator.lint.repairs import Fixable, timeout_before
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.parser import Statement
 
 

@@ -10,7 +10,7 @@ from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.parser import Statement, pb
 
 

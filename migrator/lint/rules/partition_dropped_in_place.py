@@ -9,7 +9,7 @@ from migrator.lint.context import Context
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.compose import qualified
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap

@@ -10,7 +10,7 @@ from migrator.lint.objects import routine_of, view_of
 from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.compose import ident
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement

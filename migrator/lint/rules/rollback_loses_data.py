@@ -9,7 +9,7 @@ from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.compose import ident
 from migrator.sql.effects import object_name
 from migrator.sql.parser import Statement, pb, unwrap

@@ -11,7 +11,7 @@ from migrator.lint.rule import BEFORE_THE_DEPLOY, AlterTableRule, Bad, Good, Pro
 from migrator.lint.type_changes import seen_by_code
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
 

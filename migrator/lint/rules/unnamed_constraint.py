@@ -11,7 +11,7 @@ from migrator.lint.repairs import Fixable, Repair, constraint_span, is_taken
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Edit, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.parser import pb
 
 

@@ -10,7 +10,7 @@ from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.lint.transactions import Membership
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import Phase
+from migrator.model.phase import Phase
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
 
