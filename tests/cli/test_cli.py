@@ -228,3 +228,9 @@ def test_a_statement_failure_keeps_the_server_facts(throwaway, capsys):
 
     assert cli.run(["throwaway"]) == 4
     assert capsys.readouterr().err == "error: column does not exist\n  DETAIL: statement: SELECT x\n    LINE 1\n"
+
+
+def test_the_package_runs_as_a_module():
+    result = subprocess.run([sys.executable, "-m", "migrator", "--version"], capture_output=True, text=True)
+
+    assert (result.returncode, result.stdout) == (0, f"migrator {__version__}\n"), result.stderr
