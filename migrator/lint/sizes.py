@@ -16,9 +16,9 @@ import msgspec
 from migrator.config import LintSizes, milliseconds, size_bytes
 from migrator.errors import UsageError
 from migrator.lint.rule import Problem, Rule
+from migrator.model.effects import TableLock
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
-from migrator.model.plan import TableLock
 from migrator.model.stats import RelationStats, Stats, TableSize
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Statement
