@@ -6,7 +6,6 @@ working folder. Unknown keys are errors that name the nearest known key; the sam
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -436,6 +435,8 @@ def _convert(table: dict[str, Any], source: Path | None, variables: Mapping[str,
             raise UsageError(_wrong_value(reason, path, table), at=place) from None
         key, section = unknown[1], re.sub(r"\[.*?\]", "", path)
         known = _known_keys(section)
+        import difflib
+
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
         hint = f'did you mean "{near[0]}"?' if near else "known keys: " + ", ".join(sorted(known))
         place = f"[tool.migrator.{section}]" if section else "[tool.migrator]"

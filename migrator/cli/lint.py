@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from migrator.lint.selection import Selection
     from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source
-    from migrator.model.plan import Phase
+    from migrator.model.phase import Phase
 
 
 FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown")
@@ -161,7 +161,7 @@ def command(
     from migrator.lint.engine import lint
     from migrator.lint.selection import select
     from migrator.model.finding import Severity
-    from migrator.model.plan import Phase
+    from migrator.model.phase import Phase
 
     project = load_project()
     settings = project.settings.lint
@@ -219,7 +219,7 @@ def command(
 
 
 def _show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, err: bool) -> None:
-    from migrator.reporting import lint_json, lint_text
+    from migrator.reporting import lint_text
 
     if not report.files:
         click.echo("no *.sql files there", err=True)
@@ -227,6 +227,8 @@ def _show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, 
         gone = "1 entry" if report.gone_from_baseline == 1 else f"{report.gone_from_baseline} entries"
         click.echo(f"{gone} of the baseline found no more: --write-baseline leaves them out", err=True)
     if output is None and form == "json" and not err:
+        from migrator.reporting import lint_json
+
         emit_json(lint_json.document(report))
         return
     colour = output is None and (sys.stderr if err else sys.stdout).isatty() and "NO_COLOR" not in os.environ
