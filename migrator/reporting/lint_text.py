@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from migrator.lint.engine import Report
 from migrator.model.finding import Finding, Severity
-from migrator.reporting import trace_text
 
 _COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
 _WIDE = frozenset("WF")
@@ -30,6 +29,8 @@ def lines(report: Report, *, colour: bool = False, with_unsafe: bool = False) ->
         yield from _finding(finding, report, colour, with_unsafe)
         yield ""
     if report.trace is not None:
+        from migrator.reporting import trace_text
+
         yield from trace_text.lines(report.trace)
         yield ""
     yield summary(report)
