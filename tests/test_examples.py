@@ -101,7 +101,9 @@ def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session
     execute(session, (EXAMPLES / kind / "schema.sql").read_text(encoding="utf-8"))
     if kind == "set_not_null":
         execute(session, "UPDATE users SET email = '' WHERE email IS NULL")
-    execute(session, (EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"))
+    # What by hand takes more than the statement that is written.
+    alone = EXAMPLES / kind / "alone.sql"
+    execute(session, (alone if alone.exists() else EXAMPLES / kind / "change.sql").read_text(encoding="utf-8"))
 
     assert unplaced(phased, kind) == unplaced(snapshot(session), kind)
 

@@ -181,6 +181,20 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger users made.
+
+    Attributes:
+        definition: ``pg_get_triggerdef``, with everything qualified.
+        enabled: as in ``pg_trigger.tgenabled``: ``O`` as it was made, ``D`` disabled, ``A`` always, ``R`` on replicas.
+    """
+
+    name: str
+    definition: str
+    enabled: str = "O"
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table with what stands around it.
 
@@ -199,6 +213,10 @@ class Relation:
         total_bytes: size with indexes and TOAST.
         partition_key: how a partitioned table is divided: ``RANGE (created_at)``; an empty string for others.
         partitions: those of a partitioned table.
+        own_triggers: every trigger users made, those for statements too.
+        users: objects that hold on to the table itself or to its row type, whatever it is called, as the server
+            describes them: views, functions, foreign keys of other tables, columns of its row type.
+        comment: its comment, or None.
     """
 
     name: TableName
@@ -220,6 +238,9 @@ class Relation:
     total_bytes: int = 0
     partition_key: str = ""
     partitions: tuple[Partition, ...] = ()
+    own_triggers: tuple[Trigger, ...] = ()
+    users: tuple[str, ...] = ()
+    comment: str | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -17,6 +17,7 @@ from migrator.model.schema import (
     Schema,
     Sequence,
     TableName,
+    Trigger,
     UserType,
 )
 from migrator.postgres.queries import load
@@ -105,6 +106,9 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         total_bytes=row.total_bytes,
         partition_key=row.partition_key,
         partitions=tuple(Partition(TableName(each["schema"], each["name"]), each["bound"]) for each in row.partitions),
+        own_triggers=tuple(Trigger(**each._asdict()) for each in session.query(_SQL["own_triggers"], key)),
+        users=tuple(row.users),
+        comment=row.comment,
     )
 
 

@@ -603,6 +603,42 @@ CASES = (
         new=code_of_part("more_ids", ">= 1000000", "more"),
     ),
     Case(
+        name="with everything on it",
+        kind="partition_table",
+        setup=items("value text DEFAULT 'none' CHECK (value <> '')", more=", label bigint, number serial")
+        + "CREATE TABLE labels (id bigint PRIMARY KEY); INSERT INTO labels VALUES (1);"
+        "ALTER TABLE items ADD FOREIGN KEY (label) REFERENCES labels; CREATE INDEX items_value ON items (lower(value));"
+        "ALTER TABLE items ADD CONSTRAINT one UNIQUE (n, id); COMMENT ON TABLE items IS 'the items';"
+        "ALTER TABLE items ALTER n SET STATISTICS 50; GRANT SELECT, INSERT ON items TO PUBLIC;"
+        "GRANT UPDATE (n) ON items TO PUBLIC; CREATE FUNCTION label() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN NEW.label := 1; RETURN NEW; END'; CREATE TRIGGER label BEFORE INSERT ON items"
+        " FOR EACH ROW WHEN (NEW.label IS NULL) EXECUTE FUNCTION label();",
+        sql="-- migrator: partition = items_1 FOR VALUES FROM (MINVALUE) TO (1000000)\n"
+        "CREATE TABLE items (LIKE items) PARTITION BY RANGE (id)",
+        naive="DROP TRIGGER label ON items; ALTER TABLE items RENAME TO items_1;"
+        "ALTER INDEX items_pkey RENAME TO items_1_pkey; ALTER INDEX one RENAME TO items_1_one;"
+        "ALTER INDEX items_value RENAME TO items_1_value; ALTER TABLE items_1 ALTER id DROP IDENTITY;"
+        "CREATE TABLE items (LIKE items_1 INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (id);"
+        "ALTER TABLE items ADD PRIMARY KEY (id), ADD CONSTRAINT one UNIQUE (n, id),"
+        " ADD CONSTRAINT items_label_fkey FOREIGN KEY (label) REFERENCES labels,"
+        " ALTER id ADD GENERATED ALWAYS AS IDENTITY;"
+        "CREATE INDEX items_value ON items (lower(value)); ALTER SEQUENCE items_number_seq OWNED BY items.number;"
+        "GRANT SELECT, INSERT ON items TO PUBLIC; GRANT UPDATE (n) ON items TO PUBLIC;"
+        "CREATE TRIGGER label BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.label IS NULL) EXECUTE FUNCTION label();"
+        "ALTER TABLE items ATTACH PARTITION items_1 FOR VALUES FROM (MINVALUE) TO (1000000)",
+        old=code("value", values=sometimes_null),
+        new=code("value", values=sometimes_null),
+        final=(
+            "(SELECT count(*) = count(*) FILTER (WHERE tableoid = 'items_1'::regclass) FROM items)",
+            "(SELECT count(DISTINCT number) = count(*) FROM items)",
+            "nextval('items_id_seq') > (SELECT max(id) FROM items)",
+            "obj_description('items'::regclass) = 'the items'",
+            "(SELECT attstattarget = 50 FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'n')",
+            "(SELECT bool_and(indisvalid) AND count(*) = 3 FROM pg_index WHERE indrelid = 'items'::regclass)",
+            "(SELECT reltuples > 0 FROM pg_class WHERE oid = 'items'::regclass)",
+        ),
+    ),
+    Case(
         name="of a key",
         kind="reindex",
         setup=items("value text", more=" UNIQUE"),

@@ -48,6 +48,7 @@ __all__ = [
     "drop_type",
     "drop_view",
     "merge_columns",
+    "partition_table",
     "raw_sql",
     "reindex",
     "rename_column",
@@ -85,6 +86,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_type": {"schema": "public"},
     "drop_view": {"schema": "public"},
     "merge_columns": {"schema": "public"},
+    "partition_table": {"schema": "public"},
     "raw_sql": {},
     "reindex": {"schema": "public"},
     "rename_column": {"schema": "public"},
@@ -434,6 +436,19 @@ def merge_columns(
         "merge_columns",
         {"schema": schema, "table": table, "columns": columns, "into": into, "type": type, "up": up, "down": down},
     )
+
+
+def partition_table(table: str, by: str, partition: str, bound: str, *, schema: str = "public") -> None:
+    """Make a table a partitioned one whose first partition is all that is there.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        by: how rows are divided: ``RANGE (created_at)``.
+        partition: what the table that is there is called afterwards, in the same schema.
+        bound: which rows it holds: ``FOR VALUES FROM (MINVALUE) TO ('2027-01-01')``, ``DEFAULT``.
+    """
+    change("partition_table", {"schema": schema, "table": table, "by": by, "partition": partition, "bound": bound})
 
 
 def raw_sql(

@@ -35,6 +35,19 @@ SELECT
     c.reltuples::bigint AS estimated_rows,
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes,
     CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
+    obj_description(c.oid, 'pg_class') AS comment,
+    -- Objects that know the table by its oid, not by its name; its own triggers and CHECK constraints left out.
+    ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS d
+        WHERE d.deptype = 'n' AND (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+            OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (c.reltype,
+                (SELECT t.typarray FROM pg_type AS t WHERE t.oid = c.reltype)))
+            AND NOT EXISTS (SELECT FROM pg_trigger AS g
+                WHERE d.classid = 'pg_trigger'::regclass AND g.oid = d.objid AND g.tgrelid = c.oid)
+            AND NOT EXISTS (SELECT FROM pg_constraint AS k
+                WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.conrelid = c.oid
+                  AND k.contype <> 'f')
+        ORDER BY 1) AS users,
     coalesce((SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'name', p.relname,
             'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY pn.nspname, p.relname)
         FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhrelid AND p.relispartition
@@ -233,6 +246,12 @@ ORDER BY 1, 2, 3
 SELECT g.tgname::text AS name FROM pg_trigger AS g
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgtype & 1 = 1 AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 ORDER BY 1
+
+-- name: own_triggers
+SELECT g.tgname::text AS name, pg_get_triggerdef(g.oid) AS definition, g.tgenabled::text AS enabled
+FROM pg_trigger AS g
+WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
+ORDER BY g.tgname
 
 -- name: constrained_domains
 SELECT t.typname::text AS name FROM pg_type AS t

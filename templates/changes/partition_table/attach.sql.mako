@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ATTACH PARTITION ${partition|sql} ${bound|sql}

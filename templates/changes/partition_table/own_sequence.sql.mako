@@ -1,0 +1,1 @@
+ALTER SEQUENCE ${sequence|sql} OWNED BY ${table|sql}.${column|ident}

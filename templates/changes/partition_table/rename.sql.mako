@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} RENAME TO ${new_name|ident}

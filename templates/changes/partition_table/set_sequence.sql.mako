@@ -1,0 +1,1 @@
+SELECT setval(${new|sql}, last_value, is_called) FROM ${old|sql}
