@@ -10,25 +10,20 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from migrator.backfill import checkpoint, passes, rejects, target
+from migrator.backfill import checkpoint, rejects, target
+from migrator.backfill.attempts import Attempt, Attempts, Rewritten
 from migrator.backfill.checkpoint import Claim, JobKey
-from migrator.backfill.passes import Place
+from migrator.backfill.keys import KeyValue
 from migrator.backfill.rejects import Rejected
-from migrator.backfill.segments import Span
 from migrator.backfill.sizing import (
     UNHURRIED_MS,
     Answer,
     Form,
     Limits,
-    Size,
-    after_refusal,
     answer,
-    first_blocks,
-    most_blocks,
-    next_size,
     pause_s,
 )
-from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.statements import AnySpan, BackfillStatement
 from migrator.backfill.target import Leaf
 from migrator.backfill.update import UpdateStatement
 from migrator.errors import StatementFailed
@@ -39,7 +34,7 @@ _MOST_VANISHED = 5
 _ATTEMPTS_TO_CHECK = 3
 
 
-_Position = tuple[str, int, int, int, int]
+_Position = tuple[str, int, int, int, int, KeyValue | None]
 
 
 class Result(Enum):
@@ -67,28 +62,6 @@ class Outcome:
     reason: str = ""
 
 
-class _Rewritten(Exception):
-    """Rolls back a batch on a leaf whose file changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """What a batch is about.
-
-    Attributes:
-        span: the rows.
-        size: of it.
-        stop_block: where it ends, with ``stop_line``, exclusive.
-        rows_in_block: where it is in one block, the rows of that, or of what was left of it.
-    """
-
-    span: Span
-    size: Size
-    stop_block: int
-    stop_line: int = 0
-    rows_in_block: int = 0
-
-
 class Batcher:
     """Runs batches of one job on one session, and remembers how large they may be.
 
@@ -108,9 +81,8 @@ class Batcher:
         self._statement = statement
         self._limits = limits
         self._worker = worker
-        self._sizes: dict[str, Size] = {}
-        self._attempt: _Attempt | None = None
-        self._leaves: dict[str, Leaf] = {}
+        self._attempts = Attempts(session, statement)
+        self._attempt: Attempt | None = None
         self._checked = False
         # Falls where rows stay locked, so that a busy part of the table is not waited for range after range.
         self._waits = limits.waits_allowed
@@ -141,7 +113,7 @@ class Batcher:
                     return Outcome(Result.IDLE)
                 self._recall(claimed)
                 self._do(claimed)
-        except _Rewritten:
+        except Rewritten:
             return self._rewritten(claimed)
         except ServerError as error:
             if claimed is None:
@@ -160,9 +132,9 @@ class Batcher:
             self._refused_at, self._found = None, []
 
     def _do(self, claimed: Claim) -> None:
-        leaf = self._leaf(claimed)
-        place = self._place(claimed)
-        self._attempt = attempt = self._attempted(claimed)
+        leaf = self._attempts.leaf(claimed)
+        place = self._attempts.place(claimed)
+        self._attempt = attempt = self._following(claimed)
         span = attempt.span
         form, statement_ms = self._form(claimed)
         started = time.monotonic()
@@ -189,39 +161,20 @@ class Batcher:
             self._key,
             claimed,
             self._worker,
-            passes.after(place, attempt.stop_block, rows=done, hot=hot, line=attempt.stop_line),
-            batch_stop=attempt.stop_block + bool(attempt.stop_line),
+            attempt.place_after(place, rows=done, hot=hot),
+            # Of a block that is not done, the rest is looked at again with what was left.
+            batch_stop=max(attempt.stop_block + bool(attempt.stop_line), place.next_block + 1),
+            key_stop=attempt.key_stop,
+            by_key=attempt.by_key,
             rows_done=done,
             rows_hot=hot,
             rows_left=left,
         ):
-            raise _Rewritten
+            raise Rewritten
         took_ms = (time.monotonic() - started) * 1000
-        # The last batch of a window or a block is short for another reason than its time.
-        size = attempt.size
-        if size.reaches(self._wanted(claimed)) or took_ms > self._limits.target_ms:
-            in_block = attempt.rows_in_block or (done + left if size == Size(1) else 0)
-            self._sizes[self._kind(claimed)] = next_size(size, took_ms, self._limits.target_ms, in_block)
+        self._attempts.took(claimed, attempt, took_ms, self._limits.target_ms, done + left)
 
-    def _place(self, claimed: Claim) -> Place:
-        """Where the segment is, with the passes of its window decided."""
-        leaf = self._leaf(claimed)
-        fills = not claimed.verifies and claimed.sweep == 1
-        return passes.decided(claimed.place, leaf.passes if fills else 1)
-
-    def _kind(self, claimed: Claim) -> str:
-        """Batches of one kind cost alike for each block."""
-        place = self._place(claimed)
-        if claimed.verifies or place.passes == 1:
-            return "verify" if claimed.verifies else "only pass"
-        return "later pass" if place.number else "first pass"
-
-    def _wanted(self, claimed: Claim) -> Size:
-        weight = self._leaf(claimed).bytes_per_block
-        size = self._sizes.setdefault(self._kind(claimed), Size(first_blocks(weight)))
-        return replace(size, blocks=min(most_blocks(weight), size.blocks))
-
-    def _fill_and_check(self, leaf: Leaf, span: Span) -> int:
+    def _fill_and_check(self, leaf: Leaf, span: AnySpan) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.
 
         If it is not, every pass would write the same rows again, and a statement such as ``SET n = n + 1`` would harm.
@@ -249,7 +202,7 @@ class Batcher:
         self._checked = bool(done)
         return int(done)
 
-    def _fill_until_right(self, leaf: Leaf, span: Span) -> tuple[int, int, str]:
+    def _fill_until_right(self, leaf: Leaf, span: AnySpan) -> tuple[int, int, str]:
         """Rows done, those still wrong and the place of one.
 
         What was put into another table is seen by the next statement only, which also sees rows that others have
@@ -264,37 +217,13 @@ class Batcher:
         found = self._session.maybe(self._statement.find_wrong(leaf.name, span))
         return done, still if found else 0, found.place if found else ""
 
-    def _leaf(self, claimed: Claim) -> Leaf:
-        if claimed.leaf not in self._leaves:
-            found = target.leaf(self._session, self._statement.columns, claimed.leaf)
-            if found is None:
-                raise _Rewritten
-            # Passes make room for new versions, and there are none.
-            self._leaves[claimed.leaf] = found if self._statement.into is None else replace(found, passes=1)
-        return self._leaves[claimed.leaf]
-
-    def _attempted(self, claimed: Claim) -> _Attempt:
-        """What the next batch is about."""
-        place, size = self._place(claimed), self._wanted(claimed)
-        if size.rows or place.line:
-            attempt = self._attempted_in_block(claimed, place, size)
-        else:
-            stop = min(place.window_stop, place.next_block + size.blocks)
-            span = Span.of_blocks(place.next_block, stop, *place.part)
-            attempt = _Attempt(span, Size(stop - place.next_block), stop)
+    def _following(self, claimed: Claim) -> Attempt:
+        """What the next batch is about, without the rows that are set aside."""
+        attempt = self._attempts.following(claimed)
         without = tuple((row.tid, row.version) for row in self._found)
         if claimed.has_rejected:
             without += rejects.known(self._session, self._key, claimed.leaf, attempt.span)
         return replace(attempt, span=replace(attempt.span, without=without))
-
-    def _attempted_in_block(self, claimed: Claim, place: Place, size: Size) -> _Attempt:
-        block, part = place.next_block, place.part
-        rest = Span.of_lines(block, place.line, None, *part)
-        lines = target.lines(self._session, self._leaf(claimed), rest)
-        if size.rows and len(lines) > size.rows:
-            stop = lines[size.rows]
-            return _Attempt(Span.of_lines(block, place.line, stop, *part), size, block, stop, len(lines))
-        return _Attempt(rest, Size(1, len(lines)) if place.line else Size(1), block + 1, 0, len(lines))
 
     def _form(self, claimed: Claim) -> tuple[Form, int]:
         """The form of this attempt and the limit of its statement in milliseconds."""
@@ -304,11 +233,11 @@ class Batcher:
         waits = self._waits if claimed.sweep == 1 else min(1, self._limits.waits_allowed)
         if self._refusals < waits:
             return Form.WAIT, self._limits.statement_ms
-        return Form.SKIP, UNHURRIED_MS if self._wanted(claimed).is_smallest else self._limits.statement_ms
+        return Form.SKIP, UNHURRIED_MS if self._attempts.wanted(claimed).is_smallest else self._limits.statement_ms
 
     def _rewritten(self, claimed: Claim | None) -> Outcome:
         leaf = claimed.leaf if claimed else ""
-        self._leaves.pop(leaf, None)
+        self._attempts.forget(leaf)
         return Outcome(Result.REWRITTEN, leaf)
 
     def _failed(self, claimed: Claim, error: ServerError) -> Outcome:
@@ -325,12 +254,8 @@ class Batcher:
             raise self._stopped(claimed, error)
         self._refused_at = _position(claimed)
         self._refusals += 1
-        attempt = self._attempt or self._attempted(claimed)
-        in_block = attempt.rows_in_block
-        if attempt.size == Size(1) and not in_block:
-            in_block = len(target.lines(self._session, self._leaf(claimed), attempt.span))
-        self._sizes[self._kind(claimed)] = after_refusal(attempt.size, in_block)
-        if error.sqlstate == QUERY_CANCELED and self._wanted(claimed).is_smallest:
+        self._attempts.refused(claimed, self._attempt or self._following(claimed))
+        if error.sqlstate == QUERY_CANCELED and self._attempts.wanted(claimed).is_smallest:
             self._timeouts += 1
             if self._timeouts > _MOST_TIMEOUTS:
                 raise self._stopped(claimed, error)
@@ -350,14 +275,14 @@ class Batcher:
         Raises:
             StatementFailed: too many rows are set aside already, or they change faster than they are found.
         """
-        leaf = self._leaf(claimed)
+        leaf = self._attempts.leaf(claimed)
         form, statement_ms = self._form(claimed)
         room = self._max_rejected - rejects.count(self._session, self._key.project, self._key.migration)
         rows = rejects.find(
             self._session,
             self._statement,
             leaf,
-            (self._attempt or self._attempted(claimed)).span,
+            (self._attempt or self._following(claimed)).span,
             None if claimed.verifies else form,
             lock_ms=self._limits.lock_ms,
             statement_ms=statement_ms,
@@ -368,11 +293,23 @@ class Batcher:
             if self._vanished > _MOST_VANISHED:
                 raise self._stopped(claimed, error)
             return False
+        if rows[0].name:
+            raise self._not_set_aside(leaf, rows[0])
         if len(self._found) + len(rows) > room:
             raise self._too_many(leaf, rows[-1])
         self._found += rows
         self._refused_at = _position(claimed)
         return True
+
+    def _not_set_aside(self, leaf: Leaf, rejected: Rejected) -> StatementFailed:
+        error = rejected.error
+        return StatementFailed(
+            f"row {rejected.name} of {leaf.name.sql} cannot be backfilled:"
+            f" {error.server_message} (SQLSTATE {error.sqlstate}); it has no place by which it could be set aside",
+            at=self._statement.at or None,
+            detail=error.detail,
+            hint="correct the row or the statement, then run the same command again: it continues where it stopped",
+        )
 
     def _too_many(self, leaf: Leaf, rejected: Rejected) -> StatementFailed:
         row, error = target.describe_row(self._session, leaf, rejected.tid), rejected.error
@@ -386,10 +323,10 @@ class Batcher:
         )
 
     def _stopped(self, claimed: Claim, error: ServerError) -> StatementFailed:
-        span = (self._attempt or self._attempted(claimed)).span
+        span = (self._attempt or self._following(claimed)).span
         return StatementFailed(
-            f'backfill step "{self._statement.step}" failed on {claimed.leaf} from ctid {span.start.tid}'
-            f" to {span.stop.tid}: {error.server_message} (SQLSTATE {error.sqlstate})",
+            f'backfill step "{self._statement.step}" failed on {claimed.leaf} {span.text}:'
+            f" {error.server_message} (SQLSTATE {error.sqlstate})",
             at=self._statement.at or None,
             detail=error.detail,
             hint=error.hint or "what was done before is kept: the same command continues there",
@@ -398,4 +335,4 @@ class Batcher:
 
 def _position(claimed: Claim) -> _Position:
     place = claimed.place
-    return claimed.leaf, claimed.segment, place.number, place.next_block, place.line
+    return claimed.leaf, claimed.segment, place.number, place.next_block, place.line, claimed.key_after

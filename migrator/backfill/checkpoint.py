@@ -14,9 +14,11 @@ from enum import Enum
 from typing import Any
 
 from migrator.backfill import target as catalog
+from migrator.backfill.keys import KeySpan, KeyValue
 from migrator.backfill.passes import WINDOW, Place, Tally
-from migrator.backfill.segments import split
-from migrator.backfill.target import LeafState, Target
+from migrator.backfill.segments import Span, split
+from migrator.backfill.statements import AnySpan
+from migrator.backfill.target import Leaf, LeafState, Target
 from migrator.errors import MigratorError
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
@@ -66,6 +68,8 @@ class Claim:
         sweep: number of the sweep, from 1.
         has_rejected: whether rows of the job are set aside.
         hot_before: what ``rows_hot`` would have said before the batch.
+        key_after: where the leaf is gone through by a key: the last one done; None: none yet.
+        key_last: likewise the last of the segment; None: it goes to the end.
     """
 
     leaf: str
@@ -75,6 +79,8 @@ class Claim:
     sweep: int
     has_rejected: bool = False
     hot_before: int = 0
+    key_after: KeyValue | None = None
+    key_last: KeyValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +201,16 @@ def replan_leaf(session: Session, key: JobKey, target: Target, leaf: str, parts:
         return True
 
 
-def left_spans(session: Session, key: JobKey) -> list[tuple[str, int, int]]:
-    """Leaf, first block and end of the blocks where the verification found wrong rows."""
-    return [tuple(row) for row in session.query(_SQL["left_spans"], key.parameters())]
+def left_spans(session: Session, key: JobKey, target: Target) -> list[tuple[Leaf, AnySpan]]:
+    """Where the verification found wrong rows; leaves that are gone are left out."""
+    found: list[tuple[Leaf, AnySpan]] = []
+    for row in session.query(_SQL["left_spans"], key.parameters()):
+        leaf = catalog.leaf(session, target.columns, row.leaf, target.key)
+        if leaf is not None and leaf.key is not None:
+            found.append((leaf, KeySpan(leaf.key, _value(row.after), _value(row.last))))
+        elif leaf is not None:
+            found.append((leaf, Span.of_blocks(row.start, row.stop)))
+    return found
 
 
 def beat(session: Session, key: JobKey, reason: str) -> None:
@@ -221,7 +234,17 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
         later=Tally(row.later_rows, row.later_hot),
         line=row.next_line,
     )
-    return Claim(row.leaf, row.segment, row.task == "verify", place, row.sweep, row.has_rejected, row.hot_before or 0)
+    return Claim(
+        row.leaf,
+        row.segment,
+        row.task == "verify",
+        place,
+        row.sweep,
+        row.has_rejected,
+        row.hot_before or 0,
+        _value(row.key_after),
+        _value(row.key_last),
+    )
 
 
 def rows_hot(session: Session, leaf: str) -> int:
@@ -237,7 +260,7 @@ def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
 
 def advance(
     session: Session, key: JobKey, claimed: Claim, worker: str, place: Place, *, batch_stop: int, rows_done: int,
-    rows_hot: int, rows_left: int,
+    rows_hot: int, rows_left: int, key_stop: KeyValue | None = None, by_key: bool = False,
 ) -> bool:  # fmt: skip
     """Record the progress of a batch in its transaction.
 
@@ -245,6 +268,8 @@ def advance(
         place: where the segment is after it.
         batch_stop: the end of the blocks it did, exclusive.
         rows_left: rows passed over for good, or found wrong.
+        key_stop: the last key it did, where the leaf is gone through by one; None: to the end.
+        by_key: whether it is.
 
     Returns:
         False: the leaf was rewritten, the batch must be rolled back.
@@ -270,6 +295,8 @@ def advance(
             rows_done=rows_done,
             rows_hot=rows_hot,
             rows_left=rows_left,
+            key_stop=None if key_stop is None else list(key_stop),
+            by_key=by_key,
         ),
     )
     return touched == 1
@@ -310,6 +337,10 @@ def _progress(row: Any) -> JobProgress:
     )
 
 
+def _value(values: list[str] | None) -> KeyValue | None:
+    return None if values is None else tuple(values)
+
+
 def _leaves_by_name(session: Session, target: Target) -> dict[str, LeafState]:
     return {leaf.name.sql: leaf for leaf in catalog.leaves(session, target)}
 
@@ -326,7 +357,9 @@ def _drop(session: Session, key: JobKey, leaf: str | None) -> None:
 
 def _add(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int, *, verifies: bool) -> None:
     for leaf in leaves:
-        ranges = split(leaf.blocks, parts)
+        bounds = catalog.bounds(session, leaf, parts) if leaf.key else []
+        ranges = split(leaf.blocks, len(bounds) + 1, 1) if leaf.key else split(leaf.blocks, parts)
+        edges = [None, *(value for (value,) in bounds), None] if leaf.key else [None] * (len(ranges) + 1)
         session.execute(
             _SQL["add_segments"],
             key.parameters(
@@ -336,6 +369,8 @@ def _add(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int,
                 numbers=list(range(len(ranges))),
                 starts=[start for start, _ in ranges],
                 stops=[stop for _, stop in ranges],
+                afters=edges[:-1],
+                lasts=edges[1:],
             ),
         )
 

@@ -22,7 +22,7 @@ from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
 from migrator.backfill.progress import event
 from migrator.backfill.rejects import RejectedRow
-from migrator.backfill.segments import Span, segments_wanted
+from migrator.backfill.segments import segments_wanted
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.watch import Hold, Watch
 from migrator.backfill.worker import Pace, Switchboard, Work
@@ -258,14 +258,10 @@ class _Director:
     def _stalled(self, session: Session) -> StatementFailed:
         """The error for rows that stay wrong, with one of them as an example."""
         work, count, example = self._work, 0, ""
-        for leaf_name, start, stop in checkpoint.left_spans(session, work.key):
-            leaf = target.leaf(session, work.statement.columns, leaf_name)
-            if leaf is None:
-                continue
-            span = Span.of_blocks(start, stop)
+        for leaf, span in checkpoint.left_spans(session, work.key, work.target):
             count += session.one(work.statement.count_wrong(leaf.name, span)).rows
             if not example and (row := session.maybe(work.statement.find_wrong(leaf.name, span))):
-                example = f"for example: {target.describe_row(session, leaf, row.place)} of {leaf_name}\n"
+                example = f"for example: {target.describe_row(session, leaf, row.place)} of {leaf.name.sql}\n"
         return StatementFailed(
             f'backfill step "{work.statement.step}": {count} rows are still wrong after'
             f" {checkpoint.PASSES_WITHOUT_PROGRESS + 1} passes over them",

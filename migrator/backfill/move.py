@@ -10,7 +10,8 @@ statement over a span of ``t``, for rows that are not in ``n`` yet, and with tho
 
 Without the lock a row that the application deletes or changes between the snapshot and the insertion would come to
 ``n`` as it was, and stay: the trigger that follows the change has found nothing to change there yet. With it, that
-change either was before, and is what is read, or waits for the commit and finds the row.
+change either was before, and is what is read, or waits for the commit and finds the row. Rows of materialized views and
+foreign tables cannot be locked, and have no such trigger: they are read as they are.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrator.backfill import trees
-from migrator.backfill.segments import Span
-from migrator.backfill.statements import BackfillStatement, LeafName
+from migrator.backfill.statements import AnySpan, BackfillStatement, LeafName
 from migrator.sql.compose import Sql, qualified
 from migrator.sql.parser import deparse, pb, unwrap
 
@@ -39,33 +39,35 @@ class MoveStatement(BackfillStatement):
         relation = self._insert.relation
         return qualified(relation.schemaname or None, relation.relname)
 
-    def fill(self, leaf: LeafName, span: Span) -> str:
+    def fill(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.fill``."""
         return self._insertion(leaf, span, pb.LockWaitBlock)
 
-    def fill_free(self, leaf: LeafName, span: Span, *, key: bool) -> str:  # noqa: ARG002 - no column of it is set
+    def fill_free(self, leaf: LeafName, span: AnySpan, *, key: bool) -> str:  # noqa: ARG002 - no column of it is set
         """See ``BackfillStatement.fill_free``."""
         return self._insertion(leaf, span, pb.LockWaitSkip)
 
-    def count_candidates(self, leaf: LeafName, span: Span) -> str:
+    def count_candidates(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.count_candidates``."""
         return self.count_wrong(leaf, span)
 
-    def count_wrong(self, leaf: LeafName, span: Span) -> str:
+    def count_wrong(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.count_wrong``."""
         return self._selected(self._over(trees.tree("SELECT count(*) AS rows FROM x"), leaf), span, self._wrong)
 
-    def find_wrong(self, leaf: LeafName, span: Span) -> str:
+    def find_wrong(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.find_wrong``."""
-        return self._selected(self._over(self._places(), leaf), span, self._wrong)
+        return self._selected(self._over(self._places(span), leaf), span, self._wrong)
 
-    def _insertion(self, leaf: LeafName, span: Span, wait: int) -> str:
+    def _insertion(self, leaf: LeafName, span: AnySpan, wait: int) -> str:
         insert = pb.InsertStmt()
         insert.CopyFrom(self._insert)
         select = insert.select_stmt.select_stmt
         self._over(select, leaf)
         select.where_clause.CopyFrom(trees.within(self.alias, span))
         trees.add_condition(select, trees.spared(self.alias, span, self._wrong))
+        if not leaf.is_lockable:
+            return deparse("insert_stmt", insert)
         lock = select.locking_clause.add().locking_clause
         lock.locked_rels.add().range_var.relname = self.alias
         lock.locked_rels[0].range_var.inh = True

@@ -108,6 +108,7 @@ class _Reader:
             condition=deparse_expression(own.where_clause),
             wrong=deparse_expression(wrong),
             alias=alias,
+            key=self._step.key,
             _update=own,
             _wrong=wrong,
         )
@@ -147,6 +148,7 @@ class _Reader:
             condition=condition,
             wrong=condition,
             alias=alias,
+            key=self._step.key,
             _insert=own,
             _wrong=wrong,
         )

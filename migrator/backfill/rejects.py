@@ -12,18 +12,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from migrator.backfill import checkpoint
+from migrator.backfill import checkpoint, keyset
 from migrator.backfill.checkpoint import JobKey
+from migrator.backfill.keys import KeySpan
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import Answer, Form, answer
-from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.statements import AnySpan, BackfillStatement
 from migrator.backfill.target import Leaf
 from migrator.postgres.queries import load
 from migrator.postgres.session import ServerError, Session
 
 _SQL = load("migrator.backfill.queries", "rejects.sql")
 
-Attempt = Callable[[Span], ServerError | None]
+Attempt = Callable[[Any], ServerError | None]
+"""Tries a span; what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ class Rejected:
         tid: where it was.
         version: the transaction that made it.
         error: what the server said about it.
+        name: its key, where rows have neither place nor version; else empty.
     """
 
     tid: str
     version: str
     error: ServerError
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class _Undo(Exception):
     """Rolls an attempt back."""
 
 
-def batch_sql(statement: BackfillStatement, leaf: Leaf, span: Span, form: Form) -> str:
+def batch_sql(statement: BackfillStatement, leaf: Leaf, span: AnySpan, form: Form) -> str:
     """The statement of a batch in the form asked for."""
     if form is Form.SKIP:
         return statement.fill_free(leaf.name, span, key=leaf.sets_key)
@@ -80,7 +84,7 @@ def find(
     session: Session,
     statement: BackfillStatement,
     leaf: Leaf,
-    span: Span,
+    span: AnySpan,
     form: Form | None,
     *,
     lock_ms: int,
@@ -99,7 +103,7 @@ def find(
         ServerError: a lock was refused, or the statement fails for another reason than a row.
     """
 
-    def attempt(part: Span) -> ServerError | None:
+    def attempt(part: AnySpan) -> ServerError | None:
         try:
             with session.transaction():
                 checkpoint.limit(session, lock_ms=lock_ms, statement_ms=statement_ms)
@@ -118,28 +122,38 @@ def find(
             raise
 
     rows = []
-    for tid, error in at_fault(span, attempt, most):
-        found = session.maybe(_on(leaf, "version"), {"tid": tid})
+    if isinstance(span, KeySpan):
+        span = replace(span, rows=keyset.rows_of(session, leaf.name, span))
+        if not span.rows:
+            return []
+    for row, error in at_fault(span, attempt, most):
+        if isinstance(row, Span):
+            tid, found = row.start.tid, session.maybe(_on(leaf, "version"), {"tid": row.start.tid})
+        elif row.key.has_versions:
+            found = keyset.version_of(session, leaf.name, row)
+            tid = found.tid if found else ""
+        else:
+            return [Rejected("", "", error, row.key.named(row.rows[0]))]
         if found is not None:
             rows.append(Rejected(tid, found.version, error))
     return rows
 
 
-def at_fault(span: Span, attempt: Attempt, most: int) -> list[tuple[str, ServerError]]:
-    """Places of the rows of a span that fails, and their errors; empty: it does not fail any more.
+def at_fault(span: AnySpan, attempt: Attempt, most: int) -> list[tuple[AnySpan, ServerError]]:
+    """The rows of a span that fails, each as a span, and their errors; empty: it does not fail any more.
 
     Args:
         span: that fails.
         attempt: tries a part of it; what went wrong.
         most: how many to look for, 1 or more.
     """
-    found: list[tuple[str, ServerError]] = []
+    found: list[tuple[AnySpan, ServerError]] = []
 
-    def narrow(part: Span, error: ServerError | None) -> None:
-        if part.is_one_line:
+    def narrow(part: AnySpan, error: ServerError | None) -> None:
+        if part.is_one_row:
             error = error or attempt(part)
             if error is not None:
-                found.append((part.start.tid, error))
+                found.append((part, error))
             return
         left, right = part.halves()
         first = attempt(left)
@@ -154,25 +168,26 @@ def at_fault(span: Span, attempt: Attempt, most: int) -> list[tuple[str, ServerE
     return found or _at_fault_together(span, attempt)
 
 
-def _at_fault_together(span: Span, attempt: Attempt) -> list[tuple[str, ServerError]]:
+def _at_fault_together(span: Any, attempt: Attempt) -> list[tuple[AnySpan, ServerError]]:
     """The first row that fails after the ones before it, as one that repeats the value of another in a unique index."""
     error = attempt(span)
     if error is None:
         return []
     good = span.start
-    while not (rest := replace(span, start=good)).is_one_line:
+    while not (rest := span.beginning(good)).is_one_row:
         middle = rest.halves()[0].stop
-        failed = attempt(replace(span, stop=middle))
+        failed = attempt(span.until(middle))
         if failed is None:
             good = middle
         else:
-            error, span = failed, replace(span, stop=middle)
-    return [(good.tid, error)]
+            error, span = failed, span.until(middle)
+    return [(rest, error)]
 
 
-def known(session: Session, key: JobKey, leaf: str, span: Span) -> tuple[tuple[str, str], ...]:
+def known(session: Session, key: JobKey, leaf: str, span: AnySpan) -> tuple[tuple[str, str], ...]:
     """Place and version of the rows of a span that were set aside."""
-    rows = session.query(_SQL["known"], key.parameters(leaf=leaf, start=span.start.tid, stop=span.stop.tid))
+    start, stop = (span.start.tid, span.stop.tid) if isinstance(span, Span) else (None, None)
+    rows = session.query(_SQL["known"], key.parameters(leaf=leaf, start=start, stop=stop))
     return tuple((row.tid, row.version) for row in rows)
 
 

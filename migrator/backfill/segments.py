@@ -55,7 +55,12 @@ class Span:
         return cls(Place(block, start), Place(block + 1) if stop is None else Place(block, stop), part, parts)
 
     @property
-    def is_one_line(self) -> bool:
+    def text(self) -> str:
+        """For people."""
+        return f"from ctid {self.start.tid} to {self.stop.tid}"
+
+    @property
+    def is_one_row(self) -> bool:
         """Whether it can hold one row only."""
         return self.start.block == self.stop.block and self.stop.line - self.start.line == 1
 
@@ -73,6 +78,14 @@ class Span:
             raise ValueError(f"{self} cannot be halved")
         middle = Place(self.start.block, (self.start.line + stop.line) // 2)
         return replace(self, stop=middle), replace(self, start=middle, stop=stop)
+
+    def beginning(self, start: Place) -> Span:
+        """The part of it from a place on."""
+        return replace(self, start=start)
+
+    def until(self, stop: Place) -> Span:
+        """The part of it before a place."""
+        return replace(self, stop=stop)
 
 
 def split(blocks: int, parts: int, smallest: int = SMALLEST_SEGMENT) -> tuple[tuple[int, int], ...]:

@@ -17,6 +17,10 @@ FEWEST_BLOCKS = 8
 MOST_BLOCKS = 4096
 """32 MB: beyond it one transaction is long against the passes of vacuum, and nothing gets faster."""
 
+FIRST_ROWS = 200
+MOST_ROWS = 100_000
+"""Where batches go by a key."""
+
 _FIRST_BYTES = 8 * 2**20
 _MOST_BYTES = 256 * 2**20
 
@@ -125,7 +129,7 @@ def next_size(size: Size, took_ms: float, target_ms: float, rows_in_block: int) 
     """
     factor = 2.0 if took_ms <= 0 else min(2.0, max(0.5, target_ms / took_ms))
     if size.rows:
-        return Size(1, max(1, round(size.rows * factor)))
+        return Size(1, min(MOST_ROWS, max(1, round(size.rows * factor))))
     if size.blocks == 1 and factor < 1 and rows_in_block > 1:
         return Size(1, max(1, round(rows_in_block * factor)))
     fewest = FEWEST_BLOCKS if size.blocks >= FEWEST_BLOCKS and took_ms <= 2 * target_ms else 1

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migrator.backfill import keyset
+from migrator.backfill.keys import Key, KeySpan, KeyValue
 from migrator.backfill.matching import Facts
 from migrator.backfill.passes import worth_trying
 from migrator.backfill.segments import Span
-from migrator.backfill.statements import BackfillStatement, LeafName
+from migrator.backfill.statements import AnySpan, BackfillStatement, LeafName
 from migrator.backfill.update import UpdateStatement
 from migrator.errors import Refused
 from migrator.postgres.catalog import is_volatile
@@ -31,6 +33,10 @@ _KINDS = {
     "i": "an index",
     "c": "a composite type",
 }
+_HINTS = {
+    "v": "write it for the table below the view",
+    "f": "run it where the table is: waits for its locks cannot be limited from here",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Target:
         only: whether its children are left out.
         columns: the columns set.
         into: another table that its rows are put into, as SQL.
+        key: columns in whose order batches go, as the author wrote them.
     """
 
     oid: int
@@ -50,6 +57,7 @@ class Target:
     only: bool
     columns: tuple[str, ...]
     into: Sql | None = None
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,16 @@ class LeafState:
     """A leaf table as it is now.
 
     Attributes:
-        file_node: names its file; another one means that rows were moved by a rewrite.
-        blocks: its size.
+        file_node: names its file; another one means that rows were moved by a rewrite. With a key its oid, as then it
+            does not matter where rows lie.
+        blocks: its size; with a key the rows it is thought to have, at least 1.
+        key: by which batches go; None: by blocks.
     """
 
     name: LeafName
     file_node: int
     blocks: int
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class Leaf:
         sets_key: whether a column to be set is in a unique index.
         passes: how many passes over it are worth trying.
         bytes_per_block: what a block and the values of its rows that lie outside (TOAST) hold on average.
+        key: by which batches go; None: by blocks.
     """
 
     name: LeafName
@@ -82,6 +94,7 @@ class Leaf:
     sets_key: bool
     passes: int = 1
     bytes_per_block: float = 8192.0
+    key: Key | None = None
 
 
 def prepare(session: Session, statement: BackfillStatement) -> Target:
@@ -98,11 +111,19 @@ def prepare(session: Session, statement: BackfillStatement) -> Target:
         raise _refused(statement, f"table {statement.relation} does not exist")
     if not row.usable:
         raise _lacking(session, statement, "USAGE", f"SCHEMA {ident(row.schema)}")
-    if row.kind not in "rp":
-        raise _refused(statement, f"{statement.relation} is {_KINDS.get(row.kind, 'not a table')}, not a table")
-    target = Target(row.oid, LeafName(row.schema, row.name), statement.only, statement.columns, statement.into)
+    if row.kind not in ("rp" if statement.into is None else "rpvmf"):
+        raise _refused(
+            statement,
+            f"{statement.relation} is {_KINDS.get(row.kind, 'not a table')}, not a table",
+            hint=_HINTS.get(row.kind),
+        )
+    target = Target(
+        row.oid, LeafName(row.schema, row.name), statement.only, statement.columns, statement.into, statement.key
+    )
     for member in session.query(_SQL["tree"], _tree_of(target)):
         _check_member(session, statement, member)
+    for name in (LeafName(each.schema, each.name, each.is_lockable) for each in session.query(*_leaves_of(target))):
+        _check_key(session, statement, name)
     for part, condition in (("WHERE", statement.condition), ("verify", statement.wrong)):
         if is_volatile(session, condition):
             raise _refused(
@@ -114,6 +135,18 @@ def prepare(session: Session, statement: BackfillStatement) -> Target:
     if isinstance(statement, UpdateStatement):
         _check_matches(session, statement)
     return target
+
+
+def _check_key(session: Session, statement: BackfillStatement, leaf: LeafName) -> None:
+    try:
+        key = keyset.key_of(session, leaf, statement.key)
+        if key is not None:
+            keyset.check_nulls(session, leaf, key)
+    except keyset.NoKey as error:
+        raise _refused(statement, error.message, hint=error.hint) from None
+    moved = [column.name for column in key.columns if column.name in statement.columns] if key else []
+    if moved:
+        raise _refused(statement, f'it sets "{moved[0]}", and goes by the order of it, in which rows would move')
 
 
 def _check_matches(session: Session, statement: UpdateStatement) -> None:
@@ -140,7 +173,15 @@ def check_accepted(session: Session, statement: BackfillStatement, leaf: LeafNam
     Raises:
         Refused: with the server's message; or each batch would read a large table from its start to its end.
     """
-    span = Span.of_blocks(0, 1)
+    span: AnySpan = Span.of_blocks(0, 1)
+    try:
+        if key := keyset.key_of(session, leaf, statement.key):
+            _, first = keyset.ahead(session, leaf, KeySpan(key), 1)
+            span = KeySpan(key, None, first)
+    except ServerError as error:
+        if error.is_lock_refusal:
+            raise
+        raise _refused(statement, f"{leaf.sql} cannot be read by its key: {error.server_message}") from None
     for query in (statement.fill(leaf, span), statement.count_wrong(leaf, span)):
         try:
             plan = session.one(f"EXPLAIN (VERBOSE, FORMAT JSON) {query}")[0]
@@ -180,19 +221,39 @@ def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
 
 def leaves(session: Session, target: Target) -> list[LeafState]:
     """All leaf tables with their sizes now, in a fixed order."""
-    return [
-        LeafState(LeafName(row.schema, row.name), row.file_node, row.blocks)
-        for row in session.query(_SQL["leaves"], _tree_of(target))
-    ]
+    found = []
+    for row in session.query(*_leaves_of(target)):
+        name = LeafName(row.schema, row.name, row.is_lockable)
+        key = keyset.key_of(session, name, target.key)
+        found.append(
+            LeafState(name, row.oid, row.rows, key) if key else LeafState(name, row.file_node, row.blocks, key)
+        )
+    return found
 
 
-def leaf(session: Session, columns: Sequence[str], name: str) -> Leaf | None:
-    """Facts about a leaf by its name as SQL; None: it no longer exists."""
+def _leaves_of(target: Target) -> tuple[str, dict[str, Any]]:
+    return _SQL["leaves"], _tree_of(target)
+
+
+def leaf(session: Session, columns: Sequence[str], name: str, wanted: Sequence[str] = ()) -> Leaf | None:
+    """Facts about a leaf by its name as SQL; None: it no longer exists.
+
+    Args:
+        columns: that are set.
+        wanted: the key that the author names.
+    """
     row = session.maybe(_SQL["leaf"], {"leaf": name, "columns": list(columns)})
     if row is None:
         return None
     passes = worth_trying(blocks=row.blocks, indexes=row.indexes, is_indexed=row.is_indexed)
-    return Leaf(LeafName(row.schema, row.name), tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block)
+    found = LeafName(row.schema, row.name, row.is_lockable)
+    key = keyset.key_of(session, found, wanted)
+    return Leaf(found, tuple(row.primary_key), row.sets_key, 1 if key else passes, row.bytes_per_block, key)
+
+
+def bounds(session: Session, leaf: LeafState, parts: int) -> list[KeyValue]:
+    """Where a leaf with a key is cut into parts; see ``keyset.bounds``."""
+    return keyset.bounds(session, leaf.name, leaf.key, parts) if leaf.key else []
 
 
 def lines(session: Session, leaf: Leaf, span: Span) -> list[int]:
@@ -221,6 +282,8 @@ def lock_holder(session: Session, names: Sequence[str]) -> str:
 
 def describe_row(session: Session, leaf: Leaf, tid: str) -> str:
     """A row for people: its primary key if it has one, and its ctid."""
+    if leaf.key and not leaf.key.has_versions:
+        return f"({', '.join(column.name for column in leaf.key.columns)}) = {tid}"
     place = f"ctid {tid}"
     if not leaf.primary_key:
         return place
@@ -257,10 +320,8 @@ def _check_member(session: Session, statement: BackfillStatement, member: Any) -
         raise _refused(
             statement, f'"{member.partition_key[0]}" is part of the partition key of {name}: rows would have to move'
         )
-    if member.kind == "f":
-        raise _refused(statement, f"{name} is a foreign table, which has no blocks to sweep")
-    if member.kind == "r" and member.access_method != "heap":
-        raise _refused(statement, f'{name} uses access method "{member.access_method}", only heap is known to work')
+    if member.kind == "f" and statement.into is None:
+        raise _refused(statement, f"{name} is a foreign table, not a table", hint=_HINTS["f"])
     if member.has_update_rule and statement.into is None:
         raise _refused(statement, f"{name} has a rule ON UPDATE, which would run instead of or beside every batch")
     if member.kind == "p":
@@ -272,7 +333,7 @@ def _check_member(session: Session, statement: BackfillStatement, member: Any) -
     if member.may_not_update:
         columns = ", ".join(ident(column) for column in member.may_not_update)
         raise _lacking(session, statement, f"UPDATE ({columns})", str(name))
-    if statement.into is not None and not member.may_lock:
+    if statement.into is not None and member.is_lockable and not member.may_lock:
         raise _lacking(session, statement, "UPDATE", str(name))
     if member.row_security:
         raise _refused(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from migrator.backfill.keys import KeySpan
 from migrator.backfill.segments import Span
 from migrator.sql.compose import ident, literal
 from migrator.sql.parser import parse_expression, parse_script, pb, unwrap, walk
@@ -86,8 +87,10 @@ def add_condition(statement: Any, condition: Any) -> None:
     present.bool_expr.args.append(added)
 
 
-def within(alias: str, span: Span) -> Any:
-    """Whether a row of ``alias`` lies in a span, by its ctid."""
+def within(alias: str, span: Span | KeySpan) -> Any:
+    """Whether a row of ``alias`` lies in a span, by its ctid or its key."""
+    if isinstance(span, KeySpan):
+        return span.condition(alias)
     node = pb.Node()
     node.bool_expr.boolop = pb.AND_EXPR
     for operator, place in ((">=", span.start), ("<", span.stop)):
@@ -99,7 +102,7 @@ def within(alias: str, span: Span) -> Any:
     return node
 
 
-def spared(alias: str, span: Span, condition: Any) -> Any:
+def spared(alias: str, span: Span | KeySpan, condition: Any) -> Any:
     """A condition that is not evaluated on rows left out, where it may fail: only CASE has a fixed order.
 
     Comparisons of two columns cannot fail, and stay outside: tables are joined by them.

@@ -21,8 +21,7 @@ from typing import Any
 
 from migrator.backfill import matching, trees
 from migrator.backfill.matching import Facts
-from migrator.backfill.segments import Span
-from migrator.backfill.statements import BackfillStatement, LeafName
+from migrator.backfill.statements import AnySpan, BackfillStatement, LeafName
 from migrator.sql.parser import deparse, pb, unwrap, walk
 
 
@@ -41,11 +40,11 @@ class UpdateStatement(BackfillStatement):
         """
         return matching.of_several(self._update, self.alias, look_up) if self._update.from_clause else None
 
-    def fill(self, leaf: LeafName, span: Span) -> str:
+    def fill(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.fill``."""
         return deparse("update_stmt", self._waiting(leaf, span))
 
-    def fill_and_check(self, leaf: LeafName, span: Span) -> str:
+    def fill_and_check(self, leaf: LeafName, span: AnySpan) -> str:
         """As ``fill``; returns ``rows``, of which ``still`` satisfy the condition after it, and the ctid of one."""
         checked = trees.tree(
             "WITH done AS (UPDATE x SET a = 1 RETURNING true AS still, ctid AS place)"
@@ -61,21 +60,21 @@ class UpdateStatement(BackfillStatement):
         unwrap(checked.with_clause.ctes[0]).ctequery.update_stmt.CopyFrom(update)
         return deparse("select_stmt", checked)
 
-    def fill_free(self, leaf: LeafName, span: Span, *, key: bool) -> str:
+    def fill_free(self, leaf: LeafName, span: AnySpan, *, key: bool) -> str:
         """See ``BackfillStatement.fill_free``."""
         return deparse("update_stmt", self._locked(leaf, span, f"FOR {'' if key else 'NO KEY '}UPDATE SKIP LOCKED"))
 
-    def count_candidates(self, leaf: LeafName, span: Span) -> str:
+    def count_candidates(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.count_candidates``."""
         return self._selected(self._count(leaf), span, self._candidate())
 
-    def count_wrong(self, leaf: LeafName, span: Span) -> str:
+    def count_wrong(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.count_wrong``."""
         return self._selected(self._count(leaf), span, self._wrong)
 
-    def find_wrong(self, leaf: LeafName, span: Span) -> str:
+    def find_wrong(self, leaf: LeafName, span: AnySpan) -> str:
         """See ``BackfillStatement.find_wrong``."""
-        query = self._places()
+        query = self._places(span)
         query.from_clause[0].range_var.CopyFrom(trees.table(leaf.schema, leaf.name, self.alias))
         return self._selected(query, span, self._wrong)
 
@@ -87,7 +86,7 @@ class UpdateStatement(BackfillStatement):
     def _candidate(self) -> Any:
         return of_row(self._update.from_clause, self._update.where_clause)
 
-    def _waiting(self, leaf: LeafName, span: Span) -> Any:
+    def _waiting(self, leaf: LeafName, span: AnySpan) -> Any:
         reads_others = any(isinstance(node, pb.RangeVar | pb.RangeFunction) for node in self._read_trees())
         return self._locked(leaf, span, "FOR NO KEY UPDATE") if reads_others else self._on(leaf, span)
 
@@ -95,7 +94,7 @@ class UpdateStatement(BackfillStatement):
         for each in (*self._update.from_clause, *self._update.target_list, self._update.where_clause):
             yield from walk(each)
 
-    def _locked(self, leaf: LeafName, span: Span, lock: str) -> Any:
+    def _locked(self, leaf: LeafName, span: AnySpan, lock: str) -> Any:
         """The UPDATE of a span, of rows that the same statement locks first."""
         locked = trees.tree(f"SELECT ctid AS migrator_row FROM x {lock}")  # noqa: S608 - words of SQL
         locked.from_clause[0].range_var.CopyFrom(trees.table(leaf.schema, leaf.name, self.alias))
@@ -111,7 +110,7 @@ class UpdateStatement(BackfillStatement):
         trees.add_condition(update, trees.compare(place, "=", row))
         return update
 
-    def _on(self, leaf: LeafName, span: Span) -> Any:
+    def _on(self, leaf: LeafName, span: AnySpan) -> Any:
         update = pb.UpdateStmt()
         update.CopyFrom(self._update)
         update.relation.CopyFrom(trees.table(leaf.schema, leaf.name, self.alias))

@@ -385,7 +385,7 @@ class _Edits:
 
 _NAMED = re.compile(r"step:\s+\S")
 _GROUP = re.compile(r"\btransaction=([\w.-]+)")
-_ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|loses:)")
+_ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|key:|loses:)")
 
 
 def _is_long(sql: str) -> bool:

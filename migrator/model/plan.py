@@ -26,6 +26,7 @@ class Step:
         undo: for an expand step, the SQL that undoes it.
         verify: for a backfill step, a condition on the table that is true for a row that is still wrong; None: the
             statement's own WHERE is that condition.
+        key: for a backfill step, columns in whose order batches go; none: as the table lies.
         loses: for a rollback step, a query that counts the rows whose data exists only in the new shape; None: none.
         line: 1-based line of the statement in its file.
         at: ``path:line`` for messages.
@@ -40,6 +41,7 @@ class Step:
     undoes: str | None = None
     undo: str | None = None
     verify: str | None = None
+    key: tuple[str, ...] = ()
     loses: str | None = None
     line: int = 1
     at: str = ""

@@ -6,6 +6,7 @@ Each statement is a step and may have a header of comments::
     -- locks: MODE ON relation …        for the reader; believed only where it cannot be read off the statement
     -- why: …                            for the reader
     -- verify: CONDITION                 backfill: true for a row that is still wrong
+    -- key: COLUMN[, COLUMN …]           backfill: go by these columns, where the table has no blocks to go by
     -- loses: SELECT count(*) …          rollback: rows whose data exists only in the new shape
 
 A block comment may stand for a line of it, where a name or a value holds a line break.
@@ -22,13 +23,13 @@ from migrator.errors import Refused
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, Step, TableLock
 from migrator.planning.proof import effects_in_order
-from migrator.sql.compose import Sql
-from migrator.sql.parser import Statement, parse_script, pb, unwrap
+from migrator.sql.compose import Sql, expression
+from migrator.sql.parser import Statement, parse_expression, parse_script, pb, unwrap
 from migrator.templating import comment as one_line
 from migrator.templating import render
 
 _STEP = re.compile(r"(?P<id>[\w.-]+)(?: +transaction=(?P<group>[\w.-]+))?(?: +undoes=(?P<undoes>[\w.-]+))?\s*\Z")
-_HEADER = re.compile(r"(step|locks|why|verify|loses):\s*(.*)", re.DOTALL)
+_HEADER = re.compile(r"(step|locks|why|verify|key|loses):\s*(.*)", re.DOTALL)
 _LOCKS = re.compile(r"(?P<mode>[A-Z][A-Z ]*[A-Z]) ON (?P<relation>(?:\"(?:[^\"]|\"\")*\"|[^\s\",:(])+)")
 _PURPOSE = {
     Phase.EXPAND: "adds the new shape; safe for code that knows only the old one",
@@ -196,10 +197,25 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         reason=fields.get("why", ""),
         undoes=header["undoes"] if header else None,
         verify=fields.get("verify"),
+        key=_key(fields["key"], at) if "key" in fields and phase is Phase.BACKFILL else (),
         loses=fields.get("loses"),
         line=statement.line,
         at=at,
     )
+
+
+def _key(text: str, at: str) -> tuple[str, ...]:
+    """The columns that a header names."""
+    try:
+        columns = [unwrap(each) for each in unwrap(parse_expression(expression(f"ROW({text})"))).args]
+    except Refused:
+        columns = []
+    names = tuple(
+        unwrap(each.fields[0]).sval for each in columns if isinstance(each, pb.ColumnRef) and len(each.fields) == 1
+    )
+    if not names or len(names) < len(columns):
+        raise Refused(f"key: {text} is not understood", at=at, hint="-- key: COLUMN, COLUMN")
+    return names
 
 
 def _is_said_to_be_short(statement: Statement, fields: dict[str, str]) -> bool:

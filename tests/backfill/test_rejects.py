@@ -132,7 +132,7 @@ def test_exactly_the_rows_at_fault_are_found(bad, most):
         hit = [place for place in bad if span.start <= Place(*place) < span.stop]
         return hit or None
 
-    found = [tid for tid, _ in at_fault(Span.of_blocks(0, 7), attempt, most)]
+    found = [row.start.tid for row, _ in at_fault(Span.of_blocks(0, 7), attempt, most)]
     assert found == [Place(*place).tid for place in sorted(bad)][:most]
 
 
@@ -141,4 +141,4 @@ def test_of_rows_that_fail_together_the_later_is_found(pair):
     def attempt(span):
         return "twice" if all(span.start <= Place(*place) < span.stop for place in pair) else None
 
-    assert [tid for tid, _ in at_fault(Span.of_blocks(0, 7), attempt, 5)] == [Place(*max(pair)).tid]
+    assert [row.start.tid for row, _ in at_fault(Span.of_blocks(0, 7), attempt, 5)] == [Place(*max(pair)).tid]

@@ -42,7 +42,7 @@ def test_halving_narrows_down_to_any_row_there_is(start, blocks, data):
     wanted = Place(data.draw(st.integers(start, start + blocks - 1)), data.draw(st.integers(1, LAST_LINE)))
     span = Span.of_blocks(start, start + blocks)
     for _ in range(64):
-        if span.is_one_line:
+        if span.is_one_row:
             break
         left, right = span.halves()
         holding = [half for half in (left, right) if half.start <= wanted < half.stop]

@@ -88,5 +88,5 @@ def test_what_is_as_assumed_differs_in_nothing():
         (schema(Relation(TableName("public", "users"), kind="view")), ["public.users: was table, is view"]),
     ],
 )
-def test_each_difference_is_one_line(now, lines: list[str]):
+def test_each_difference_is_one_row(now, lines: list[str]):
     assert facts.differences(facts_of(RENAME, users()), facts.facts_of(now, changes(RENAME))) == lines

@@ -92,6 +92,19 @@ def test_verify_and_loses_come_back_unchanged(text: str):
     assert (step.verify, step.loses) == (text, f"SELECT {text}")
 
 
+def test_the_columns_of_a_key_are_read_as_identifiers():
+    (step,) = read('-- step: s\n-- key: A, "B, c",d\nUPDATE t SET a = 1 WHERE b;', Phase.BACKFILL)
+    assert step.key == ("a", "B, c", "d")
+    (step,) = read("-- key: whatever it is\nALTER TABLE t ADD a int;", Phase.EXPAND)
+    assert step.key == ()
+
+
+@pytest.mark.parametrize("text", ["", "lower(a)", "t.a", "a DESC", "a) , (b", "1", "*", "a;"])
+def test_a_key_that_is_no_list_of_columns_is_refused(text: str):
+    with pytest.raises(Refused, match="is not understood"):
+        read(f"-- step: s\n-- key: {text}\nUPDATE t SET a = 1 WHERE b;", Phase.BACKFILL)
+
+
 def test_a_reason_of_several_lines_becomes_one():
     draft = Draft("s", Sql("DROP TABLE t"), "first\nDROP TABLE users;")
 

@@ -46,7 +46,7 @@ def lines(*events: object) -> list[str]:
         ),
     ],
 )
-def test_each_event_is_one_line(event: object, line: str):
+def test_each_event_is_one_row(event: object, line: str):
     assert lines(event) == [line]
 
 

@@ -53,10 +53,12 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
 
 -- name: add_segments
 INSERT INTO migrator.backfill_segment
-    (project, migration, step, leaf, segment, task, file_node, start_block, next_block, window_start, stop_block)
+    (project, migration, step, leaf, segment, task, file_node, start_block, next_block, window_start, stop_block,
+    key_after, key_last)
 SELECT %(project)s, %(migration)s, %(step)s, %(leaf)s, n.number, %(task)s, %(file_node)s, n.start, n.start, n.start,
-    n.stop
-FROM unnest(%(numbers)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[]) AS n(number, start, stop)
+    n.stop, CASE WHEN n.after IS NOT NULL THEN ARRAY[n.after] END, CASE WHEN n.last IS NOT NULL THEN ARRAY[n.last] END
+FROM unnest(%(numbers)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[], %(afters)s::text[], %(lasts)s::text[])
+    AS n(number, start, stop, after, last)
 
 -- name: planned
 -- What the segments of a job say together, by leaf.
@@ -82,6 +84,7 @@ WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(ste
 -- Another pass over the blocks where something was left, after a pause; the others are done.
 UPDATE migrator.backfill_segment AS g
 SET task = 'fill', start_block = g.left_start, next_block = g.left_start, next_line = 0, stop_block = g.left_stop,
+    key_after = g.left_after, key_last = g.left_last, left_after = NULL, left_last = NULL,
     window_start = g.left_start, pass = 0, passes = 0, cold = 0, first_rows = 0, first_hot = 0, later_rows = 0,
     later_hot = 0, rows_left = 0, left_start = NULL, left_stop = NULL, worker = NULL, batches = 0, busy_ms = 0,
     not_before = clock_timestamp() + make_interval(secs => %(pause_s)s)
@@ -109,7 +112,7 @@ SELECT
 -- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
 -- worker had last, then one nobody has had, then the longest remainder of somebody else's.
 SELECT g.leaf, g.segment, g.task, g.next_block, g.next_line, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
-    g.first_rows, g.first_hot, g.later_rows, g.later_hot, j.sweep,
+    g.first_rows, g.first_hot, g.later_rows, g.later_hot, g.key_after, g.key_last, j.sweep,
     EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = g.project AND r.migration = g.migration
         AND r.step = g.step) AS has_rejected,
     -- Earlier transactions of this session count until the server takes their figures over, about once a second.
@@ -133,11 +136,15 @@ SET next_block = %(next_block)s, next_line = %(next_line)s, window_start = %(win
     rows_left = g.rows_left + %(rows_left)s,
     left_start = CASE WHEN %(rows_left)s > 0 THEN coalesce(g.left_start, %(from_block)s) ELSE g.left_start END,
     left_stop = CASE WHEN %(rows_left)s > 0 THEN %(batch_stop)s ELSE g.left_stop END,
+    left_after = CASE WHEN %(rows_left)s > 0 AND g.left_start IS NULL THEN g.key_after ELSE g.left_after END,
+    left_last = CASE WHEN %(rows_left)s > 0 THEN %(key_stop)s::text[] ELSE g.left_last END,
+    key_after = %(key_stop)s::text[],
     batches = g.batches + 1, worker = %(worker)s, beat = clock_timestamp(),
     busy_ms = g.busy_ms + extract(epoch FROM clock_timestamp() - now()) * 1000
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.leaf = %(leaf)s
   AND g.segment = %(segment)s
-  AND g.file_node = pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s))
+  AND g.file_node = CASE WHEN %(by_key)s THEN pg_catalog.to_regclass(%(leaf)s)::oid
+      ELSE pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s)) END
 
 -- name: rows_hot
 -- What this transaction did so far, and those before it that the server has not taken over; reads no table.
@@ -145,7 +152,7 @@ SELECT pg_catalog.pg_stat_get_xact_tuples_hot_updated(pg_catalog.to_regclass(%(l
 
 -- name: left_spans
 -- Where the verification found something, to name an example.
-SELECT g.leaf, g.left_start, g.left_stop
+SELECT g.leaf, g.left_start AS start, g.left_stop AS stop, g.left_after AS after, g.left_last AS last
 FROM migrator.backfill_segment AS g
 WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(step)s AND g.rows_left > 0
 ORDER BY g.leaf, g.segment

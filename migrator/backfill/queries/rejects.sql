@@ -1,9 +1,9 @@
 -- name: known
--- Row versions of a range of blocks that were set aside. No lock.
+-- Row versions that were set aside: of a range of blocks, or all of a leaf. No lock.
 SELECT r.tid::text AS tid, r.version::text AS version
 FROM migrator.backfill_rejected AS r
 WHERE r.project = %(project)s AND r.migration = %(migration)s AND r.step = %(step)s AND r.leaf = %(leaf)s
-  AND r.tid >= %(start)s::tid AND r.tid < %(stop)s::tid
+  AND (%(start)s::tid IS NULL OR (r.tid >= %(start)s::tid AND r.tid < %(stop)s::tid))
 
 -- name: record
 -- One more, unless it was changed since it failed.

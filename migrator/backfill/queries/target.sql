@@ -23,7 +23,7 @@ WITH RECURSIVE tree AS (
 )
 SELECT
     c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
-    coalesce(am.amname, '') AS access_method,
+    c.relkind NOT IN ('m', 'f') AS is_lockable,
     pg_catalog.row_security_active(c.oid) AS row_security,
     EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type = '2') AS has_update_rule,
     pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable,
@@ -43,29 +43,30 @@ SELECT
 FROM tree
 JOIN pg_catalog.pg_class AS c USING (oid)
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN pg_catalog.pg_am AS am ON am.oid = c.relam
 ORDER BY n.nspname, c.relname
 
 -- name: leaves
--- The tables of the tree that have rows, their size and file now. Takes ACCESS SHARE on each for the moment of reading
+-- The relations of the tree that have rows, their size and file now. Takes ACCESS SHARE on each for the moment of reading
 -- its size.
 WITH RECURSIVE tree AS (
     SELECT %(oid)s::oid AS oid
     UNION
     SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits AS i ON i.inhparent = tree.oid WHERE NOT %(only)s
 )
-SELECT n.nspname AS schema, c.relname AS name, pg_catalog.pg_relation_filenode(c.oid) AS file_node,
-    pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind NOT IN ('m', 'f') AS is_lockable,
+    coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)::bigint AS file_node,
+    coalesce(pg_catalog.pg_relation_size(c.oid), 0) / current_setting('block_size')::bigint AS blocks,
+    greatest(c.reltuples, 1)::bigint AS rows
 FROM tree
 JOIN pg_catalog.pg_class AS c USING (oid)
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r'
+WHERE c.relkind IN ('r', 'v', 'm', 'f')
 ORDER BY n.nspname, c.relname
 
 -- name: leaf
 -- One leaf by its name as SQL: its own name, its key, and whether a column to be set is part of a unique index that a
 -- foreign key may refer to. No lock.
-SELECT n.nspname AS schema, c.relname AS name,
+SELECT n.nspname AS schema, c.relname AS name, c.relkind NOT IN ('m', 'f') AS is_lockable,
     ARRAY(SELECT a.attname::text
         FROM pg_catalog.pg_index AS i
         CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, position)
@@ -95,7 +96,7 @@ SELECT n.nspname AS schema, c.relname AS name,
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
+    SELECT coalesce(pg_catalog.pg_relation_size(c.oid), 0) / current_setting('block_size')::bigint AS blocks
 ) AS size
 WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)
 

@@ -269,6 +269,10 @@ CREATE TABLE migrator.backfill_segment (
     -- Of next_block, where a batch is less than a block.
     next_line integer NOT NULL DEFAULT 0,
     stop_block bigint NOT NULL,
+    -- Where a relation is gone through by a key: the last one done and the last there is, NULL for none. Then file_node
+    -- is its oid, and blocks are rows, as estimated when it was planned.
+    key_after text[],
+    key_last text[],
     -- A fill goes through windows of blocks, each in several passes: ``Place`` of migrator/backfill/passes.py.
     window_start bigint NOT NULL,
     pass integer NOT NULL DEFAULT 0,
@@ -284,6 +288,8 @@ CREATE TABLE migrator.backfill_segment (
     rows_left bigint NOT NULL DEFAULT 0,
     left_start bigint,
     left_stop bigint,
+    left_after text[],
+    left_last text[],
     not_before timestamptz NOT NULL DEFAULT '-infinity',
     batches bigint NOT NULL DEFAULT 0,
     busy_ms double precision NOT NULL DEFAULT 0,
