@@ -57,13 +57,12 @@ _NEXT = 'next: deploy the new code and run "migrator backfill", then "migrator c
 
 def _revisions(run: Run, target: str | None, *, dry_run: bool) -> list[str]:
     """Run the revisions of an Alembic project."""
-    from migrator.cli.options import alembic_project
+    from migrator.cli.options import require_alembic_project
     from migrator.config import seconds
     from migrator.ledger.install import ensure_installed
     from migrator.model.events import Note
 
-    project = alembic_project(run.project)
-    assert project is not None  # noqa: S101 - looked at by the caller
+    project = require_alembic_project(run.project)
     from migrator.integrations.alembic import running
 
     if dry_run:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from migrator.cli.options import (
-    alembic_project,
     database_options,
     emit_json,
     json_option,
     load_project,
     project_database,
+    require_alembic_project,
 )
 from migrator.errors import UsageError
 
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     metavar='"KIND KEY=VALUE …"',
     multiple=True,
     help="A change by kind and parameters instead of SQL; may be given several times.",
+)
+@click.option(
+    "--from-revision",
+    "revised",
+    metavar="REV",
+    default=None,
+    help="In a project of Alembic: split what this revision does at once, in its own file. It must not be applied yet.",
 )
 @click.option(
     "--models",
@@ -74,6 +81,7 @@ def command(
     sql: str | None,
     path: str | None,
     words: tuple[str, ...],
+    revised: str | None,
     models: str | None,
     renames: tuple[str, ...],
     drops: tuple[str, ...],
@@ -88,7 +96,8 @@ def command(
     changed there. Without one, what could not be checked is listed.
 
     In a project with an alembic.ini and no folder of migrations, a revision is written on top of the head; without SQL
-    it is of what differs between models and database.
+    it is of what differs between models and database. --from-revision takes one that was written or generated as usual
+    and is not applied yet: its upgrade() and downgrade() become phased operations, its id and place stay.
 
     \b
     Example:
@@ -96,6 +105,7 @@ def command(
       migrator new "first tables" --file - < tables.sql
       migrator new "orders have a total" --change "add_column table=orders column=total type=numeric"
       migrator new "rename users.name" --models app.models:Base --rename users.name:full_name
+      migrator new --from-revision head
     """
     import contextlib
     import functools
@@ -113,16 +123,26 @@ def command(
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(database.connect("new")) if database else None
         if refreshed is not None:
-            if title or sql or path or words or models or renames or drops:
-                raise UsageError("--refresh takes neither a title nor SQL nor models")
+            if title or sql or path or words or revised or models or renames or drops:
+                raise UsageError("--refresh takes neither a title nor SQL, a revision or models")
             if session is None:
                 raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
             written = new.refresh(find(existing, refreshed), session)
         else:
+            is_alembic = project.alembic is not None and not project.has_folder
+            if not is_alembic and (revised or models or renames or drops):
+                raise UsageError(
+                    "--from-revision, --models, --rename and --drop are for projects with a history of Alembic"
+                )
+            if revised is not None:
+                if title or sql or path or words or models or renames or drops:
+                    raise UsageError("--from-revision takes neither a title nor SQL, changes or models")
+                _split(revised, session, project, as_json=as_json)
+                return
             if not (title or "").strip():
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
             title = _utf8(str(title), "the title")
-            if project.alembic is not None and not project.has_folder:
+            if is_alembic:
                 if not (sql or path or words):
                     _differences(title, models, renames, drops, session, project, as_json=as_json)
                     return
@@ -130,8 +150,6 @@ def command(
                     raise UsageError("--models, --rename and --drop go without --sql, --file and --change")
                 _revision(title, sql, path, words, session, project, as_json=as_json)
                 return
-            if models or renames or drops:
-                raise UsageError("--models, --rename and --drop are for projects with a history of Alembic")
             if words:
                 make = functools.partial(new.create_from, title, [_change(each) for each in words])
             else:
@@ -180,14 +198,29 @@ def _revision(
     from migrator.authoring.new import asked_changes
     from migrator.sql.parser import parse_script
 
-    opened = alembic_project(project)
-    assert opened is not None  # noqa: S101 - looked at by the caller
+    opened = require_alembic_project(project)
     from migrator.integrations.alembic.authoring import write_revision
 
     script = None if words else parse_script(*_source(sql, path))
     changes, notes = asked_changes(script or [_change(each) for each in words], session)
     written = write_revision(opened, title, changes, _level_in_ledger(session, project))
     _tell_of_revision(written, title, notes, session, as_json=as_json)
+
+
+def _split(revised: str, session: Session | None, project: Project, *, as_json: bool) -> None:
+    """Split what a revision of an Alembic project does, in its own file."""
+    from migrator.authoring.new import asked_changes
+
+    opened = require_alembic_project(project)
+    from migrator.integrations.alembic.splitting import revision_named, split, what_it_runs
+
+    revision = revision_named(opened, revised)
+    applied = None if session is None else opened.connection()[1]
+    changes, notes = asked_changes(what_it_runs(opened, revision, applied), session)
+    written = split(opened, revision, changes, _level_in_ledger(session, project))
+    if applied is None:
+        notes = (*notes, "there was no database to ask whether the revision is applied: it must not be")
+    _tell_of_revision(written, revision.doc or revision.revision, notes, session, as_json=as_json)
 
 
 def _differences(
@@ -201,8 +234,7 @@ def _differences(
     as_json: bool,
 ) -> None:
     """Write a revision of what differs between models and database."""
-    opened = alembic_project(project)
-    assert opened is not None  # noqa: S101 - looked at by the caller
+    opened = require_alembic_project(project)
     from migrator.integrations.alembic.autogenerate import questioner
     from migrator.integrations.alembic.models import write_differences
     from migrator.integrations.alembic.renaming import answers

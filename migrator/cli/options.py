@@ -107,6 +107,14 @@ def alembic_project(project: Project) -> AlembicProject | None:
     return open_project(project.alembic)
 
 
+def require_alembic_project(project: Project) -> AlembicProject:
+    """As ``alembic_project``, where the caller knows that there is one."""
+    opened = alembic_project(project)
+    if opened is None:
+        raise UsageError("there is no configuration of Alembic here")
+    return opened
+
+
 def require_database(project: Project, url_env: str | None, wait_db: str | None, command: str) -> Database:
     """As ``find_database``, where the command cannot do without.
 

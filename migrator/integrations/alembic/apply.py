@@ -47,7 +47,10 @@ ORIGIN = "alembic"
 
 _log = logging.getLogger("alembic.migrator")
 LOOKED_AT = "migrator_looked_at"
-"""Option of a context whose revisions are looked at, not run: phased operations are safe by what they are."""
+"""Option of a context whose revisions are looked at, not run: phased operations are safe by what they are.
+
+Its value is a set, which takes the ids of revisions that have any.
+"""
 
 _FRESH = "migrator_fresh"
 _SEEN = "migrator_seen"
@@ -163,7 +166,9 @@ def _expand(batch: _Batch) -> None:
     revision, context = calling(), alembic.op.get_context()
     if not batch:
         return
-    if context.opts.get(LOOKED_AT):
+    looked_at: set[str] | None = context.opts.get(LOOKED_AT)
+    if looked_at is not None:
+        looked_at.add(revision.id)
         return
     if context.as_sql:
         _write(batch, revision, context)

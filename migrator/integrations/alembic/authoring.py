@@ -12,6 +12,9 @@ from migrator.integrations.alembic.project import AlembicProject, translated
 from migrator.planning.planner import Change
 
 _HEADER = re.compile(r"^depends_on\b.*$", re.MULTILINE)
+_IMPORT = re.compile(r"^(?:from alembic import op|(?:import|from) (?!__future__).*)$", re.MULTILINE)
+_PHASED = "from migrator import alembic as phased"
+_LEVEL = re.compile(r"^schema_level\b", re.MULTILINE)
 _WIDTH = 100
 
 
@@ -46,13 +49,7 @@ def write_revision(
         UsageError: there are several heads.
     """
     level = 1 + max(level_in_ledger, highest_level(project))
-    calls = [call(change) for change in changes]
-    body = (
-        calls
-        if len(calls) == 1
-        else ["with phased.together():", *(f"    {line}" for each in calls for line in each.split("\n"))]
-    )
-    upgrades = "\n".join(body).replace("\n", "\n    ")
+    upgrades = "\n    ".join(body_of(changes))
     with translated(project.file):
         from alembic.util import rev_id
 
@@ -61,7 +58,7 @@ def write_revision(
             title,
             upgrades=upgrades,
             downgrades="phased.rollback()",
-            imports="from migrator import alembic as phased\n",
+            imports=f"{_PHASED}\n",
         )
     if made is None or made.path is None:
         raise MigratorError("alembic wrote no revision")
@@ -72,12 +69,17 @@ def finished(revision: str, path: Path, level: int) -> WrittenRevision:
     """The file with its level in the header, and with the import that a template of the project's own may leave out."""
     text = path.read_text(encoding="utf-8")
     if "phased." in text and "import alembic as phased" not in text:
-        text = text.replace(
-            "from alembic import op\n", "from alembic import op\nfrom migrator import alembic as phased\n", 1
-        )
-    text = _HEADER.sub(lambda match: f"{match[0]}\nschema_level: int = {level}", text, count=1)
+        text = _IMPORT.sub(lambda match: f"{match[0]}\n{_PHASED}", text, count=1)
+    if not _LEVEL.search(text):
+        text = _HEADER.sub(lambda match: f"{match[0]}\nschema_level: int = {level}", text, count=1)
     path.write_text(text, encoding="utf-8")
     return WrittenRevision(revision, path, level)
+
+
+def body_of(changes: Sequence[Change]) -> list[str]:
+    """The lines of an ``upgrade`` that makes the changes, as one migration."""
+    calls = [line for change in changes for line in call(change).split("\n")]
+    return calls if len(changes) == 1 else ["with phased.together():", *(f"    {line}" for line in calls)]
 
 
 def highest_level(project: AlembicProject) -> int:

@@ -36,18 +36,22 @@ class _Revision:
     """What one revision wrote.
 
     Attributes:
+        id: of it.
         path: its file.
         began_inside: whether a transaction was open when it began.
         inside: whether one is open now.
         written: statements with the place of each.
         stopped: line and error where it stopped; None: it came to its end.
+        phased: whether it has phased operations.
     """
 
+    id: str
     path: str
     began_inside: bool
     inside: bool
     written: list[tuple[str, Place]] = field(default_factory=list)
     stopped: tuple[int, str] | None = None
+    phased: bool = False
 
 
 class _Buffer(io.StringIO):
@@ -86,13 +90,40 @@ def sources(project: AlembicProject, wanted: Callable[[Path], bool]) -> Iterator
         yield Source(_relative(revision.path), sql, standing=standing, written_in=written_in)
 
 
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What ``upgrade`` of one revision runs.
+
+    Attributes:
+        sql: its statements, each ended by a semicolon.
+        stopped: line and error where it stopped; None: it came to its end.
+        phased: whether it has phased operations, which are not in the SQL.
+    """
+
+    sql: str
+    stopped: tuple[int, str] | None
+    phased: bool
+
+
+def captured(project: AlembicProject, revision: str) -> Captured:
+    """What the revision of this id runs.
+
+    Raises:
+        UsageError: as ``sources``.
+    """
+    found = next(each for each in _captured(project) if each.id == revision)
+    sql = "\n".join(f"{sql.removesuffix(';')};" for sql, _ in found.written)
+    return Captured(sql, found.stopped, found.phased)
+
+
 def _captured(project: AlembicProject) -> list[_Revision]:
     buffer = _Buffer()
     found: list[_Revision] = []
+    phased: set[str] = set()
 
     def steps(rev: Any, context: MigrationContext) -> Sequence[Any]:
         del rev
-        context.opts[LOOKED_AT] = True
+        context.opts[LOOKED_AT] = phased
         planned = project.script._upgrade_revs("heads", ())  # type: ignore[arg-type]  # noqa: SLF001
         for step in planned:
             step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found)
@@ -108,6 +139,8 @@ def _captured(project: AlembicProject) -> list[_Revision]:
         ),
     ):  # fmt: skip
         project.script.run_env()
+    for revision in found:
+        revision.phased = revision.id in phased
     return found
 
 
@@ -115,7 +148,7 @@ def _wrapped(
     function: Callable[..., Any], revision: Script, buffer: _Buffer, found: list[_Revision]
 ) -> Callable[..., None]:
     def upgrade(**arguments: Any) -> None:
-        captured = _Revision(str(revision.path), buffer.inside, buffer.inside)
+        captured = _Revision(revision.revision, str(revision.path), buffer.inside, buffer.inside)
         found.append(captured)
         buffer.current = captured
         try:
