@@ -29,6 +29,8 @@ KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
 WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
 SINCE = {"rename_table": 15}
 """Examples whose files are those for a server of at least this version."""
+STAYS = {"add_enum_value"}
+"""Examples whose rollback cannot take back what expand did, as their page says."""
 PAGES = sorted(page for page in EXAMPLES.rglob("*.md") if "node_modules" not in page.parts)
 
 
@@ -115,7 +117,7 @@ def test_rollback_ends_where_it_began(kind: str, session: Session):
     expanded = snapshot(session)
     run(session, kind, Phase.ROLLBACK)
 
-    assert snapshot(session) == before
+    assert snapshot(session) == (expanded if kind in STAYS else before)
     # An index that is built anew is as it was.
     assert (expanded != before) is ((EXAMPLES / kind / "expand.sql").exists() and kind != "reindex")
 

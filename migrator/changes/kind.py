@@ -119,6 +119,7 @@ class Context:
         schema: what is known about the tables.
         created: tables created earlier in the same migration.
         created_types: types created earlier in the same migration.
+        added_values: values added to enums earlier in the same migration, by type.
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
         contract_sql: what its contract runs; known before contract only.
@@ -132,6 +133,7 @@ class Context:
     built: frozenset[str] = frozenset()
     contract_sql: str = ""
     created_types: frozenset[TableName] = frozenset()
+    added_values: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Kind(ABC, Generic[SpecT]):

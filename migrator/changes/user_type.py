@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from migrator.changes.kind import Spec
-from migrator.model.schema import Schema, TableName
+from migrator.changes.kind import Context, Spec
+from migrator.errors import Refused
+from migrator.model.schema import Schema, TableName, TypedColumn, UserType
 from migrator.sql.compose import Sql, qualified
 from migrator.sql.parser import parse_expression, pb, unwrap, walk
+from migrator.templating import render
+
+LONGEST_LABEL_BYTES = 63
+"""NAMEDATALEN - 1; a longer one is an error (PostgreSQL: CREATE TYPE, Enumerated Types)."""
 
 
 class OnType(Spec, frozen=True):
@@ -48,4 +53,43 @@ def named_type(parts: Any, schema: Schema) -> TableName:
     found = (TableName(place, names[0]) for place in schema.search_path)
     return next(
         (candidate for candidate in found if candidate in schema.types), TableName(schema.search_path[0], names[0])
+    )
+
+
+def require_enum(change: OnType, context: Context) -> UserType | None:
+    """The enum a change is about; None when no database was asked.
+
+    Raises:
+        Refused: it does not exist, or is a type of another sort.
+    """
+    if not context.schema.is_known:
+        return None
+    found = context.schema.types.get(change.target)
+    if found is None:
+        raise Refused(f'type "{change.target}" does not exist')
+    if found.kind != "enum":
+        raise Refused(f'"{change.target}" is a {found.kind}, not an enum')
+    return found
+
+
+def require_label(label: str) -> None:
+    """Make sure the server accepts a label of an enum.
+
+    Raises:
+        Refused: it is empty, or longer than 63 bytes.
+    """
+    if not 0 < len(label.encode()) <= LONGEST_LABEL_BYTES:
+        raise Refused(
+            f"'{label}' is {len(label.encode())} bytes long: the value of an enum has 1 to {LONGEST_LABEL_BYTES} bytes"
+        )
+
+
+def rows_holding(label: str, columns: Collection[TypedColumn]) -> Sql:
+    """A query that counts the rows of these columns with a value of their enum, which need not have it any more."""
+    return Sql(
+        render(
+            "changes/rows_holding.sql.mako",
+            label=label,
+            columns=[(qualified(each.table.schema, each.table.name), each.column, each.is_array) for each in columns],
+        )
     )

@@ -19,6 +19,7 @@ from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
+    missing_ownership,
     missing_privileges,
     nearest_relation,
     objection_to,
@@ -27,6 +28,7 @@ from migrator.postgres.catalog import (
 )
 from migrator.postgres.session import ServerError, Session
 from migrator.sql.effects import built_index, created_relation, unchecked_condition
+from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
 
 _OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
@@ -215,6 +217,9 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
     """What this role lacks for expand and contract, and relations that are not there; one line each."""
     lacks: dict[str, None] = {}
     created: set[tuple[str | None, str]] = set()
+    for step in (*migration.phase(Phase.EXPAND), *migration.phase(Phase.CONTRACT)):
+        for kind, name in owned_objects(parse_script(step.sql).statements[0]):
+            lacks.update(dict.fromkeys(missing_ownership(session, kind, name)))
     for step in migration.phase(Phase.EXPAND):
         statement = parse_script(step.sql).statements[0]
         for lock in step.effects.locks:

@@ -155,6 +155,19 @@ class Dependent:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedColumn:
+    """A column of a table, or of a materialized view, that holds values of an enum.
+
+    Attributes:
+        is_array: whether it holds arrays of them.
+    """
+
+    table: TableName
+    column: str
+    is_array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UserType:
     """A type that users made.
 
@@ -162,10 +175,14 @@ class UserType:
         kind: ``enum``, ``domain``, ``composite type``, ``range type``, ``multirange type``, ``base type``,
             ``extension type``, or ``row type`` for that of a table or view.
         users: what uses it, as the server describes it; not known for row types.
+        labels: of an enum, in their order.
+        columns: of an enum, those that hold its values, also through a domain; partitions are left out.
     """
 
     kind: str
     users: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    columns: tuple[TypedColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
+from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.create_enum import EnumCreation
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
@@ -251,16 +252,23 @@ def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str
 
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
     contexts, created, created_types = [], frozenset[TableName](), frozenset[TableName]()
+    added_values: dict[TableName, tuple[str, ...]] = {}
     renamed: dict[TableName, dict[str, str]] = {}
     for change in changes:
         if isinstance(change.spec, Renaming):
             renamed.setdefault(change.spec.target, {})[change.spec.column] = change.spec.new_name
     for change in changes:
-        contexts.append(Context(migration, level, schema, created, renamed, created_types=created_types))
+        contexts.append(
+            Context(
+                migration, level, schema, created, renamed, created_types=created_types, added_values=dict(added_values)
+            )
+        )
         if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
             created = created | {change.spec.target}
         if isinstance(change.spec, EnumCreation):
             created_types = created_types | {change.spec.target}
+        if isinstance(change.spec, ValueAddition):
+            added_values[change.spec.target] = (*added_values.get(change.spec.target, ()), change.spec.value)
     return contexts
 
 

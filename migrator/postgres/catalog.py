@@ -18,6 +18,7 @@ from migrator.model.schema import (
     Sequence,
     TableName,
     Trigger,
+    TypedColumn,
     UserType,
 )
 from migrator.postgres.queries import load
@@ -52,7 +53,15 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
                     break
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
         types = {
-            TableName(row.schema, row.name): UserType(row.kind, tuple(row.users))
+            TableName(row.schema, row.name): UserType(
+                row.kind,
+                tuple(row.users),
+                tuple(row.labels),
+                tuple(
+                    TypedColumn(TableName(each["schema"], each["table"]), each["column"], each["is_array"])
+                    for each in row.columns
+                ),
+            )
             for row in session.query(_SQL["types"])
         }
     return Schema(
@@ -160,6 +169,17 @@ def missing_privileges(session: Session, name: TableName, *, exists: bool) -> li
     if not row.may_create:
         lacks.append(f'role "{row.role}" has no CREATE privilege on schema "{name.schema}"')
     return lacks
+
+
+def missing_ownership(session: Session, kind: str, name: str) -> list[str]:
+    """What this role lacks to change a type or routine, one line each; nothing for one that is not there.
+
+    Args:
+        kind: ``type`` or ``routine``.
+        name: as SQL, of a routine with the types of its parameters.
+    """
+    row = session.maybe(_SQL[f"{kind}_owner"], {"name": name})
+    return [] if row is None or row.owns else [f'role "{row.role}" does not own {name}, which belongs to "{row.owner}"']
 
 
 def index_is_valid(session: Session, schema: str, name: str) -> bool | None:

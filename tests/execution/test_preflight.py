@@ -181,6 +181,21 @@ def test_a_backfill_that_cannot_be_batched_is_refused_before_the_expand(table: S
     assert_untouched(table, shape)
 
 
+def test_a_type_of_another_role_is_refused_before_anything_runs(table: Sandbox, role: str) -> None:
+    table.install()
+    table.execute(
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {role}; GRANT USAGE ON SCHEMA migrator TO {role};"
+        f"GRANT ALL ON ALL TABLES IN SCHEMA migrator TO {role};"
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA migrator TO {role}; CREATE TYPE mood AS ENUM ('glad')"
+    )
+    table.new("two", "CREATE TABLE v (k int); ALTER TYPE mood ADD VALUE 'calm'")
+    shape = table.snapshot()
+    outcome = table.command("expand", url=url_of(table, role))
+    assert outcome.code == 1
+    assert f'role "{role}" does not own public.mood, which belongs to "postgres"' in outcome.err
+    assert_untouched(table, shape)
+
+
 def test_missing_privileges_are_named_all_at_once(table: Sandbox, role: str) -> None:
     table.install()
     table.execute(

@@ -38,6 +38,9 @@ class Case:
         loses: whether a rollback loses what new code wrote, and must say so.
         hides: whether a rollback hides what new code wrote until the next expand, and must say so.
         moves: whether the column ends up last in its table.
+        repair: what an operator has to run before rollback, which is refused until then; ``repaired``: the value it
+            writes for one of new code.
+        leaves: what rollback cannot take back, as SQL.
         final: conditions that must be true at the end, as SQL.
     """
 
@@ -54,6 +57,9 @@ class Case:
     loses: bool = False
     hides: bool = False
     moves: bool = False
+    repair: str = ""
+    repaired: Callable[[Value], Value] = lambda value: value
+    leaves: str = ""
     final: tuple[str, ...] = ()
 
     @property
@@ -461,6 +467,37 @@ CASES = (
             values=lambda chance: chance.choice(("glad", "sad", None)),
         ),
         loses=True,
+    ),
+    Case(
+        name="that only new code writes",
+        kind="add_enum_value",
+        setup="CREATE TYPE mood AS ENUM ('glad', 'sad');" + items("value mood", value="'glad'"),
+        sql="ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
+        old=code("value", values=lambda chance: chance.choice(("glad", "sad"))),
+        new=code("value", values=lambda chance: chance.choice(("glad", "calm", "sad"))),
+        repair="UPDATE items SET value = 'sad' WHERE value = 'calm'",
+        repaired=lambda value: "sad" if value == "calm" else value,
+        leaves="ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
+        final=("'calm'::mood < 'sad'::mood",),
+    ),
+    Case(
+        name="that new code reads under both names",
+        kind="rename_enum_value",
+        setup="CREATE TYPE mood AS ENUM ('glad', 'sad');"
+        + items("value mood", value="'sad'", more=" DEFAULT 'sad' CHECK (value < 'sad' OR n >= 0)"),
+        sql="-- migrator: phase = contract\nALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+        naive="ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+        old=code("value", values=lambda chance: chance.choice(("glad", "sad"))),
+        new=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s AND (value::text IN ('sad', 'blue', 'glad'))",
+            read="SELECT n, value::text FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value::text FROM items",
+            values=lambda chance: "glad",
+        ),
+        seen_as=lambda seen, committed: seen in ((committed,) if committed == "glad" else ("sad", "blue")),
+        seen_finally=lambda seen, committed: seen == ("blue" if committed == "sad" else committed),
     ),
     Case(
         name="that old code casts to",

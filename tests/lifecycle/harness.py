@@ -6,6 +6,7 @@ import contextlib
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -43,7 +44,7 @@ class Life:
         sandbox.execute(case.setup)
         for table, row_id, n, value in sandbox.rows(case.existing):
             self.truth.put(table, row_id, Row(n, value))
-        before, after = sandbox.snapshot(), sandbox.shape_after(case.final_sql)
+        before, after = sandbox.shape_after(case.leaves or "SELECT"), sandbox.shape_after(case.final_sql)
         sandbox.install()
         migration = sandbox.new(case.name, case.sql)
         assert migration.level == NEW_LEVEL
@@ -67,6 +68,8 @@ class Life:
         assert sandbox.leftovers() == []
         for condition in case.final:
             assert sandbox.value(f"SELECT {condition}"), condition
+        if case.repair:
+            sandbox.execute(case.repair)
         with pytest.raises(OutOfOrder) if migration.phase(Phase.CONTRACT) else contextlib.nullcontext():
             sandbox.rollback(migration, yes=True, offline="nobody is connected any more")
 
@@ -89,9 +92,14 @@ class Life:
             new.work()
             old.work()
             self.check()
-            with pytest.raises(GateBlocked):
+            with pytest.raises((GateBlocked, Refused) if case.repair else GateBlocked):
                 sandbox.rollback(migration, yes=True)
             new.work()
+        if case.repair:
+            with pytest.raises(Refused):
+                sandbox.rollback(migration, yes=True)
+            old.work()
+            self.repair()
         if case.loses or case.hides:
             with pytest.raises(Refused, match="exists only in the new shape"):
                 sandbox.rollback(migration)
@@ -100,6 +108,14 @@ class Life:
         old.work()
         assert sandbox.leftovers() == []
         assert sandbox.state(migration) == "rolled_back"
+
+    def repair(self) -> None:
+        """What the refusal asked for."""
+        with self.paused():
+            self.sandbox.execute(self.case.repair)
+            for table, rows in self.truth.tables.items():
+                for row_id, row in list(rows.items()):
+                    self.truth.put(table, row_id, replace(row, value=self.case.repaired(row.value)))
 
     def forget_lost(self) -> None:
         """After a rollback that loses what new code wrote: it was told so, and it is so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.errors import Refused
+from migrator.errors import Refused, StatementFailed
 from migrator.model.plan import Migration
 from tests.lifecycle.harness import unplaced_lines
 from tests.support.sandbox import Sandbox, refusal
@@ -141,3 +141,35 @@ def test_an_index_made_since_stands_against_contract(sandbox: Sandbox) -> None:
     assert "index late" in refusal(caught.value)
     sandbox.execute("DROP INDEX late")
     sandbox.contract(migration, offline=OFFLINE)
+
+
+def test_an_enum_loses_a_value_by_changing_to_a_type_without_it(sandbox: Sandbox) -> None:
+    sandbox.execute(
+        "CREATE TYPE mood AS ENUM ('glad', 'sad', 'calm'); CREATE TABLE people (id bigint PRIMARY KEY, mood mood"
+        " DEFAULT 'sad'); INSERT INTO people VALUES (1, 'glad'), (2, 'sad'), (3, 'calm'), (4, NULL)"
+    )
+    sandbox.install()
+    sandbox.finish(sandbox.new("smaller", "CREATE TYPE feeling AS ENUM ('glad', 'sad')"))
+    change = "ALTER TABLE people ALTER COLUMN mood TYPE feeling USING mood::text::feeling"
+    with pytest.raises(Refused, match="invalid input value for enum feeling"):
+        sandbox.new("retype", change)
+    sandbox.execute("UPDATE people SET mood = 'sad' WHERE id = 3")
+    migration = sandbox.new("retype", change)
+    sandbox.expand(migration)
+    sandbox.execute("INSERT INTO people VALUES (5, 'calm')")
+
+    with pytest.raises(StatementFailed, match=r"row id = 5 .* cannot be backfilled: invalid input value for enum"):
+        sandbox.backfill(migration)
+    sandbox.execute("UPDATE people SET mood = 'glad' WHERE id = 5")
+    assert sandbox.command("backfill", "retry", migration.id).code == 0
+    sandbox.backfill(migration)
+    sandbox.contract(migration, offline=OFFLINE)
+    # The default still says 'sad'::mood::text::feeling.
+    sandbox.finish(sandbox.new("default", "ALTER TABLE people ALTER COLUMN mood SET DEFAULT 'sad'"))
+    sandbox.finish(sandbox.new("gone", "DROP TYPE mood"))
+
+    assert sandbox.value("SELECT to_regtype('mood') IS NULL")
+    assert sandbox.rows("SELECT id, mood::text FROM people ORDER BY id") == [
+        (1, "glad"), (2, "sad"), (3, "sad"), (4, None), (5, "glad"),
+    ]  # fmt: skip
+    assert sandbox.value("INSERT INTO people (id) VALUES (6) RETURNING mood::text") == "sad"

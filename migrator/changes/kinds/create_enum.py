@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Expression, Kind
-from migrator.changes.user_type import OnType
+from migrator.changes.user_type import LONGEST_LABEL_BYTES, OnType
 from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident, literal
 from migrator.sql.parser import unwrap
 from migrator.sql.rewrite import slug
-
-_LONGEST_LABEL_BYTES = 63
-"""NAMEDATALEN - 1; a longer one is an error (PostgreSQL: CREATE TYPE, Enumerated Types)."""
 
 
 class EnumCreation(OnType, frozen=True):
@@ -74,10 +71,10 @@ class CreateEnum(Kind[EnumCreation]):
         twice = sorted({label for label in change.labels if change.labels.count(label) > 1})
         if twice:
             raise Refused(f'type "{change.target}" has a label twice', detail=", ".join(map(repr, twice)))
-        long = [label for label in change.labels if len(label.encode()) > _LONGEST_LABEL_BYTES]
+        long = [label for label in change.labels if len(label.encode()) > LONGEST_LABEL_BYTES]
         if long:
             raise Refused(
-                f'type "{change.target}" has a label longer than {_LONGEST_LABEL_BYTES} bytes', detail="\n".join(long)
+                f'type "{change.target}" has a label longer than {LONGEST_LABEL_BYTES} bytes', detail="\n".join(long)
             )
         yield from ()
 

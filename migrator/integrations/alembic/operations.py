@@ -29,6 +29,7 @@ from migrator.integrations.alembic.apply import several as together
 __all__ = [
     "add_check",
     "add_column",
+    "add_enum_value",
     "add_exclusion",
     "add_foreign_key",
     "add_primary_key",
@@ -53,6 +54,7 @@ __all__ = [
     "reindex",
     "rename_column",
     "rename_constraint",
+    "rename_enum_value",
     "rename_index",
     "rename_table",
     "require_contracted",
@@ -67,6 +69,7 @@ __all__ = [
 _DEFAULTS: dict[str, dict[str, str]] = {
     "add_check": {"schema": "public"},
     "add_column": {"schema": "public"},
+    "add_enum_value": {"schema": "public"},
     "add_exclusion": {"schema": "public"},
     "add_foreign_key": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
@@ -91,6 +94,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "reindex": {"schema": "public"},
     "rename_column": {"schema": "public"},
     "rename_constraint": {"schema": "public"},
+    "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "set_default": {"schema": "public"},
@@ -156,6 +160,19 @@ def add_column(
             "generated": generated,
         },
     )
+
+
+def add_enum_value(type: str, value: str, *, before: str = "", after: str = "", schema: str = "public") -> None:
+    """Add a value to an enumerated type.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        value: the new value.
+        before: the value it comes directly before; an empty string: none.
+        after: the value it comes directly after; an empty string: none. Without either it becomes the last.
+    """
+    change("add_enum_value", {"schema": schema, "type": type, "value": value, "before": before, "after": after})
 
 
 def add_exclusion(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
@@ -516,6 +533,18 @@ def rename_constraint(table: str, constraint: str, new_name: str, *, schema: str
         new_name: what it is called afterwards.
     """
     change("rename_constraint", {"schema": schema, "table": table, "constraint": constraint, "new_name": new_name})
+
+
+def rename_enum_value(type: str, value: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a value of an enumerated type, for code that copes with both names.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        value: what it is called.
+        new_name: what it is called after contract.
+    """
+    change("rename_enum_value", {"schema": schema, "type": type, "value": value, "new_name": new_name})
 
 
 def rename_index(table: str, index: str, new_name: str, *, schema: str = "public") -> None:

@@ -276,7 +276,28 @@ SELECT
         SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
         FROM pg_depend AS d
         WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
-        ORDER BY 1) END AS users
+        ORDER BY 1) END AS users,
+    CASE WHEN t.typtype = 'e' THEN ARRAY(
+        SELECT e.enumlabel::text FROM pg_enum AS e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
+    ELSE '{}' END AS labels,
+    CASE WHEN t.typtype = 'e' THEN (
+        -- The enum, arrays of it, and domains over either.
+        WITH RECURSIVE holder AS (
+            SELECT t.oid, t.typcategory = 'A' AS is_array
+            UNION
+            SELECT x.oid, x.typcategory = 'A'
+            FROM holder AS h
+            JOIN pg_type AS x ON (x.typtype = 'd' AND x.typbasetype = h.oid) OR (x.typcategory = 'A' AND x.typelem = h.oid)
+        )
+        SELECT coalesce(jsonb_agg(jsonb_build_object('schema', hn.nspname, 'table', hc.relname, 'column', a.attname,
+            'is_array', h.is_array) ORDER BY hn.nspname, hc.relname, a.attnum), '[]')
+        FROM holder AS h
+        JOIN pg_depend AS d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = h.oid
+            AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+        JOIN pg_class AS hc ON hc.oid = d.objid AND hc.relkind IN ('r', 'p', 'm') AND NOT hc.relispartition
+        JOIN pg_namespace AS hn ON hn.oid = hc.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = hc.oid AND a.attnum = d.objsubid AND NOT a.attisdropped
+    ) ELSE '[]' END AS columns
 FROM pg_type AS t
 JOIN pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_class AS c ON c.oid = t.typrelid
@@ -300,6 +321,16 @@ SELECT
 FROM pg_namespace AS n
 LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = %(name)s
 WHERE n.nspname = %(schema)s
+
+-- name: type_owner
+SELECT pg_get_userbyid(t.typowner)::text AS owner, pg_has_role(t.typowner, 'USAGE') AS owns, current_user::text AS role
+FROM pg_type AS t
+WHERE t.oid = to_regtype(%(name)s)
+
+-- name: routine_owner
+SELECT pg_get_userbyid(p.proowner)::text AS owner, pg_has_role(p.proowner, 'USAGE') AS owns, current_user::text AS role
+FROM pg_proc AS p
+WHERE p.oid = to_regprocedure(%(name)s)
 
 -- name: table_of_index
 SELECT tn.nspname::text AS schema, t.relname::text AS name

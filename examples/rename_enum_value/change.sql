@@ -1,0 +1,2 @@
+-- migrator: phase = contract
+ALTER TYPE order_state RENAME VALUE 'shipped' TO 'sent';

@@ -1,0 +1,25 @@
+"""Objects besides relations that a statement may only change for their owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.sql.compose import qualified
+from migrator.sql.parser import Statement, pb, unwrap
+
+_TYPES = frozenset({pb.OBJECT_TYPE, pb.OBJECT_DOMAIN})
+
+
+def owned_objects(statement: Statement) -> Iterator[tuple[str, str]]:
+    """``type`` and its name as SQL, for each that must belong to whoever runs the statement, if it is there."""
+    node = statement.node
+    if statement.kind == "alter_enum_stmt":
+        yield "type", _name(node.type_name)
+    elif statement.kind == "drop_stmt" and node.remove_type in _TYPES:
+        for item in node.objects:
+            yield "type", _name(unwrap(item).names)
+
+
+def _name(parts: object) -> str:
+    names = [unwrap(part).sval for part in parts]  # type: ignore[attr-defined]
+    return qualified(names[-2] if len(names) > 1 else None, names[-1])
