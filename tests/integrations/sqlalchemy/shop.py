@@ -47,7 +47,7 @@ class Person(Base):
     given: Mapped[str] = mapped_column("given_name", String(40))
     family: Mapped[str | None]
     biography: Mapped[str | None] = mapped_column(deferred=True)
-    length: Mapped[int] = mapped_column(Computed("length(given_name)"))
+    length: Mapped[int] = mapped_column(Computed("length(given_name)", persisted=True))
     teams: Mapped[list[Team]] = relationship(secondary=membership, order_by=Team.name)
 
     @hybrid_property
