@@ -287,6 +287,8 @@ class LintSettings(_Section, frozen=True):
         per_file_ignores: codes or prefixes not to report, by pattern of file names such as ``migrations/2024*``.
         stats: file of ``migrator stats``, relative to the file that says so; empty: none.
         sizes: what the size of a table makes of a finding.
+        manifests: files of ``migrator manifest``, of releases that run or are about to; relative to the file that says
+            so.
     """
 
     pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
@@ -299,6 +301,7 @@ class LintSettings(_Section, frozen=True):
     per_file_ignores: dict[str, tuple[str, ...]] = {}
     stats: str = ""
     sizes: LintSizes = LintSizes()
+    manifests: tuple[str, ...] = ()
 
 
 class Settings(_Section, frozen=True):

@@ -14,13 +14,14 @@ import click
 from migrator.cli.options import emit_json, json_option, load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from migrator.config import Project
     from migrator.lint.engine import Report
     from migrator.lint.selection import Selection
     from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source
+    from migrator.model.manifest import Manifest
     from migrator.model.phase import Phase
 
 
@@ -98,6 +99,14 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
     type=click.Path(path_type=Path),
     help="Statements of the running version, tried on a scratch server before and after; may be repeated.",
 )
+@click.option(
+    "--manifest",
+    "manifests",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What a release uses, from migrator manifest; may be repeated  [default: manifests of the configuration].",
+)
 def command(
     paths: tuple[Path, ...],
     form: str,
@@ -116,6 +125,7 @@ def command(
     phase: str | None,
     trace: bool,
     app_sql: tuple[Path, ...],
+    manifests: tuple[Path, ...],
 ) -> int:
     """Find what breaks running code, blocks production or loses data, at the line, with what to write instead.
 
@@ -155,6 +165,11 @@ def command(
     semicolons, or as pg_stat_statements shows them (CSV, JSON, psql's table):
       psql -c "COPY (SELECT query FROM pg_stat_statements) TO STDOUT CSV HEADER" > app.csv
       migrator lint migrations --trace --app-sql app.csv
+
+    \b
+    --manifest says what a release still uses of what migrations drop, in their contract too:
+      migrator manifest app.models:Base --service web --level 42 --output web.json
+      migrator lint migrations --manifest web.json
     """
     from datetime import datetime
 
@@ -170,6 +185,7 @@ def command(
     version = pg_version or settings.pg_version
     stdin = sys.stdin.buffer.read() if Path("-") in paths else b""
     sizes = _sizes(stats, project, dialect)
+    releases = _manifests(manifests, project, dialect)
 
     def run(files: Mapping[str, bytes]) -> Report:
         sources = _sources(paths, project, Phase(phase) if phase else None, stdin)
@@ -179,12 +195,17 @@ def command(
             from migrator.lint.fixing import overlaid
 
             sources = overlaid(sources, files)
+        if releases:
+            from migrator.lint.sources import with_levels
+
+            sources = with_levels(sources)
         if dialect != "postgresql":
             report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
         elif trace or app_sql:
-            report = _traced(list(sources), selection, version, app_sql, sizes)
+            report = _traced(list(sources), selection, version, app_sql, sizes, releases)
         else:
-            report = lint(sources, selection, pg_version=version, today=datetime.now(UTC).date(), sizes=sizes)
+            today = datetime.now(UTC).date()
+            report = lint(sources, selection, pg_version=version, today=today, sizes=sizes, manifests=releases)
         if write_baseline is None:
             _leave_out_baseline(report, baseline, project)
         return report
@@ -328,8 +349,28 @@ def _of_dialect(sources: Iterator[Source], selection: Selection, dialect: str, *
     return lint_dialect(sources, selection, dialect, today=datetime.now(UTC).date())
 
 
+def _manifests(paths: tuple[Path, ...], project: Project, dialect: str) -> list[Manifest]:
+    from migrator.errors import UsageError
+
+    if dialect != "postgresql":
+        if paths:
+            raise UsageError("--manifest is for PostgreSQL only", hint=f"leave it out with --dialect {dialect}")
+        return []
+    paths = paths or tuple(project.root / path for path in project.settings.lint.manifests)
+    if not paths:
+        return []
+    from migrator.integrations.sqlalchemy.file import read
+
+    return [read(path) for path in paths]
+
+
 def _traced(
-    sources: list[Source], selection: Selection, version: int, app_sql: tuple[Path, ...], sizes: Sizes | None
+    sources: list[Source],
+    selection: Selection,
+    version: int,
+    app_sql: tuple[Path, ...],
+    sizes: Sizes | None,
+    manifests: Sequence[Manifest],
 ) -> Report:
     from datetime import datetime
 
@@ -339,7 +380,9 @@ def _traced(
 
     def run_lint(rules: Selection, companion: Companion) -> Report:
         today = datetime.now(UTC).date()
-        return lint(sources, rules, pg_version=version, today=today, companion=companion, sizes=sizes)
+        return lint(
+            sources, rules, pg_version=version, today=today, companion=companion, sizes=sizes, manifests=manifests
+        )
 
     statements = [statement for path in app_sql for statement in read(path)]
     return lint_and_trace(run_lint, selection, Wish(version, statements))

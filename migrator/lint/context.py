@@ -14,6 +14,7 @@ from migrator.lint.clauses import clause_end
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
+from migrator.model.manifest import Manifest
 from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of, relation_name
 from migrator.sql.parser import Block, Script, Statement, pb, unwrap
@@ -74,9 +75,13 @@ class Context:
         utc: whether the file set TimeZone to UTC.
         settings: what the file SET, by lower-case name; an empty string where it went back to the default.
         reported_once: rules that speak once per file note it here.
+        manifests: what releases that run, or will, use of the database.
+        level: of the migration that the current file belongs to; None: not known.
     """
 
-    def __init__(self, pg_version: int) -> None:
+    def __init__(self, pg_version: int, manifests: Sequence[Manifest] = ()) -> None:
+        self.manifests = manifests
+        self.level: int | None = None
         self.catalog = Catalog()
         self.file = self._deploy = 0
         self.pg_version = pg_version
@@ -107,17 +112,19 @@ class Context:
         phased: bool,
         wrapped: bool | None,
         is_of_the_deploy: bool = False,
+        level: int | None = None,
     ) -> None:
         """Move on to the next file of the history.
 
         Args:
+            level: of its migration; None: not known.
             is_of_the_deploy: whether it goes out at once with the others of which this is true.
         """
         self.file += 1
         if is_of_the_deploy:
             self._deploy = self._deploy or self.file
         self.catalog.start_file(self._deploy if is_of_the_deploy else self.file)
-        self.phase, self.phased = phase, phased
+        self.phase, self.phased, self.level = phase, phased, level
         self._script, self.statements, self.index = script, script.statements, 0
         self._transactions = Transactions(phased=phased, wrapped=wrapped)
         self.held.clear()

@@ -21,6 +21,7 @@ from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding, Fix, Severity
 from migrator.model.locks import LockMode
+from migrator.model.manifest import Manifest
 from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Script, Statement, position
@@ -77,6 +78,7 @@ def lint(
     today: date,
     companion: Companion | None = None,
     sizes: Sizes | None = None,
+    manifests: Sequence[Manifest] = (),
 ) -> Report:
     """Lint files as one history.
 
@@ -87,8 +89,12 @@ def lint(
         today: what the end dates of waivers are held against.
         companion: looks at each statement as well; what it adds is waived, selected and ranked as what rules find.
         sizes: of the tables, by which findings about locks are weighed.
+        manifests: what releases that run, or will, use of the database.
     """
-    return Linter(selection, pg_version=pg_version, today=today, companion=companion, sizes=sizes).run(sources)
+    linter = Linter(
+        selection, pg_version=pg_version, today=today, companion=companion, sizes=sizes, manifests=manifests
+    )
+    return linter.run(sources)
 
 
 class Linter:
@@ -102,18 +108,19 @@ class Linter:
         today: date,
         companion: Companion | None = None,
         sizes: Sizes | None = None,
+        manifests: Sequence[Manifest] = (),
     ) -> None:
         self._selection = selection
         self._sizes = sizes
         self._companion = companion
         self._today = today
-        self._context = Context(pg_version)
+        self._context = Context(pg_version, manifests)
         self._report = Report(sizes_taken_at=sizes.stats.taken_at if sizes else "")
         self._levels: list[Source] = []
         self._undone_to: int | None = None
         self._functions: dict[str, str] = {}
         self._file_waivers: list[tuple[Part, suppression.Waiver]] = []
-        self._rules = statement_rules(selection)
+        self._rules = statement_rules(selection, with_manifests=bool(manifests))
         self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
 
     def run(self, sources: Iterable[Source]) -> Report:
@@ -218,7 +225,14 @@ class Linter:
             if wrapped is None and not source.phased:
                 wrapped = wrapped_by_name(source.name, script.statements)
             new = source.standing in (Standing.NEW, Standing.EDITED) and source.phase in (None, Phase.EXPAND)
-            context.start_file(script, phase=source.phase, phased=source.phased, wrapped=wrapped, is_of_the_deploy=new)
+            context.start_file(
+                script,
+                phase=source.phase,
+                phased=source.phased,
+                wrapped=wrapped,
+                is_of_the_deploy=new,
+                level=source.level,
+            )
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
         by_kind, by_subtype = self._dispatch(source.phase)
         if source.standing is Standing.KNOWN and self._companion is None:

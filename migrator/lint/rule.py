@@ -156,3 +156,10 @@ class ReportedByTrace(Rule):
 
     It has no examples of its own: what it reports depends on the statements of the application.
     """
+
+
+class ReportedOfRelease(Rule):
+    """A rule that holds a statement against the manifests of releases: ``migrator lint --manifest``.
+
+    It has no examples of its own: what it reports depends on the manifests in ``Context.manifests``.
+    """

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from migrator.errors import UsageError
 from migrator.lint.registry import all_rules, dialect_rules, find, nearest
-from migrator.lint.rule import ReportedByEngine, Rule
+from migrator.lint.rule import ReportedByEngine, ReportedOfRelease, Rule
 from migrator.model.finding import Severity
 
 
@@ -80,10 +80,11 @@ def everything() -> Selection:
     return Selection(frozenset(all_rules()), {})
 
 
-def statement_rules(selection: Selection) -> tuple[Rule, ...]:
-    """The selected rules that look at statements."""
+def statement_rules(selection: Selection, *, with_manifests: bool = False) -> tuple[Rule, ...]:
+    """The selected rules that look at statements; those about releases only if there are manifests of some."""
+    left_out = ReportedByEngine if with_manifests else (ReportedByEngine, ReportedOfRelease)
     return tuple(
-        rule for code, rule in all_rules().items() if code in selection.codes and not isinstance(rule, ReportedByEngine)
+        rule for code, rule in all_rules().items() if code in selection.codes and not isinstance(rule, left_out)
     )
 
 

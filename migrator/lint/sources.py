@@ -129,6 +129,13 @@ def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: Abstra
         yield replace(source, standing=standing, level=level or None)
 
 
+def with_levels(sources: Iterable[Source]) -> Iterator[Source]:
+    """The same files with the levels of the migrations whose folders they are in."""
+    for source in sources:
+        level = _history_key(Path(source.name).parent)[0] if source.phased and source.level is None else source.level
+        yield replace(source, level=level or None)
+
+
 def _files(folder: Path) -> Iterator[Path]:
     if (folder / "migration.toml").is_file():
         for phase in _ORDER:

@@ -55,6 +55,11 @@ def actions_of(script: Script, *, whole: bool = False) -> Iterator[Action]:
         yield from _split(statement, options)
 
 
+def actions_in(statement: Statement) -> Iterator[Action]:
+    """The actions of one statement in order."""
+    yield from _split(statement, {})
+
+
 def _adds_and_drops(statement: Statement) -> bool:
     if statement.kind != "alter_table_stmt":
         return False

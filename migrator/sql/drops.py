@@ -74,11 +74,11 @@ def drops_of(source: str) -> Drops:
     functions: set[tuple[str | None, str]] = set()
     unclear: list[str] = []
     for action in actions_of(parse_script(source)):
-        for thing, is_gone in _effects(action):
+        for thing, is_gone in effects(action):
             (gone.add if is_gone else gone.discard)(thing)
         if action.kind == "drop_stmt":
             if action.node.remove_type in _ROUTINES:
-                functions |= {_parts(unwrap(item).objname) for item in action.node.objects}
+                functions |= {names_of(unwrap(item).objname) for item in action.node.objects}
             elif action.node.remove_type == pb.OBJECT_SCHEMA:
                 unclear.append(action.text)
         elif action.kind == "do_stmt":
@@ -88,12 +88,12 @@ def drops_of(source: str) -> Drops:
     return Drops(kept, frozenset(functions), tuple(unclear))
 
 
-def _effects(action: Action) -> Iterator[tuple[Dropped, bool]]:
-    """Names that go (True) and names that come (False)."""
+def effects(action: Action) -> Iterator[tuple[Dropped, bool]]:
+    """Names that go (True) and names that come (False), in order."""
     node = action.node
     if action.kind == "drop_stmt" and node.remove_type in _RELATIONS:
         for item in node.objects:
-            yield Dropped(*_parts(unwrap(item).items)), True
+            yield Dropped(*names_of(unwrap(item).items)), True
     elif action.kind == "alter_table_stmt":
         schema, relation = node.relation.schemaname or None, node.relation.relname
         if action.command.subtype == pb.AT_DropColumn:
@@ -117,6 +117,7 @@ def _effects(action: Action) -> Iterator[tuple[Dropped, bool]]:
         yield Dropped(node.view.schemaname or None, node.view.relname), False
 
 
-def _parts(names: Any) -> tuple[str | None, str]:
+def names_of(names: Any) -> tuple[str | None, str]:
+    """Schema, None where none is written, and name, of the parts of a qualified name."""
     words = [unwrap(item).sval for item in names]
     return (words[-2] if len(words) > 1 else None), words[-1]

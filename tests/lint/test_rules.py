@@ -9,7 +9,7 @@ import pytest
 
 from migrator.lint.pages import page
 from migrator.lint.registry import all_rules
-from migrator.lint.rule import Bad, Good, ReportedByTrace, ReportedOfFiles, Rule
+from migrator.lint.rule import Bad, Good, ReportedByTrace, ReportedOfFiles, ReportedOfRelease, Rule
 from migrator.lint.selection import everything
 from migrator.model.finding import Category, Severity
 from migrator.sql.parser import parse_script
@@ -71,7 +71,8 @@ def test_every_rule_has_a_page_examples_and_a_code_of_its_category(rule: Rule):
     for heading in ("Why it matters", "What to do", "Source"):
         assert f"\n{heading}\n    " in page
     # what a trace reports depends on statements of an application; its examples are in tests/trace
-    assert isinstance(rule, (ReportedOfFiles, ReportedByTrace)) or (rule.good and rule.bad)
+    # what a release uses is in its manifest; the examples are in test_releases.py
+    assert isinstance(rule, (ReportedOfFiles, ReportedByTrace, ReportedOfRelease)) or (rule.good and rule.bad)
     assert re.fullmatch(r"[A-Z]{2}\d{3}", rule.code)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
     assert PREFIXES[rule.code[:2]] is rule.category

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from migrator.config import Project
+from migrator.integrations.sqlalchemy.file import read as read_manifest
 from migrator.lint import baseline
 from migrator.lint.dialects.engine import lint_dialect
 from migrator.lint.engine import Report, lint
@@ -17,7 +18,7 @@ from migrator.lint.parts import parts_of
 from migrator.lint.selection import select
 from migrator.lint.sizes import Sizes, thresholds
 from migrator.lint.sizes import read as read_stats
-from migrator.lint.sources import Source, Standing, of_bytes, read
+from migrator.lint.sources import Source, Standing, of_bytes, read, with_levels
 from migrator.model.finding import Finding
 from migrator.sql.parser import Statement
 
@@ -94,7 +95,9 @@ def _report(document: Document, files: Mapping[str, bytes], today: date) -> Repo
         report = lint_dialect(sources, selection, settings.dialect, today=today)
     else:
         sizes = _sizes(project, today)
-        report = lint(sources, selection, pg_version=settings.pg_version, today=today, sizes=sizes)
+        paths = [project.root / name for name in settings.manifests]
+        manifests = [read_manifest(path) for path in paths if path.is_file()]
+        report = lint(sources, selection, pg_version=settings.pg_version, today=today, sizes=sizes, manifests=manifests)
     known = project.root / settings.baseline if settings.baseline else None
     if known is not None and known.is_file():
         baseline.leave_out(report, baseline.read(known.read_text(encoding="utf-8"), str(known)))
@@ -113,7 +116,7 @@ def _sizes(project: Project, today: date) -> Sizes | None:
 def _history(document: Document) -> Iterator[Source]:
     """The files before the document, which are known, and the document; later ones do not count."""
     seen = False
-    for source in _files(document):
+    for source in with_levels(_files(document)) if document.project.settings.lint.manifests else _files(document):
         path = Path(source.name).absolute()
         name = os.path.relpath(path, document.project.root)
         if path == document.path:
