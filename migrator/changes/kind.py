@@ -145,6 +145,7 @@ class Kind(ABC, Generic[SpecT]):
         is_last_resort: whether it is asked only about what no other kind is about.
         takes_whole_table: whether no other change of its table may be pending beside it.
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
+        leaves_columns: whether the columns it touches stay as they are, so that others like it may touch them too.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
     """
 
@@ -153,6 +154,7 @@ class Kind(ABC, Generic[SpecT]):
     is_last_resort: ClassVar[bool] = False
     takes_whole_table: ClassVar[bool] = False
     relies_on_indexes: ClassVar[bool] = False
+    leaves_columns: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.create_enum import EnumCreation
@@ -217,7 +218,8 @@ def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:
 def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
     """What changes of two migrations cannot be pending on together: ``schema.table.column``, or ``schema.table``.
 
-    Renamings of columns compose: their triggers settle whichever of the names was written.
+    Renamings of columns compose: their triggers settle whichever of the names was written. Constraints of different
+    names on one column have nothing to do with each other.
     """
     return sorted({*_clashing_tables(one, other), *_clashing_tables(other, one), *_clashing_columns(one, other)})
 
@@ -235,7 +237,7 @@ def _clashing_tables(one: Iterable[Change], other: Iterable[Change]) -> set[str]
 
 def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
     others = [
-        (table, column, isinstance(change.kind, RenameColumn))
+        (table, column, change)
         for change in other
         for table, columns in change.kind.touched(change.spec).items()
         for column in columns
@@ -245,9 +247,21 @@ def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str
         for change in one
         for table, columns in change.kind.touched(change.spec).items()
         for column in columns
-        for other_table, other_column, renames in others
-        if (table, column) == (other_table, other_column) and not (renames and isinstance(change.kind, RenameColumn))
+        for other_table, other_column, other_change in others
+        if (table, column) == (other_table, other_column)
+        and not (isinstance(other_change.kind, RenameColumn) and isinstance(change.kind, RenameColumn))
+        and not _both_leave(change, other_change)
     }
+
+
+def _both_leave(one: Change, other: Change) -> bool:
+    """Whether two changes that touch one column are in no other's way: constraints of two names."""
+    named_alike = (
+        isinstance(one.spec, NewConstraint)
+        and isinstance(other.spec, NewConstraint)
+        and (one.spec.target, one.spec.constraint) == (other.spec.target, other.spec.constraint)
+    )
+    return one.kind.leaves_columns and other.kind.leaves_columns and not named_alike
 
 
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
@@ -275,18 +289,19 @@ def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Sch
 def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[str]:
     notes: list[str] = []
     refusals: list[Refused] = []
-    seen: dict[tuple[TableName, str], str] = {}
+    seen: dict[tuple[TableName, str], list[Change]] = {}
     for change, context in zip(changes, contexts, strict=True):
         try:
             notes += change.kind.validate(change.spec, context)
             for table, columns in change.kind.touched(change.spec).items():
                 for column in columns:
-                    if (table, column) in seen:
+                    before = seen.setdefault((table, column), [])
+                    if not all(_both_leave(change, each) for each in before):
                         raise Refused(
                             f'two changes of column "{column}" of table "{table}" in one migration',
                             hint="write two migrations, and contract the first before the second",
                         )
-                    seen[table, column] = change.at
+                    before.append(change)
             _refuse_index_on_copy(change, changes)
             _refuse_beside_whole_table(change, changes)
         except Refused as refusal:

@@ -185,6 +185,8 @@ def test_a_directive_of_another_kind_in_a_mixed_alter_table_is_refused():
         "ALTER TABLE users RENAME a TO b; ALTER TABLE users DROP COLUMN a",
         "ALTER TABLE users ADD a int; ALTER TABLE public.users ADD a int",
         "-- migrator: fill = b\nALTER TABLE users ALTER a SET NOT NULL;\nALTER TABLE users DROP COLUMN b",
+        "ALTER TABLE users ADD CHECK (a > 0); ALTER TABLE users ALTER a SET NOT NULL",
+        "ALTER TABLE users ADD UNIQUE (a); ALTER TABLE users ADD UNIQUE (a)",
     ],
 )
 def test_two_changes_of_one_column_are_refused(sql: str):

@@ -66,9 +66,17 @@ def test_touched_columns_of_one_table_are_put_together():
         ("ALTER TABLE users ADD a int", "ALTER TABLE users ADD b int", []),
         ("ALTER TABLE users ADD a int", "ALTER TABLE app.users ADD a int", []),
         ("CREATE TABLE t (a int)", "CREATE INDEX i ON t (a)", []),
+        ("ALTER TABLE users ADD CHECK (a > 0)", "ALTER TABLE users ADD UNIQUE (a)", []),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES users (id)",
+         "ALTER TABLE u ADD FOREIGN KEY (a) REFERENCES users (id)", []),
+        ("ALTER TABLE users ADD CONSTRAINT x CHECK (a > 0)", "ALTER TABLE users ADD CONSTRAINT x UNIQUE (a)",
+         ["public.users.a"]),
+        ("ALTER TABLE users ADD CHECK (a > 0)", "ALTER TABLE users ALTER a SET NOT NULL", ["public.users.a"]),
     ],
-)
-def test_renamings_of_one_column_may_be_pending_together_other_changes_not(one: str, other: str, clashing: list[str]):
+)  # fmt: skip
+def test_renamings_of_one_column_may_be_pending_together_and_constraints_on_it_other_changes_not(
+    one: str, other: str, clashing: list[str]
+):
     assert planner.clashes(changes(one), changes(other)) == clashing
     assert planner.clashes(changes(other), changes(one)) == clashing
 

@@ -41,6 +41,7 @@ class AddCheck(Kind[NewConstraint]):
 
     name = "add_check"
     spec = NewConstraint
+    leaves_columns = True
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] CHECK (…)``."""

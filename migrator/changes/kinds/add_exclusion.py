@@ -60,6 +60,7 @@ class AddExclusion(Kind[NewConstraint]):
 
     name = "add_exclusion"
     spec = NewConstraint
+    leaves_columns = True
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] EXCLUDE …``."""

@@ -46,6 +46,7 @@ class AddForeignKey(Kind[NewConstraint]):
 
     name = "add_foreign_key"
     spec = NewConstraint
+    leaves_columns = True
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] FOREIGN KEY (…) REFERENCES …``."""

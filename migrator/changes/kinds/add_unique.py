@@ -45,6 +45,7 @@ class AddUnique(Kind[NewConstraint]):
 
     name = "add_unique"
     spec = NewConstraint
+    leaves_columns = True
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] UNIQUE (…)``."""

@@ -1,0 +1,155 @@
+"""One application in two versions, each on a connection of its own, and a migration that is moved on by hand."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import tuple_row
+
+from migrator.errors import MigratorError, Refused
+from migrator.model.plan import Migration
+from tests.support.sandbox import Sandbox, refusal
+
+OFFLINE = "nobody is connected in this test"
+
+
+@dataclass
+class Client:
+    """One session of one version, autocommit; connected at its first statement."""
+
+    url: str
+    user: str | None = None
+    prepares: bool = False
+    _connection: psycopg.Connection[Any] | None = None
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            options = {} if self.user is None else {"user": self.user}
+            self._connection = psycopg.connect(self.url, autocommit=True, **options)
+            if not self.prepares:
+                self._connection.prepare_threshold = None
+        return self._connection
+
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a statement, or none."""
+        cursor = self.connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str) -> Any:
+        ((answer,),) = self.run(statement)
+        return answer
+
+    def fails(self, statement: str) -> str:
+        """The SQLSTATE of the error a statement ends with; empty: it went through, and stays."""
+        try:
+            self.run(statement)
+        except psycopg.Error as error:
+            return error.sqlstate or "lost"
+        return ""
+
+    def leave(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+@dataclass
+class Stage:
+    """A database with old and new code.
+
+    Attributes:
+        old: code that was there before the migration.
+        new: code of the migration's level.
+    """
+
+    sandbox: Sandbox
+    old: Client = field(init=False)
+    new: Client = field(init=False)
+    extras: list[Client] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.old, self.new = Client(self.sandbox.url), Client(self.sandbox.url)
+
+    def setup(self, script: str) -> None:
+        """Objects and rows from before all migrations, and the ledger."""
+        self.sandbox.execute(script)
+        self.sandbox.install()
+
+    def plan(self, sql: str, title: str = "change") -> Migration:
+        return self.sandbox.new(title, sql)
+
+    def expand(self, sql: str, title: str = "change") -> Migration:
+        """A migration that is planned and expanded."""
+        migration = self.plan(sql, title)
+        self.sandbox.expand(migration)
+        return migration
+
+    def contract(self, migration: Migration) -> None:
+        """The data is moved, everybody leaves, the old shape goes."""
+        self.sandbox.backfill(migration)
+        self.leave()
+        self.sandbox.contract(migration, offline=OFFLINE)
+
+    def all_of(self, sql: str, title: str = "change") -> Migration:
+        """A migration from its text to its contract."""
+        migration = self.expand(sql, title)
+        self.contract(migration)
+        return migration
+
+    def roll_back(self, migration: Migration, *, yes: bool = False) -> None:
+        self.leave()
+        self.sandbox.rollback(migration, offline=OFFLINE, yes=yes)
+
+    def refused(self, sql: str) -> str:
+        """All that is said against a change, before anything is touched."""
+        before = self.sandbox.snapshot()
+        with pytest.raises(Refused) as caught:
+            self.plan(sql)
+        assert self.sandbox.snapshot() == before
+        return refusal(caught.value)
+
+    def contract_refused(self, migration: Migration, error: type[MigratorError] = Refused) -> str:
+        """All that is said against a contract, which changed nothing."""
+        self.sandbox.backfill(migration)
+        self.leave()
+        before = self.sandbox.snapshot()
+        with pytest.raises(error) as caught:
+            self.sandbox.contract(migration, offline=OFFLINE)
+        assert self.sandbox.snapshot() == before
+        return refusal(caught.value)
+
+    def role(self) -> str:
+        """A role that owns nothing; dropped at the end."""
+        name = f"app_{secrets.token_hex(4)}"
+        self.sandbox.execute(f"CREATE ROLE {name} LOGIN")
+        self.roles.append(name)
+        return name
+
+    def client(self, user: str | None = None, *, prepares: bool = False) -> Client:
+        """One more session."""
+        self.extras.append(Client(self.sandbox.url, user, prepares))
+        return self.extras[-1]
+
+    def leave(self) -> None:
+        """Nobody is connected."""
+        for client in (self.old, self.new, *self.extras):
+            client.leave()
+
+    def clean_up(self) -> None:
+        """Roles belong to the whole server."""
+        self.leave()
+        for name in self.roles:
+            self.sandbox.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+    def file_of(self, table: str) -> int:
+        """Changes when the table is rewritten."""
+        return int(self.sandbox.value("SELECT pg_relation_filenode(%(table)s::regclass)", table=table))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """As the superuser sees them; columns may have one name."""
+        return self.sandbox.session._connection.cursor(row_factory=tuple_row).execute(query).fetchall()
