@@ -123,6 +123,8 @@ class Context:
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
         contract_sql: what its contract runs; known before contract only.
+        made: objects that earlier changes of the same migration make in expand, as ``Kind.makes`` says them.
+        beside: every change of the migration, by its kind.
     """
 
     migration: str
@@ -134,6 +136,8 @@ class Context:
     contract_sql: str = ""
     created_types: frozenset[TableName] = frozenset()
     added_values: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    made: frozenset[tuple[str, ...]] = frozenset()
+    beside: tuple[tuple[str, Spec], ...] = ()
 
 
 class Kind(ABC, Generic[SpecT]):
@@ -147,6 +151,7 @@ class Kind(ABC, Generic[SpecT]):
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
         leaves_columns: whether the columns it touches stay as they are, so that others like it may touch them too.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
+        may_follow: kinds that may change the same column before it in one migration.
     """
 
     name: ClassVar[str]
@@ -156,6 +161,7 @@ class Kind(ABC, Generic[SpecT]):
     relies_on_indexes: ClassVar[bool] = False
     leaves_columns: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
+    may_follow: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:
@@ -214,6 +220,16 @@ class Kind(ABC, Generic[SpecT]):
     def touched(self, change: SpecT) -> dict[TableName, tuple[str, ...]]:
         """Columns the change relies on, by table; migration.toml records the facts about them."""
         del change
+        return {}
+
+    def makes(self, change: SpecT) -> tuple[str, ...]:
+        """What expand makes: what SQL calls it and its name parts, ``("INDEX", "public", "i")``; or nothing."""
+        del change
+        return ()
+
+    def assumes(self, change: SpecT, schema: Schema) -> dict[str, str]:
+        """What the plan relies on besides ``touched``, by name, as text; compared before expand."""
+        del change, schema
         return {}
 
     def template(self, name: str, **values: Any) -> Sql:

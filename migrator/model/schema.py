@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from migrator.model.objects import Objects
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class TableName:
@@ -61,6 +63,8 @@ class Column:
         sequence: what an identity or serial column draws from.
         comment: its comment, or None.
         settings: what ALTER COLUMN set and a new column lacks, as SQL: ``SET STATISTICS 500``, ``SET STORAGE MAIN``.
+        storage: how its large values are kept: ``PLAIN``, ``EXTERNAL``, ``MAIN``, ``EXTENDED``.
+        is_toastable: whether its type can be kept in another way than ``PLAIN``.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Column:
     sequence: Sequence | None = None
     comment: str | None = None
     settings: tuple[str, ...] = ()
+    storage: str = "EXTENDED"
+    is_toastable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,7 @@ class Relation:
         users: objects that hold on to the table itself or to its row type, whatever it is called, as the server
             describes them: views, functions, foreign keys of other tables, columns of its row type.
         comment: its comment, or None.
+        options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
     """
 
     name: TableName
@@ -258,6 +265,7 @@ class Relation:
     own_triggers: tuple[Trigger, ...] = ()
     users: tuple[str, ...] = ()
     comment: str | None = None
+    options: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -275,6 +283,7 @@ class Schema:
         constrained_domains: unqualified names of the domains that check their values.
         server_version: major version of the server; 0: not known.
         types: every type users made, by name.
+        objects: what is no table and no type.
     """
 
     is_known: bool = False
@@ -283,6 +292,7 @@ class Schema:
     constrained_domains: frozenset[str] = frozenset()
     server_version: int = 0
     types: dict[TableName, UserType] = field(default_factory=dict)
+    objects: Objects = field(default_factory=Objects)
 
     def resolve(self, schema: str | None, name: str) -> TableName:
         """The full name of a table as written; an unqualified one that is not there goes to the first schema."""

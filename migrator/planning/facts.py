@@ -18,8 +18,8 @@ def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:
 
     Returns:
         ``{"schema.table": {"kind": …, "columns": {name: description or "absent"}, "indexes": {name: definition}}}``; a
-        table that does not exist is ``{"kind": "absent"}``. Indexes are those that mention a column of a change whose
-        steps depend on them.
+        table that does not exist is ``{"kind": "absent"}``; so is what a change assumes besides. Indexes are those that
+        mention a column of a change whose steps depend on them.
     """
     if not schema.is_known:
         return {}
@@ -39,6 +39,8 @@ def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:
                 if set(index.columns) & set(copied.get(table, ()))
             },
         }
+    for change in changes:
+        facts |= {name: {"kind": value} for name, value in change.kind.assumes(change.spec, schema).items()}
     return facts
 
 

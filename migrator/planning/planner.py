@@ -267,6 +267,7 @@ def _both_leave(one: Change, other: Change) -> bool:
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
     contexts, created, created_types = [], frozenset[TableName](), frozenset[TableName]()
     added_values: dict[TableName, tuple[str, ...]] = {}
+    made, beside = frozenset[tuple[str, ...]](), tuple((change.kind.name, change.spec) for change in changes)
     renamed: dict[TableName, dict[str, str]] = {}
     for change in changes:
         if isinstance(change.spec, Renaming):
@@ -274,9 +275,11 @@ def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Sch
     for change in changes:
         contexts.append(
             Context(
-                migration, level, schema, created, renamed, created_types=created_types, added_values=dict(added_values)
+                migration, level, schema, created, renamed, created_types=created_types, made=made, beside=beside,
+                added_values=dict(added_values),
             )
-        )
+        )  # fmt: skip
+        made = made | {change.kind.makes(change.spec)}
         if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
             created = created | {change.spec.target}
         if isinstance(change.spec, EnumCreation):
@@ -296,7 +299,9 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             for table, columns in change.kind.touched(change.spec).items():
                 for column in columns:
                     before = seen.setdefault((table, column), [])
-                    if not all(_both_leave(change, each) for each in before):
+                    if not all(
+                        each.kind.name in change.kind.may_follow or _both_leave(change, each) for each in before
+                    ):
                         raise Refused(
                             f'two changes of column "{column}" of table "{table}" in one migration',
                             hint="write two migrations, and contract the first before the second",

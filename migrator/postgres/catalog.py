@@ -21,6 +21,7 @@ from migrator.model.schema import (
     TypedColumn,
     UserType,
 )
+from migrator.postgres.objects import read_objects
 from migrator.postgres.queries import load
 from migrator.postgres.session import QUERY_CANCELED, ServerError, Session
 from migrator.sql.compose import ident, qualified
@@ -64,6 +65,7 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
             )
             for row in session.query(_SQL["types"])
         }
+        objects = read_objects(session)
     return Schema(
         is_known=True,
         relations=relations,
@@ -71,6 +73,7 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
         constrained_domains=domains,
         server_version=session.server_version,
         types=types,
+        objects=objects,
     )
 
 
@@ -118,6 +121,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         own_triggers=tuple(Trigger(**each._asdict()) for each in session.query(_SQL["own_triggers"], key)),
         users=tuple(row.users),
         comment=row.comment,
+        options=tuple(row.options),
     )
 
 

@@ -12,7 +12,11 @@ from migrator.sql.parser import Script, Statement, deparse, pb, unwrap, walk
 
 _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 
-_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
+_RELATIONS = frozenset(
+    {pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_SEQUENCE}
+)
+
+_PARTS_OF_RELATIONS = frozenset({pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY})
 
 
 class Action(Struct, frozen=True):
@@ -104,5 +108,11 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
     if isinstance(action.node, pb.DropStmt) and action.node.remove_type in _RELATIONS:
         for wrapped in action.node.objects:
             parts = [unwrap(item).sval for item in unwrap(wrapped).items]
+            names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
+    if isinstance(action.node, pb.CommentStmt) and action.node.objtype in _RELATIONS | _PARTS_OF_RELATIONS:
+        parts = [unwrap(item).sval for item in unwrap(action.node.object).items]
+        if action.node.objtype in _PARTS_OF_RELATIONS:
+            parts.pop()
+        if parts:
             names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
     return list(names)

@@ -692,6 +692,32 @@ CASES = (
         new=code("value", values=lambda chance: chance.randrange(10**12)),
     ),
     Case(
+        name="of a table and a column",
+        kind="comment",
+        setup=items("value text") + "COMMENT ON COLUMN items.value IS 'before';",
+        sql="COMMENT ON TABLE items IS 'it''s \\ all'; COMMENT ON COLUMN items.value IS NULL",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="statistics and storage",
+        kind="set_column_options",
+        setup=items("value text")
+        + "ALTER TABLE items ALTER value SET (n_distinct = -0.5), ALTER value SET STATISTICS 7;",
+        sql="ALTER TABLE items ALTER value SET STATISTICS 500, ALTER value SET STORAGE EXTERNAL,"
+        " ALTER value RESET (n_distinct), ALTER value SET COMPRESSION pglz",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="fillfactor and autovacuum",
+        kind="set_table_options",
+        setup=items("value text") + "ALTER TABLE items SET (fillfactor = 90, autovacuum_enabled = off);",
+        sql="ALTER TABLE items SET (fillfactor = 70, toast.autovacuum_enabled = false), RESET (autovacuum_enabled)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

@@ -12,7 +12,9 @@ SELECT format('column %s %s.%s: %s%s%s%s%s%s%s', row_number() OVER (PARTITION BY
     ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), ' IDENTITY ' || nullif(a.attidentity::text, ''),
     ' GENERATED ' || nullif(a.attgenerated::text, ''),
     ' COLLATE ' || nullif(a.attcollation, t.typcollation)::regcollation::text,
-    ' ACL ' || a.attacl::text) AS line
+    concat_ws(' ', ' ACL ' || a.attacl::text, 'STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
+        'STORAGE ' || nullif(a.attstorage, t.typstorage)::text, 'COMPRESSION ' || nullif(a.attcompression::text, ''),
+        a.attoptions::text)) AS line
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm')
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -62,7 +64,7 @@ FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid JOIN pg_namespace A
 WHERE {_USERS}
 UNION ALL
 SELECT format('table %s: %s%s', c.oid::regclass, CASE WHEN c.relrowsecurity THEN 'row security ' END,
-    array_to_string(c.reloptions, ', '))
+    (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) AS option))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind IN ('r', 'p', 'v', 'm')
 UNION ALL
@@ -72,6 +74,10 @@ SELECT format('type %s: %s', t.oid::regtype, coalesce(
         WHERE k.contypid = t.oid)))
 FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
 WHERE {_USERS} AND t.typtype IN ('e', 'd')
+UNION ALL
+SELECT format('comment on %s %s: %s', o.type, o.identity, d.description)
+FROM pg_description AS d, pg_identify_object(d.classoid, d.objoid, d.objsubid) AS o
+WHERE d.objoid >= 16384 AND o.schema IS DISTINCT FROM 'migrator' AND o.identity NOT LIKE '%migrator%'
 """
 
 _LEFTOVERS = r"""

@@ -96,6 +96,10 @@ class CreateEnum(Kind[EnumCreation]):
             slug(change.type),
         )
 
+    def makes(self, change: EnumCreation) -> tuple[str, ...]:
+        """What it creates."""
+        return ("TYPE", change.schema, change.type)
+
     def rollback(self, change: EnumCreation, context: Context) -> Iterator[Draft]:
         """The type goes."""
         del context

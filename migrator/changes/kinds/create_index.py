@@ -100,6 +100,10 @@ class CreateIndex(Kind[Indexing]):
                 "refuses duplicates from here on; built while reads and writes go on",
             )
 
+    def makes(self, change: Indexing) -> tuple[str, ...]:
+        """The index; a unique one is there only after contract."""
+        return () if change.unique else ("INDEX", change.schema, change.index)
+
     def rollback(self, change: Indexing, context: Context) -> Iterator[Draft]:
         """The index goes."""
         if not self._refuses_old_code(change, context) and change.target not in context.created:

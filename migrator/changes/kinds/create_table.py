@@ -106,6 +106,10 @@ class CreateTable(Kind[Creation]):
             slug(change.table),
         )
 
+    def makes(self, change: Creation) -> tuple[str, ...]:
+        """What it creates."""
+        return ("TABLE", change.schema, change.table)
+
     def rollback(self, change: Creation, context: Context) -> Iterator[Draft]:
         """The table goes, with the rows new code wrote."""
         del context

@@ -150,6 +150,10 @@ class CreateView(Kind[ViewCreation]):
             Phase.ROLLBACK,
         )
 
+    def makes(self, change: ViewCreation) -> tuple[str, ...]:
+        """The view."""
+        return ("VIEW", change.schema, change.view)
+
     def rollback(self, change: ViewCreation, context: Context) -> Iterator[Draft]:
         """The view goes; it holds no rows."""
         del context

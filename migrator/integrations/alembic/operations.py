@@ -36,6 +36,7 @@ __all__ = [
     "add_unique",
     "attach_partition",
     "change_type",
+    "comment",
     "create_enum",
     "create_index",
     "create_table",
@@ -59,8 +60,10 @@ __all__ = [
     "rename_table",
     "require_contracted",
     "rollback",
+    "set_column_options",
     "set_default",
     "set_not_null",
+    "set_table_options",
     "split_column",
     "sql",
     "together",
@@ -76,6 +79,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_unique": {"schema": "public"},
     "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
+    "comment": {"schema": "public"},
     "create_enum": {"schema": "public"},
     "create_index": {"schema": "public"},
     "create_table": {"schema": "public"},
@@ -97,8 +101,10 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
     "rename_table": {"schema": "public"},
+    "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_not_null": {"schema": "public"},
+    "set_table_options": {"schema": "public"},
     "split_column": {"schema": "public"},
 }
 
@@ -281,6 +287,46 @@ def change_type(
             "in_place": in_place,
         },
     )
+
+
+def comment(
+    on: Literal[
+        "table",
+        "column",
+        "index",
+        "constraint",
+        "trigger",
+        "policy",
+        "view",
+        "materialized view",
+        "foreign table",
+        "sequence",
+        "type",
+        "domain",
+        "function",
+        "procedure",
+        "statistics",
+        "schema",
+        "extension",
+        "publication",
+    ],
+    name: str,
+    *,
+    text: str = "",
+    table: str = "",
+    schema: str = "public",
+) -> None:
+    """Say what an object is for.
+
+    Args:
+        on: what kind of object it is: ``table``, ``column``, ``index``, ``constraint``, ``view``, ``schema``
+            and so on.
+        schema: of the object; without meaning for a schema, an extension or a publication.
+        name: of the object.
+        text: the comment; an empty string: none.
+        table: the table of a column, constraint, trigger or policy.
+    """
+    change("comment", {"schema": schema, "on": on, "name": name, "text": text, "table": table})
 
 
 def create_enum(type: str, *, labels: tuple[str, ...] = (), schema: str = "public") -> None:
@@ -570,6 +616,44 @@ def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
     change("rename_table", {"schema": schema, "table": table, "new_name": new_name})
 
 
+def set_column_options(
+    table: str,
+    column: str,
+    *,
+    statistics: str = "",
+    storage: str = "",
+    compression: str = "",
+    options: tuple[str, ...] = (),
+    reset: tuple[str, ...] = (),
+    schema: str = "public",
+) -> None:
+    """Change how the server samples, stores or compresses a column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        statistics: how many values ANALYZE samples, 0 to 10000; ``default`` for what the server is set to.
+        storage: ``PLAIN``, ``EXTERNAL``, ``EXTENDED`` or ``MAIN``.
+        compression: ``pglz``, ``lz4`` or ``default``.
+        options: ``n_distinct=VALUE``, ``n_distinct_inherited=VALUE``.
+        reset: names of options that go back to their defaults.
+    """
+    change(
+        "set_column_options",
+        {
+            "schema": schema,
+            "table": table,
+            "column": column,
+            "statistics": statistics,
+            "storage": storage,
+            "compression": compression,
+            "options": options,
+            "reset": reset,
+        },
+    )
+
+
 def set_default(
     table: str,
     column: str,
@@ -606,6 +690,20 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
             occur.
     """
     change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+
+
+def set_table_options(
+    table: str, *, options: tuple[str, ...] = (), reset: tuple[str, ...] = (), schema: str = "public"
+) -> None:
+    """Change storage parameters of a table: fillfactor, autovacuum and the like.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        options: ``NAME=VALUE`` each.
+        reset: names of those that go back to what the server is set to.
+    """
+    change("set_table_options", {"schema": schema, "table": table, "options": options, "reset": reset})
 
 
 def split_column(

@@ -52,7 +52,9 @@ SELECT
             'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY pn.nspname, p.relname)
         FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhrelid AND p.relispartition
         JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
-        WHERE i.inhparent = c.oid), '[]') AS partitions
+        WHERE i.inhparent = c.oid), '[]') AS partitions,
+    array_cat(coalesce(c.reloptions, '{}'), ARRAY(SELECT 'toast.' || o FROM pg_class AS toast, unnest(toast.reloptions) AS o
+        WHERE toast.oid = c.reltoastrelid)) AS options
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -101,7 +103,9 @@ SELECT
             CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
         'SET COMPRESSION ' || CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
         'SET (' || array_to_string(a.attoptions, ', ') || ')'
-    ], NULL) AS settings
+    ], NULL) AS settings,
+    CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS storage,
+    t.typstorage <> 'p' AS is_toastable
 FROM pg_attribute AS a
 JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

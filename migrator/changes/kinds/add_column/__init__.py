@@ -153,6 +153,10 @@ class AddColumn(Kind[Addition]):
         if change.not_null and change.way in (Way.BY_DEFAULT, Way.BY_FILL):
             yield from filled.contract(change, context, self.template)
 
+    def makes(self, change: Addition) -> tuple[str, ...]:
+        """The column."""
+        return ("COLUMN", change.schema, change.table, change.column)
+
     def rollback(self, change: Addition, context: Context) -> Iterator[Draft]:
         """The column goes, with what new code wrote into it."""
         if change.way is Way.BY_FILL:

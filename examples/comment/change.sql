@@ -1,0 +1,1 @@
+COMMENT ON COLUMN users.email IS 'lower case, as the login form sends it';

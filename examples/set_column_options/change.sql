@@ -1,0 +1,4 @@
+ALTER TABLE events
+    ALTER COLUMN tenant SET STATISTICS 1000,
+    ALTER COLUMN tenant SET (n_distinct = -0.1),
+    ALTER COLUMN payload SET STORAGE EXTERNAL;

@@ -1,0 +1,2 @@
+CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant text, payload text);
+ALTER TABLE events ALTER COLUMN tenant SET STATISTICS 50;

@@ -1,0 +1,102 @@
+"""What is known about objects that are no tables: schemas, sequences, extensions, publications, comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceFacts:
+    """A sequence.
+
+    Attributes:
+        type_name: ``smallint``, ``integer`` or ``bigint``.
+        owned_by: schema, table and column that own it; None: none does.
+        is_identity: whether that column is an identity column.
+        users: what draws from it or depends on it otherwise, as the server describes it; its owner left out.
+    """
+
+    type_name: str = "bigint"
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycles: bool = False
+    owned_by: tuple[str, str, str] | None = None
+    is_identity: bool = False
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A schema.
+
+    Attributes:
+        contents: the first objects in it, as the server describes them.
+        is_usable: whether the role that asks may create objects in it.
+    """
+
+    contents: tuple[str, ...] = ()
+    is_usable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension that is installed.
+
+    Attributes:
+        updates: versions that the server knows a way to from this one.
+        users: objects outside it that depend on it or on its objects, as the server describes them.
+    """
+
+    schema: str
+    version: str
+    updates: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableExtension:
+    """An extension that the server could install, in one version.
+
+    Attributes:
+        is_default: whether CREATE EXTENSION without VERSION means this version.
+        needs_superuser: whether only a superuser may install it.
+        is_trusted: whether whoever may create objects in the database may install it although it needs a superuser.
+        requires: extensions that must be installed before.
+    """
+
+    version: str
+    is_default: bool = True
+    needs_superuser: bool = False
+    is_trusted: bool = False
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What was read of them, all by unquoted names.
+
+    Attributes:
+        sequences: by schema and name.
+        schemas: by name.
+        extensions: those installed, by name.
+        available: versions of extensions that could be installed, by name.
+        comments: by what SQL calls the object and its name parts: ``("TABLE", "public", "users")``,
+            ``("CONSTRAINT", "public", "users", "users_pkey")``, ``("SCHEMA", "app")``. Those of columns are with them.
+        roles: every role.
+        is_superuser: whether the role that asks is one.
+        compressions: methods for large values that the server was built with; empty: not known.
+        may_create_in_database: whether it may create schemas and install trusted extensions.
+    """
+
+    sequences: dict[tuple[str, str], SequenceFacts] = field(default_factory=dict)
+    schemas: dict[str, Namespace] = field(default_factory=dict)
+    extensions: dict[str, Extension] = field(default_factory=dict)
+    available: dict[str, tuple[AvailableExtension, ...]] = field(default_factory=dict)
+    comments: dict[tuple[str, ...], str] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+    is_superuser: bool = False
+    compressions: tuple[str, ...] = ()
+    may_create_in_database: bool = False

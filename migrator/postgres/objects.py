@@ -1,0 +1,43 @@
+"""Reading objects that are no tables from the catalog."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from migrator.model.objects import AvailableExtension, Extension, Namespace, Objects, SequenceFacts
+from migrator.postgres.queries import load
+from migrator.postgres.session import Session
+
+_SQL = load("migrator.postgres.queries", "objects.sql")
+
+
+def read_objects(session: Session) -> Objects:
+    """All of them; to be called in a transaction with an empty ``search_path``, so that every name is qualified."""
+    rights = session.one(_SQL["rights"])
+    available: dict[str, list[AvailableExtension]] = defaultdict(list)
+    for row in session.query(_SQL["available_extensions"]):
+        available[row.name].append(
+            AvailableExtension(
+                row.version, row.is_default, row.needs_superuser, row.is_trusted, tuple(row.requires)
+            )
+        )  # fmt: skip
+    return Objects(
+        sequences={
+            (row.schema, row.name): SequenceFacts(
+                row.type_name, row.start, row.increment, row.minimum, row.maximum, row.cache, row.cycles,
+                tuple(row.owned_by) if row.owned_by else None, row.is_identity, tuple(row.users),
+            )
+            for row in session.query(_SQL["sequences"])
+        },
+        schemas={row.name: Namespace(tuple(row.contents), row.is_usable) for row in session.query(_SQL["schemas"])},
+        extensions={
+            row.name: Extension(row.schema, row.version, tuple(row.updates), tuple(row.users))
+            for row in session.query(_SQL["extensions"])
+        },
+        available={name: tuple(versions) for name, versions in available.items()},
+        comments={(row.kind, *row.names): row.text for row in session.query(_SQL["comments"])},
+        roles=frozenset(rights.roles),
+        is_superuser=rights.is_superuser,
+        compressions=tuple(rights.compressions or ()),
+        may_create_in_database=rights.may_create_in_database,
+    )  # fmt: skip

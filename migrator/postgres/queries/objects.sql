@@ -1,0 +1,115 @@
+-- name: sequences
+-- Reads the catalog only, as every query here: ACCESS SHARE on catalog tables, no lock on the objects themselves.
+SELECT n.nspname::text AS schema, c.relname::text AS name, format_type(q.seqtypid, NULL) AS type_name,
+    q.seqstart AS start, q.seqincrement AS increment, q.seqmin AS minimum, q.seqmax AS maximum, q.seqcache AS cache,
+    q.seqcycle AS cycles,
+    (SELECT ARRAY[tn.nspname, t.relname, a.attname]::text[] FROM pg_depend AS d
+        JOIN pg_class AS t ON t.oid = d.refobjid
+        JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
+          AND d.deptype IN ('a', 'i') LIMIT 1) AS owned_by,
+    EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i'
+        AND d.refclassid = 'pg_class'::regclass) AS is_identity,
+    ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.deptype = 'n' ORDER BY 1) AS users
+FROM pg_sequence AS q
+JOIN pg_class AS c ON c.oid = q.seqrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(temp|toast)'
+
+-- name: schemas
+-- Some of what is in each is enough to say that it is not empty.
+SELECT n.nspname::text AS name, has_schema_privilege(n.oid, 'CREATE') AS is_usable,
+    ARRAY(SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid AND d.deptype IN ('n', 'a')
+        LIMIT 10) AS contents
+FROM pg_namespace AS n
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(temp|toast_temp)_'
+
+-- name: extensions
+SELECT e.extname::text AS name, n.nspname::text AS schema, e.extversion AS version,
+    ARRAY(SELECT p.target FROM pg_extension_update_paths(e.extname) AS p
+        WHERE p.source = e.extversion AND p.path IS NOT NULL ORDER BY 1) AS updates,
+    ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS m
+        LEFT JOIN pg_type AS t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+        JOIN pg_depend AS d ON d.deptype = 'n' AND d.refclassid = m.classid AND d.refobjid IN (m.objid, t.typarray)
+        WHERE m.refclassid = 'pg_extension'::regclass AND m.refobjid = e.oid AND m.deptype = 'e'
+          AND NOT EXISTS (SELECT FROM pg_depend AS own WHERE own.classid = d.classid AND own.objid = d.objid
+              AND own.refclassid = 'pg_extension'::regclass AND own.refobjid = e.oid AND own.deptype = 'e')
+          AND d.classid NOT IN ('pg_amop'::regclass, 'pg_amproc'::regclass)
+        UNION
+        SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'n'
+        ORDER BY 1 LIMIT 20) AS users
+FROM pg_extension AS e
+JOIN pg_namespace AS n ON n.oid = e.extnamespace
+
+-- name: available_extensions
+-- Reads the control files of the server.
+SELECT v.name::text AS name, v.version, v.version = a.default_version AS is_default, v.superuser AS needs_superuser,
+    v.trusted AS is_trusted, coalesce(v.requires, '{}')::text[] AS requires
+FROM pg_available_extension_versions AS v
+JOIN pg_available_extensions AS a ON a.name = v.name
+ORDER BY v.name, v.version
+
+-- name: comments
+-- Comments of what users made, but for columns; functions only where no other one has the name.
+SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+        WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
+    ARRAY[n.nspname, c.relname]::text[] AS names, d.description AS text
+FROM pg_description AS d
+JOIN pg_class AS c ON d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND c.oid = d.objoid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+SELECT 'CONSTRAINT', ARRAY[n.nspname, c.relname, k.conname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_constraint AS k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+SELECT 'TRIGGER', ARRAY[n.nspname, c.relname, g.tgname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_trigger AS g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
+JOIN pg_class AS c ON c.oid = g.tgrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+SELECT 'POLICY', ARRAY[n.nspname, c.relname, p.polname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_policy AS p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
+JOIN pg_class AS c ON c.oid = p.polrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, ARRAY[n.nspname, t.typname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_type AS t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid
+JOIN pg_namespace AS n ON n.oid = t.typnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+UNION ALL
+SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
+    ARRAY[n.nspname, p.proname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_proc AS p ON d.classoid = 'pg_proc'::regclass AND p.oid = d.objoid
+JOIN pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE NOT EXISTS (SELECT FROM pg_proc AS o WHERE o.oid <> p.oid AND o.proname = p.proname
+    AND o.pronamespace = p.pronamespace)
+UNION ALL
+SELECT 'STATISTICS', ARRAY[n.nspname, x.stxname]::text[], d.description
+FROM pg_description AS d
+JOIN pg_statistic_ext AS x ON d.classoid = 'pg_statistic_ext'::regclass AND x.oid = d.objoid
+JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+UNION ALL
+SELECT 'SCHEMA', ARRAY[n.nspname]::text[], d.description
+FROM pg_description AS d JOIN pg_namespace AS n ON d.classoid = 'pg_namespace'::regclass AND n.oid = d.objoid
+UNION ALL
+SELECT 'EXTENSION', ARRAY[e.extname]::text[], d.description
+FROM pg_description AS d JOIN pg_extension AS e ON d.classoid = 'pg_extension'::regclass AND e.oid = d.objoid
+UNION ALL
+SELECT 'PUBLICATION', ARRAY[p.pubname]::text[], d.description
+FROM pg_description AS d JOIN pg_publication AS p ON d.classoid = 'pg_publication'::regclass AND p.oid = d.objoid
+
+-- name: rights
+SELECT r.rolsuper AS is_superuser, has_database_privilege(current_database(), 'CREATE') AS may_create_in_database,
+    ARRAY(SELECT o.rolname::text FROM pg_roles AS o) AS roles,
+    (SELECT s.enumvals FROM pg_settings AS s WHERE s.name = 'default_toast_compression') AS compressions
+FROM pg_roles AS r WHERE r.rolname = current_user

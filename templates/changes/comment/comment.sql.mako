@@ -1,0 +1,1 @@
+COMMENT ON ${what|sql} ${object|sql} IS ${text|sql}
