@@ -21,7 +21,7 @@ def start_check(session: Session, service: str, level: int) -> Window:
         Fenced: it may not.
         OutOfOrder: there is no ledger, so nothing was ever expanded here.
     """
-    window = _window(session, service)
+    window = window_of(session, service)
     if not window.listed:
         raise Fenced(
             f'service "{service}" is not listed in this database',
@@ -40,7 +40,12 @@ def start_check(session: Session, service: str, level: int) -> Window:
     return window
 
 
-def _window(session: Session, service: str) -> Window:
+def window_of(session: Session, service: str) -> Window:
+    """The levels a service may run now.
+
+    Raises:
+        OutOfOrder: there is no ledger.
+    """
     try:
         return services.window(session, service)
     except ServerError as error:
@@ -56,12 +61,14 @@ class Permit:
     Attributes:
         level: the one its code needs.
         build: the version or digest that was asked for; None: a level was.
+        exempt: whether it may run below the level that its service needs, because it uses nothing that was removed.
     """
 
     service: str
     level: int
     build: str | None
     window: Window
+    exempt: bool = False
 
 
 def can_deploy(session: Session, service: str, *, build: str | None, level: int | None) -> Permit:
@@ -85,7 +92,7 @@ def can_deploy(session: Session, service: str, *, build: str | None, level: int 
         )
     if level is not None:
         return Permit(service, level, None, start_check(session, service, level))
-    if not _window(session, service).listed:
+    if not window_of(session, service).listed:
         start_check(session, service, 0)
     needs = level_of(session, service, build or "")
     try:
