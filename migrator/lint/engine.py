@@ -127,13 +127,16 @@ class Linter:
         """Lint the files and return what was found."""
         included: set[str] = set()
         alone: set[str] = set()
+        before = 0
         for source in sources:
             if source.name in included:
                 continue
-            alone.add(source.name)
-            self._report.files += 1
-            self._report.names.append(source.name)
-            before = len(self._report.findings)
+            if not source.continues:
+                self._end_of_file(before)
+                before = len(self._report.findings)
+                alone.add(source.name)
+                self._report.files += 1
+                self._report.names.append(source.name)
             if source.unreadable is not None:
                 reason, line, column = source.unreadable
                 self._syntax_error(source, reason, line, column, _line(source.text, line))
@@ -144,9 +147,9 @@ class Linter:
                     included.add(part.source.name)
                 self._part(looked_into(part, self._functions))
             self._not_read(source)
-            self._end_of_file(before)
             if source.level is not None:
                 self._levels.append(source)
+        self._end_of_file(before)
         self._report.findings.extend(self._late_levels())
         return self._report
 
@@ -159,8 +162,7 @@ class Linter:
         if written_in.is_waived("SY004", line):
             self._report.waived += 1
             return
-        message = f"upgrade() cannot be read beyond this line: {' '.join(reason.split())[:200]}"
-        self._report.findings.extend(self._of_file("SY004", source, message, line))
+        self._report.findings.extend(self._of_file("SY004", source, " ".join(reason.split())[:250], line))
 
     def _end_of_file(self, before: int) -> None:
         """What can be said only when every part of a file, with those it includes, was looked at."""
@@ -289,7 +291,7 @@ class Linter:
         if script.comments:
             waivers, complaints = suppression.read(script, self._today, _code_of, nearest)
             yield from filter(None, (self._complain(source, script, complaint) for complaint in complaints))
-        if source.standing is Standing.EDITED and source.first_line == 1:
+        if source.standing is Standing.EDITED and source.first_line == 1 and not source.continues:
             message = "this file was changed after the reference, where it may have run already"
             waiver = next((waiver for waiver in waivers if waiver.covers("RB016", 0)), None)
             if waiver is None:

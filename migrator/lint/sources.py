@@ -47,6 +47,7 @@ class Source(Struct, frozen=True):
         level: of its migration; None: it is in no migration folder, or nobody asked.
         unreadable: why the bytes are not UTF-8, with line and column; None if they are.
         wrapped: whether the runner puts a transaction around it, if a file beside it says so.
+        continues: whether it is a further part of the file before it.
         first_line: line of the file that the text starts with.
         offset: characters of the file before the text.
         include: reads the file that a command to psql names, relative to this file or to the working directory.
@@ -61,6 +62,7 @@ class Source(Struct, frozen=True):
     written_in: WrittenIn | None = None
     level: int | None = None
     wrapped: bool | None = None
+    continues: bool = False
     first_line: int = 1
     offset: int = 0
     include: Callable[[str, bool], Source | None] | None = None

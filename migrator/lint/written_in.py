@@ -29,7 +29,7 @@ class WrittenIn(Struct, frozen=True):
     Attributes:
         text: its text.
         places: first line of SQL, and where it and the following ones come from; in order, the first is line 1.
-        stopped: line and reason where it stopped, so that what follows is not known; None: it came to its end.
+        stopped: a line from which on something is not known, and why; None: all of it is.
     """
 
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -16,6 +17,7 @@ from migrator.sql.rewrite import slug
 
 _PHASES = ("expand", "backfill", "contract")
 _NOTHING = "none"
+_GROUP = re.compile(r"[\w.-]+")
 _OF_THE_SESSION = frozenset({"transaction_stmt", "variable_set_stmt", "discard_stmt"})
 
 
@@ -29,6 +31,7 @@ class RawSql(Spec, frozen=True):
         verify: for backfill, a condition that is true for a row that is still wrong; an empty string: its WHERE.
         in_transaction: False: it runs by itself, outside a transaction.
         tables: those it mentions, as SQL.
+        group: statements of one name that follow each other commit together; an empty string: those that begin alike.
     """
 
     statement: str
@@ -37,6 +40,7 @@ class RawSql(Spec, frozen=True):
     verify: str = ""
     in_transaction: bool = True
     tables: tuple[str, ...] = ()
+    group: str = ""
 
 
 class RawSqlKind(Kind[RawSql]):
@@ -108,6 +112,8 @@ class RawSqlKind(Kind[RawSql]):
         del context
         for text in filter(None, (change.statement, change.undo)):
             _only_statement(text)
+        if change.group and (not change.in_transaction or not _GROUP.fullmatch(change.group)):
+            raise Refused(f"group {change.group!r}: a name, of statements in a transaction")
         if change.phase == "expand" and not change.undo:
             yield f"nothing undoes this statement in rollback: {' '.join(change.statement.split())[:80]}"
 
@@ -154,4 +160,4 @@ def _id(text: str) -> str:
 
 def _draft(change: RawSql, text: str, why: str, undoes: str | None = None) -> Draft:
     alone = not change.in_transaction or not effects_of(parse_script(text, "statement").statements[0]).transactional
-    return Draft(_id(text), Sql(text), why, None if alone else _id(text), undoes=undoes)
+    return Draft(_id(text), Sql(text), why, None if alone else change.group or _id(text), undoes=undoes)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import hashlib
-import json
 import logging
 import os
 import socket
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +17,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from migrator.authoring.new import drafted
-from migrator.authoring.recognise import recognise
 from migrator.changes.registry import spec_from
 from migrator.config import Project, load
 from migrator.errors import FilesDiffer, MigratorError, OutOfOrder, Refused, UsageError
 from migrator.execution import phases
 from migrator.execution.kept import kept_in_ledger, together
 from migrator.execution.run import Run
-from migrator.integrations.alembic.database import beside
+from migrator.integrations.alembic.batch import Batch, Text, changes_of, digest, has_unqualified_names, schema_of
+from migrator.integrations.alembic.database import beside, search_paths_differ
+from migrator.integrations.alembic.later import asked_later, collecting
 from migrator.integrations.alembic.revision import Revision, calling, level_of
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
@@ -37,11 +35,8 @@ from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
 from migrator.planning import planner
 from migrator.planning.planner import Change
-from migrator.postgres.catalog import read_schema
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
-from migrator.sql.actions import actions_of, relations_in
-from migrator.sql.parser import parse_script
 
 ORIGIN = "alembic"
 
@@ -52,23 +47,12 @@ LOOKED_AT = "migrator_looked_at"
 Its value is a set, which takes the ids of revisions that have any.
 """
 
-_FRESH = "migrator_fresh"
-_SEEN = "migrator_seen"
+FRESH = "migrator_fresh"
+"""Option of a context: whether there was no ledger when the first of a row of runs began."""
+SEEN = "migrator_seen"
+"""Option of a context: ids of the revisions whose phased operations were met."""
 _OVER = (State.CONTRACTED, State.COMPLETE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """Changes given as SQL: what they are depends on the schema."""
-
-    sql: str
-    at: str
-
-
-_Batch = list[Change | _Text]
-"""What one revision asks for, in order."""
-
-_open: ContextVar[_Batch | None] = ContextVar("open", default=None)
+_open: ContextVar[Batch | None] = ContextVar("open", default=None)
 
 
 def change(kind: str, parameters: dict[str, Any]) -> None:
@@ -85,7 +69,24 @@ def sql(text: str) -> None:
         text: one or several statements. Percent signs and colons stand for themselves.
     """
     with as_command_error():
-        _add(_Text(text, calling().at))
+        _add(Text(text, calling().at))
+
+
+def later() -> None:
+    """Keep ``backfill()`` and ``contract()`` of this revision, for an ``upgrade()`` without another phased operation.
+
+    It comes first in ``upgrade()``. Any other phased operation keeps them as well.
+    """
+    with as_command_error():
+        revision = calling()
+        if not revision.later:
+            raise UsageError(
+                f"revision {revision.id} has nothing that comes later",
+                at=revision.at,
+                hint="write def contract(): or def backfill(): beside upgrade(), or leave phased.later() out",
+            )
+        _refuse_in_later("later", revision.at)
+        _expand([])
 
 
 @contextlib.contextmanager
@@ -94,7 +95,7 @@ def several() -> Iterator[None]:
     with as_command_error():
         if _open.get() is not None:
             raise UsageError("phased.together() does not nest", at=calling().at)
-    batch: _Batch = []
+    batch: Batch = []
     token = _open.set(batch)
     try:
         yield
@@ -108,6 +109,7 @@ def rollback() -> None:
     """Undo the expand of this revision, for ``downgrade()``: refused once it is contracted, or while its code runs."""
     with as_command_error():
         revision, context = calling(), alembic.op.get_context()
+        _refuse_in_later("rollback", revision.at)
         if context.as_sql:
             raise Refused(
                 "a phased revision cannot be undone by a script: the ledger says how far it is",
@@ -133,6 +135,7 @@ def require_contracted(revision_id: str) -> None:
     """
     with as_command_error():
         revision, context = calling(), alembic.op.get_context()
+        _refuse_in_later("require_contracted", revision.at)
         if context.as_sql:
             return
         with beside(context, "contract") as (database, session):
@@ -154,7 +157,7 @@ def require_contracted(revision_id: str) -> None:
             )
 
 
-def _add(asked: Change | _Text) -> None:
+def _add(asked: Change | Text) -> None:
     collecting = _open.get()
     if collecting is None:
         _expand([asked])
@@ -162,18 +165,34 @@ def _add(asked: Change | _Text) -> None:
         collecting.append(asked)
 
 
-def _expand(batch: _Batch) -> None:
+def _refuse_in_later(operation: str, at: str) -> None:
+    if collecting() is not None:
+        raise Refused(f"phased.{operation}() is for upgrade() and downgrade()", at=at)
+
+
+def _expand(batch: Batch) -> None:
     revision, context = calling(), alembic.op.get_context()
-    if not batch:
+    if (asking := collecting()) is not None:
+        phase, asked = asking
+        if phase is Phase.BACKFILL:
+            raise Refused(
+                "phased operations do not belong in backfill()",
+                at=revision.at,
+                hint="call them in upgrade(): each brings the backfill that it needs",
+            )
+        asked += batch
+        return
+    if not batch and not revision.later:
         return
     looked_at: set[str] | None = context.opts.get(LOOKED_AT)
     if looked_at is not None:
         looked_at.add(revision.id)
         return
+    handwritten = asked_later(revision.later, context)
     if context.as_sql:
-        _write(batch, revision, context)
+        _write(batch, handwritten, revision, context)
         return
-    seen: set[str] = context.opts.setdefault(_SEEN, set())
+    seen: set[str] = context.opts.setdefault(SEEN, set())
     if revision.id in seen:
         raise UsageError(
             f"revision {revision.id} has several phased operations",
@@ -185,8 +204,14 @@ def _expand(batch: _Batch) -> None:
         run, kept = _run(database, session, context, "alembic upgrade")
         migration = next((each for each in kept if each.id == revision.id), None)
         if migration is None:
-            migration = _planned(batch, revision, context, session, run)
-        elif migration.asked != _digest(batch):
+            if has_unqualified_names(handwritten) and search_paths_differ(context, session):
+                raise Refused(
+                    "env.py sets a search_path of its own, and backfill() and contract() run without it",
+                    at=revision.at,
+                    hint="write the schema before each name in them",
+                )
+            migration = _planned(batch, handwritten, revision, context, session, run)
+        elif migration.asked != digest([*batch, *handwritten]):
             raise FilesDiffer(
                 f"revision {revision.id} asks for something else than when it was expanded here",
                 at=revision.at,
@@ -194,61 +219,86 @@ def _expand(batch: _Batch) -> None:
             )
         run = _with(run, kept, migration)
         phases.expand(run, migration)
-        if fresh:
+        if fresh and not handwritten:
             phases.finish_fresh(run, migration)
+    if fresh and handwritten:
+        _finish_with_the_revision(context, revision.id)
     seen.add(revision.id)
 
 
-def _planned(batch: _Batch, revision: Revision, context: MigrationContext, session: Session, run: Run) -> Migration:
+def _finish_with_the_revision(context: MigrationContext, revision_id: str) -> None:
+    """In a fresh database, run what is written by hand when all of ``upgrade()`` has run: it builds on that."""
+
+    def finish(*, ctx: MigrationContext, step: Any, **more: object) -> None:
+        del more
+        if step.up_revision_id == revision_id:
+            with as_command_error(), beside(ctx, "contract") as (database, session):
+                run, kept = _run(database, session, ctx, "alembic upgrade")
+                phases.finish_fresh(run, next(each for each in kept if each.id == revision_id))
+
+    context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, finish)
+
+
+def _planned(
+    batch: Batch, handwritten: Batch, revision: Revision, context: MigrationContext, session: Session, run: Run
+) -> Migration:
     """The revision as a migration, against the schema as it is now."""
-    schema = _schema(batch, session)
-    changes = _changes(batch, schema)
     records = state.all_records(session, run.key) if is_installed(session) else []
     level = level_of(revision, context, records)
-    migration, notes = drafted(
-        changes, migration_id=revision.id, level=level, title=revision.title, schema=schema, session=session,
-        origin=ORIGIN, asked=_digest(batch),
-    )  # fmt: skip
+    schema = schema_of([*batch, *handwritten], session)
+    migration, notes = planned(batch, handwritten, revision, level, schema, session)
     for note in notes:
         _log.info("%s: %s", revision.id, note)
     return migration
 
 
-def _digest(batch: _Batch) -> str:
-    """What names a batch, whatever the schema makes of it."""
-    asked = [each.as_table() if isinstance(each, Change) else {"sql": each.sql} for each in batch]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def planned(
+    batch: Batch, handwritten: Batch, revision: Revision, level: int, schema: Schema, session: Session | None
+) -> tuple[Migration, tuple[str, ...]]:
+    """A revision as a migration, and notes for its author.
 
+    Args:
+        batch: what ``upgrade()`` asks for.
+        handwritten: what ``backfill()`` and ``contract()`` ask for.
+        revision: which one it is.
+        level: its level.
+        schema: what is known about the tables.
+        session: to have expressions understood; None: there is none to ask.
 
-def _schema(batch: _Batch, session: Session) -> Schema:
-    known = [asked for asked in batch if isinstance(asked, Change)]
-    names: list[tuple[str | None, str]] = [(table.schema, table.name) for table in planner.touched_by(known)]
-    for asked in batch:
-        if isinstance(asked, _Text):
-            names += [each for action in actions_of(parse_script(asked.sql, asked.at)) for each in relations_in(action)]
-    return read_schema(session, dict.fromkeys(names))
-
-
-def _changes(batch: _Batch, schema: Schema) -> list[Change]:
-    changes: list[Change] = []
-    for asked in batch:
-        if isinstance(asked, Change):
-            changes.append(asked)
-            continue
-        found, notes = recognise(parse_script(asked.sql, asked.at), schema)
-        changes += found
-        for note in notes:
-            _log.info("%s", note)
-    return changes
-
-
-def _write(batch: _Batch, revision: Revision, context: MigrationContext) -> None:
-    """Offline mode: the steps as a script, where expand is all there is."""
-    changes = _changes(batch, Schema())
-    migration, _ = drafted(
-        changes, migration_id=revision.id, level=revision.level or 1, title=revision.title, schema=Schema(),
-        session=None, origin=ORIGIN, asked=_digest(batch),
+    Raises:
+        Refused: something cannot be done safely; all reasons at once.
+    """
+    changes = changes_of(batch, schema, _tell_of_left_out)
+    removals = changes_of(handwritten, schema, _tell_of_left_out)
+    for each in removals:
+        if not _removes_something(each, level, schema):
+            raise Refused(
+                f"{each.kind.name} has nothing to do in contract()",
+                at=each.at,
+                hint="call it in upgrade(): it splits itself into phases",
+            )
+    return drafted(
+        [*changes, *removals], migration_id=revision.id, level=level, title=revision.title, schema=schema,
+        session=session, origin=ORIGIN, asked=digest([*batch, *handwritten]),
     )  # fmt: skip
+
+
+def _removes_something(change: Change, level: int, schema: Schema) -> bool:
+    """Whether a change has a step in a later phase; what it cannot be planned for is told when all are planned."""
+    try:
+        drafts = planner.plan([change], migration="look", level=level, schema=schema).drafts
+    except Refused:
+        return True
+    return bool(drafts[Phase.CONTRACT] or drafts[Phase.BACKFILL])
+
+
+def _tell_of_left_out(note: str) -> None:
+    _log.info("%s", note)
+
+
+def _write(batch: Batch, handwritten: Batch, revision: Revision, context: MigrationContext) -> None:
+    """Offline mode: the steps as a script, where expand is all there is."""
+    migration, _ = planned(batch, handwritten, revision, revision.level or 1, Schema(), None)
     later = [phase.value for phase in (Phase.BACKFILL, Phase.CONTRACT) if migration.phase(phase)]
     if later:
         raise Refused(
@@ -282,9 +332,9 @@ def _project(context: MigrationContext) -> Project:
 
 def _is_fresh(context: MigrationContext, session: Session) -> bool:
     """Whether this run of Alembic began on a database without a ledger."""
-    if _FRESH not in context.opts:
-        context.opts[_FRESH] = not is_installed(session)
-    return bool(context.opts[_FRESH])
+    if FRESH not in context.opts:
+        context.opts[FRESH] = not is_installed(session)
+    return bool(context.opts[FRESH])
 
 
 def _x_arguments(context: MigrationContext) -> dict[str, str]:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
@@ -22,9 +20,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from migrator.integrations.alembic.apply import LOOKED_AT
+from migrator.integrations.alembic.later import KEEP_HINT, line_of, never_kept, place_in
 from migrator.integrations.alembic.project import AlembicProject, quiet, translated
+from migrator.integrations.alembic.revision import later_of
 from migrator.lint.sources import Source, Standing
 from migrator.lint.written_in import Place, WrittenIn
+from migrator.model.plan import Phase
 
 _WAIVER = re.compile(r"#\s*(migrator:\s*allow\b(?!-).*)")
 _WAIVER_OF_FILE = re.compile(r"#\s*(migrator:\s*allow-file\b.*)")
@@ -38,15 +39,17 @@ class _Revision:
     Attributes:
         id: of it.
         path: its file.
+        phase: whose function wrote it; None: ``upgrade()``.
         began_inside: whether a transaction was open when it began.
         inside: whether one is open now.
         written: statements with the place of each.
-        stopped: line and error where it stopped; None: it came to its end.
-        phased: whether it has phased operations.
+        stopped: line where something of it is not known, and why; None: it came to its end.
+        phased: whether it has phased operations, or functions for later phases.
     """
 
     id: str
     path: str
+    phase: Phase | None
     began_inside: bool
     inside: bool
     written: list[tuple[str, Place]] = field(default_factory=list)
@@ -64,7 +67,7 @@ class _Buffer(io.StringIO):
 
     def write(self, text: str, /) -> int:
         statement = text.strip()
-        place = _place(self.current.path) if self.current is not None else None
+        place = place_in(self.current.path) if self.current is not None else None
         if statement in _TRANSACTION:
             self.inside = _TRANSACTION[statement]
         if self.current is not None and place is not None and statement:
@@ -86,8 +89,11 @@ def sources(project: AlembicProject, wanted: Callable[[Path], bool]) -> Iterator
         text = _text(Path(revision.path))
         standing = Standing.ALONE if wanted(Path(revision.path)) else Standing.KNOWN
         sql, places = _assembled(revision, text.split("\n"))
-        written_in = WrittenIn(text, places, revision.stopped)
-        yield Source(_relative(revision.path), sql, standing=standing, written_in=written_in)
+        is_later = revision.phase is not None
+        yield Source(
+            _relative(revision.path), sql, standing=standing, written_in=WrittenIn(text, places, revision.stopped),
+            phase=revision.phase, phased=is_later, continues=is_later,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,8 @@ class Captured:
 
     Attributes:
         sql: its statements, each ended by a semicolon.
-        stopped: line and error where it stopped; None: it came to its end.
-        phased: whether it has phased operations, which are not in the SQL.
+        stopped: line where something of it is not known, and why; None: it came to its end.
+        phased: whether it has phased operations, or functions for later phases: they are not in the SQL.
     """
 
     sql: str
@@ -126,7 +132,7 @@ def _captured(project: AlembicProject) -> list[_Revision]:
         context.opts[LOOKED_AT] = phased
         planned = project.script._upgrade_revs("heads", ())  # type: ignore[arg-type]  # noqa: SLF001
         for step in planned:
-            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found)
+            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found, phased)
         return planned
 
     project.config.output_buffer = buffer
@@ -140,49 +146,43 @@ def _captured(project: AlembicProject) -> list[_Revision]:
     ):  # fmt: skip
         project.script.run_env()
     for revision in found:
-        revision.phased = revision.id in phased
+        revision.phased |= revision.id in phased
     return found
 
 
 def _wrapped(
-    function: Callable[..., Any], revision: Script, buffer: _Buffer, found: list[_Revision]
+    function: Callable[..., Any],
+    revision: Script,
+    buffer: _Buffer,
+    found: list[_Revision],
+    phased: set[str],
 ) -> Callable[..., None]:
-    def upgrade(**arguments: Any) -> None:
-        captured = _Revision(revision.revision, str(revision.path), buffer.inside, buffer.inside)
+    def run(phase: Phase | None, called: Callable[..., Any], **arguments: Any) -> _Revision:
+        captured = _Revision(revision.revision, str(revision.path), phase, buffer.inside, buffer.inside)
         found.append(captured)
         buffer.current = captured
         try:
-            function(**arguments)
+            called(**arguments)
         except Exception as error:  # noqa: BLE001 - whatever it needs, the rest of it was not looked at
-            captured.stopped = (_line_of(error, captured.path), f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"
+            name = phase or "upgrade"
+            captured.stopped = line_of(error, captured.path), f"{name}() cannot be read beyond this line: {said}"
         finally:
             captured.inside = buffer.inside
             buffer.current = None
+        return captured
+
+    def upgrade(**arguments: Any) -> None:
+        captured = run(None, function, **arguments)
+        later = later_of(vars(revision.module))
+        captured.phased = bool(later)
+        for phase, called in later.items():
+            run(phase, called)
+        if later and captured.stopped is None and revision.revision not in phased:
+            first = next(iter(later.values())).__code__.co_firstlineno
+            captured.stopped = first, f"{never_kept(later)}; {KEEP_HINT}"
 
     return upgrade
-
-
-def _place(path: str) -> Place | None:
-    """Where in a file the call is that is being served."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - nothing else knows who is writing
-    while frame is not None:
-        if frame.f_code.co_filename == path:
-            positions = list(frame.f_code.co_positions())
-            line, end_line, column, end_column = positions[frame.f_lasti // 2]
-            first = line or frame.f_lineno
-            length = (end_column or 0) - (column or 0) if end_line == line else 0
-            return Place(first, end_line or first, (column or 0) + 1, max(length, 1))
-        frame = frame.f_back
-    return None
-
-
-def _line_of(error: BaseException, path: str) -> int:
-    line, traceback = 1, error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == path:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
 
 
 def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tuple[int, Place], ...]]:
@@ -200,16 +200,26 @@ def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tu
         number += text.count("\n") + 1
 
     start = places[0][1]
-    for number_in_file, line in enumerate(lines, 1):
-        if match := _WAIVER_OF_FILE.search(line):
-            add(f"-- {match[1]}", Place(number_in_file, number_in_file, match.start() + 1, len(match[0])))
-    if revision.began_inside:
-        add("BEGIN;", start)
-    for statement, place in revision.written:
+    if revision.phase is None:
+        for number_in_file, line in enumerate(lines, 1):
+            if match := _WAIVER_OF_FILE.search(line):
+                add(f"-- {match[1]}", Place(number_in_file, number_in_file, match.start() + 1, len(match[0])))
+        if revision.began_inside:
+            add("BEGIN;", start)
+    block, inside = 1, True
+    for number_of_statement, (statement, place) in enumerate(revision.written, 1):
+        if revision.phase is not None:
+            # As the steps that migrator makes of it, see ``later``: transactions are said in their headers.
+            if statement in _TRANSACTION:
+                inside = _TRANSACTION[statement]
+                block += inside
+                continue
+            group = f"{revision.phase}-{block}" if inside and revision.phase is Phase.CONTRACT else "none"
+            add(f"-- step: statement-{number_of_statement} transaction={group}", place)
         for waiver in _waivers(lines, place.line):
             add(waiver, place)
         add(statement if statement.endswith(";") else f"{statement};", place)
-    if revision.inside:
+    if revision.inside and revision.phase is None:
         add("COMMIT;", start)
     return "\n".join(parts) + "\n", tuple(places)
 

@@ -24,6 +24,7 @@ _IDENTITY = """
 SELECT d.oid::bigint AS database, pg_catalog.pg_postmaster_start_time()::text AS started
 FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()
 """
+_PATH = "SELECT pg_catalog.current_schemas(false)::text[] AS path"
 
 
 def database_at(url: URL, command: str) -> Database:
@@ -85,6 +86,13 @@ def refuse_foreign_transaction(context: MigrationContext) -> None:
             detail="either env.py opens the connection with engine.begin(), or it executes something on it first.",
             hint="use engine.connect(), and connection.commit() after what is executed before context.configure()",
         )
+
+
+def search_paths_differ(context: MigrationContext, session: Session) -> bool:
+    """Whether an unqualified name may lead elsewhere on our connection than on Alembic's."""
+    connection = context.connection
+    theirs = connection.exec_driver_sql(_PATH).scalar_one() if connection is not None else ""
+    return list(theirs) != list(session.one(_PATH)[0])
 
 
 @contextlib.contextmanager

@@ -13,6 +13,19 @@ In a revision::
 ``upgrade()`` adds the new shape; ``migrator backfill`` and ``migrator contract`` do the rest, when they may. A revision
 has one phased operation, or several in a block: ``with phased.together(): …``. ``migrator explain KIND`` tells what
 each does. Parameters are as in a ``[[change]]`` table; names are as PostgreSQL keeps them, without quotes.
+
+Beside ``upgrade()`` there may be ``backfill()`` and ``contract()``, written by hand with ``op.*``. They are read when a
+phased operation of ``upgrade()`` runs, ``phased.later()`` if there is no other, and run from the ledger::
+
+    def upgrade() -> None:
+        phased.later()
+        op.add_column("users", sa.Column("full_name", sa.Text))
+
+    def backfill() -> None:
+        op.execute("UPDATE users SET full_name = name WHERE full_name IS NULL")
+
+    def contract() -> None:
+        op.drop_column("users", "name")
 """
 
 # ruff: noqa: A002 - parameters are called what they are called everywhere else
@@ -23,7 +36,7 @@ from typing import Any, Literal
 
 from alembic.operations import MigrateOperation, Operations
 
-from migrator.integrations.alembic.apply import change, require_contracted, rollback, sql
+from migrator.integrations.alembic.apply import change, later, require_contracted, rollback, sql
 from migrator.integrations.alembic.apply import several as together
 
 __all__ = [
@@ -49,6 +62,7 @@ __all__ = [
     "drop_table",
     "drop_type",
     "drop_view",
+    "later",
     "merge_columns",
     "partition_table",
     "raw_sql",
@@ -522,6 +536,7 @@ def raw_sql(
     verify: str = "",
     in_transaction: bool = True,
     tables: tuple[str, ...] = (),
+    group: str = "",
 ) -> None:
     """Any statement, in the phase that its author says.
 
@@ -532,6 +547,8 @@ def raw_sql(
         verify: for backfill, a condition that is true for a row that is still wrong; an empty string: its WHERE.
         in_transaction: False: it runs by itself, outside a transaction.
         tables: those it mentions, as SQL.
+        group: statements of one name that follow each other commit together; an empty string: those that begin
+            alike.
     """
     change(
         "raw_sql",
@@ -542,6 +559,7 @@ def raw_sql(
             "verify": verify,
             "in_transaction": in_transaction,
             "tables": tables,
+            "group": group,
         },
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
 from migrator.errors import UsageError
 from migrator.ledger.state import MigrationRecord
+from migrator.model.plan import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,14 @@ class Revision:
         title: the first line of its docstring.
         level: ``schema_level`` in its header; None: it has none.
         at: ``file:line`` of the call.
+        later: its functions ``backfill`` and ``contract``, where it has them.
     """
 
     id: str
     title: str
     level: int | None
     at: str
+    later: dict[Phase, Callable[[], object]]
 
 
 def calling() -> Revision:
@@ -53,7 +57,13 @@ def _of_module(names: dict[str, Any], at: str) -> Revision:
     if level is not None and (not isinstance(level, int) or level < 1):
         raise UsageError(f"schema_level {level!r} is not an integer of 1 or more", at=at)
     title = (names.get("__doc__") or "").strip().split("\n", 1)[0]
-    return Revision(names["revision"], title or names["revision"], level, at)
+    return Revision(names["revision"], title or names["revision"], level, at, later_of(names))
+
+
+def later_of(names: dict[str, Any]) -> dict[Phase, Callable[[], object]]:
+    """What a revision module has of ``backfill()`` and ``contract()``, in the order in which they run."""
+    phases = (Phase.BACKFILL, Phase.CONTRACT)
+    return {phase: names[phase] for phase in phases if isinstance(names.get(phase), FunctionType)}
 
 
 def level_of(revision: Revision, context: MigrationContext, records: list[MigrationRecord]) -> int:

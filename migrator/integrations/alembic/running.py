@@ -10,13 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
-import alembic.command
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 import migrator.alembic as phased
 from migrator.errors import BudgetSpent, UsageError
+from migrator.integrations.alembic.apply import FRESH, SEEN
+from migrator.integrations.alembic.later import KEEP_HINT, never_kept
 from migrator.integrations.alembic.project import AlembicProject, translated
+from migrator.integrations.alembic.revision import later_of
+from migrator.ledger.install import is_installed
 from migrator.ledger.state import all_records
 from migrator.postgres.session import Session
 
@@ -51,6 +57,7 @@ def expand(
     """
     lock = {"key": f"migrator alembic {key}"}
     _take(session, lock, budget_s)
+    fresh = not is_installed(session)
     ran: list[str] = []
     try:
         last = _last(project, target)
@@ -63,10 +70,35 @@ def expand(
             if not wanted or (last is not None and last not in wanted):
                 return ran
             with translated(project.file):
-                alembic.command.upgrade(project.config, wanted[0])
+                _run(project, wanted[0], fresh=fresh)
             ran.append(wanted[0])
     finally:
         session.execute(_UNLOCK, lock)
+
+
+def _run(project: AlembicProject, revision: str, *, fresh: bool) -> None:
+    """As ``alembic upgrade``, and hold each revision to what stands beside its ``upgrade()``."""
+
+    def steps(current: Any, context: MigrationContext) -> Sequence[Any]:
+        context.opts[FRESH] = fresh
+        found = project.script._upgrade_revs(revision, current)  # noqa: SLF001 - as alembic.command.upgrade does
+        for step in found:
+            step.migration_fn = _held(step.migration_fn, step.revision, context)
+        return found
+
+    with EnvironmentContext(project.config, project.script, fn=steps, destination_rev=revision):
+        project.script.run_env()
+
+
+def _held(upgrade: Callable[..., Any], revision: Script, context: MigrationContext) -> Callable[..., None]:
+
+    def run(**arguments: Any) -> None:
+        upgrade(**arguments)
+        later = later_of(vars(revision.module))
+        if later and revision.revision not in context.opts.get(SEEN, ()):
+            raise UsageError(never_kept(later), at=str(revision.path), hint=KEEP_HINT)
+
+    return run
 
 
 def in_order(pending: Sequence[Script]) -> list[str]:
@@ -86,7 +118,9 @@ def in_order(pending: Sequence[Script]) -> list[str]:
 
 
 def is_phased(module: ModuleType) -> bool:
-    """Whether the ``upgrade()`` of a revision names phased operations."""
+    """Whether the ``upgrade()`` of a revision names phased operations, or it has functions for later phases."""
+    if later_of(vars(module)):
+        return True
     code = getattr(getattr(module, "upgrade", None), "__code__", None)
     values = (vars(module).get(name) for name in (code.co_names if code else ()))
     return any(value is phased or getattr(value, "__module__", "") == _OPERATIONS for value in values)
@@ -119,12 +153,12 @@ def _tell_of_rebased(
     project: AlembicProject, session: Session, current: tuple[str, ...], key: str, tell: Callable[[str], None]
 ) -> None:
     """Say which phased revisions the database is past without ever having run them: Alembic never will."""
-    from migrator.ledger.install import is_installed
-
     known = {record.id for record in all_records(session, key)} if is_installed(session) else set()
     for revision in project.below(current):
         if revision.revision not in known and is_phased(revision.module):
+            later = " and ".join(f"{phase}()" for phase in later_of(vars(revision.module)))
             tell(
                 f"revision {revision.revision} lies below the current one and was never run here: it was put in later,"
                 " or the database was stamped; Alembic will not run it"
+                + (f". Or its upgrade() kept nothing of {later}: a new revision can take it over" if later else "")
             )

@@ -54,11 +54,11 @@ def what_it_runs(project: AlembicProject, revision: Script, applied: Sequence[st
         )
     found = captured(project, revision.revision)
     if found.phased:
-        raise Refused(f"revision {revision.revision} has phased operations already", at=str(path))
+        raise Refused(f"revision {revision.revision} is phased already", at=str(path))
     if found.stopped is not None:
         line, reason = found.stopped
         raise Refused(
-            f"upgrade() of {revision.revision} cannot be read beyond this line: {reason}",
+            f"revision {revision.revision}: {reason}",
             at=f"{path}:{line}",
             hint="it asks the database, or fails without one: write that part as SQL, or as a revision of its own",
         )

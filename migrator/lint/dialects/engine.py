@@ -39,8 +39,9 @@ def lint_dialect(sources: Iterable[Source], selection: Selection, dialect: str, 
         if isinstance(rule, DialectRule) and dialect in rule.dialects and code in selection.codes
     ]
     for source in sources:
-        report.files += 1
-        report.names.append(source.name)
+        if not source.continues:
+            report.files += 1
+            report.names.append(source.name)
         tables.start_file()
         found = list(_file(source, rules, tables, selection, today, report))
         if source.standing is not Standing.KNOWN:

@@ -17,6 +17,9 @@ class RevisionNotRead(ReportedOfFiles):
         Write it so that it does not need an answer, for example as SQL that decides by itself, or look at that part
         yourself and say so in a waiver above the line: ``# migrator: allow SY004 because …``.
 
+        ``backfill()`` and ``contract()`` of a revision are kept by a phased operation in its ``upgrade()``: where there
+        is no other, it begins with ``phased.later()``. In them, what needs an answer is refused by expand.
+
     Reported for Alembic revisions only. What the revision did before that place is looked at as usual.
 
     Source

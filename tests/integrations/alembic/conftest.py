@@ -47,7 +47,9 @@ class Shop:
         *,
         after: str | None = None,
         header: str = "",
+        **later: str,
     ) -> None:
+        """Write a revision; ``backfill`` and ``contract`` are bodies of functions beside upgrade() and downgrade()."""
         down = f'"{after}"' if after else "None"
         text = (
             f'"""{name} it is"""\nimport sqlalchemy as sa\nfrom alembic import op\n'
@@ -56,6 +58,7 @@ class Shop:
             f"def upgrade():\n{textwrap.indent(upgrade, '    ')}\n"
             f"def downgrade():\n{textwrap.indent(downgrade, '    ')}\n"
         )
+        text += "".join(f"def {name}():\n{textwrap.indent(body, '    ')}\n" for name, body in later.items())
         (self.root / "history/versions" / f"{name}.py").write_text(text)
 
     def upgrade(self, target: str = "head") -> None:

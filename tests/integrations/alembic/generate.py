@@ -33,6 +33,19 @@ In a revision::
 ``upgrade()`` adds the new shape; ``migrator backfill`` and ``migrator contract`` do the rest, when they may. A revision
 has one phased operation, or several in a block: ``with phased.together(): …``. ``migrator explain KIND`` tells what
 each does. Parameters are as in a ``[[change]]`` table; names are as PostgreSQL keeps them, without quotes.
+
+Beside ``upgrade()`` there may be ``backfill()`` and ``contract()``, written by hand with ``op.*``. They are read when a
+phased operation of ``upgrade()`` runs, ``phased.later()`` if there is no other, and run from the ledger::
+
+    def upgrade() -> None:
+        phased.later()
+        op.add_column("users", sa.Column("full_name", sa.Text))
+
+    def backfill() -> None:
+        op.execute("UPDATE users SET full_name = name WHERE full_name IS NULL")
+
+    def contract() -> None:
+        op.drop_column("users", "name")
 """
 
 # ruff: noqa: A002 - parameters are called what they are called everywhere else
@@ -43,7 +56,7 @@ from typing import Any, Literal
 
 from alembic.operations import MigrateOperation, Operations
 
-from migrator.integrations.alembic.apply import change, require_contracted, rollback, sql
+from migrator.integrations.alembic.apply import change, later, require_contracted, rollback, sql
 from migrator.integrations.alembic.apply import several as together
 
 '''
@@ -82,7 +95,7 @@ for _kind in _DEFAULTS:
 def written() -> str:
     kinds = all_kinds()
     parts = [HEAD, "__all__ = [\n"]
-    names = sorted([*kinds, "require_contracted", "rollback", "sql", "together"])
+    names = sorted([*kinds, "later", "require_contracted", "rollback", "sql", "together"])
     parts += [f'    "{name}",\n' for name in names]
     parts.append("]\n")
     parts.append("\n_DEFAULTS: dict[str, dict[str, str]] = {\n")

@@ -9,7 +9,9 @@ import alembic.command
 import pytest
 import sqlalchemy
 from alembic.autogenerate.api import AutogenContext, RevisionContext
-from alembic.operations import ops
+from alembic.ddl.impl import DefaultImpl
+from alembic.operations import Operations, ops
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import Revision
@@ -22,6 +24,10 @@ from alembic.script.revision import Revision
         (Revision, "_all_down_revisions"),
         (RevisionContext, "run_autogenerate"),
         (RevisionContext, "generate_scripts"),
+        (Operations, "_install_proxy"),
+        (Operations, "_remove_proxy"),
+        (EnvironmentContext, "_migration_context"),
+        (DefaultImpl, "_exec"),
         (ops.DropColumnOp, "to_column"),
         (ops.DropTableOp, "to_table"),
         (sqlalchemy.Column, "_copy"),
@@ -38,6 +44,7 @@ def test_is_there(owner: type, name: str):
         (AutogenContext, "_object_filters"),
         (AutogenContext, "_name_filters"),
         (MigrationContext, "_in_external_transaction"),
+        (MigrationContext, "on_version_apply_callbacks"),
     ],
 )
 def test_is_set_by_the_constructor(owner: type, name: str):
