@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, ClassVar
+
+from msgspec.structs import replace
 
 from migrator.lint.catalog import TypeName, type_of
 from migrator.lint.context import Alteration, Context
