@@ -75,7 +75,7 @@ def test_functions_on_one_line_a_docstring_and_another_import(shop: Shop):
 @pytest.mark.parametrize(
     ("upgrade", "code", "message"),
     [
-        ('phased.rename_column("users", "name", "full_name")', 1, "has phased operations already"),
+        ('phased.rename_column("users", "name", "full_name")', 1, "is phased already"),
         ("for row in op.get_bind().execute(sa.text('SELECT 1')): pass", 1, "cannot be read beyond this line"),
         ("pass", 1, "runs no SQL"),
         ('op.execute("ALTER TABLE users RENAM")', 1, "syntax error"),
