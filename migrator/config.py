@@ -285,6 +285,7 @@ class LintSettings(_Section, frozen=True):
         fail_on: the least severity that makes the exit code 1.
         baseline: file of findings that are not reported, relative to the file that says so; empty: none.
         per_file_ignores: codes or prefixes not to report, by pattern of file names such as ``migrations/2024*``.
+        base: file with the schema that is there before the files, relative to the file that says so; empty: none.
         stats: file of ``migrator stats``, relative to the file that says so; empty: none.
         sizes: what the size of a table makes of a finding.
         manifests: files of ``migrator manifest``, of releases that run or are about to; relative to the file that says
@@ -299,6 +300,7 @@ class LintSettings(_Section, frozen=True):
     fail_on: Literal["error", "warning", "info"] = "error"
     baseline: str = ""
     per_file_ignores: dict[str, tuple[str, ...]] = {}
+    base: str = ""
     stats: str = ""
     sizes: LintSizes = LintSizes()
     manifests: tuple[str, ...] = ()

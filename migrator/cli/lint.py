@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,17 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write everything that is found now to a baseline, and report nothing.",
+)
+@click.option(
+    "--base",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The schema that is there already, as of pg_dump --schema-only  [default: base of the configuration].",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Read the schema that is there already, and its sizes, from a server; or the variable that holds the URL.",
 )
 @click.option(
     "--stats",
@@ -115,6 +127,8 @@ def command(
     since: str | None,
     baseline: Path | None,
     write_baseline: Path | None,
+    base: Path | None,
+    database: str | None,
     stats: Path | None,
     fix: bool,
     diff: bool,
@@ -141,7 +155,6 @@ def command(
     \b
     Example:
       migrator lint migrations
-      pg_dump --schema-only shop > schema.sql && migrator lint schema.sql change.sql
       echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
 
     \b
@@ -154,6 +167,11 @@ def command(
     On a pull request, with the lines shown there:
       migrator lint --since origin/main --format github
     GitHub code scanning reads --format sarif, GitLab --format gitlab, most others --format junit.
+
+    \b
+    What is there already comes from a dump or a server, which is only read and whose table sizes count as well:
+      pg_dump --schema-only shop > schema.sql && migrator lint --base schema.sql change.sql
+      migrator lint --database postgresql://reader@db/shop --since origin/main
 
     \b
     With sizes, work under a lock on a small table is a note, on a large one an error; what breaks code stays an error:
@@ -173,6 +191,7 @@ def command(
     """
     from datetime import datetime
 
+    from migrator.cli.lint_facts import Asked, facts
     from migrator.lint.engine import lint
     from migrator.lint.selection import select
     from migrator.model.finding import Severity
@@ -184,7 +203,7 @@ def command(
     selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
     version = pg_version or settings.pg_version
     stdin = sys.stdin.buffer.read() if Path("-") in paths else b""
-    sizes = _sizes(stats, project, dialect)
+    known = facts(Asked(base, database, stats), project, dialect, version)
     releases = _manifests(manifests, project, dialect)
 
     def run(files: Mapping[str, bytes]) -> Report:
@@ -199,13 +218,14 @@ def command(
             from migrator.lint.sources import with_levels
 
             sources = with_levels(sources)
+        sources = chain(known.base, sources)
         if dialect != "postgresql":
             report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
         elif trace or app_sql:
-            report = _traced(list(sources), selection, version, app_sql, sizes, releases)
+            report = _traced(list(sources), selection, version, app_sql, known.sizes, releases)
         else:
             today = datetime.now(UTC).date()
-            report = lint(sources, selection, pg_version=version, today=today, sizes=sizes, manifests=releases)
+            report = lint(sources, selection, pg_version=version, today=today, sizes=known.sizes, manifests=releases)
         if write_baseline is None:
             _leave_out_baseline(report, baseline, project)
         return report
@@ -244,6 +264,8 @@ def _show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, 
 
     if not report.files:
         click.echo("no *.sql files there", err=True)
+    for first in report.not_in_base[:1]:
+        click.echo(f"{len(report.not_in_base)} of the base could not be read, such as {first}", err=True)
     if report.gone_from_baseline:
         gone = "1 entry" if report.gone_from_baseline == 1 else f"{report.gone_from_baseline} entries"
         click.echo(f"{gone} of the baseline found no more: --write-baseline leaves them out", err=True)
@@ -300,34 +322,6 @@ def _leave_out_baseline(report: Report, path: Path | None, project: Project) -> 
     baseline.leave_out(report, baseline.read(text, str(path)))
 
 
-def _sizes(path: Path | None, project: Project, dialect: str) -> Sizes | None:
-    """What the statistics say, those named here or in the configuration."""
-    from migrator.errors import UsageError
-
-    if path is not None and dialect != "postgresql":
-        raise UsageError("--stats is of PostgreSQL only", hint=f"leave it out with --dialect {dialect}")
-    if path is None and project.settings.lint.stats and dialect == "postgresql":
-        path = project.root / project.settings.lint.stats
-    if path is None:
-        return None
-    from datetime import datetime
-
-    from migrator.lint.sizes import Sizes, read, thresholds
-
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        hint = f"write them: migrator stats --output {path}"
-        raise UsageError(f'cannot read statistics "{path}": {error.strerror}', hint=hint) from None
-    settings = project.settings.lint.sizes
-    sizes = Sizes(read(text, str(path)), thresholds(settings), datetime.now(UTC).date())
-    if sizes.are_old:
-        day = sizes.stats.taken_at[:10]
-        click.echo(f"{path} is of {day}, older than max_age ({settings.max_age}): no finding is less severe", err=True)
-        click.echo(f"next: migrator stats --output {path}", err=True)
-    return sizes
-
-
 def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:
     from migrator.integrations.git import changes_since
     from migrator.lint.sources import since
@@ -375,6 +369,7 @@ def _traced(
     from datetime import datetime
 
     from migrator.lint.engine import Companion, lint
+    from migrator.lint.sources import Standing
     from migrator.trace.application.reading import read
     from migrator.trace.verify import Wish, lint_and_trace
 
@@ -385,7 +380,9 @@ def _traced(
         )
 
     statements = [statement for path in app_sql for statement in read(path)]
-    return lint_and_trace(run_lint, selection, Wish(version, statements))
+    return lint_and_trace(
+        run_lint, selection, Wish(version, statements, lambda source: source.standing is Standing.BASE)
+    )
 
 
 def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None, stdin: bytes) -> Iterator[Source]:

@@ -22,6 +22,8 @@ Key = tuple[str, str]
 TEMPORARY = "pg_temp"
 ASSUMED = -1
 """Number of the file of what no file created."""
+BASE = 0
+"""Number of the file of what a base says is there, before the first file."""
 
 _SERIALS = {
     "serial": "int4", "serial4": "int4", "bigserial": "int8", "serial8": "int8", "smallserial": "int2",
@@ -103,6 +105,7 @@ class Table(msgspec.Struct, frozen=True):
         triggers: whether a file put a trigger on it, and which one last.
         parent: the partitioned table that it is a partition of.
         default_partition: its own DEFAULT partition.
+        partitioned_by: columns that its partition key mentions; empty if no file tells.
         dependants: by their names for people, what reads its columns and stands in the way of changing them: policies,
             triggers, generated columns.
     """
@@ -117,6 +120,16 @@ class Table(msgspec.Struct, frozen=True):
     parent: Key | None = None
     default_partition: Key | None = None
     dependants: dict[str, frozenset[str]] = {}
+    partitioned_by: frozenset[str] = frozenset()
+
+    def may_prove_bounds(self, parent: Table) -> bool:
+        """Whether a valid CHECK may tell the server which rows of the parent's key are here, so that it reads none."""
+        return any(
+            known.kind == pb.CONSTR_CHECK
+            and known.valid
+            and (not parent.partitioned_by or not parent.partitioned_by.isdisjoint(known.columns))
+            for known in self.constraints.values()
+        )
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -193,10 +206,12 @@ class Catalog:
     Attributes:
         file: number of what goes out at once: the file being replayed, or all that is newer than a reference.
         search_path: schemas that unqualified names are looked up in.
+        is_history: whether the file ran already: what it creates is in the base, if that has a table of the name.
     """
 
     def __init__(self) -> None:
-        self.file = 0
+        self.file = BASE
+        self.is_history = False
         self.search_path: tuple[str, ...] = ("public",)
         self.tables: dict[Key, Table] = {}
         self.indexes: dict[Key, Index] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from migrator.lint import replay
-from migrator.lint.catalog import TEMPORARY, Catalog, Column, Table
+from migrator.lint.catalog import BASE, TEMPORARY, Catalog, Column, Table
 from migrator.lint.clauses import clause_end
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
@@ -132,6 +132,14 @@ class Context:
         self.utc = False
         self.settings = {}
         self.reported_once = set()
+        self._effects = None
+        self._new_transaction()
+
+    def start_base(self, script: Script) -> None:
+        """Move on to the schema that is there before the first file."""
+        self.catalog.start_file(BASE)
+        self._script, self.statements, self.index = script, script.statements, 0
+        self._transactions = Transactions(phased=False, wrapped=False)
         self._effects = None
         self._new_transaction()
 

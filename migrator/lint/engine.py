@@ -49,6 +49,7 @@ class Report(Struct):
         lines: by file and line number, the text of each line that a finding points to.
         trace: what a scratch server did; None without ``--trace``.
         dialect: title of the dialect it was read as, if that is not PostgreSQL's: then it is less exact.
+        not_in_base: places and reasons of what could not be read of the schema that is there already.
         sizes_taken_at: when the statistics were taken that findings were weighed by; empty: there were none.
     """
 
@@ -62,6 +63,7 @@ class Report(Struct):
     lines: dict[tuple[str, int], str] = field(default_factory=dict)
     trace: Trace | None = None
     dialect: str = ""
+    not_in_base: list[str] = field(default_factory=list)
     sizes_taken_at: str = ""
 
     def fails(self, fail_on: Severity) -> bool:
@@ -131,6 +133,9 @@ class Linter:
         for source in sources:
             if source.name in included:
                 continue
+            if source.standing is Standing.BASE:
+                self._base(source)
+                continue
             if not source.continues:
                 self._end_of_file(before)
                 before = len(self._report.findings)
@@ -152,6 +157,24 @@ class Linter:
         self._end_of_file(before)
         self._report.findings.extend(self._late_levels())
         return self._report
+
+    def _base(self, source: Source) -> None:
+        """Take in the schema that is there already; nothing is said of it."""
+        context = self._context
+        for part in parts_of(source):
+            self._report.not_in_base += [f"{part.source.name}:{line}: {reason}" for reason, line, *_ in part.errors]
+            opened = looked_into(part, self._functions)
+            if part.continues:
+                context.continue_file(opened.script)
+            else:
+                context.start_base(opened.script)
+            for index, statement in enumerate(opened.script.statements):
+                context.enter(index)
+                for _ in context.alterations() if statement.kind == "alter_table_stmt" else ():
+                    pass
+                if self._companion is not None and statement.block is None:
+                    tuple(self._companion(source, statement, context, ()))
+                context.leave()
 
     def _not_read(self, source: Source) -> None:
         """Report the place where a file that makes SQL stopped."""
@@ -235,6 +258,7 @@ class Linter:
                 is_of_the_deploy=new,
                 level=source.level,
             )
+            context.catalog.is_history = source.standing is Standing.KNOWN
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
         by_kind, by_subtype = self._dispatch(source.phase)
         if source.standing is Standing.KNOWN and self._companion is None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from migrator.lint import replay_objects
 from migrator.lint.catalog import (
+    BASE,
     TEMPORARY,
     Catalog,
     Column,
@@ -62,11 +63,17 @@ def column_of(definition: Any, file: int) -> Column:
             not_null = has_default = numbered = True
         elif contype in (pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED):
             has_default = True
+            numbered = numbered or _is_nextval(wrapped.constraint.raw_expr)
             virtual = contype == pb.CONSTR_GENERATED and wrapped.constraint.generated_kind == "v"
     written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
     return Column(definition.colname, written, not_null, has_default, file, numbered, virtual)
+
+
+def _is_nextval(expression: Any) -> bool:
+    call = unwrap(expression)
+    return isinstance(call, pb.FuncCall) and bool(unwrap(call.funcname[-1]).sval == "nextval")
 
 
 def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:
@@ -113,7 +120,8 @@ def _new_key(catalog: Catalog, range_var: Any) -> Key:
 
 def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> None:
     key = _new_key(catalog, node.relation)
-    if node.if_not_exists and key in catalog.tables and catalog.tables[key].file >= 0:
+    there = catalog.tables.get(key)
+    if there is not None and (there.file == BASE if catalog.is_history else node.if_not_exists and there.file >= BASE):
         return
     columns: dict[str, Column] = {}
     constraints: dict[str, Constraint] = {}
@@ -144,11 +152,25 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
             columns.update(known.columns if known else {})
             complete = complete and known is not None and known.complete
     partitioned = node.HasField("partspec")
-    table = Table(key, catalog.file, complete, partitioned, columns, constraints, dependants=dependants)
+    table = Table(
+        key,
+        catalog.file,
+        complete,
+        partitioned,
+        columns,
+        constraints,
+        dependants=dependants,
+        partitioned_by=_partition_key(node.partspec) if partitioned else frozenset(),
+    )
     catalog.put_table(table)
     if node.HasField("partbound"):
         parent = catalog.table_or_assumed(unwrap(node.inh_relations[0]))
         _attach(catalog, parent, table, is_default=node.partbound.is_default)
+
+
+def _partition_key(spec: Any) -> frozenset[str]:
+    elements = [unwrap(wrapped) for wrapped in spec.part_params]
+    return frozenset(name for each in elements for name in ((each.name,) if each.name else columns_read(each.expr)))
 
 
 def _generated_column(definition: Any) -> dict[str, frozenset[str]]:
@@ -366,7 +388,7 @@ def _change_type(catalog: Catalog, table: Table, command: Any, _: tuple[int, int
 
 
 def _column_flag(
-    *, not_null: bool | None = None, has_default: bool | None = None
+    *, not_null: bool | None = None, has_default: bool | None = None, numbered: bool | None = None
 ) -> Callable[[Catalog, Table, Any, tuple[int, int]], None]:
     def set_flag(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
         column = table.columns.get(command.name, Column(command.name))
@@ -374,6 +396,8 @@ def _column_flag(
             column = replace(column, not_null=not_null)
         if has_default is not None:
             column = replace(column, has_default=has_default)
+        if numbered is not None:
+            column = replace(column, numbered=numbered)
         catalog.set_column(table, column)
 
     return set_flag
@@ -381,7 +405,9 @@ def _column_flag(
 
 def _set_or_drop_default(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
     column = table.columns.get(command.name, Column(command.name))
-    catalog.set_column(table, replace(column, has_default=command.HasField("def")))
+    has_default = command.HasField("def")
+    numbered = has_default and _is_nextval(getattr(command, "def"))
+    catalog.set_column(table, replace(column, has_default=has_default, numbered=numbered))
 
 
 def _add_constraint(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
@@ -415,8 +441,8 @@ _ACTIONS: dict[int, Callable[[Catalog, Table, Any, tuple[int, int]], None]] = {
     pb.AT_AlterColumnType: _change_type,
     pb.AT_SetNotNull: _column_flag(not_null=True),
     pb.AT_DropNotNull: _column_flag(not_null=False),
-    pb.AT_AddIdentity: _column_flag(has_default=True),
-    pb.AT_DropIdentity: _column_flag(has_default=False),
+    pb.AT_AddIdentity: _column_flag(has_default=True, numbered=True),
+    pb.AT_DropIdentity: _column_flag(has_default=False, numbered=False),
     pb.AT_ColumnDefault: _set_or_drop_default,
     pb.AT_AddConstraint: _add_constraint,
     pb.AT_DropConstraint: _drop_constraint,

@@ -28,6 +28,7 @@ _LEVEL = re.compile(r"^level\s*=\s*(\d+)", re.MULTILINE)
 class Standing(Enum):
     """How a file stands to the reference of ``--since``."""
 
+    BASE = "it is the schema that is there already, whatever the other files make"
     ALONE = "there is no reference: what the files before it made is deployed"
     KNOWN = "it stood there: it is history, and nothing in it is reported"
     EDITED = "it stood there with another content"
@@ -110,6 +111,20 @@ def of_bytes(name: str, data: bytes, phase: Phase | None = None, *, phased: bool
         return Source(name, text, phase, phased, (reason, before.count(b"\n") + 1, column))
 
 
+def base_of(name: str, data: bytes) -> Source:
+    """The schema that is there already, as a dump or other SQL makes it.
+
+    Raises:
+        UsageError: it is a dump in another format than text.
+    """
+    if data.startswith(b"PGDMP") or b"toc.dat" in data[:512]:
+        raise UsageError(
+            f'base "{name}" is a dump in a format of pg_restore, and SQL is needed',
+            hint=f"pg_restore --schema-only --file {name}.sql {name}",
+        )
+    return replace(of_bytes(name, data), standing=Standing.BASE)
+
+
 def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: AbstractSet[Path]) -> Iterator[Source]:
     """The same files with their standing and level; those given as text, such as standard input, are new.
 
@@ -120,7 +135,7 @@ def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: Abstra
     for source in sources:
         path = Path(source.name).resolve()
         standing = Standing.KNOWN
-        if source.standing is Standing.KNOWN:
+        if source.standing in (Standing.KNOWN, Standing.BASE):
             yield source
             continue
         if path in edited:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from migrator.lint.parts import parts_of
 from migrator.lint.selection import select
 from migrator.lint.sizes import Sizes, thresholds
 from migrator.lint.sizes import read as read_stats
-from migrator.lint.sources import Source, Standing, of_bytes, read, with_levels
+from migrator.lint.sources import Source, Standing, base_of, of_bytes, read, with_levels
 from migrator.model.finding import Finding
 from migrator.sql.parser import Statement
 
@@ -92,7 +93,7 @@ def _report(document: Document, files: Mapping[str, bytes], today: date) -> Repo
     project = document.project
     settings = project.settings.lint
     selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, settings.dialect)
-    sources = overlaid(_history(document), files)
+    sources = overlaid(chain(_base(project), _history(document)), files)
     if settings.dialect != "postgresql":
         report = lint_dialect(sources, selection, settings.dialect, today=today)
     else:
@@ -104,6 +105,14 @@ def _report(document: Document, files: Mapping[str, bytes], today: date) -> Repo
     if known is not None and known.is_file():
         baseline.leave_out(report, baseline.read(known.read_text(encoding="utf-8"), str(known)))
     return report
+
+
+def _base(project: Project) -> Iterator[Source]:
+    """The schema that is there already, if the configuration names a file of it that is there."""
+    settings = project.settings.lint
+    file = project.root / settings.base
+    if settings.base and settings.dialect == "postgresql" and file.is_file():
+        yield base_of(str(file), file.read_bytes())
 
 
 def _sizes(project: Project, today: date) -> Sizes | None:

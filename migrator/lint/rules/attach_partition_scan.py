@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.lint.catalog import Table
 from migrator.lint.context import Alteration, Context
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
@@ -75,12 +74,13 @@ class AttachPartitionScan(AlterTableRule):
         """See ``AlterTableRule.check_action``."""
         partition, catalog = action.definition.name, context.catalog
         default = catalog.tables.get(action.table.default_partition) if action.table.default_partition else None
-        if not (_checked(catalog.table(partition)) or context.is_new(partition)):
+        table = catalog.table(partition)
+        if not (context.is_new(partition) or (table is not None and table.may_prove_bounds(action.table))):
             name = relation_name(partition)
             check, constraint = "…", "in_bounds"
             message = f"attaching {name} reads all its rows, and those of the default partition"
             why = f"nobody can use {name} meanwhile, and whoever needs the default partition waits"
-        elif default is not None and not _checked(default) and not context.made_here(default):
+        elif default is not None and not default.may_prove_bounds(action.table) and not context.made_here(default):
             name = ident(default.key[1])
             message = f"attaching {relation_name(partition)} reads all rows of {name}, the default partition"
             why = f"whoever needs {name} waits, and so does every row that lands in no other partition"
@@ -94,10 +94,3 @@ class AttachPartitionScan(AlterTableRule):
             f"-- ALTER TABLE {name} ADD CONSTRAINT {constraint} CHECK ({check}) NOT VALID\n"
             f"-- ALTER TABLE {name} VALIDATE CONSTRAINT {constraint}",
         )
-
-
-def _checked(table: Table | None) -> bool:
-    """Whether a valid CHECK may tell the server that no row need be read."""
-    return table is not None and any(
-        known.kind == pb.CONSTR_CHECK and known.valid for known in table.constraints.values()
-    )

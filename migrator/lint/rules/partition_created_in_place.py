@@ -10,7 +10,7 @@ from migrator.lint.rule import Bad, Good, Problem, Rule
 from migrator.model.finding import Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.sql.effects import relation_name
-from migrator.sql.parser import Statement, pb, unwrap
+from migrator.sql.parser import Statement, unwrap
 
 
 class PartitionCreatedInPlace(Rule):
@@ -69,9 +69,7 @@ class PartitionCreatedInPlace(Rule):
             return
         parent = context.catalog.table_or_assumed(above)
         default = context.catalog.tables.get(parent.default_partition) if parent.default_partition else None
-        read = default is not None and not any(
-            known.kind == pb.CONSTR_CHECK and known.valid for known in default.constraints.values()
-        )
+        read = default is not None and not default.may_prove_bounds(parent)
         name = relation_name(above)
         bounds = re.search(r"\b(?:FOR\s+VALUES\b|DEFAULT\b).*", statement.text, re.IGNORECASE | re.DOTALL)
         where = bounds[0] if bounds else "…"
