@@ -213,6 +213,7 @@ def _files(
         title=title,
         changes=[change.as_table() for change in changes],
         after_contract=kept.after_contract if kept else (),
+        code_is_later=kept is not None and kept.code_is_later,
         requires={} if kept is None else kept.requires,
         assumed=facts.facts_of(schema, changes),
         generated={name.removesuffix(".sql"): _digest(text) for name, text in files.items()},

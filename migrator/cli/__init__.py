@@ -47,6 +47,8 @@ def _entry(name: str, section: str, summary: str) -> CommandEntry:
 COMMANDS: dict[str, CommandEntry] = {
     "init": _entry("init", "Author", "set up a project: configuration and a folder for migrations"),
     "new": _entry("new", "Author", "split schema changes into safe phases and write the files"),
+    "level": _entry("level", "Author", "the level that code of this checkout has, for its release"),
+    "renumber": _entry("renumber", "Author", "move a migration that came late above all others"),
     "plan": _entry("plan", "Author", "show every step: SQL, lock, whom it blocks, undo"),
     "lint": _entry("lint", "Author", "find what breaks running code, blocks production or loses data"),
     "manifest": _entry("manifest", "Author", "write which tables and columns a release uses, from its models"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from migrator.cli.level import set_code_later
 from migrator.cli.options import (
     database_options,
     emit_json,
@@ -68,6 +69,13 @@ if TYPE_CHECKING:
     help="With models: this column or table is dropped, however alike a new one is.",
 )
 @click.option(
+    "--code-later",
+    "code_later",
+    is_flag=True,
+    default=False,
+    help='The code of this checkout does not use the new shape yet; "migrator level bump" says when it does.',
+)
+@click.option(
     "--refresh",
     "refreshed",
     metavar="TARGET",
@@ -85,6 +93,7 @@ def command(
     models: str | None,
     renames: tuple[str, ...],
     drops: tuple[str, ...],
+    code_later: bool,
     refreshed: str | None,
     url_env: str | None,
     wait_db: str | None,
@@ -137,18 +146,20 @@ def command(
             if revised is not None:
                 if title or sql or path or words or models or renames or drops:
                     raise UsageError("--from-revision takes neither a title nor SQL, changes or models")
-                _split(revised, session, project, as_json=as_json)
+                _split(revised, session, project, code_later=code_later, as_json=as_json)
                 return
             if not (title or "").strip():
                 raise UsageError("a title is needed", hint='migrator new "rename users.name" --sql "…"')
             title = _utf8(str(title), "the title")
             if is_alembic:
                 if not (sql or path or words):
-                    _differences(title, models, renames, drops, session, project, as_json=as_json)
+                    _differences(
+                        title, models, renames, drops, session, project, code_later=code_later, as_json=as_json
+                    )
                     return
                 if models or renames or drops:
                     raise UsageError("--models, --rename and --drop go without --sql, --file and --change")
-                _revision(title, sql, path, words, session, project, as_json=as_json)
+                _revision(title, sql, path, words, session, project, code_later=code_later, as_json=as_json)
                 return
             if words:
                 make = functools.partial(new.create_from, title, [_change(each) for each in words])
@@ -161,6 +172,8 @@ def command(
                 session=session,
                 now=datetime.now(UTC),
             )
+    if code_later:
+        set_code_later(project, written.migration.id, later=True)
     migration = written.migration
     names = ["migration.toml", *(f"{phase.value}.sql" for phase in migration.texts)]
     if as_json:
@@ -192,6 +205,7 @@ def _revision(
     session: Session | None,
     project: Project,
     *,
+    code_later: bool,
     as_json: bool,
 ) -> None:
     """Write a revision of an Alembic project."""
@@ -204,22 +218,26 @@ def _revision(
     script = None if words else parse_script(*_source(sql, path))
     changes, notes = asked_changes(script or [_change(each) for each in words], session)
     written = write_revision(opened, title, changes, _level_in_ledger(session, project))
+    if code_later:
+        set_code_later(project, written.id, later=True)
     _tell_of_revision(written, title, notes, session, as_json=as_json)
 
 
-def _split(revised: str, session: Session | None, project: Project, *, as_json: bool) -> None:
+def _split(revised: str, session: Session | None, project: Project, *, code_later: bool, as_json: bool) -> None:
     """Split what a revision of an Alembic project does, in its own file."""
     from migrator.authoring.new import asked_changes
 
     opened = require_alembic_project(project)
-    from migrator.integrations.alembic.splitting import revision_named, split, what_it_runs
+    from migrator.integrations.alembic.splitting import split, what_it_runs
 
-    revision = revision_named(opened, revised)
+    revision = opened.revision(revised)
     applied = None if session is None else opened.connection()[1]
     changes, notes = asked_changes(what_it_runs(opened, revision, applied), session)
     written = split(opened, revision, changes, _level_in_ledger(session, project))
     if applied is None:
         notes = (*notes, "there was no database to ask whether the revision is applied: it must not be")
+    if code_later:
+        set_code_later(project, written.id, later=True)
     _tell_of_revision(written, revision.doc or revision.revision, notes, session, as_json=as_json)
 
 
@@ -231,6 +249,7 @@ def _differences(
     session: Session | None,
     project: Project,
     *,
+    code_later: bool,
     as_json: bool,
 ) -> None:
     """Write a revision of what differs between models and database."""
@@ -244,6 +263,8 @@ def _differences(
     said = answers(renames, drops, questioner())
     written = write_differences(opened, title, metadata, said, _level_in_ledger(session, project))
     if written is not None:
+        if code_later:
+            set_code_later(project, written.id, later=True)
         _tell_of_revision(written, title, (), session, as_json=as_json)
     elif as_json:
         emit_json({"migration": None, "file": None, "notes": [], "database_read": True})

@@ -159,16 +159,12 @@ def _check_level(run: Run, session: Session, migration: Migration, changes: Sequ
             f"level {migration.level} is not above level {highest}, which is expanded here already: "
             f"code built at level {highest} may lack this migration and would pass its gate",
             at=_file_of(migration, "migration.toml"),
-            hint=f"set {_level_key(migration)} = {highest + 1} in it, and build the new code with that",
+            hint=f'"migrator renumber {migration.id}" moves it up; then build the new code with the level it gets',
         )
 
 
 def _file_of(migration: Migration, name: str) -> str | None:
     return f"{migration.folder}/{name}" if migration.folder else None
-
-
-def _level_key(migration: Migration) -> str:
-    return "schema_level" if migration.origin else "level"
 
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:

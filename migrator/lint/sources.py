@@ -196,7 +196,7 @@ def _require_distinct_levels(entries: Sequence[Path]) -> None:
             raise UsageError(
                 f"two migrations have level {level}",
                 detail=f"{one}\n{next_one}",
-                hint=f"give the later one level {max(_history_key(entry)[0] for entry in entries) + 1}",
+                hint=f'move the later one up: "migrator renumber {max(one.name, next_one.name)}"',
             )
 
 

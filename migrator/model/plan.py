@@ -74,6 +74,7 @@ class Migration:
         texts: full text of each phase file that exists.
         requires: levels of services that differ from ``level``.
         after_contract: ids that must be contracted first.
+        code_is_later: whether the code of this checkout does not use the new shape yet.
         assumed: per relation, the facts the plan relies on (see ``planning.facts``); compared at preflight.
         origin: who keeps it where it has no folder: ``alembic``; its texts are all in the ledger.
         asked: with ``origin``, a hash of what it was asked to do, by which a later change is noticed.
@@ -88,6 +89,7 @@ class Migration:
     texts: dict[Phase, str] = field(default_factory=dict)
     requires: dict[str, ServiceRequirement] = field(default_factory=dict)
     after_contract: tuple[str, ...] = ()
+    code_is_later: bool = False
     assumed: dict[str, Any] = field(default_factory=dict)
     origin: str = ""
     asked: str = ""

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -41,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         change: ``[[change]]`` tables.
         requires: services whose level differs.
         after_contract: ids that must be contracted first.
+        code: "later": the code of this checkout does not use the new shape yet.
         assumed: facts the plan relies on, see ``planning.facts``.
         generated: SHA-256 of each phase file as generated.
     """
@@ -51,6 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     change: tuple[dict[str, Any], ...] = ()
     requires: dict[str, int | Requirement] = {}
     after_contract: tuple[str, ...] = ()
+    code: Literal["now", "later"] = "now"
     assumed: dict[str, Any] = {}
     generated: dict[str, str] = {}
 
@@ -61,13 +63,19 @@ def load_all(folder: Path) -> list[Migration]:
     Raises:
         UsageError: the folder does not exist, a migration cannot be read, or two share an id or a level.
     """
+    migrations = load_each(folder)
+    _require_distinct(migrations)
+    return migrations
+
+
+def load_each(folder: Path) -> list[Migration]:
+    """As ``load_all``, also where two migrations share a level: so that one of them can be moved up."""
     if not folder.is_dir():
         raise UsageError(
             f"there is no migrations folder {folder}",
             hint='"migrator init" makes one; migrations = "…" in the configuration names another',
         )
     migrations = [load(path) for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    _require_distinct(migrations)
     return sorted(migrations, key=lambda migration: (migration.level, migration.id))
 
 
@@ -137,6 +145,7 @@ def assemble(
         texts=dict(texts),
         requires=dict(requires or {}),
         after_contract=manifest.after_contract,
+        code_is_later=manifest.code == "later",
         assumed=manifest.assumed,
         origin=origin,
         asked=asked,
@@ -227,7 +236,7 @@ def _require_distinct(migrations: Sequence[Migration]) -> None:
                 raise UsageError(
                     f"two migrations have {attribute} {getattr(migration, attribute)}",
                     detail=f"{other.folder}\n{migration.folder}",
-                    hint=f"give the later one {attribute} {max(each.level for each in migrations) + 1}"
+                    hint=f'move the later one up: "migrator renumber {max(other.id, migration.id)}"'
                     if attribute == "level"
                     else "rename one of the folders and its id",
                 )

@@ -2,6 +2,9 @@
 id = ${id|toml}
 level = ${level|toml}
 title = ${title|toml}
+% if code_is_later:
+code = "later"
+% endif
 % if after_contract:
 after_contract = ${after_contract|toml}
 % endif

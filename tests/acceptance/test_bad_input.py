@@ -354,7 +354,7 @@ def test_a_file_deleted_after_it_ran_is_refused(users, refusal):
     assert "rollback.sql" in refusal(15, "rollback", folder.name).err
 
 
-def test_two_folders_with_one_level_name_both_and_the_level_that_is_free(users, refusal):
+def test_two_folders_with_one_level_name_both_and_one_can_be_moved_up(users, refusal):
     first = users.new("first", "CREATE TABLE a (id int PRIMARY KEY)")
     second = users.new("second", "CREATE TABLE b (id int PRIMARY KEY)")
     manifest = second / "migration.toml"
@@ -365,7 +365,11 @@ def test_two_folders_with_one_level_name_both_and_the_level_that_is_free(users, 
     assert "two migrations have level 1" in refused.err
     assert first.name in refused.err
     assert second.name in refused.err
-    assert "HINT: give the later one level 2" in refused.err
+    assert f'HINT: move the later one up: "migrator renumber {second.name}"' in refused.err
+
+    users.ok("renumber", second.name)
+    assert re.search(r"^level = 2$", manifest.read_text(), flags=re.MULTILINE)
+    users.ok("expand")
 
 
 def test_two_folders_with_one_id(users, refusal):

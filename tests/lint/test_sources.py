@@ -95,4 +95,4 @@ def test_two_migrations_of_one_level_are_refused(tmp_path: Path) -> None:
         (tmp_path / name / "expand.sql").write_text("SELECT 1;\n")
     with pytest.raises(UsageError, match="two migrations have level 2") as refusal:
         list(read([tmp_path]))
-    assert refusal.value.hint == "give the later one level 3"
+    assert refusal.value.hint == 'move the later one up: "migrator renumber c"'

@@ -114,7 +114,7 @@ def test_a_folder_without_a_phase_file_is_refused(tmp_path: Path):
         (
             f'id = "{A}"\nlevel = 1\nzzz = 1',
             'migration.toml: unknown key "zzz"',
-            "known keys: after_contract, assumed, change, generated, id, level, requires, title",
+            "known keys: after_contract, assumed, change, code, generated, id, level, requires, title",
         ),
         (
             f'id = "{A}"\nlevel = 1\n[requires]\nweb = {{ levle = 1 }}',
@@ -170,7 +170,7 @@ def test_migrations_come_by_level_whatever_their_ids(tmp_path: Path):
     assert [migration.id for migration in load_all(tmp_path)] == [B, A]
 
 
-def test_two_folders_of_one_level_are_refused_with_the_level_that_is_free(tmp_path: Path):
+def test_two_folders_of_one_level_are_refused_with_the_command_that_helps(tmp_path: Path):
     write(tmp_path, A, f'id = "{A}"\nlevel = 3')
     write(tmp_path, B, f'id = "{B}"\nlevel = 3')
 
@@ -179,7 +179,7 @@ def test_two_folders_of_one_level_are_refused_with_the_level_that_is_free(tmp_pa
 
     assert caught.value.message == "two migrations have level 3"
     assert caught.value.detail == f"{tmp_path}/{A}\n{tmp_path}/{B}"
-    assert caught.value.hint == "give the later one level 4"
+    assert caught.value.hint == f'move the later one up: "migrator renumber {B}"'
 
 
 def test_two_folders_cannot_have_one_id_because_a_folder_is_named_like_it(tmp_path: Path):

@@ -73,6 +73,18 @@ class AlembicProject:
         """Our own way to the database that ``env.py`` connects to; errors as of ``connection``."""
         return database_at(self.connection()[0], command)
 
+    def revision(self, name: str) -> Script:
+        """The revision with an id, the beginning of one, or in Alembic's words for it (``head``).
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        with translated(self.file):
+            found = self.script.get_revision(name)
+        if found is None:
+            raise UsageError(f'no revision fits "{name}"', at=str(self.file))
+        return found
+
     def pending(self, current: tuple[str, ...]) -> list[Script]:
         """Revisions that a database at ``current`` lacks, in the order in which Alembic runs them."""
         with translated(self.file):

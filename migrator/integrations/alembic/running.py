@@ -60,7 +60,7 @@ def expand(
     fresh = not is_installed(session)
     ran: list[str] = []
     try:
-        last = _last(project, target)
+        last = project.revision(target).revision if target else None
         while True:
             current = project.connection()[1]
             if not ran:
@@ -137,16 +137,6 @@ def _take(session: Session, lock: dict[str, str], budget_s: float) -> None:
                 "another runner upgrades this database", hint="run the same command again when it is done"
             )
         time.sleep(_LOOK_EVERY_S)
-
-
-def _last(project: AlembicProject, target: str | None) -> str | None:
-    if target is None:
-        return None
-    with translated(project.file):
-        found = project.script.get_revision(target)
-    if found is None:
-        raise UsageError(f'no revision fits "{target}"', at=str(project.file))
-    return found.revision
 
 
 def _tell_of_rebased(

@@ -12,26 +12,13 @@ from pathlib import Path
 
 from alembic.script import Script
 
-from migrator.errors import Refused, UsageError
+from migrator.errors import Refused
 from migrator.integrations.alembic.authoring import WrittenRevision, body_of, finished, highest_level
 from migrator.integrations.alembic.capture import captured
-from migrator.integrations.alembic.project import AlembicProject, translated
+from migrator.integrations.alembic.project import AlembicProject
 from migrator.planning.planner import Change
 from migrator.sql.parser import Script as SqlScript
 from migrator.sql.parser import parse_script
-
-
-def revision_named(project: AlembicProject, name: str) -> Script:
-    """The revision with an id, the beginning of one, or Alembic's words for it (``head``).
-
-    Raises:
-        UsageError: there is none, or several.
-    """
-    with translated(project.file):
-        found = project.script.get_revision(name)
-    if found is None:
-        raise UsageError(f'there is no revision "{name}"', at=str(project.file))
-    return found
 
 
 def what_it_runs(project: AlembicProject, revision: Script, applied: Sequence[str] | None) -> SqlScript:

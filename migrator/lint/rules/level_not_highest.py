@@ -15,7 +15,7 @@ class LevelNotHighest(ReportedOfFiles):
         was expanded already.
 
     What to do
-        Give it the level after the highest one, in its migration.toml.
+        Move it up: `migrator renumber` gives it the level after the highest one.
 
     Reported by ``migrator lint --since REF`` only.
 
