@@ -199,8 +199,7 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
                 state.set_state(session, run.key, migration.id, State.ROLLING_BACK)
         else:
             groups = undone_steps(run, session, migration)
-            preflight.before_rollback(session, migration)
-            lost = preflight.rows_lost(session, migration)
+            lost = preflight.before_rollback(run, session, migration)
             if lost and not yes:
                 raise Refused(
                     f"{sum(lost.values())} rows hold data that exists only in the new shape",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from migrator.backfill.reading import read_step
 from migrator.changes.registry import spec_from
-from migrator.errors import OutOfOrder, Refused
+from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
 from migrator.execution.run import Run
+from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
 from migrator.ledger.state import MigrationRecord, State
@@ -26,12 +28,14 @@ from migrator.postgres.catalog import (
     read_schema,
     resolve,
 )
+from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.session import ServerError, Session
 from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
 
 _OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
+_FoundT = TypeVar("_FoundT")
 
 
 def before_expand(run: Run, session: Session, migration: Migration) -> list[str]:
@@ -39,7 +43,32 @@ def before_expand(run: Run, session: Session, migration: Migration) -> list[str]
 
     Raises:
         Refused: privileges are missing, tables are not as assumed, or another pending migration is in the way.
+        BudgetSpent: others held a lock that reading needs for the whole budget.
     """
+    return _looked(run, session, migration, Phase.EXPAND, lambda: _before_expand(run, session, migration))
+
+
+def _looked(run: Run, session: Session, migration: Migration, phase: Phase, look: Callable[[], _FoundT]) -> _FoundT:
+    """What a look comes to; it waits no longer for a lock than a step does, and is taken anew within the budget.
+
+    Functions of the catalog such as ``pg_get_expr`` lock the table for reading, as counting rows does: behind an
+    ACCESS EXCLUSIVE lock they wait for as long as it is held.
+    """
+    found: list[_FoundT] = []
+
+    def attempt(limit_ms: int) -> None:
+        session.set("lock_timeout", f"{limit_ms}ms")
+        found.append(look())
+
+    try:
+        retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, "checks"))
+    finally:
+        with contextlib.suppress(DatabaseUnavailable):
+            session.execute("RESET lock_timeout")
+    return found[-1]
+
+
+def _before_expand(run: Run, session: Session, migration: Migration) -> list[str]:
     refusals: list[Refused] = []
     notes: list[str] = []
     changes = changes_of(migration)
@@ -76,7 +105,12 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
     Raises:
         Refused: it would.
         OutOfOrder: another migration must be contracted first.
+        BudgetSpent: as ``before_expand``.
     """
+    _looked(run, session, migration, Phase.CONTRACT, lambda: _before_contract(run, session, migration))
+
+
+def _before_contract(run: Run, session: Session, migration: Migration) -> None:
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
     schema = _schema(session, changes)
@@ -104,14 +138,23 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
             )
 
 
-def before_rollback(session: Session, migration: Migration) -> None:
+def before_rollback(run: Run, session: Session, migration: Migration) -> dict[str, int]:
     """Check that no row makes the undoing fail.
+
+    Returns:
+        By rollback step, how many rows hold data that exists only in the new shape; steps that lose nothing left out.
 
     Raises:
         Refused: one would.
+        BudgetSpent: as ``before_expand``.
     """
     changes = changes_of(migration)
-    _refuse_obstacles(session, migration, changes, _schema(session, changes), Phase.ROLLBACK)
+
+    def look() -> dict[str, int]:
+        _refuse_obstacles(session, migration, changes, _schema(session, changes), Phase.ROLLBACK)
+        return _rows_lost(session, migration)
+
+    return _looked(run, session, migration, Phase.ROLLBACK, look)
 
 
 def _refuse_obstacles(
@@ -136,8 +179,7 @@ def _refuse_obstacles(
             raise Refused(f"{count} {obstacle.problem}", at=change.at or None, hint=obstacle.hint)
 
 
-def rows_lost(session: Session, migration: Migration) -> dict[str, int]:
-    """By rollback step, how many rows hold data that exists only in the new shape; steps that lose nothing left out."""
+def _rows_lost(session: Session, migration: Migration) -> dict[str, int]:
     counts = {}
     for step in migration.phase(Phase.ROLLBACK):
         if step.loses is not None:

@@ -23,7 +23,7 @@ from migrator.model.schema import (
 )
 from migrator.postgres.objects import read_objects
 from migrator.postgres.queries import load
-from migrator.postgres.session import QUERY_CANCELED, ServerError, Session
+from migrator.postgres.session import LOCK_NOT_AVAILABLE, QUERY_CANCELED, ServerError, Session
 from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
@@ -238,6 +238,9 @@ def objection_to(session: Session, query: str, search_path: Iterable[str], sampl
         query: a SELECT, parsed before.
         search_path: schemas its names are looked up in; empty: the session's own.
         sample: one that is run too, for some seconds at most: whatever it did not reach until then is not objected to.
+
+    Raises:
+        ServerError: a lock on a table was refused.
     """
     try:
         with session.transaction(read_only=True):
@@ -248,6 +251,8 @@ def objection_to(session: Session, query: str, search_path: Iterable[str], sampl
                 session.set_local("statement_timeout", _LONGEST_SAMPLE)
                 session.execute(sample)
     except ServerError as error:
+        if error.sqlstate == LOCK_NOT_AVAILABLE:
+            raise
         return None if error.sqlstate == QUERY_CANCELED else error.server_message
     return None
 

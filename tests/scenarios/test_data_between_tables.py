@@ -1,0 +1,146 @@
+"""S35, S36: data that moves between tables. No kind keeps two tables equal: triggers of the author do, in a migration
+that is written by hand, and it is expanded, backfilled, gated and rolled back as any other."""
+
+from __future__ import annotations
+
+from tests.scenarios.stage import OFFLINE, Stage
+
+MOVE = {
+    "expand": """
+-- step: profiles
+CREATE TABLE profiles (user_id int PRIMARY KEY, email text);
+-- step: to-profiles transaction=sync
+CREATE FUNCTION to_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
+        INSERT INTO profiles VALUES (NEW.id, NEW.email)
+        ON CONFLICT (user_id) DO UPDATE SET email = EXCLUDED.email WHERE profiles.email IS DISTINCT FROM EXCLUDED.email;
+    END IF;
+    RETURN NULL;
+END $$;
+-- step: to-users transaction=sync
+CREATE FUNCTION to_users() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE users SET email = NEW.email WHERE id = NEW.user_id AND email IS DISTINCT FROM NEW.email;
+    RETURN NULL;
+END $$;
+-- step: trigger-users transaction=sync
+CREATE TRIGGER to_profiles AFTER INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION to_profiles();
+-- step: trigger-profiles transaction=sync
+CREATE TRIGGER to_users AFTER INSERT OR UPDATE ON profiles FOR EACH ROW EXECUTE FUNCTION to_users();
+""",
+    "backfill": """
+-- step: move
+INSERT INTO profiles (user_id, email) SELECT u.id, u.email FROM users AS u WHERE u.email IS NOT NULL
+ON CONFLICT (user_id) DO NOTHING;
+""",
+    "contract": """
+-- step: trigger-users transaction=users
+DROP TRIGGER to_profiles ON users;
+-- step: trigger-profiles transaction=users
+DROP TRIGGER to_users ON profiles;
+-- step: email transaction=users
+ALTER TABLE users DROP COLUMN email;
+-- step: functions transaction=users
+DROP FUNCTION to_profiles(), to_users();
+""",
+    "rollback": """
+-- step: trigger-users transaction=users undoes=trigger-users
+DROP TRIGGER to_profiles ON users;
+-- step: trigger-profiles transaction=users undoes=trigger-profiles
+DROP TRIGGER to_users ON profiles;
+-- step: to-profiles transaction=users undoes=to-profiles
+DROP FUNCTION to_profiles();
+-- step: to-users transaction=users undoes=to-users
+DROP FUNCTION to_users();
+-- step: profiles transaction=users undoes=profiles
+DROP TABLE profiles;
+""",
+}
+
+
+def test_s35_a_column_moves_to_another_table(stage: Stage) -> None:
+    """users.email becomes profiles.email: what either version writes is found by the other, and no trigger loops."""
+    stage.setup("CREATE TABLE users (id int PRIMARY KEY, email text); INSERT INTO users VALUES (1, 'one'), (2, NULL)")
+    before = stage.sandbox.snapshot()
+    migration = stage.sandbox.write("20260101T0000_move_email", **MOVE)
+    stage.sandbox.expand(migration)
+    stage.roll_back(migration, yes=True)
+    assert stage.sandbox.snapshot() == before
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("INSERT INTO users VALUES (3, 'three'); UPDATE users SET email = 'two' WHERE id = 2")
+    assert stage.new.run("SELECT * FROM profiles ORDER BY 1") == [(1, "one"), (2, "two"), (3, "three")]
+    stage.new.run("UPDATE profiles SET email = 'ONE' WHERE user_id = 1")
+    stage.new.run("INSERT INTO users (id) VALUES (4); UPDATE profiles SET email = 'four' WHERE user_id = 4")
+    assert stage.old.run("SELECT email FROM users ORDER BY id") == [("ONE",), ("two",), ("three",), ("four",)]
+    stage.leave()
+    stage.sandbox.contract(migration, offline=OFFLINE)
+    assert stage.rows("SELECT email FROM profiles ORDER BY 1") == [("ONE",), ("four",), ("three",), ("two",)]
+    assert stage.sandbox.state(migration) == "contracted"
+
+
+MANY = {
+    "expand": """
+-- step: connections
+CREATE TABLE connections (user_id int, account_id int, role text NOT NULL, PRIMARY KEY (user_id, account_id));
+-- step: to-connections transaction=sync
+CREATE FUNCTION to_connections() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.account_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO connections VALUES (NEW.id, NEW.account_id, upper(NEW.account_role))
+    ON CONFLICT (user_id, account_id) DO UPDATE SET role = EXCLUDED.role WHERE connections.role <> EXCLUDED.role;
+    RETURN NULL;
+END $$;
+-- step: to-users transaction=sync
+CREATE FUNCTION to_users() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE users SET account_id = NEW.account_id, account_role = lower(NEW.role)
+    WHERE id = NEW.user_id AND (account_id, account_role) IS DISTINCT FROM (NEW.account_id, lower(NEW.role));
+    RETURN NULL;
+END $$;
+-- step: trigger-users transaction=sync
+CREATE TRIGGER to_connections AFTER INSERT OR UPDATE OF account_id, account_role ON users
+FOR EACH ROW EXECUTE FUNCTION to_connections();
+-- step: trigger-connections transaction=sync
+CREATE TRIGGER to_users AFTER INSERT OR UPDATE ON connections FOR EACH ROW EXECUTE FUNCTION to_users();
+""",
+    "backfill": """
+-- step: move
+INSERT INTO connections (user_id, account_id, role) SELECT u.id, u.account_id, upper(u.account_role) FROM users AS u
+WHERE u.account_id IS NOT NULL ON CONFLICT (user_id, account_id) DO NOTHING;
+""",
+    "contract": """
+-- step: trigger-users transaction=users
+DROP TRIGGER to_connections ON users;
+-- step: trigger-connections transaction=users
+DROP TRIGGER to_users ON connections;
+-- step: account transaction=users
+ALTER TABLE users DROP COLUMN account_id, DROP COLUMN account_role;
+-- step: functions transaction=users
+DROP FUNCTION to_connections(), to_users();
+""",
+}
+
+
+def test_s36_one_to_many_becomes_many_to_many(stage: Stage) -> None:
+    """A role in another spelling lives in both shapes; new code writes both tables in one transaction."""
+    stage.setup(
+        "CREATE TABLE users (id int PRIMARY KEY, account_id int, account_role text);"
+        "INSERT INTO users VALUES (1, 10, 'admin')"
+    )
+    migration = stage.sandbox.write("20260101T0000_many", **MANY)
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("INSERT INTO users VALUES (2, 20, 'user'); UPDATE users SET account_role = 'owner' WHERE id = 1")
+    assert stage.old.fails("INSERT INTO users VALUES (9, 90, NULL)") == "23502"
+    assert stage.new.run("SELECT * FROM connections ORDER BY 1") == [(1, 10, "OWNER"), (2, 20, "USER")]
+    stage.new.run("BEGIN; INSERT INTO users (id) VALUES (3); INSERT INTO connections VALUES (3, 30, 'ADMIN'); COMMIT")
+    stage.new.run("UPDATE connections SET role = 'GUEST' WHERE user_id = 2")
+    assert stage.old.run("SELECT * FROM users ORDER BY id") == [(1, 10, "owner"), (2, 20, "guest"), (3, 30, "admin")]
+    stage.leave()
+    stage.sandbox.contract(migration, offline=OFFLINE)
+    stage.new.run("INSERT INTO connections VALUES (3, 31, 'USER')")
+    assert stage.rows("SELECT count(*) FROM connections") == [(4,)]
