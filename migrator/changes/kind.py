@@ -94,13 +94,13 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Rows that would make contract or rollback fail: counted before the gate, while nothing has changed.
+    """What would make a phase fail: counted before it begins, and before the gate, while nothing has changed.
 
     Attributes:
         count: a SELECT of one number; 0: nothing is in the way.
         problem: what they do, after their number: ``rows of public.orders point to no row of public.customers``.
         hint: what to do about them.
-        phase: contract or rollback.
+        phase: expand, contract or rollback.
     """
 
     count: Sql

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from migrator.changes.kind import Spec
+from migrator.changes.kind import Context, Expression, Spec
 from migrator.errors import Refused
-from migrator.model.schema import TableName
-from migrator.sql.compose import Sql, qualified
-from migrator.sql.parser import parse_script, pb, walk
+from migrator.model.schema import Schema, TableName
+from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.parser import deparse, parse_script, pb, unwrap, walk
+from migrator.sql.rewrite import statement_sql
 from migrator.templating import render
+
+_SECURITY_INVOKER_SINCE = 15
 
 _CATALOG_PREFIX = "pg_"
 """Names that begin so are the system's own, and are found without a schema."""
@@ -35,6 +39,134 @@ class OnView(Spec, frozen=True):
     def sql(self) -> Sql:
         """The view as written in SQL."""
         return qualified(self.schema, self.view)
+
+
+class DefinedView(OnView, frozen=True):
+    """Parameters of a change that gives a view a query.
+
+    Attributes:
+        definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
+    """
+
+    definition: str
+
+    @property
+    def node(self) -> Any:
+        """The ``ViewStmt``.
+
+        Raises:
+            Refused: the definition is something else.
+        """
+        return view_statement(self.definition)
+
+    @property
+    def reads(self) -> list[TableName]:
+        """The tables and views its query reads, once each."""
+        found = relations_read(self.node.query)
+        return list(dict.fromkeys(TableName(read.schemaname, read.relname) for read in found if read.schemaname))
+
+
+def defined(node: Any, schema: Schema) -> tuple[TableName, Sql]:
+    """Name and definition of the view that a ``ViewStmt`` makes, everything qualified, OR REPLACE left out.
+
+    Raises:
+        Refused: it is temporary, or its name is too long.
+    """
+    made = pb.ViewStmt()
+    made.CopyFrom(node)
+    made.replace = False
+    refuse_temporary(made)
+    ident(made.view.relname)
+    target = TableName(made.view.schemaname or schema.search_path[0], made.view.relname)
+    made.view.schemaname = target.schema
+    for read in relations_read(made.query):
+        read.schemaname = schema.resolve(read.schemaname or None, read.relname).schema
+    return target, statement_sql("view_stmt", made)
+
+
+def refuse_temporary(node: Any) -> None:
+    """Refuse a view that would be gone with the connection.
+
+    Raises:
+        Refused: it is temporary.
+    """
+    if node.view.relpersistence == "t":
+        raise Refused(
+            f'view "{node.view.relname}" would be temporary: it would be gone with the connection that runs the step'
+        )
+
+
+def require_definition(change: DefinedView, context: Context) -> Any:
+    """The ``ViewStmt`` of a change, whose definition is that of its view and reads nothing that a renaming removes.
+
+    Raises:
+        Refused: it is not so.
+    """
+    node = change.node
+    refuse_temporary(node)
+    if node.replace:
+        raise Refused(f'the definition of view "{change.target}" is written with OR REPLACE', hint="leave it out")
+    if (node.view.schemaname, node.view.relname) != (change.schema, change.view):
+        raise Refused(
+            f'the definition does not create "{change.target}"',
+            detail=f"it creates {node.view.schemaname or '(no schema)'}.{node.view.relname}",
+            hint=f"write CREATE VIEW {change.sql} AS …",
+        )
+    for read in relations_read(node.query):
+        if not read.schemaname:
+            raise Refused(f'the definition reads "{read.relname}" without saying its schema')
+    for name in change.reads:
+        if context.renamed.get(name):
+            raise Refused(
+                f'view "{change.target}" reads "{name}", a column of which this migration renames',
+                hint="write two migrations, and contract the renaming before the view",
+            )
+    if 0 < context.schema.server_version < _SECURITY_INVOKER_SINCE and "security_invoker" in options_of(node):
+        raise Refused(
+            f"security_invoker needs PostgreSQL {_SECURITY_INVOKER_SINCE}, "
+            f"the server is of version {context.schema.server_version}"
+        )
+    return node
+
+
+def query_of(change: DefinedView, context: Context) -> Iterator[Expression]:
+    """The query of a view, which the server must understand; not one over tables that are not there yet."""
+    if any(name in context.created for name in change.reads):
+        return
+    node = change.node
+    query = Sql(deparse("select_stmt", unwrap(node.query)))
+    names = [unwrap(each).sval for each in node.aliases]
+    columns = Sql(f" ({ident_list(names)})" if names else "")
+    yield Expression(
+        f"the query of view {change.target}", Sql(render("changes/view_query.sql.mako", query=query, columns=columns))
+    )
+
+
+def options_of(node: Any) -> set[str]:
+    """Names of the options of a ``ViewStmt``, WITH CHECK OPTION included, as the catalog calls them."""
+    checks = (
+        {"check_option"}
+        if node.with_check_option not in (pb.VIEW_CHECK_OPTION_UNDEFINED, pb.NO_CHECK_OPTION)
+        else set()
+    )
+    return {unwrap(each).defname for each in node.options} | checks
+
+
+def output_columns(node: Any) -> list[str] | None:
+    """Names of the columns a ``ViewStmt`` makes; None where its text does not tell them."""
+    query = unwrap(node.query)
+    while query.op != pb.SETOP_NONE:
+        query = query.larg
+    names: list[str] = []
+    for target in map(unwrap, query.target_list):
+        value = unwrap(target.val)
+        last = unwrap(value.fields[-1]) if isinstance(value, pb.ColumnRef) else None
+        name = target.name or (last.sval if isinstance(last, pb.String) else "")
+        if not name:
+            return None
+        names.append(name)
+    aliases = [unwrap(each).sval for each in node.aliases]
+    return [*aliases, *names[len(aliases) :]]
 
 
 def relations_read(query: Any) -> list[Any]:

@@ -85,9 +85,12 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
-        refusals += planner.objections(
+        objections = planner.objections(
             expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
         )
+        refusals += objections
+        if not objections:
+            _refuse_obstacles(session, migration, changes, schema, Phase.EXPAND)
     except Refused as refusal:
         refusals.append(refusal)
     for step in migration.phase(Phase.BACKFILL):

@@ -240,6 +240,7 @@ class Relation:
         users: objects that hold on to the table itself or to its row type, whatever it is called, as the server
             describes them: views, functions, foreign keys of other tables, columns of its row type.
         comment: its comment, or None.
+        definition: the query of a view, plain or materialized, with everything qualified; empty for others.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
     """
 
@@ -265,6 +266,7 @@ class Relation:
     own_triggers: tuple[Trigger, ...] = ()
     users: tuple[str, ...] = ()
     comment: str | None = None
+    definition: str = ""
     options: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:

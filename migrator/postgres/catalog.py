@@ -121,6 +121,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         own_triggers=tuple(Trigger(**each._asdict()) for each in session.query(_SQL["own_triggers"], key)),
         users=tuple(row.users),
         comment=row.comment,
+        definition=row.definition,
         options=tuple(row.options),
     )
 

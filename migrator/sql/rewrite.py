@@ -85,6 +85,17 @@ def columns_in(expression: str) -> set[str]:
     }
 
 
+def unqualified_query(query: str) -> str:
+    """A query with its columns unqualified, to compare: before PostgreSQL 16 the server writes ``t.a`` for ``a``."""
+    statement = parse_script(query).statements[0]
+    node = pb.SelectStmt()
+    node.CopyFrom(statement.node)
+    for inner in walk(node):
+        if isinstance(inner, pb.ColumnRef):
+            del inner.fields[:-1]
+    return deparse(statement.kind, node)
+
+
 def seen_from_trigger(expression: str, row: str = "new") -> Sql:
     """An expression over a row's columns as a trigger writes it: ``a || b`` becomes ``new.a || new.b``.
 

@@ -83,14 +83,14 @@ def items(column: str = "value text", *, rows: int = ROWS, value: str = "'s' || 
     )
 
 
-def code(column: str, **options: Any) -> Code:
-    """Code that reads and writes ``column`` of ``items``."""
+def code(column: str, *, on: str = "items", **options: Any) -> Code:
+    """Code that reads and writes ``column`` of ``items``, or of a view of it."""
     return Code(
-        insert=f"INSERT INTO items (n, {column}) VALUES (%(n)s, %(value)s) RETURNING id",
-        update=f"UPDATE items SET {column} = %(value)s WHERE id = %(id)s",
-        touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
-        read=f"SELECT n, {column} FROM items WHERE id = %(id)s",
-        read_all=f"SELECT id, n, {column} FROM items",
+        insert=f"INSERT INTO {on} (n, {column}) VALUES (%(n)s, %(value)s) RETURNING id",
+        update=f"UPDATE {on} SET {column} = %(value)s WHERE id = %(id)s",
+        touch=f"UPDATE {on} SET n = %(n)s WHERE id = %(id)s",
+        read=f"SELECT n, {column} FROM {on} WHERE id = %(id)s",
+        read_all=f"SELECT id, n, {column} FROM {on}",
         **options,
     )
 
@@ -454,6 +454,39 @@ CASES = (
             read_all="SELECT id, n, value FROM entries",
         ),
         new=code("value"),
+    ),
+    Case(
+        name="with a column behind the others",
+        kind="replace_view",
+        setup=items("value text") + "CREATE VIEW entries AS SELECT id, n, value FROM items;"
+        "COMMENT ON VIEW entries IS 'what there is'; GRANT SELECT ON entries TO PUBLIC;",
+        sql="CREATE OR REPLACE VIEW entries AS SELECT id, n, value, upper(value) AS loud FROM items",
+        old=code("value", on="entries"),
+        new=Code(
+            insert="INSERT INTO entries (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE entries SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, lower(loud) FROM entries WHERE id = %(id)s",
+            read_all="SELECT id, n, lower(loud) FROM entries",
+        ),
+    ),
+    Case(
+        name="with a column less",
+        kind="replace_view",
+        setup=items("value text", more=", more text") + "CREATE VIEW entries WITH (security_barrier=true) AS"
+        " SELECT more, id, n, value FROM items; GRANT SELECT (n), UPDATE ON entries TO PUBLIC;"
+        "COMMENT ON COLUMN entries.value IS 'the value'; ALTER VIEW entries ALTER n SET DEFAULT 5;",
+        sql="CREATE OR REPLACE VIEW entries WITH (security_barrier=true) AS SELECT id, n, value FROM items",
+        naive="DROP VIEW entries; CREATE VIEW entries WITH (security_barrier=true) AS SELECT id, n, value FROM items;"
+        "GRANT SELECT (n), UPDATE ON entries TO PUBLIC; ALTER VIEW entries ALTER n SET DEFAULT 5;"
+        "COMMENT ON COLUMN entries.value IS 'the value'",
+        old=Code(
+            insert="INSERT INTO entries (n, value, more) VALUES (%(n)s, %(value)s, 'x') RETURNING id",
+            update="UPDATE entries SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value, more FROM entries WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM entries WHERE more IS NULL OR more <> ''",
+        ),
+        new=code("value", on="entries"),
+        final=("has_table_privilege('public', 'entries', 'UPDATE')",),
     ),
     Case(
         name="with a column of it",

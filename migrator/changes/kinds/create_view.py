@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
-from migrator.changes.view import OnView, relations_read, users_of, view_statement
+from migrator.changes.view import DefinedView, defined, query_of, require_definition, users_of
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, ident, ident_list
-from migrator.sql.parser import deparse, pb, unwrap
-from migrator.sql.rewrite import slug, statement_sql
-
-_SECURITY_INVOKER_SINCE = 15
+from migrator.sql.compose import Sql
+from migrator.sql.rewrite import slug
 
 
-class ViewCreation(OnView, frozen=True):
-    """Parameters of ``create_view``.
-
-    Attributes:
-        definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
-    """
-
-    definition: str
+class ViewCreation(DefinedView, frozen=True):
+    """Parameters of ``create_view``."""
 
 
 class CreateView(Kind[ViewCreation]):
@@ -44,10 +34,9 @@ class CreateView(Kind[ViewCreation]):
         A view holds on to the columns it reads: later migrations cannot drop them, nor change their type, while it is
         there. ``SELECT *`` means the columns of today. It reads its tables with the rights of its owner, unless it is
         ``WITH (security_invoker = true)``; new code needs SELECT on it, by default privileges or a GRANT of your own.
-        ``CREATE OR REPLACE VIEW`` is not of this kind, because running code reads the view: give the new shape another
-        name, and drop the old view with ``drop_view`` in the same migration. A view of a column that the same migration
-        adds to an existing table needs a migration after it, because the server is asked about the query before the
-        column is there. Rollback is refused while other objects use the view.
+        A view of a column that the same migration adds to an existing table needs a migration after it, because the
+        server is asked about the query before the column is there. Rollback is refused while other objects use the
+        view.
 
     Example:
         CREATE VIEW open_orders AS SELECT id, number FROM orders WHERE total > 0
@@ -57,81 +46,39 @@ class CreateView(Kind[ViewCreation]):
     spec = ViewCreation
 
     def recognise(self, action: Action, schema: Schema) -> ViewCreation | None:
-        """``CREATE VIEW …``; ``OR REPLACE`` only its author can place."""
-        if action.kind != "view_stmt":
+        """``CREATE VIEW …``; with ``OR REPLACE`` where the database has no such view."""
+        if action.kind != "view_stmt" or (action.node.replace and "phase" in action.options):
             return None
-        if action.node.replace:
-            if "phase" in action.options:
-                return None
-            raise Refused(
-                f'CREATE OR REPLACE VIEW "{action.node.view.relname}" changes a view that running code may read',
-                hint="without OR REPLACE if it is new; else create one of another name, and DROP VIEW the old one in "
-                "the same migration; or say when it runs: -- migrator: phase = contract",
-            )
-        node = pb.ViewStmt()
-        node.CopyFrom(action.node)
-        name = node.view.relname
-        _refuse_temporary(node)
-        ident(name)
-        target = TableName(node.view.schemaname or schema.search_path[0], name)
-        node.view.schemaname = target.schema
-        for read in relations_read(node.query):
-            read.schemaname = schema.resolve(read.schemaname or None, read.relname).schema
-        return ViewCreation(schema=target.schema, view=target.name, definition=str(statement_sql("view_stmt", node)))
+        target, definition = defined(action.node, schema)
+        if action.node.replace and (not schema.is_known or schema.relation(target) is not None):
+            return None
+        return ViewCreation(schema=target.schema, view=target.name, definition=str(definition))
 
     def touched(self, change: ViewCreation) -> dict[TableName, tuple[str, ...]]:
         """The name must be free, and what it reads must be there."""
-        return {change.target: (), **dict.fromkeys(_read_by(change), ())}
+        return {change.target: (), **dict.fromkeys(change.reads, ())}
 
     def validate(self, change: ViewCreation, context: Context) -> Iterator[str]:
         """The name is free, the definition is that of this view, and what it reads is there and stays."""
-        node = view_statement(change.definition)
-        _refuse_temporary(node)
-        if node.replace:
-            raise Refused(
-                f'view "{change.target}" would replace one that running code reads', hint="leave OR REPLACE out"
-            )
-        if (node.view.schemaname, node.view.relname) != (change.schema, change.view):
-            raise Refused(
-                f'the definition does not create "{change.target}"',
-                detail=f"it creates {node.view.schemaname or '(no schema)'}.{node.view.relname}",
-                hint=f"write CREATE VIEW {change.sql} AS …",
-            )
-        for read in relations_read(node.query):
-            if not read.schemaname:
-                raise Refused(f'the definition reads "{read.relname}" without saying its schema')
-        relation = context.schema.relation(change.target)
-        if relation is not None:
-            raise Refused(f'{relation.kind} "{change.target}" exists already')
-        if change.target in context.created:
-            raise Refused(f'"{change.target}" is created twice in this migration')
-        for name in _read_by(change):
+        require_definition(change, context)
+        for name in change.reads:
             if context.schema.is_known and name not in context.created and context.schema.relation(name) is None:
                 raise Refused(
                     f'"{name}", which view "{change.target}" reads, does not exist',
                     hint="a view that reads a view of the same migration needs a migration of its own, after it",
                 )
-            if context.renamed.get(name):
-                raise Refused(
-                    f'view "{change.target}" reads "{name}", a column of which this migration renames',
-                    hint="write two migrations, and contract the renaming before the view",
-                )
-        if 0 < context.schema.server_version < _SECURITY_INVOKER_SINCE and "security_invoker" in _options(node):
+        relation = context.schema.relation(change.target)
+        if relation is not None:
             raise Refused(
-                f"security_invoker needs PostgreSQL {_SECURITY_INVOKER_SINCE}, "
-                f"the server is of version {context.schema.server_version}"
+                f'{relation.kind} "{change.target}" exists already', hint="CREATE OR REPLACE VIEW gives it a new query"
             )
+        if change.target in context.created:
+            raise Refused(f'"{change.target}" is created twice in this migration')
         yield from ()
 
     def expressions(self, change: ViewCreation, context: Context) -> Iterator[Expression]:
         """Its query, which the server must understand; not one over tables that are not there yet."""
-        if any(name in context.created for name in _read_by(change)):
-            return
-        node = view_statement(change.definition)
-        query = Sql(deparse("select_stmt", unwrap(node.query)))
-        names = [unwrap(each).sval for each in node.aliases]
-        columns = Sql(f" ({ident_list(names)})" if names else "")
-        yield Expression(f"the query of view {change.target}", self.template("query", query=query, columns=columns))
+        yield from query_of(change, context)
 
     def expand(self, change: ViewCreation, context: Context) -> Iterator[Draft]:
         """The view."""
@@ -164,19 +111,3 @@ class CreateView(Kind[ViewCreation]):
             slug(change.view),
             undoes=f"create-{slug(change.view)}",
         )
-
-
-def _refuse_temporary(node: Any) -> None:
-    if node.view.relpersistence == "t":
-        raise Refused(
-            f'view "{node.view.relname}" would be temporary: it would be gone with the connection that runs the step'
-        )
-
-
-def _read_by(change: ViewCreation) -> list[TableName]:
-    reads = relations_read(view_statement(change.definition).query)
-    return list(dict.fromkeys(TableName(read.schemaname, read.relname) for read in reads if read.schemaname))
-
-
-def _options(node: Any) -> set[str]:
-    return {unwrap(each).defname for each in node.options}

@@ -72,6 +72,7 @@ __all__ = [
     "rename_enum_value",
     "rename_index",
     "rename_table",
+    "replace_view",
     "require_contracted",
     "rollback",
     "set_column_options",
@@ -115,6 +116,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
     "rename_table": {"schema": "public"},
+    "replace_view": {"schema": "public"},
     "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_not_null": {"schema": "public"},
@@ -632,6 +634,20 @@ def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
         new_name: what it is called afterwards, in the same schema.
     """
     change("rename_table", {"schema": schema, "table": table, "new_name": new_name})
+
+
+def replace_view(
+    view: str, definition: str, *, phase: Literal["expand", "contract"] = "contract", schema: str = "public"
+) -> None:
+    """Give a view a new query.
+
+    Args:
+        schema: of the view.
+        view: its name.
+        definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
+        phase: ``contract``, or ``expand`` where old code can read the new definition.
+    """
+    change("replace_view", {"schema": schema, "view": view, "definition": definition, "phase": phase})
 
 
 def set_column_options(

@@ -36,7 +36,8 @@ SELECT
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes,
     CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
     obj_description(c.oid, 'pg_class') AS comment,
-    -- Objects that know the table by its oid, not by its name; its own triggers and CHECK constraints left out.
+    CASE WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_get_viewdef(c.oid), ';') ELSE '' END AS definition,
+    -- Objects that know the table by its oid, not by its name; its own triggers, CHECK constraints and rules left out.
     ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
         FROM pg_depend AS d
         WHERE d.deptype = 'n' AND (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
@@ -47,6 +48,8 @@ SELECT
             AND NOT EXISTS (SELECT FROM pg_constraint AS k
                 WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.conrelid = c.oid
                   AND k.contype <> 'f')
+            AND NOT EXISTS (SELECT FROM pg_rewrite AS w
+                WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid AND w.ev_class = c.oid)
         ORDER BY 1) AS users,
     coalesce((SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'name', p.relname,
             'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY pn.nspname, p.relname)

@@ -75,7 +75,7 @@ def test_a_change_given_as_words_or_as_a_table_is_the_same():
     [
         ("CREATE VIEW public.people AS SELECT id FROM users", "without saying its schema"),
         ("CREATE VIEW public.persons AS SELECT 1 AS one", 'does not create "public.people"'),
-        ("CREATE OR REPLACE VIEW public.people AS SELECT 1 AS one", "would replace one"),
+        ("CREATE OR REPLACE VIEW public.people AS SELECT 1 AS one", "written with OR REPLACE"),
         ("CREATE TEMP VIEW people AS SELECT 1 AS one", "would be temporary"),
         ("DROP TABLE public.users", "is one CREATE VIEW statement"),
         ("CREATE VIEW public.people AS SELECT 1 AS one; DROP TABLE public.users", "is one CREATE VIEW statement"),
@@ -105,11 +105,11 @@ def test_what_cannot_be_is_refused(sql: str, known, reason: str):
     assert reason in refusal(sql, known).message
 
 
-def test_or_replace_needs_a_phase_and_is_raw_sql_then():
-    with_phase = "-- migrator: phase = contract\nCREATE OR REPLACE VIEW p AS SELECT 1 AS one"
+def test_or_replace_of_a_view_that_is_not_there_creates_it():
+    sql = SQL.replace("CREATE", "CREATE OR REPLACE")
 
-    assert [change.kind.name for change in changes(with_phase)] == ["raw_sql"]
-    assert "that running code may read" in refusal("CREATE OR REPLACE VIEW p AS SELECT 1 AS one").message
+    assert [change.kind.name for change in changes(sql, users())] == ["create_view"]
+    assert statements(sql, Phase.EXPAND, users()) == statements(SQL, Phase.EXPAND, users())
 
 
 def test_over_a_table_of_the_same_migration_the_server_is_not_asked():

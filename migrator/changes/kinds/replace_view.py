@@ -1,0 +1,286 @@
+"""Give a view a new query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.view import (
+    DefinedView,
+    defined,
+    options_of,
+    output_columns,
+    query_of,
+    require_definition,
+    users_of,
+)
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql, bounded_name, ident_list, qualified, type_name
+from migrator.sql.parser import deparse, pb, unwrap
+from migrator.sql.rewrite import slug, statement_sql, unqualified_query
+
+
+class ViewReplacement(DefinedView, frozen=True):
+    """Parameters of ``replace_view``.
+
+    Attributes:
+        phase: ``contract``, or ``expand`` where old code can read the new definition.
+    """
+
+    phase: Literal["expand", "contract"] = "contract"
+
+
+class ReplaceView(Kind[ViewReplacement]):
+    """Give a view a new query.
+
+    What happens
+        Where columns come behind those the view has, expand replaces its query in place, with a lock on the view for a
+        moment: new code finds the new columns, old code does not see them. Where columns are dropped, renamed or put
+        elsewhere, old code needs the view as it is, and contract makes it anew: in one transaction the old view steps
+        aside, the new one takes its name, owner, privileges, comments and defaults of columns, and the old one is
+        dropped. Where the columns stay as they are, only its author knows which version reads the new rows and values:
+        a directive says ``phase = expand`` or ``phase = contract``, which decides in the other cases too.
+
+    Rollback
+        The query as it was. Columns that came are taken away again by making the view anew, as at contract.
+
+    What is refused
+        A query the server does not accept; in place, a column that would change its type. Options the view has and the
+        new definition does not name, which would be lost in silence. Where the view is made anew: views, functions and
+        whatever else uses it or its row type, triggers and rules on it. A database is needed.
+
+    Limits
+        Nobody can check that what old code reads from the columns it knows stays the same: that is what
+        ``phase = expand`` says. New code that runs before contract reads the old query. Server-side prepared
+        statements that return all columns fail once with "cached plan must not change result type". A change of length
+        or precision alone, ``varchar(20)`` to ``varchar(40)``, is found when the step runs, which then changes nothing:
+        say ``phase = contract``. Security labels and membership in an extension are not carried over.
+
+    Example:
+        CREATE OR REPLACE VIEW open_orders AS SELECT id, number, customer_id FROM orders WHERE total > 0
+    """
+
+    name = "replace_view"
+    spec = ViewReplacement
+    takes_whole_table = True
+    options = frozenset({"phase"})
+
+    def recognise(self, action: Action, schema: Schema) -> ViewReplacement | None:
+        """``CREATE OR REPLACE VIEW …``, in the phase that the columns or the author tell."""
+        if action.kind != "view_stmt" or not action.node.replace or "undo" in action.options:
+            return None
+        target, definition = defined(action.node, schema)
+        phase = action.options.get("phase") or _phase_by_columns(target, action.node, schema)
+        if phase not in ("expand", "contract"):
+            raise Refused(f"phase = {phase}: a view is replaced in expand or in contract")
+        return ViewReplacement(
+            schema=target.schema,
+            view=target.name,
+            definition=str(definition),
+            phase="expand" if phase == "expand" else "contract",
+        )
+
+    def touched(self, change: ViewReplacement) -> dict[TableName, tuple[str, ...]]:
+        """The view; what it reads is asked of the server with its query."""
+        return {change.target: ()}
+
+    def assumes(self, change: ViewReplacement, schema: Schema) -> dict[str, str]:
+        """The query that rollback restores."""
+        relation = schema.relation(change.target)
+        if relation is None or change.phase != "expand":
+            return {}
+        return {f'query of view "{change.target}"': unqualified_query(relation.definition)}
+
+    def validate(self, change: ViewReplacement, context: Context) -> Iterator[str]:
+        """The view is there, the new query can take its place, and nothing is lost in silence."""
+        node = require_definition(change, context)
+        if not context.schema.is_known:
+            raise Refused(
+                f'what hangs on view "{change.target}" is not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        relation = context.schema.relation(change.target)
+        if relation is None:
+            raise Refused(f'view "{change.target}" does not exist', hint="CREATE VIEW creates it")
+        if relation.kind != "view":
+            raise Refused(f'"{change.target}" is a {relation.kind}, not a view')
+        lost = sorted({each.partition("=")[0] for each in relation.options} - options_of(node))
+        if lost:
+            raise Refused(
+                f'view "{change.target}" has options the new definition does not name: they would be lost',
+                detail=", ".join(relation.options),
+                hint=f"write WITH ({', '.join(relation.options)}) into it, or the values they shall have",
+            )
+        if change.phase == "expand" and not _keeps_columns(change, relation):
+            raise Refused(
+                f'view "{change.target}" keeps not all of its columns in their order, which old code reads',
+                detail=f"it has {ident_list(each.name for each in relation.columns)}",
+                hint="put new columns behind them, or say -- migrator: phase = contract",
+            )
+        if _is_made_anew(change, relation):
+            _require_free(relation)
+        if change.phase == "expand":
+            yield f"what old code reads from {change.view} must stay the same: nobody else can check that"
+        else:
+            yield f"until contract, {change.view} has its old query: new code must read that too"
+        for function in relation.functions:
+            yield f"function {function} mentions {change.view} in its text: if that is this view, it gets the new query"
+
+    def expressions(self, change: ViewReplacement, context: Context) -> Iterator[Expression]:
+        """Its query, which the server must understand."""
+        yield from query_of(change, context)
+
+    def obstacles(self, change: ViewReplacement, context: Context) -> Iterator[Obstacle]:
+        """In place: columns of another type. Anew: whatever came to use the view or its row type."""
+        relation = context.schema.relation(change.target)
+        if relation is None:
+            return
+        if change.phase == "expand" and not any(name in context.created for name in change.reads):
+            names = output_columns(change.node) or []
+            yield Obstacle(
+                self.template(
+                    "retyped",
+                    query=Sql(deparse("select_stmt", unwrap(change.node.query))),
+                    names=ident_list(names),
+                    columns=[(each.name, type_name(each.type_name)) for each in relation.columns],
+                ),
+                f"columns of view {change.target} would change their type, which cannot be done in place",
+                "cast them to the type they have, or say -- migrator: phase = contract",
+                Phase.EXPAND,
+            )
+        phase = Phase.ROLLBACK if change.phase == "expand" else Phase.CONTRACT
+        if _is_made_anew(change, relation):
+            yield Obstacle(
+                users_of(change.sql),
+                f"objects use view {change.target}, which is made anew",
+                "drop them first, and create them again afterwards",
+                phase,
+            )
+
+    def expand(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
+        """The new query, where old code can read it."""
+        del context
+        if change.phase == "expand":
+            yield self._in_place(change, change.definition, f"replace-{slug(change.view)}", "old code can read it too")
+
+    def contract(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
+        """The new query, where old code cannot."""
+        relation = context.schema.relation(change.target)
+        if change.phase != "contract" or relation is None:
+            return
+        if _is_made_anew(change, relation):
+            yield from self._anew(change, context, change.definition)
+        else:
+            yield self._in_place(
+                change, change.definition, f"replace-{slug(change.view)}", "no code is left that counts on the old one"
+            )
+
+    def before_contract(self, change: ViewReplacement, context: Context) -> None:
+        """Nothing came to stand on it since expand that would be lost."""
+        relation = context.schema.relation(change.target)
+        if relation is not None and change.phase == "contract" and _is_made_anew(change, relation):
+            _require_free(relation)
+
+    def rollback(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
+        """The query as it was."""
+        relation = context.schema.relation(change.target)
+        if change.phase != "expand" or relation is None:
+            return
+        undoes = f"replace-{slug(change.view)}"
+        before = self.template(
+            "as_before",
+            view=change.sql,
+            options=Sql(", ".join(relation.options)),
+            query=Sql(relation.definition.strip()),
+        )
+        if _is_made_anew(change, relation):
+            yield from self._anew(change, context, before, undoes)
+        else:
+            yield self._in_place(change, before, f"restore-{slug(change.view)}", "the query as it was", undoes)
+
+    def _in_place(
+        self, change: ViewReplacement, definition: str, step: str, why: str, undoes: str | None = None
+    ) -> Draft:
+        node = pb.ViewStmt()
+        node.CopyFrom(ViewReplacement(schema=change.schema, view=change.view, definition=definition).node)
+        node.replace = True
+        return Draft(step, statement_sql("view_stmt", node), why, slug(change.view), undoes=undoes)
+
+    def _anew(
+        self, change: ViewReplacement, context: Context, definition: str, undoes: str | None = None
+    ) -> Iterator[Draft]:
+        group = slug(change.view)
+        over = (context.migration, change.schema, change.view, "replace")
+        name = bounded_name("migrator", change.view, over=over)
+        aside = qualified(change.schema, name)
+        yield Draft(
+            f"aside-{group}",
+            self.template("aside", view=change.sql, aside=name),
+            "the new one takes its name in the same transaction",
+            group,
+            undoes=undoes,
+        )
+        yield Draft(f"create-{group}", Sql(definition), "under the name that code uses", group, undoes=undoes)
+        yield Draft(
+            f"carry-over-{group}",
+            self.template("carry_over", view=str(change.sql), aside=str(aside)),
+            "owner, privileges, comments and defaults of columns, as they are at that moment",
+            group,
+            undoes=undoes,
+            locks=f"ACCESS EXCLUSIVE ON {change.sql}: new in this transaction, nobody waits",
+        )
+        yield Draft(
+            f"drop-{group}",
+            self.template("drop_view", view=aside),
+            "nothing uses it: otherwise this fails, and all is as before",
+            group,
+            undoes=undoes,
+        )
+
+
+def _phase_by_columns(target: TableName, node: object, schema: Schema) -> str:
+    """Which phase the columns ask for.
+
+    Raises:
+        Refused: they stay as they are, or cannot be told.
+    """
+    relation = schema.relation(target)
+    if relation is None:
+        return "contract"
+    before, after = [each.name for each in relation.columns], output_columns(node)
+    if after is not None and after[: len(before)] != before:
+        return "contract"
+    if after is not None and len(after) > len(before):
+        return "expand"
+    what = "keeps its columns" if after is not None else "has columns whose names its text does not tell"
+    raise Refused(
+        f'view "{target}" {what}, so nobody but you knows which code can read its new query',
+        hint="-- migrator: phase = expand if old code can read it; -- migrator: phase = contract if new code can read "
+        "the old one until then",
+    )
+
+
+def _keeps_columns(change: ViewReplacement, relation: Relation) -> bool:
+    before, after = [each.name for each in relation.columns], output_columns(change.node)
+    return after is not None and after[: len(before)] == before
+
+
+def _is_made_anew(change: ViewReplacement, relation: Relation) -> bool:
+    """Whether columns go: at contract those old code knows, in rollback those new code knows."""
+    before, after = [each.name for each in relation.columns], output_columns(change.node)
+    return after != before if change.phase == "expand" else not _keeps_columns(change, relation)
+
+
+def _require_free(relation: Relation) -> None:
+    in_the_way = [*relation.users, *(f"trigger {each.name}" for each in relation.own_triggers)]
+    in_the_way += sorted({f"rule of {each.name}" for each in relation.dependents if each.kind == "rule"})
+    if in_the_way:
+        raise Refused(
+            f'view "{relation.name}" would be made anew, and other objects hold on to it',
+            detail="\n".join(in_the_way),
+            hint="drop them in a migration before this one, and create them again after it",
+        )

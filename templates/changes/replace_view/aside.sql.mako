@@ -1,0 +1,1 @@
+ALTER VIEW ${view|sql} RENAME TO ${aside|ident}
