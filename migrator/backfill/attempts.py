@@ -9,7 +9,7 @@ from migrator.backfill.checkpoint import Claim
 from migrator.backfill.keys import Key, KeySpan, KeyValue
 from migrator.backfill.passes import Place
 from migrator.backfill.segments import Span
-from migrator.backfill.sizing import FIRST_ROWS, Size, after_refusal, first_blocks, most_blocks, next_size
+from migrator.backfill.sizing import FIRST_ROWS, LONG_MS, Size, after_refusal, first_blocks, most_blocks, next_size
 from migrator.backfill.statements import AnySpan, BackfillStatement
 from migrator.backfill.target import Leaf
 from migrator.postgres.session import Session
@@ -117,6 +117,8 @@ class Attempts:
             target_ms: it should have taken.
             rows: it updated.
         """
+        if attempt.size.rows and not attempt.by_key:
+            target_ms = max(target_ms, LONG_MS)
         # The last batch of a window, a block or a segment is short for another reason than its time.
         if attempt.size.reaches(self.wanted(claimed)) or took_ms > target_ms:
             in_block = attempt.rows_in_block or (rows if attempt.size == Size(1) else 0)

@@ -120,8 +120,28 @@ class JobProgress:
     rows_estimated: int
 
 
+def make_job(session: Session, key: JobKey, target: Target) -> None:
+    """Make the job unless there is one; without segments yet."""
+    session.execute(_SQL["open_job"], key.parameters(relation=target.name.sql))
+
+
+def is_untouched(session: Session, key: JobKey) -> bool:
+    """Whether no segment of it is under way and no row set aside; locks the job for the rest of the transaction."""
+    job = session.one(_SQL["lock_job"], key.parameters())
+    if session.one(_SQL["has_rejected"], key.parameters()).has_rejected:
+        return False
+    return bool(job.state == "done" or not session.query(_SQL["planned"], key.parameters()))
+
+
+def finish_at_once(session: Session, key: JobKey, target: Target, rows_done: int, busy_ms: float) -> None:
+    """Record that this transaction did and verified all of the job."""
+    _drop(session, key, None)
+    more = {"relation": target.name.sql, "rows_done": rows_done, "busy_ms": busy_ms}
+    session.execute(_SQL["finish_at_once"], key.parameters(**more))
+
+
 def open_job(session: Session, key: JobKey, target: Target, parts: int) -> None:
-    """Make the job unless there is one. One that was done is verified again: it may have been undone since.
+    """Plan the job, made if there is none. One that was done is verified again: it may have been undone since.
 
     Args:
         parts: how many segments a leaf is cut into.
@@ -305,7 +325,7 @@ def advance(
 def progress(session: Session, project: str, migration: str, step: str | None = None) -> list[JobProgress]:
     """Progress of the jobs of a migration that were started, in order."""
     rows = session.query(_SQL["progress"], {"project": project, "migration": migration, "step": step, "window": WINDOW})
-    return [_progress(row) for row in rows]
+    return [JobProgress(**row._asdict()) for row in rows]
 
 
 def forget(session: Session, project: str, migration: str) -> None:
@@ -313,28 +333,6 @@ def forget(session: Session, project: str, migration: str) -> None:
     key = {"project": project, "migration": migration}
     session.execute(_SQL["forget_segments"], key)
     session.execute(_SQL["forget_jobs"], key)
-
-
-def _progress(row: Any) -> JobProgress:
-    return JobProgress(
-        step=row.step,
-        state=row.state,
-        reason=row.reason,
-        sweep=row.sweep,
-        alive=bool(row.alive),
-        rows_done=row.rows_done,
-        rows_hot=row.rows_hot,
-        rows_skipped=row.rows_skipped,
-        rejected=row.rejected,
-        batches=row.batches,
-        busy_ms=row.busy_ms,
-        blocks_done=row.blocks_done,
-        blocks_total=row.blocks_total,
-        workers=row.workers,
-        busy_s_per_block=row.sweep_busy_ms / 1000 / max(1, row.blocks_done),
-        growth_bytes=row.growth_bytes,
-        rows_estimated=row.rows_estimated,
-    )
 
 
 def _value(values: list[str] | None) -> KeyValue | None:

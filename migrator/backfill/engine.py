@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from migrator.backfill import checkpoint, control, reading, rejects, sizing, target, worker
+from migrator.backfill import checkpoint, control, inline, reading, rejects, sizing, target, worker
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
@@ -170,17 +170,39 @@ class _Director:
             BudgetSpent: a signal has not ended for too long.
         """
         work = self._work
-        self._connection.call(checkpoint.open_job, work.key, work.target, work.parts)
+        self._connection.call(checkpoint.make_job, work.key, work.target)
         self._connection.call(control.here, self._member, self._settings.workers)
         with self._hired() as pool:
             self._look()
-            while not (self._switchboard.idle.wait(_TICK_S) and self._move_on()):
-                if self._should_stop():
-                    raise Stopped
-                self._hire(pool)
-                if time.monotonic() - self._looked >= control.READ_EVERY_S:
-                    self._look()
+            if not self._done_at_once():
+                self._connection.call(checkpoint.open_job, work.key, work.target, work.parts)
+                self._work_through(pool)
             self._look()
+
+    def _done_at_once(self) -> bool:
+        """Do a small table with one statement, if nothing holds the backfill and nothing comes between."""
+        work = self._work
+        if self._hold is None or self._hold.stops:
+            return False
+        try:
+            rows = self._connection.try_once(
+                inline.run, work.key, work.statement, work.target, self._switchboard.pace.limits
+            )
+        except ServerError as error:
+            if not error.is_lock_refusal:
+                raise
+            return False
+        if rows:
+            self._analyze()
+        return rows is not None
+
+    def _work_through(self, pool: ThreadPoolExecutor) -> None:
+        while not (self._switchboard.idle.wait(_TICK_S) and self._move_on()):
+            if self._should_stop():
+                raise Stopped
+            self._hire(pool)
+            if time.monotonic() - self._looked >= control.READ_EVERY_S:
+                self._look()
 
     @contextlib.contextmanager
     def _hired(self) -> Iterator[ThreadPoolExecutor]:

@@ -12,10 +12,11 @@ from enum import Enum
 
 FIRST_BLOCKS = 32
 FEWEST_BLOCKS = 8
-"""Where one slow batch, beside a checkpoint say, does not lead below."""
-
 MOST_BLOCKS = 4096
 """32 MB: beyond it one transaction is long against the passes of vacuum, and nothing gets faster."""
+
+LONG_MS = 100
+"""What batches of few rows aim at, where the target is shorter."""
 
 FIRST_ROWS = 200
 MOST_ROWS = 100_000
@@ -122,18 +123,25 @@ class Size:
 def next_size(size: Size, took_ms: float, target_ms: float, rows_in_block: int) -> Size:
     """The size of the batch after one that took ``took_ms``: at most halved or doubled.
 
-    Below ``FEWEST_BLOCKS`` it goes where such a batch took more than twice the target, or from a size below it.
+    Below ``FEWEST_BLOCKS``, and below one block, it aims at ``LONG_MS`` at least: what a batch costs besides its rows
+    would else be more than they do, on a busy machine above all.
 
     Args:
         rows_in_block: rows of the block it did; read only where it did one.
     """
-    factor = 2.0 if took_ms <= 0 else min(2.0, max(0.5, target_ms / took_ms))
     if size.rows:
-        return Size(1, min(MOST_ROWS, max(1, round(size.rows * factor))))
-    if size.blocks == 1 and factor < 1 and rows_in_block > 1:
-        return Size(1, max(1, round(rows_in_block * factor)))
-    fewest = FEWEST_BLOCKS if size.blocks >= FEWEST_BLOCKS and took_ms <= 2 * target_ms else 1
-    return Size(min(MOST_BLOCKS, max(fewest, round(size.blocks * factor))))
+        return Size(1, min(MOST_ROWS, max(1, round(size.rows * _factor(took_ms, target_ms)))))
+    blocks = round(size.blocks * _factor(took_ms, target_ms))
+    if blocks > FEWEST_BLOCKS:
+        return Size(min(MOST_BLOCKS, blocks))
+    factor = _factor(took_ms, max(target_ms, LONG_MS))
+    if size.blocks == 1 and factor <= 0.5 and rows_in_block > 1:
+        return Size(1, max(1, rows_in_block // 2))
+    return Size(max(1, min(FEWEST_BLOCKS, round(size.blocks * factor))))
+
+
+def _factor(took_ms: float, target_ms: float) -> float:
+    return 2.0 if took_ms <= 0 else min(2.0, max(0.5, target_ms / took_ms))
 
 
 def after_refusal(size: Size, rows_in_block: int) -> Size:

@@ -69,12 +69,14 @@ class LeafState:
             does not matter where rows lie.
         blocks: its size; with a key the rows it is thought to have, at least 1.
         key: by which batches go; None: by blocks.
+        size_bytes: of its blocks, and of the values of its rows that lie outside (TOAST).
     """
 
     name: LeafName
     file_node: int
     blocks: int
     key: Key | None = None
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,9 @@ def leaves(session: Session, target: Target) -> list[LeafState]:
         name = LeafName(row.schema, row.name, row.is_lockable)
         key = keyset.key_of(session, name, target.key)
         found.append(
-            LeafState(name, row.oid, row.rows, key) if key else LeafState(name, row.file_node, row.blocks, key)
+            LeafState(name, row.oid, row.rows, key)
+            if key
+            else LeafState(name, row.file_node, row.blocks, None, row.size_bytes)
         )
     return found
 
@@ -261,6 +265,12 @@ def lines(session: Session, leaf: Leaf, span: Span) -> list[int]:
     query = _SQL["lines"].replace('"leaf"', leaf.name.sql.replace("%", "%%"))
     row = session.one(query, {"start": span.start.tid, "stop": span.stop.tid})
     return list(row.lines)
+
+
+def oid_of(session: Session, name: LeafName) -> int | None:
+    """The relation of this name now; None: there is none."""
+    oid: int | None = session.one(_SQL["named"], {"relation": name.sql}).oid
+    return oid
 
 
 def deadlock_timeout_ms(session: Session) -> int:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from migrator.backfill.sizing import (
     FEWEST_BLOCKS,
     FIRST_BLOCKS,
+    LONG_MS,
     MOST_BLOCKS,
     Answer,
     Size,
@@ -31,24 +32,39 @@ def test_size_stays_in_bounds_and_at_most_doubles_or_halves(size, took_ms, targe
         assert max(1, size.rows // 2) <= following.rows <= 2 * size.rows
     elif following.rows:
         assert size.blocks == 1
-        assert in_block // 2 <= following.rows < in_block
-        assert took_ms > target_ms
+        assert following.rows == max(1, in_block // 2)
+        assert took_ms >= 2 * max(target_ms, LONG_MS)
     else:
-        assert following.blocks >= min(MOST_BLOCKS, size.blocks // 2)
-        assert following.blocks >= FEWEST_BLOCKS or size.blocks < FEWEST_BLOCKS or took_ms > 2 * target_ms
+        assert following.blocks >= min(MOST_BLOCKS, FEWEST_BLOCKS, size.blocks // 2)
+        assert following.blocks >= FEWEST_BLOCKS or size.blocks < FEWEST_BLOCKS or took_ms > LONG_MS
 
 
 @given(st.floats(0.001, 30), st.integers(1, 200), st.floats(5, 1_000))
 def test_size_settles_where_a_batch_takes_the_target(ms_per_row, rows_per_block, target_ms):
+    """By time alone it goes down to half a block, whose rows are then aimed at like any others."""
     size, took_ms = Size(32), 0.0
     for _ in range(40):
-        took_ms = (size.rows or size.blocks * rows_per_block) * ms_per_row
+        took_ms = size.blocks * rows_per_block * ms_per_row
         size = next_size(size, took_ms, target_ms, rows_per_block)
-        if size.rows >= rows_per_block:
-            size = Size(1)
-    if ms_per_row <= target_ms and size != Size(MOST_BLOCKS) and size.blocks != FEWEST_BLOCKS:
-        assert took_ms <= 1.6 * target_ms
-        assert took_ms >= target_ms / 2.1 - ms_per_row
+        if size.rows:
+            assert rows_per_block * ms_per_row >= 2 * max(target_ms, LONG_MS)
+            return
+    if size.blocks > FEWEST_BLOCKS:
+        assert took_ms <= 1.1 * target_ms
+    elif size.blocks < FEWEST_BLOCKS:
+        assert took_ms <= max(1.6 * max(target_ms, LONG_MS), 2 * LONG_MS) or size.blocks == 1
+    if size.blocks < FEWEST_BLOCKS:
+        assert took_ms > 0.5 * max(target_ms, LONG_MS)
+    elif FEWEST_BLOCKS < size.blocks < MOST_BLOCKS:
+        assert took_ms >= 0.9 * target_ms
+
+
+@pytest.mark.parametrize(("busy_ms", "target_ms"), [(90, 5), (90, 50)])
+def test_a_machine_that_takes_long_for_anything_does_not_make_batches_tiny(busy_ms, target_ms):
+    size = Size(64)
+    for _ in range(40):
+        size = next_size(size, busy_ms, target_ms, 60)
+    assert size == Size(FEWEST_BLOCKS)
 
 
 @given(SIZES, st.integers(1, 300))

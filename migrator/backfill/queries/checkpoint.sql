@@ -23,6 +23,18 @@ UPDATE migrator.backfill_job AS j
 SET relation = %(relation)s
 WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
 
+-- name: finish_at_once
+-- The whole step was done and verified by one transaction, this one.
+UPDATE migrator.backfill_job AS j
+SET relation = %(relation)s, state = 'done', stalled = 0, rows_wrong = 0, reason = '', rows_done = j.rows_done + %(rows_done)s,
+    batches = j.batches + 1, busy_ms = j.busy_ms + %(busy_ms)s, beat = clock_timestamp(),
+    finished_at = clock_timestamp()
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
+-- name: has_rejected
+SELECT EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = %(project)s
+    AND r.migration = %(migration)s AND r.step = %(step)s) AS has_rejected
+
 -- name: beat
 -- Says that somebody is at it, and what it waits for.
 UPDATE migrator.backfill_job AS j
@@ -159,8 +171,8 @@ ORDER BY g.leaf, g.segment
 
 -- name: progress
 -- All steps of a migration, or one. Reads committed progress only.
-SELECT j.step, j.state, j.reason, j.sweep, j.relation, j.bytes_now - j.bytes_before AS growth_bytes,
-    j.beat > clock_timestamp() - interval '10 s' AS alive,
+SELECT j.step, j.state, j.reason, j.sweep, j.bytes_now - j.bytes_before AS growth_bytes,
+    coalesce(j.beat > clock_timestamp() - interval '10 s', false) AS alive,
     (j.rows_done + coalesce(s.rows_done, 0))::bigint AS rows_done,
     (j.rows_hot + coalesce(s.rows_hot, 0))::bigint AS rows_hot,
     (j.rows_skipped + coalesce(s.rows_skipped, 0))::bigint AS rows_skipped,
@@ -169,7 +181,8 @@ SELECT j.step, j.state, j.reason, j.sweep, j.relation, j.bytes_now - j.bytes_bef
     (j.batches + coalesce(s.batches, 0))::bigint AS batches,
     (j.busy_ms + coalesce(s.busy_ms, 0))::float8 AS busy_ms,
     coalesce(s.blocks_done, 0)::bigint AS blocks_done, coalesce(s.blocks_total, 0)::bigint AS blocks_total,
-    coalesce(s.busy_ms, 0)::float8 AS sweep_busy_ms, coalesce(s.workers, 0)::integer AS workers,
+    (coalesce(s.busy_ms, 0) / 1000 / greatest(s.blocks_done, 1))::float8 AS busy_s_per_block,
+    coalesce(s.workers, 0)::integer AS workers,
     coalesce(s.rows_estimated, 0)::bigint AS rows_estimated
 FROM migrator.backfill_job AS j
 LEFT JOIN LATERAL (

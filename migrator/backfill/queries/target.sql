@@ -56,7 +56,9 @@ WITH RECURSIVE tree AS (
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind NOT IN ('m', 'f') AS is_lockable,
     coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)::bigint AS file_node,
     coalesce(pg_catalog.pg_relation_size(c.oid), 0) / current_setting('block_size')::bigint AS blocks,
-    greatest(c.reltuples, 1)::bigint AS rows
+    greatest(c.reltuples, 1)::bigint AS rows,
+    coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+        + CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END AS size_bytes
 FROM tree
 JOIN pg_catalog.pg_class AS c USING (oid)
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -119,6 +121,9 @@ WHERE l.locktype = 'relation' AND l.granted AND l.mode IN ('RowShareLock', 'RowE
   AND (a.pid IS NULL OR a.application_name NOT LIKE 'migrator/%%')
 ORDER BY a.xact_start NULLS FIRST
 LIMIT 1
+
+-- name: named
+SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
 
 -- name: size
 -- Takes ACCESS SHARE for the moment of reading it.
