@@ -218,7 +218,8 @@ def command(
             from migrator.lint.sources import with_levels
 
             sources = with_levels(sources)
-        sources = chain(known.base, sources)
+        if dialect == "postgresql":
+            sources = chain(known.base, known.objecting(sources))
         if dialect != "postgresql":
             report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
         elif trace or app_sql:

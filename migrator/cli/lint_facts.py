@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ import click
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from migrator.config import Project
+    from migrator.execution.phase_lint import Recorded
     from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source
     from migrator.model.stats import Stats
@@ -42,10 +46,22 @@ class Facts:
     Attributes:
         base: the schema that is there already, before the files.
         sizes: of its tables; None: not known.
+        recorded: what the ledger of the database says; None: no database was asked, or it has none.
     """
 
     base: tuple[Source, ...] = ()
     sizes: Sizes | None = None
+    recorded: Recorded | None = None
+
+    def objecting(self, sources: Iterator[Source]) -> Iterator[Source]:
+        """The same files, phase files with what the commands and the ledger object to."""
+        for source in sources:
+            if source.phased:
+                from migrator.execution.phase_lint import with_objections
+
+                yield from with_objections(chain([source], sources), self.recorded)
+                return
+            yield source
 
 
 def facts(asked: Asked, project: Project, dialect: str, version: int) -> Facts:
@@ -123,6 +139,7 @@ def _sizes(stats: Stats | None, project: Project, name: str) -> Sizes | None:
 
 
 def _of_database(named: str, stats_file: Path | None, project: Project, version: int) -> Facts:
+    from migrator.execution.phase_lint import recorded
     from migrator.lint.sources import base_of
     from migrator.postgres.connect import find_database
     from migrator.postgres.schema_sql import read_schema_sql
@@ -143,7 +160,8 @@ def _of_database(named: str, stats_file: Path | None, project: Project, version:
         _say_version(session, version)
         base = base_of("database", read_schema_sql(session).encode())
         stats = read_stats(session)[0] if stats_file is None else _stats(stats_file)
-    return Facts((base,), _sizes(stats, project, "database" if stats_file is None else str(stats_file)))
+        ledger = recorded(session, project.settings.project)
+    return Facts((base,), _sizes(stats, project, "database" if stats_file is None else str(stats_file)), ledger)
 
 
 def _say_version(session: Session, version: int) -> None:

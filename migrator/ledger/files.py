@@ -66,6 +66,12 @@ def frozen_texts(session: Session, project: str, migration_id: str) -> dict[Phas
     return {phase: found[phase.value] for phase in Phase if phase.value in found}
 
 
+def all_frozen(session: Session, project: str) -> dict[tuple[str, Phase], str]:
+    """The recorded texts of every migration, by its id and the phase; an empty one: there was no file."""
+    rows = session.query(_SQL["all_frozen"], {"project": project})
+    return {(row.migration, Phase(row.phase)): row.content for row in rows}
+
+
 def frozen_text(session: Session, project: str, migration_id: str, phase: Phase) -> str | None:
     """The recorded text of a phase, or None while it is not frozen."""
     frozen = {row.phase: row.content for row in session.query(_SQL["frozen"], _key(project, migration_id))}

@@ -74,6 +74,8 @@ class Context:
         timeout_set: whether a ``lock_timeout`` is in force.
         utc: whether the file set TimeZone to UTC.
         settings: what the file SET, by lower-case name; an empty string where it went back to the default.
+        earlier_phases: statements of the expand and of the backfill of the same migration.
+        change_kinds: kinds of change that the migration says it makes.
         reported_once: rules that speak once per file note it here.
         manifests: what releases that run, or will, use of the database.
         level: of the migration that the current file belongs to; None: not known.
@@ -101,6 +103,9 @@ class Context:
         self._timeout_before = False
         self._effects: tuple[int, Effects] | None = None
         self._block: Block | None = None
+        self._folder = ""
+        self.earlier_phases: list[str] = []
+        self.change_kinds: frozenset[str] = frozenset()
 
     # -- for the engine
 
@@ -113,11 +118,15 @@ class Context:
         wrapped: bool | None,
         is_of_the_deploy: bool = False,
         level: int | None = None,
+        folder: str = "",
+        change_kinds: frozenset[str] = frozenset(),
     ) -> None:
         """Move on to the next file of the history.
 
         Args:
             level: of its migration; None: not known.
+            folder: of its migration, whose phases come one after another; empty: it is no phase file.
+            change_kinds: what its migration says it makes.
             is_of_the_deploy: whether it goes out at once with the others of which this is true.
         """
         self.file += 1
@@ -125,6 +134,11 @@ class Context:
             self._deploy = self._deploy or self.file
         self.catalog.start_file(self._deploy if is_of_the_deploy else self.file)
         self.phase, self.phased, self.level = phase, phased, level
+        self.change_kinds = change_kinds
+        if folder != self._folder or not folder:
+            self._folder, self.earlier_phases = folder, []
+        if folder and phase in (Phase.EXPAND, Phase.BACKFILL):
+            self.earlier_phases.append("\n".join(statement.text for statement in script.statements))
         self._script, self.statements, self.index = script, script.statements, 0
         self._transactions = Transactions(phased=phased, wrapped=wrapped)
         self.held.clear()

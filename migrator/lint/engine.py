@@ -257,6 +257,8 @@ class Linter:
                 wrapped=wrapped,
                 is_of_the_deploy=new,
                 level=source.level,
+                folder=source.name.rpartition("/")[0] if source.phased else "",
+                change_kinds=source.change_kinds,
             )
             context.catalog.is_history = source.standing is Standing.KNOWN
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
@@ -289,7 +291,21 @@ class Linter:
             found.extend(_unchecked(part, each) for each in part.unchecked)
         if source.standing is Standing.KNOWN:
             return
+        found.extend(self._objected(source, script))
         self._add(source, list(self._judge(part, found, standpoints)))
+
+    def _objected(self, source: Source, script: Script) -> Iterator[tuple[Rule, Problem, Statement]]:
+        """What others found in the file, at the statements that hold the lines; else at the first one."""
+        for each in source.objections:
+            if each.code not in self._selection.codes:
+                continue
+            at = next((one for one in script.statements if one.line <= each.line <= one.end_line), None)
+            if at is None and source.first_line == 1:
+                at = script.statements[0] if script.statements else None
+            rule = all_rules()[each.code]
+            if at is not None:
+                why = rule.why if isinstance(rule, ReportedByEngine) else ""
+                yield rule, Problem(each.message, why=why, fix=each.fix, severity=each.severity), at
 
     def _dispatch(self, phase: Phase | None) -> tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]:
         tables = self._by_phase.get(phase)

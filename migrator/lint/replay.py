@@ -118,6 +118,10 @@ def _new_key(catalog: Catalog, range_var: Any) -> Key:
     return (TEMPORARY if schema.startswith(TEMPORARY) else schema, range_var.relname)
 
 
+_LIKE_CONSTRAINTS = 1 << 2
+"""``CREATE_TABLE_LIKE_CONSTRAINTS`` in ``src/include/nodes/parsenodes.h``, the same from PostgreSQL 14 to 18."""
+
+
 def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> None:
     key = _new_key(catalog, node.relation)
     there = catalog.tables.get(key)
@@ -130,7 +134,8 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
     for parent in node.inh_relations:
         known = catalog.table(unwrap(parent))
         columns.update(known.columns if known else {})
-        complete = complete and known is not None and known.complete
+        # what a parent gets later, its children by INHERITS get as well
+        complete = complete and known is not None and known.complete and node.HasField("partbound")
     for element in node.table_elts:
         inner = unwrap(element)
         if isinstance(inner, pb.ColumnDef):
@@ -150,6 +155,10 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         elif isinstance(inner, pb.TableLikeClause):
             known = catalog.table(inner.relation)
             columns.update(known.columns if known else {})
+            if known is not None and inner.options & _LIKE_CONSTRAINTS:
+                constraints.update(
+                    (name, one) for name, one in known.constraints.items() if one.kind == pb.CONSTR_CHECK
+                )
             complete = complete and known is not None and known.complete
     partitioned = node.HasField("partspec")
     table = Table(

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from migrator.errors import UsageError
 from migrator.lint import runners
 from migrator.lint.written_in import WrittenIn
+from migrator.model.finding import Severity
 from migrator.model.phase import Phase
 
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
@@ -35,6 +36,24 @@ class Standing(Enum):
     NEW = "it is part of the deploy that is judged"
 
 
+class Objection(Struct, frozen=True):
+    """What is wrong with a file by what is known beside it, such as the ledger or the command that will run it.
+
+    Attributes:
+        code: of the rule that it is reported as.
+        line: 1-based.
+        message: as of ``Problem``.
+        fix: likewise.
+        severity: likewise.
+    """
+
+    code: str
+    line: int
+    message: str
+    fix: str = ""
+    severity: Severity | None = None
+
+
 class Source(Struct, frozen=True):
     """One file.
 
@@ -49,6 +68,8 @@ class Source(Struct, frozen=True):
         unreadable: why the bytes are not UTF-8, with line and column; None if they are.
         wrapped: whether the runner puts a transaction around it, if a file beside it says so.
         continues: whether it is a further part of the file before it.
+        objections: what others found in it.
+        change_kinds: the kinds of change that its migration says it makes.
         first_line: line of the file that the text starts with.
         offset: characters of the file before the text.
         include: reads the file that a command to psql names, relative to this file or to the working directory.
@@ -64,6 +85,8 @@ class Source(Struct, frozen=True):
     level: int | None = None
     wrapped: bool | None = None
     continues: bool = False
+    objections: tuple[Objection, ...] = ()
+    change_kinds: frozenset[str] = frozenset()
     first_line: int = 1
     offset: int = 0
     include: Callable[[str, bool], Source | None] | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from migrator.config import Project
+from migrator.execution.phase_lint import with_objections
 from migrator.integrations.sqlalchemy.file import read as read_manifest
 from migrator.lint import baseline
 from migrator.lint.dialects.engine import lint_dialect
@@ -93,7 +94,7 @@ def _report(document: Document, files: Mapping[str, bytes], today: date) -> Repo
     project = document.project
     settings = project.settings.lint
     selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, settings.dialect)
-    sources = overlaid(chain(_base(project), _history(document)), files)
+    sources = with_objections(overlaid(chain(_base(project), _history(document)), files))
     if settings.dialect != "postgresql":
         report = lint_dialect(sources, selection, settings.dialect, today=today)
     else:

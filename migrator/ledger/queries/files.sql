@@ -6,5 +6,8 @@ ON CONFLICT (project, migration, phase) DO NOTHING
 -- name: frozen
 SELECT phase, content FROM migrator.phase_file WHERE project = %(project)s AND migration = %(migration)s
 
+-- name: all_frozen
+SELECT migration, phase, content FROM migrator.phase_file WHERE project = %(project)s
+
 -- name: thaw
 DELETE FROM migrator.phase_file WHERE project = %(project)s AND migration = %(migration)s
