@@ -29,8 +29,18 @@ KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
 WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
 SINCE = {"rename_table": 15, "replace_view": 16}
 """Examples whose files are those for a server of at least this version."""
-STAYS = {"add_enum_value"}
+STAYS = {"add_enum_value", "update_extension"}
 """Examples whose rollback cannot take back what expand did, as their page says."""
+_DROPS = r"""
+SELECT format('DROP PUBLICATION %I', pubname) AS sql FROM pg_publication
+UNION ALL
+SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+WHERE nspname NOT LIKE 'pg\_%' AND nspname NOT IN ('information_schema', 'public')
+UNION ALL
+SELECT 'DROP SCHEMA public CASCADE'
+UNION ALL
+SELECT format('CREATE SCHEMA public AUTHORIZATION %s', nspowner::regrole) FROM pg_namespace WHERE nspname = 'public'
+"""
 PAGES = sorted(page for page in EXAMPLES.rglob("*.md") if "node_modules" not in page.parts)
 
 
@@ -53,6 +63,12 @@ def files(folder: Path) -> dict[str, str]:
 def execute(session: Session, sql: str) -> None:
     for statement in parse_script(sql).statements:
         session.execute(statement.text)
+
+
+def empty(session: Session) -> None:
+    """Drop whatever examples make."""
+    for row in session.query(_DROPS):
+        session.execute(row.sql)
 
 
 def run(session: Session, kind: str, *phases: Phase) -> None:
@@ -99,7 +115,7 @@ def unplaced(shape: frozenset[str], kind: str) -> frozenset[str]:
 def test_all_phases_end_where_the_change_alone_would(kind: str, session: Session, database_url: str):
     run(session, kind, Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     phased = snapshot(session)
-    execute(session, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    empty(session)
     execute(session, (EXAMPLES / kind / "schema.sql").read_text(encoding="utf-8"))
     if kind == "set_not_null":
         execute(session, "UPDATE users SET email = '' WHERE email IS NULL")

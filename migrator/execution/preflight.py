@@ -258,6 +258,7 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
     """What this role lacks for expand and contract, and relations that are not there; one line each."""
     lacks: dict[str, None] = {}
     created: set[tuple[str | None, str]] = set()
+    schemas: set[str] = set()
     for step in (*migration.phase(Phase.EXPAND), *migration.phase(Phase.CONTRACT)):
         for kind, name in owned_objects(parse_script(step.sql).statements[0]):
             lacks.update(dict.fromkeys(missing_ownership(session, kind, name)))
@@ -275,9 +276,12 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
                 )
                 continue
             lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
+        if statement.kind == "create_schema_stmt":
+            schemas.add(statement.node.schemaname)
         made = created_relation(statement)
         if made is not None:
             created.add(made)
+        if made is not None and made[0] not in schemas:
             lacks.update(
                 dict.fromkeys(missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False))
             )

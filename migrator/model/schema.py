@@ -218,6 +218,18 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """A row security policy.
+
+    Attributes:
+        is_permissive: whether it lets rows through; a restrictive one keeps back what others let through.
+    """
+
+    name: str
+    is_permissive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table with what stands around it.
 
@@ -241,6 +253,7 @@ class Relation:
             describes them: views, functions, foreign keys of other tables, columns of its row type.
         comment: its comment, or None.
         definition: the query of a view, plain or materialized, with everything qualified; empty for others.
+        policies: its row security policies.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
     """
 
@@ -268,6 +281,7 @@ class Relation:
     comment: str | None = None
     definition: str = ""
     options: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

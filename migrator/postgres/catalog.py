@@ -12,6 +12,7 @@ from migrator.model.schema import (
     Grant,
     Index,
     Partition,
+    Policy,
     Reference,
     Relation,
     Schema,
@@ -123,6 +124,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         comment=row.comment,
         definition=row.definition,
         options=tuple(row.options),
+        policies=tuple(Policy(each["name"], each["is_permissive"]) for each in row.policies),
     )
 
 

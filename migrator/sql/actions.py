@@ -109,6 +109,10 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
         for wrapped in action.node.objects:
             parts = [unwrap(item).sval for item in unwrap(wrapped).items]
             names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
+    if isinstance(action.node, pb.DropStmt) and action.node.remove_type in _PARTS_OF_RELATIONS:
+        for wrapped in action.node.objects:
+            parts = [unwrap(item).sval for item in unwrap(wrapped).items][:-1]
+            names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
     if isinstance(action.node, pb.CommentStmt) and action.node.objtype in _RELATIONS | _PARTS_OF_RELATIONS:
         parts = [unwrap(item).sval for item in unwrap(action.node.object).items]
         if action.node.objtype in _PARTS_OF_RELATIONS:

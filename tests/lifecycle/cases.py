@@ -129,6 +129,21 @@ def code_of_part(sequence: str, condition: str, table: str) -> Code:
     )
 
 
+def calling(condition: str) -> Code:
+    """Code that reads and writes ``value`` of ``items`` where a condition that is always true holds."""
+    return Code(
+        insert=f"INSERT INTO items (n, value) SELECT %(n)s, %(value)s WHERE {condition} RETURNING id",
+        update=f"UPDATE items SET value = %(value)s WHERE id = %(id)s AND {condition}",
+        read=f"SELECT n, value FROM items WHERE id = %(id)s AND {condition}",
+        read_all="SELECT id, n, value FROM items",
+    )
+
+
+def drawing(sequence: str) -> Code:
+    """Code that draws from a sequence at each write."""
+    return calling(f"nextval('{sequence}') IS NOT NULL")
+
+
 CASES = (
     Case(
         name="with a foreign key",
@@ -694,6 +709,7 @@ CASES = (
         " ALTER id ADD GENERATED ALWAYS AS IDENTITY;"
         "CREATE INDEX items_value ON items (lower(value)); ALTER SEQUENCE items_number_seq OWNED BY items.number;"
         "GRANT SELECT, INSERT ON items TO PUBLIC; GRANT UPDATE (n) ON items TO PUBLIC;"
+        "COMMENT ON TABLE items IS 'the items'; ALTER TABLE items ALTER n SET STATISTICS 50;"
         "CREATE TRIGGER label BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.label IS NULL) EXECUTE FUNCTION label();"
         "ALTER TABLE items ATTACH PARTITION items_1 FOR VALUES FROM (MINVALUE) TO (1000000)",
         old=code("value", values=sometimes_null),
@@ -747,6 +763,133 @@ CASES = (
         kind="set_table_options",
         setup=items("value text") + "ALTER TABLE items SET (fillfactor = 90, autovacuum_enabled = off);",
         sql="ALTER TABLE items SET (fillfactor = 70, toast.autovacuum_enabled = false), RESET (autovacuum_enabled)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="that new code draws from",
+        kind="create_sequence",
+        setup=items("value text", rows=500),
+        sql="CREATE SEQUENCE numbers START WITH 1000 CACHE 5",
+        old=code("value"),
+        new=drawing("numbers"),
+    ),
+    Case(
+        name="another step at expand",
+        kind="alter_sequence",
+        setup=items("value text", rows=500) + "CREATE SEQUENCE numbers AS integer MAXVALUE 1000000;",
+        sql="ALTER SEQUENCE numbers AS bigint INCREMENT BY 10 NO MAXVALUE CACHE 5 CYCLE",
+        old=drawing("numbers"),
+        new=drawing("numbers"),
+    ),
+    Case(
+        name="narrower at contract",
+        kind="alter_sequence",
+        setup=items("value text", rows=500) + "CREATE SEQUENCE numbers CYCLE;",
+        sql="ALTER SEQUENCE numbers AS integer NO CYCLE",
+        old=drawing("numbers"),
+        new=drawing("numbers"),
+    ),
+    Case(
+        name="that old code draws from",
+        kind="drop_sequence",
+        setup=items("value text", rows=500) + "CREATE SEQUENCE numbers;",
+        sql="DROP SEQUENCE numbers",
+        old=drawing("numbers"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a default",
+        kind="rename_sequence",
+        setup=items("value text", rows=500)
+        + "CREATE SEQUENCE numbers; ALTER TABLE items ALTER n SET DEFAULT nextval('numbers');",
+        sql="ALTER SEQUENCE numbers RENAME TO items_n_seq",
+        old=drawing("numbers"),
+        new=code("value"),
+    ),
+    Case(
+        name="with a table and its comment",
+        kind="create_schema",
+        setup=items(rows=500),
+        sql="CREATE SCHEMA app; CREATE SEQUENCE app.numbers; CREATE TYPE app.mood AS ENUM ('glad');"
+        "CREATE TABLE app.labels (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL, value text);"
+        "COMMENT ON TABLE app.labels IS 'new'; COMMENT ON SCHEMA app IS 'of new code'",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO app.labels (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE app.labels SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM app.labels WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM app.labels",
+            table="labels",
+        ),
+        loses=True,
+    ),
+    Case(
+        name="that is empty",
+        kind="drop_schema",
+        setup=items("value text", rows=500) + "CREATE SCHEMA app;",
+        sql="DROP SCHEMA app",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="whose functions new code calls",
+        kind="create_extension",
+        setup=items("value text", rows=500),
+        sql="CREATE EXTENSION unaccent WITH SCHEMA public",
+        old=code("value"),
+        new=calling("unaccent('é') = 'e'"),
+    ),
+    Case(
+        name="to a version",
+        kind="update_extension",
+        setup=items("value text", rows=500) + "CREATE EXTENSION hstore VERSION '1.4';",
+        sql="ALTER EXTENSION hstore UPDATE TO '1.7'",
+        old=calling("hstore('a', 'b') -> 'a' = 'b'"),
+        new=calling("hstore('a', 'b') -> 'a' = 'b'"),
+        leaves="ALTER EXTENSION hstore UPDATE TO '1.7'",
+    ),
+    Case(
+        name="whose functions old code calls",
+        kind="drop_extension",
+        setup=items("value text", rows=500) + "CREATE EXTENSION unaccent;",
+        sql="DROP EXTENSION unaccent",
+        old=calling("unaccent('é') = 'e'"),
+        new=code("value"),
+    ),
+    Case(
+        name="that lets rows through and one that keeps them back",
+        kind="create_policy",
+        setup=items("value text", rows=500) + "ALTER TABLE items ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY everybody ON items USING (true);",
+        sql="CREATE POLICY own ON items FOR SELECT TO pg_monitor USING (n > 0 AND value <> '');"
+        "CREATE POLICY never ON items AS RESTRICTIVE FOR DELETE USING (false)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="with another condition",
+        kind="alter_policy",
+        setup=items("value text", rows=500) + "CREATE POLICY own ON items USING (n > 0);",
+        sql="ALTER POLICY own ON items TO pg_monitor USING (n > 1) WITH CHECK (n > 2)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="beside another one",
+        kind="drop_policy",
+        setup=items("value text", rows=500) + "ALTER TABLE items ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY own ON items USING (n > 0); CREATE POLICY everybody ON items USING (true);",
+        sql="DROP POLICY own ON items",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="with its policy",
+        kind="set_row_level_security",
+        setup=items("value text", rows=500),
+        sql="CREATE POLICY everybody ON items USING (true); ALTER TABLE items ENABLE ROW LEVEL SECURITY,"
+        " FORCE ROW LEVEL SECURITY",
         old=code("value"),
         new=code("value"),
     ),

@@ -43,12 +43,20 @@ SELECT format('view %s: %s', c.oid::regclass, pg_get_viewdef(c.oid))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind IN ('v', 'm')
 UNION ALL
-SELECT format('sequence %s owned by %s', c.oid::regclass, (
+SELECT format('sequence %s: %s %s %s %s %s %s %s owned by %s', c.oid::regclass, format_type(q.seqtypid, NULL),
+    q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle, (
     SELECT d.refobjid::regclass::text || '.' || a.attname FROM pg_depend AS d
     JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
-FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_sequence AS q ON q.seqrelid = c.oid
 WHERE {_USERS} AND c.relkind = 'S'
+UNION ALL
+SELECT format('schema %s of %s', n.nspname, n.nspowner::regrole) FROM pg_namespace AS n WHERE {_USERS}
+UNION ALL
+SELECT format('extension %s %s in %s', e.extname, e.extversion, e.extnamespace::regnamespace) FROM pg_extension AS e
+UNION ALL
+SELECT format('publication %s: %s', p, array_agg(t ORDER BY t.schemaname, t.tablename))
+FROM pg_publication AS p LEFT JOIN pg_publication_tables AS t USING (pubname) GROUP BY p
 UNION ALL
 SELECT format('statistics %s', pg_get_statisticsobjdef(x.oid))
 FROM pg_statistic_ext AS x JOIN pg_namespace AS n ON n.oid = x.stxnamespace
@@ -58,12 +66,14 @@ SELECT format('rule %s', pg_get_ruledef(r.oid))
 FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND r.rulename <> '_RETURN'
 UNION ALL
-SELECT format('policy %s on %s: %s %s', p.polname, p.polrelid::regclass, pg_get_expr(p.polqual, p.polrelid),
+SELECT format('policy %s on %s: %s %s %s %s %s', p.polname, p.polrelid::regclass, p.polpermissive, p.polcmd, p.polroles,
+    pg_get_expr(p.polqual, p.polrelid),
     pg_get_expr(p.polwithcheck, p.polrelid))
 FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS}
 UNION ALL
-SELECT format('table %s: %s%s', c.oid::regclass, CASE WHEN c.relrowsecurity THEN 'row security ' END,
+SELECT format('table %s: %s%s%s%s', c.oid::regclass, CASE WHEN c.relrowsecurity THEN 'row security ' END,
+    CASE WHEN c.relforcerowsecurity THEN 'forced ' END, 'identity ' || nullif(c.relreplident, 'd')::text || ' ',
     (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) AS option))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind IN ('r', 'p', 'v', 'm')

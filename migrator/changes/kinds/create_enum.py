@@ -80,7 +80,8 @@ class CreateEnum(Kind[EnumCreation]):
 
     def expressions(self, change: EnumCreation, context: Context) -> Iterator[Expression]:
         """Its schema, which must be there."""
-        del context
+        if ("SCHEMA", change.schema) in context.made:
+            return
         yield Expression(
             f'the schema of type "{change.target}"', self.template("place", schema=str(ident(change.schema)))
         )

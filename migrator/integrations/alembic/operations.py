@@ -47,18 +47,28 @@ __all__ = [
     "add_foreign_key",
     "add_primary_key",
     "add_unique",
+    "alter_policy",
+    "alter_sequence",
     "attach_partition",
     "change_type",
     "comment",
     "create_enum",
+    "create_extension",
     "create_index",
+    "create_policy",
+    "create_schema",
+    "create_sequence",
     "create_table",
     "create_view",
     "detach_partition",
     "drop_column",
     "drop_constraint",
+    "drop_extension",
     "drop_index",
     "drop_not_null",
+    "drop_policy",
+    "drop_schema",
+    "drop_sequence",
     "drop_table",
     "drop_type",
     "drop_view",
@@ -71,6 +81,7 @@ __all__ = [
     "rename_constraint",
     "rename_enum_value",
     "rename_index",
+    "rename_sequence",
     "rename_table",
     "replace_view",
     "require_contracted",
@@ -78,10 +89,12 @@ __all__ = [
     "set_column_options",
     "set_default",
     "set_not_null",
+    "set_row_level_security",
     "set_table_options",
     "split_column",
     "sql",
     "together",
+    "update_extension",
 ]
 
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -92,18 +105,28 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_foreign_key": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
+    "alter_policy": {"schema": "public"},
+    "alter_sequence": {"schema": "public"},
     "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
     "comment": {"schema": "public"},
     "create_enum": {"schema": "public"},
+    "create_extension": {},
     "create_index": {"schema": "public"},
+    "create_policy": {"schema": "public"},
+    "create_schema": {},
+    "create_sequence": {"schema": "public"},
     "create_table": {"schema": "public"},
     "create_view": {"schema": "public"},
     "detach_partition": {"schema": "public"},
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
+    "drop_extension": {},
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
+    "drop_policy": {"schema": "public"},
+    "drop_schema": {},
+    "drop_sequence": {"schema": "public"},
     "drop_table": {"schema": "public"},
     "drop_type": {"schema": "public"},
     "drop_view": {"schema": "public"},
@@ -115,13 +138,16 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_constraint": {"schema": "public"},
     "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
+    "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "replace_view": {"schema": "public"},
     "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_not_null": {"schema": "public"},
+    "set_row_level_security": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "split_column": {"schema": "public"},
+    "update_extension": {},
 }
 
 
@@ -245,6 +271,36 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
     change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
 
+def alter_policy(
+    table: str, policy: str, *, using: str = "", check: str = "", roles: tuple[str, ...] = (), schema: str = "public"
+) -> None:
+    """Change whom a row security policy is for, or its conditions.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        policy: its name.
+        using: the new condition on the rows that are seen, as SQL.
+        check: the new condition on the rows that are written, as SQL.
+        roles: whom it is for; ``public`` is everybody.
+    """
+    change(
+        "alter_policy",
+        {"schema": schema, "table": table, "policy": policy, "using": using, "check": check, "roles": roles},
+    )
+
+
+def alter_sequence(sequence: str, options: str, *, schema: str = "public") -> None:
+    """Change how a sequence counts.
+
+    Args:
+        schema: of the sequence.
+        sequence: its name.
+        options: the new ones, as SQL: ``CACHE 100 NO CYCLE``.
+    """
+    change("alter_sequence", {"schema": schema, "sequence": sequence, "options": options})
+
+
 def attach_partition(
     table: str, partition: str, bound: str, *, partition_schema: str = "", schema: str = "public"
 ) -> None:
@@ -356,6 +412,18 @@ def create_enum(type: str, *, labels: tuple[str, ...] = (), schema: str = "publi
     change("create_enum", {"schema": schema, "type": type, "labels": labels})
 
 
+def create_extension(extension: str, *, into: str = "", version: str = "", if_absent: bool = False) -> None:
+    """Install an extension.
+
+    Args:
+        extension: its name.
+        into: the schema of its objects; an empty string: its own, or the first of the ``search_path``.
+        version: an empty string: the one that the server has as default.
+        if_absent: whether an extension that is there already is left as it is, also by rollback.
+    """
+    change("create_extension", {"extension": extension, "into": into, "version": version, "if_absent": if_absent})
+
+
 def create_index(table: str, index: str, definition: str, *, unique: bool = False, schema: str = "public") -> None:
     """Create an index without blocking writes.
 
@@ -369,6 +437,65 @@ def create_index(table: str, index: str, definition: str, *, unique: bool = Fals
     change(
         "create_index", {"schema": schema, "table": table, "index": index, "definition": definition, "unique": unique}
     )
+
+
+def create_policy(
+    table: str,
+    policy: str,
+    *,
+    using: str = "",
+    check: str = "",
+    command: Literal["all", "select", "insert", "update", "delete"] = "all",
+    roles: tuple[str, ...] = ("public",),
+    permissive: bool = True,
+    schema: str = "public",
+) -> None:
+    """Create a row security policy.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        policy: its name.
+        using: condition on the rows that are seen, as SQL; an empty string: none.
+        check: condition on the rows that are written, as SQL; an empty string: ``using``.
+        command: what it is for.
+        roles: whom it is for; ``public`` is everybody.
+        permissive: whether it lets rows through; False: it keeps rows back that others let through.
+    """
+    change(
+        "create_policy",
+        {
+            "schema": schema,
+            "table": table,
+            "policy": policy,
+            "using": using,
+            "check": check,
+            "command": command,
+            "roles": roles,
+            "permissive": permissive,
+        },
+    )
+
+
+def create_schema(name: str, *, owner: str = "") -> None:
+    """Create a schema.
+
+    Args:
+        name: of the schema.
+        owner: a role; an empty string: the one that runs expand.
+    """
+    change("create_schema", {"name": name, "owner": owner})
+
+
+def create_sequence(sequence: str, *, options: str = "", schema: str = "public") -> None:
+    """Create a sequence.
+
+    Args:
+        schema: of the sequence.
+        sequence: its name.
+        options: as SQL: ``START WITH 100 CACHE 20``.
+    """
+    change("create_sequence", {"schema": schema, "sequence": sequence, "options": options})
 
 
 def create_table(table: str, definition: str, *, references: tuple[str, ...] = (), schema: str = "public") -> None:
@@ -434,6 +561,15 @@ def drop_constraint(table: str, constraint: str, *, schema: str = "public") -> N
     change("drop_constraint", {"schema": schema, "table": table, "constraint": constraint})
 
 
+def drop_extension(extension: str) -> None:
+    """Drop an extension that nothing uses any more.
+
+    Args:
+        extension: its name.
+    """
+    change("drop_extension", {"extension": extension})
+
+
 def drop_index(table: str, index: str, *, schema: str = "public") -> None:
     """Drop an index that new code no longer needs.
 
@@ -457,6 +593,36 @@ def drop_not_null(
         phase: ``contract``, or ``expand`` where old code can read NULL.
     """
     change("drop_not_null", {"schema": schema, "table": table, "column": column, "phase": phase})
+
+
+def drop_policy(table: str, policy: str, *, schema: str = "public") -> None:
+    """Drop a row security policy.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        policy: its name.
+    """
+    change("drop_policy", {"schema": schema, "table": table, "policy": policy})
+
+
+def drop_schema(name: str) -> None:
+    """Drop a schema that is empty.
+
+    Args:
+        name: of the schema.
+    """
+    change("drop_schema", {"name": name})
+
+
+def drop_sequence(sequence: str, *, schema: str = "public") -> None:
+    """Drop a sequence that nothing draws from any more.
+
+    Args:
+        schema: of the sequence.
+        sequence: its name.
+    """
+    change("drop_sequence", {"schema": schema, "sequence": sequence})
 
 
 def drop_table(table: str, *, schema: str = "public") -> None:
@@ -625,6 +791,17 @@ def rename_index(table: str, index: str, new_name: str, *, schema: str = "public
     change("rename_index", {"schema": schema, "table": table, "index": index, "new_name": new_name})
 
 
+def rename_sequence(sequence: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a sequence.
+
+    Args:
+        schema: of the sequence.
+        sequence: its name.
+        new_name: what it is called afterwards, in the same schema.
+    """
+    change("rename_sequence", {"schema": schema, "sequence": sequence, "new_name": new_name})
+
+
 def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
     """Rename a table, under both names until no old code is left.
 
@@ -726,6 +903,19 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
     change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
 
 
+def set_row_level_security(
+    table: str, state: Literal["enable", "disable", "force", "no force"], *, schema: str = "public"
+) -> None:
+    """Enable, disable or force row level security of a table.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        state: ``enable``, ``disable``, ``force`` or ``no force``.
+    """
+    change("set_row_level_security", {"schema": schema, "table": table, "state": state})
+
+
 def set_table_options(
     table: str, *, options: tuple[str, ...] = (), reset: tuple[str, ...] = (), schema: str = "public"
 ) -> None:
@@ -765,6 +955,16 @@ def split_column(
         "split_column",
         {"schema": schema, "table": table, "column": column, "into": into, "types": types, "up": up, "down": down},
     )
+
+
+def update_extension(extension: str, *, version: str = "") -> None:
+    """Update an extension to a version that the server has.
+
+    Args:
+        extension: its name.
+        version: the new one; an empty string: the one that the server has as default.
+    """
+    change("update_extension", {"extension": extension, "version": version})
 
 
 class _Phased(MigrateOperation):

@@ -57,7 +57,9 @@ SELECT
         JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
         WHERE i.inhparent = c.oid), '[]') AS partitions,
     array_cat(coalesce(c.reloptions, '{}'), ARRAY(SELECT 'toast.' || o FROM pg_class AS toast, unnest(toast.reloptions) AS o
-        WHERE toast.oid = c.reltoastrelid)) AS options
+        WHERE toast.oid = c.reltoastrelid)) AS options,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.polname, 'is_permissive', p.polpermissive) ORDER BY p.polname)
+        FROM pg_policy AS p WHERE p.polrelid = c.oid), '[]') AS policies
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -1,0 +1,1 @@
+ALTER POLICY own_orders ON orders USING (tenant = current_setting('app.tenant', true));

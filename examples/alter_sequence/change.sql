@@ -1,0 +1,1 @@
+ALTER SEQUENCE invoice_numbers INCREMENT BY 10 CACHE 50;

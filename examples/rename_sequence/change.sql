@@ -1,0 +1,1 @@
+ALTER SEQUENCE numbers RENAME TO invoices_id_seq;

@@ -1,0 +1,1 @@
+ALTER PUBLICATION ${publication|ident} ${action|sql} TABLE ${tables|sql}

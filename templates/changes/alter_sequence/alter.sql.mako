@@ -1,0 +1,1 @@
+ALTER SEQUENCE ${sequence|sql}${options|sql}

@@ -1,0 +1,1 @@
+DROP POLICY ${policy|ident} ON ${table|sql}

@@ -1,0 +1,4 @@
+CREATE SCHEMA ${schema|ident}\
+% if owner:
+ AUTHORIZATION ${owner|ident}\
+% endif

@@ -1,0 +1,1 @@
+CREATE SEQUENCE ${sequence|sql}${options|sql}

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} REPLICA IDENTITY ${identity|sql}

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ${state|sql} ROW LEVEL SECURITY
