@@ -152,7 +152,7 @@ def update() -> None:
     with embedded.start(settings=embedded.FAST) as server, tempfile.TemporaryDirectory() as scratch:
         for name in KINDS:
             with Database(server.url(), command="examples").connect() as session:
-                execute(session, f"CREATE DATABASE {name}")
+                execute(session, f'CREATE DATABASE "{name}"')
             with Database(server.url(name), command="examples").connect() as session:
                 execute(session, (EXAMPLES / name / "schema.sql").read_text(encoding="utf-8"))
                 migration = generate(name, session, Path(scratch) / name)

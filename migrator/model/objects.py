@@ -6,6 +6,36 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A privilege granted on a table, on one column only, or on another object.
+
+    Attributes:
+        grantee: role, unquoted; an empty string for PUBLIC.
+        privilege: ``SELECT``, ``INSERT``, ``UPDATE``, ``REFERENCES``; on tables also ``DELETE``, ``TRUNCATE``, ….
+        is_grantable: WITH GRANT OPTION.
+    """
+
+    grantee: str
+    privilege: str
+    is_grantable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationFacts:
+    """A publication.
+
+    Attributes:
+        tables: schema and name of those it names, all that are in it for ALL TABLES and TABLES IN SCHEMA left out.
+        sends_all: whether it is FOR ALL TABLES.
+        operations: ``insert``, ``update``, ``delete``, ``truncate``.
+    """
+
+    tables: tuple[tuple[str, str], ...] = ()
+    sends_all: bool = False
+    operations: tuple[str, ...] = ("insert", "update", "delete", "truncate")
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceFacts:
     """A sequence.
 
@@ -85,6 +115,12 @@ class Objects:
         available: versions of extensions that could be installed, by name.
         comments: by what SQL calls the object and its name parts: ``("TABLE", "public", "users")``,
             ``("CONSTRAINT", "public", "users", "users_pkey")``, ``("SCHEMA", "app")``. Those of columns are with them.
+        grants: privileges on sequences, schemas and functions by what SQL calls the object and its name parts;
+            functions only where no other one has the name; what PUBLIC has by default is among them.
+        owners: who owns each of them.
+        publications: by name.
+        without_identity: schema and name of tables whose rows logical replication cannot find.
+        wal_level: the setting; an empty string: not known.
         roles: every role.
         is_superuser: whether the role that asks is one.
         compressions: methods for large values that the server was built with; empty: not known.
@@ -96,6 +132,11 @@ class Objects:
     extensions: dict[str, Extension] = field(default_factory=dict)
     available: dict[str, tuple[AvailableExtension, ...]] = field(default_factory=dict)
     comments: dict[tuple[str, ...], str] = field(default_factory=dict)
+    grants: dict[tuple[str, ...], tuple[Grant, ...]] = field(default_factory=dict)
+    owners: dict[tuple[str, ...], str] = field(default_factory=dict)
+    publications: dict[str, PublicationFacts] = field(default_factory=dict)
+    without_identity: frozenset[tuple[str, str]] = frozenset()
+    wal_level: str = ""
     roles: frozenset[str] = frozenset()
     is_superuser: bool = False
     compressions: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from migrator.model.objects import Objects
+from migrator.model.objects import Grant, Objects
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,21 +16,6 @@ class TableName:
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A privilege granted on a table, or on one column only.
-
-    Attributes:
-        grantee: role, unquoted; an empty string for PUBLIC.
-        privilege: ``SELECT``, ``INSERT``, ``UPDATE``, ``REFERENCES``; on tables also ``DELETE``, ``TRUNCATE``, ….
-        is_grantable: WITH GRANT OPTION.
-    """
-
-    grantee: str
-    privilege: str
-    is_grantable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +81,7 @@ class Index:
         is_exclusion: whether that constraint is an exclusion constraint.
         is_replica_identity: whether logical replication finds rows by it, by REPLICA IDENTITY USING INDEX.
         is_clustered: whether CLUSTER goes by it.
+        is_immediate: whether it is checked row by row, and not at the end of a statement or transaction.
     """
 
     name: str
@@ -108,6 +94,7 @@ class Index:
     is_exclusion: bool = False
     is_replica_identity: bool = False
     is_clustered: bool = False
+    is_immediate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +241,8 @@ class Relation:
         comment: its comment, or None.
         definition: the query of a view, plain or materialized, with everything qualified; empty for others.
         policies: its row security policies.
+        owner: the role that owns it.
+        replica_identity: how logical replication finds rows: ``default``, ``full``, ``nothing`` or ``index``.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
     """
 
@@ -282,6 +271,8 @@ class Relation:
     definition: str = ""
     options: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
+    owner: str = ""
+    replica_identity: str = "default"
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

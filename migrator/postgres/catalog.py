@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from migrator.model.objects import Grant
 from migrator.model.schema import (
     Column,
     Constraint,
     Dependent,
-    Grant,
     Index,
     Partition,
     Policy,
@@ -124,6 +124,8 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         comment=row.comment,
         definition=row.definition,
         options=tuple(row.options),
+        owner=row.owner,
+        replica_identity=row.replica_identity,
         policies=tuple(Policy(each["name"], each["is_permissive"]) for each in row.policies),
     )
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from migrator.model.objects import AvailableExtension, Extension, Namespace, Objects, SequenceFacts
+from migrator.model.objects import (
+    AvailableExtension,
+    Extension,
+    Grant,
+    Namespace,
+    Objects,
+    PublicationFacts,
+    SequenceFacts,
+)
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 
@@ -21,6 +29,7 @@ def read_objects(session: Session) -> Objects:
                 row.version, row.is_default, row.needs_superuser, row.is_trusted, tuple(row.requires)
             )
         )  # fmt: skip
+    owned = list(session.query(_SQL["grants"]))
     return Objects(
         sequences={
             (row.schema, row.name): SequenceFacts(
@@ -38,6 +47,16 @@ def read_objects(session: Session) -> Objects:
         comments={(row.kind, *row.names): row.text for row in session.query(_SQL["comments"])},
         roles=frozenset(rights.roles),
         is_superuser=rights.is_superuser,
+        grants={(row.kind, *row.names): tuple(Grant(**grant) for grant in row.grants) for row in owned},
+        owners={(row.kind, *row.names): row.owner for row in owned},
+        publications={
+            row.name: PublicationFacts(
+                tuple((schema, name) for schema, name in row.tables), row.sends_all, tuple(row.operations)
+            )
+            for row in session.query(_SQL["publications"])
+        },
+        without_identity=frozenset((row.schema, row.name) for row in session.query(_SQL["without_identity"])),
+        wal_level=rights.wal_level,
         compressions=tuple(rights.compressions or ()),
         may_create_in_database=rights.may_create_in_database,
     )  # fmt: skip

@@ -80,6 +80,15 @@ def _split(statement: Statement, options: dict[str, str]) -> Iterator[Action]:
             text = deparse(statement.kind, single)
             yield Action(statement.kind, single, None, text, statement.line, statement.column, options)
         return
+    if statement.kind == "grant_stmt" and len(statement.node.objects) > 1:
+        for granted in statement.node.objects:
+            alone = pb.GrantStmt()
+            alone.CopyFrom(statement.node)
+            del alone.objects[:]
+            alone.objects.add().CopyFrom(granted)
+            text = deparse(statement.kind, alone)
+            yield Action(statement.kind, alone, None, text, statement.line, statement.column, options)
+        return
     if statement.kind != "alter_table_stmt":
         yield Action(statement.kind, statement.node, None, statement.text, statement.line, statement.column, options)
         return

@@ -894,6 +894,59 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="on a table to a role and everybody",
+        kind="grant",
+        setup=items("value text", rows=500) + "GRANT SELECT ON items TO pg_monitor; CREATE SEQUENCE numbers;",
+        sql="GRANT SELECT, UPDATE (n, value) ON items TO pg_monitor WITH GRANT OPTION;"
+        "GRANT INSERT ON items TO PUBLIC; GRANT ALL ON SEQUENCE numbers TO pg_monitor",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="on a table and a column",
+        kind="revoke",
+        setup=items("value text", rows=500)
+        + "GRANT SELECT, INSERT ON items TO pg_monitor WITH GRANT OPTION; GRANT UPDATE (n) ON items TO pg_monitor;",
+        sql="REVOKE INSERT, UPDATE (n) ON items FROM pg_monitor;"
+        "REVOKE GRANT OPTION FOR SELECT ON items FROM pg_monitor",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="by a unique index",
+        kind="set_replica_identity",
+        setup=items("value text NOT NULL", rows=500) + "CREATE UNIQUE INDEX items_value ON items (value);"
+        "ALTER TABLE items REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE items;",
+        sql="ALTER TABLE items REPLICA IDENTITY USING INDEX items_value",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a table that is written",
+        kind="create_publication",
+        setup=items("value text", rows=500),
+        sql="CREATE PUBLICATION p FOR TABLE items WITH (publish = 'insert, update')",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="one table more and one less",
+        kind="alter_publication",
+        setup=items("value text", rows=500)
+        + "CREATE TABLE labels (id bigint PRIMARY KEY); CREATE PUBLICATION p FOR TABLE labels;",
+        sql="ALTER PUBLICATION p ADD TABLE items; ALTER PUBLICATION p DROP TABLE labels",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a table that is written",
+        kind="drop_publication",
+        setup=items("value text", rows=500) + "CREATE PUBLICATION p FOR TABLE items;",
+        sql="DROP PUBLICATION p",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

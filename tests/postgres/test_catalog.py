@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model.schema import Column, Constraint, Dependent, Grant, Index, Relation, Schema, Sequence, TableName
+from migrator.model.objects import Grant
+from migrator.model.schema import Column, Constraint, Dependent, Index, Relation, Schema, Sequence, TableName
 from migrator.postgres.catalog import (
     count_violations,
     estimated_rows,

@@ -53,9 +53,13 @@ WHERE {_USERS} AND c.relkind = 'S'
 UNION ALL
 SELECT format('schema %s of %s', n.nspname, n.nspowner::regrole) FROM pg_namespace AS n WHERE {_USERS}
 UNION ALL
+SELECT format('grant on %s: %s to %s %s', c.oid::regclass, g.privilege_type, g.grantee::regrole, g.is_grantable)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, aclexplode(c.relacl) AS g
+WHERE {_USERS} AND g.grantee <> c.relowner
+UNION ALL
 SELECT format('extension %s %s in %s', e.extname, e.extversion, e.extnamespace::regnamespace) FROM pg_extension AS e
 UNION ALL
-SELECT format('publication %s: %s', p, array_agg(t ORDER BY t.schemaname, t.tablename))
+SELECT format('publication %s: %s', to_jsonb(p) - 'oid', array_agg(t ORDER BY t.schemaname, t.tablename))
 FROM pg_publication AS p LEFT JOIN pg_publication_tables AS t USING (pubname) GROUP BY p
 UNION ALL
 SELECT format('statistics %s', pg_get_statisticsobjdef(x.oid))

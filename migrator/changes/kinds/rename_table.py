@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.errors import Refused
-from migrator.model.schema import Grant, Relation, Schema, TableName
+from migrator.model.objects import Grant
+from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.parser import pb

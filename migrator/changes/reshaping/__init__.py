@@ -32,7 +32,8 @@ from migrator.changes.kind import (
 from migrator.changes.removal import require_droppable
 from migrator.changes.reshaping.sides import Reshaped, Sides, require_one_side_each, rows_of
 from migrator.errors import Refused
-from migrator.model.schema import Column, Grant, Relation, TableName
+from migrator.model.objects import Grant
+from migrator.model.schema import Column, Relation, TableName
 from migrator.sql.compose import Sql, bounded_name, expression, qualified, type_name
 from migrator.sql.rewrite import role_sql, seen_from_trigger, slug
 from migrator.templating import render

@@ -48,6 +48,7 @@ __all__ = [
     "add_primary_key",
     "add_unique",
     "alter_policy",
+    "alter_publication",
     "alter_sequence",
     "attach_partition",
     "change_type",
@@ -56,6 +57,7 @@ __all__ = [
     "create_extension",
     "create_index",
     "create_policy",
+    "create_publication",
     "create_schema",
     "create_sequence",
     "create_table",
@@ -67,11 +69,13 @@ __all__ = [
     "drop_index",
     "drop_not_null",
     "drop_policy",
+    "drop_publication",
     "drop_schema",
     "drop_sequence",
     "drop_table",
     "drop_type",
     "drop_view",
+    "grant",
     "later",
     "merge_columns",
     "partition_table",
@@ -85,10 +89,12 @@ __all__ = [
     "rename_table",
     "replace_view",
     "require_contracted",
+    "revoke",
     "rollback",
     "set_column_options",
     "set_default",
     "set_not_null",
+    "set_replica_identity",
     "set_row_level_security",
     "set_table_options",
     "split_column",
@@ -106,6 +112,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
     "alter_policy": {"schema": "public"},
+    "alter_publication": {},
     "alter_sequence": {"schema": "public"},
     "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
@@ -114,6 +121,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_extension": {},
     "create_index": {"schema": "public"},
     "create_policy": {"schema": "public"},
+    "create_publication": {},
     "create_schema": {},
     "create_sequence": {"schema": "public"},
     "create_table": {"schema": "public"},
@@ -125,11 +133,13 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
     "drop_policy": {"schema": "public"},
+    "drop_publication": {},
     "drop_schema": {},
     "drop_sequence": {"schema": "public"},
     "drop_table": {"schema": "public"},
     "drop_type": {"schema": "public"},
     "drop_view": {"schema": "public"},
+    "grant": {"schema": "public"},
     "merge_columns": {"schema": "public"},
     "partition_table": {"schema": "public"},
     "raw_sql": {},
@@ -141,9 +151,11 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "replace_view": {"schema": "public"},
+    "revoke": {"schema": "public"},
     "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_not_null": {"schema": "public"},
+    "set_replica_identity": {"schema": "public"},
     "set_row_level_security": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "split_column": {"schema": "public"},
@@ -288,6 +300,17 @@ def alter_policy(
         "alter_policy",
         {"schema": schema, "table": table, "policy": policy, "using": using, "check": check, "roles": roles},
     )
+
+
+def alter_publication(publication: str, *, add: tuple[str, ...] = (), drop: tuple[str, ...] = ()) -> None:
+    """Add tables to a publication, or take tables out of it.
+
+    Args:
+        publication: its name.
+        add: tables as SQL: ``public.orders (id, total)``.
+        drop: tables as SQL.
+    """
+    change("alter_publication", {"publication": publication, "add": add, "drop": drop})
 
 
 def alter_sequence(sequence: str, options: str, *, schema: str = "public") -> None:
@@ -477,6 +500,35 @@ def create_policy(
     )
 
 
+def create_publication(
+    publication: str,
+    *,
+    tables: tuple[str, ...] = (),
+    schemas: tuple[str, ...] = (),
+    all_tables: bool = False,
+    options: tuple[str, ...] = (),
+) -> None:
+    """Publish tables for logical replication.
+
+    Args:
+        publication: its name.
+        tables: as SQL: ``public.orders``, ``public.orders (id, total) WHERE (total > 0)``.
+        schemas: those whose tables are published, also later ones.
+        all_tables: every table of the database, also later ones.
+        options: ``NAME=VALUE`` each.
+    """
+    change(
+        "create_publication",
+        {
+            "publication": publication,
+            "tables": tables,
+            "schemas": schemas,
+            "all_tables": all_tables,
+            "options": options,
+        },
+    )
+
+
 def create_schema(name: str, *, owner: str = "") -> None:
     """Create a schema.
 
@@ -606,6 +658,15 @@ def drop_policy(table: str, policy: str, *, schema: str = "public") -> None:
     change("drop_policy", {"schema": schema, "table": table, "policy": policy})
 
 
+def drop_publication(publication: str) -> None:
+    """Drop a publication that nobody subscribes to any more.
+
+    Args:
+        publication: its name.
+    """
+    change("drop_publication", {"publication": publication})
+
+
 def drop_schema(name: str) -> None:
     """Drop a schema that is empty.
 
@@ -654,6 +715,31 @@ def drop_view(view: str, *, materialized: bool = False, schema: str = "public") 
         materialized: whether it is a materialized view.
     """
     change("drop_view", {"schema": schema, "view": view, "materialized": materialized})
+
+
+def grant(
+    on: Literal["table", "sequence", "schema", "function"],
+    name: str,
+    privileges: tuple[str, ...],
+    roles: tuple[str, ...],
+    *,
+    grantable: bool = False,
+    schema: str = "public",
+) -> None:
+    """Grant privileges.
+
+    Args:
+        on: ``table`` (views too), ``sequence``, ``schema`` or ``function``.
+        schema: of the object; without meaning for a schema.
+        name: of the object.
+        privileges: ``SELECT``, ``UPDATE (a, b)`` and so on; ``ALL`` for all there are.
+        roles: to whom; ``public`` is everybody.
+        grantable: with GRANT OPTION; when taken away, only that option.
+    """
+    change(
+        "grant",
+        {"schema": schema, "on": on, "name": name, "privileges": privileges, "roles": roles, "grantable": grantable},
+    )
 
 
 def merge_columns(
@@ -827,6 +913,31 @@ def replace_view(
     change("replace_view", {"schema": schema, "view": view, "definition": definition, "phase": phase})
 
 
+def revoke(
+    on: Literal["table", "sequence", "schema", "function"],
+    name: str,
+    privileges: tuple[str, ...],
+    roles: tuple[str, ...],
+    *,
+    grantable: bool = False,
+    schema: str = "public",
+) -> None:
+    """Revoke privileges that no code needs any more.
+
+    Args:
+        on: ``table`` (views too), ``sequence``, ``schema`` or ``function``.
+        schema: of the object; without meaning for a schema.
+        name: of the object.
+        privileges: ``SELECT``, ``UPDATE (a, b)`` and so on; ``ALL`` for all there are.
+        roles: to whom; ``public`` is everybody.
+        grantable: with GRANT OPTION; when taken away, only that option.
+    """
+    change(
+        "revoke",
+        {"schema": schema, "on": on, "name": name, "privileges": privileges, "roles": roles, "grantable": grantable},
+    )
+
+
 def set_column_options(
     table: str,
     column: str,
@@ -901,6 +1012,20 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
             occur.
     """
     change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+
+
+def set_replica_identity(
+    table: str, identity: Literal["default", "full", "nothing", "index"], *, index: str = "", schema: str = "public"
+) -> None:
+    """Say how logical replication finds the rows of a table.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        identity: ``default`` for the primary key, ``full`` for the whole row, ``nothing``, or ``index``.
+        index: its name.
+    """
+    change("set_replica_identity", {"schema": schema, "table": table, "identity": identity, "index": index})
 
 
 def set_row_level_security(

@@ -58,6 +58,9 @@ SELECT
         WHERE i.inhparent = c.oid), '[]') AS partitions,
     array_cat(coalesce(c.reloptions, '{}'), ARRAY(SELECT 'toast.' || o FROM pg_class AS toast, unnest(toast.reloptions) AS o
         WHERE toast.oid = c.reltoastrelid)) AS options,
+    pg_get_userbyid(c.relowner)::text AS owner,
+    CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN 'index' ELSE 'default' END
+        AS replica_identity,
     coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.polname, 'is_permissive', p.polpermissive) ORDER BY p.polname)
         FROM pg_policy AS p WHERE p.polrelid = c.oid), '[]') AS policies
 FROM pg_class AS c
@@ -138,7 +141,8 @@ SELECT
     k.conname::text AS constraint,
     coalesce(k.contype = 'x', false) AS is_exclusion,
     i.indisreplident AS is_replica_identity,
-    i.indisclustered AS is_clustered
+    i.indisclustered AS is_clustered,
+    i.indimmediate AS is_immediate
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid

@@ -108,8 +108,51 @@ UNION ALL
 SELECT 'PUBLICATION', ARRAY[p.pubname]::text[], d.description
 FROM pg_description AS d JOIN pg_publication AS p ON d.classoid = 'pg_publication'::regclass AND p.oid = d.objoid
 
+-- name: grants
+-- One row for each object, with who may do what; the owner's own privileges left out.
+SELECT o.kind, o.names, pg_get_userbyid(o.owner)::text AS owner,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
+            'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
+        FROM aclexplode(o.acl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+        WHERE g.grantee <> o.owner), '[]') AS grants
+FROM (
+    SELECT 'SCHEMA' AS kind, ARRAY[n.nspname]::text[] AS names, n.nspowner AS owner, n.nspacl AS acl
+    FROM pg_namespace AS n
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(temp|toast_temp)_'
+    UNION ALL
+    SELECT 'SEQUENCE', ARRAY[n.nspname, c.relname]::text[], c.relowner, c.relacl
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'S' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(temp|toast)'
+    UNION ALL
+    SELECT 'FUNCTION', ARRAY[n.nspname, p.proname]::text[], p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE p.prokind = 'f' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
+      AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+      AND NOT EXISTS (SELECT FROM pg_proc AS o WHERE o.oid <> p.oid AND o.proname = p.proname
+          AND o.pronamespace = p.pronamespace)
+) AS o
+
+-- name: publications
+SELECT p.pubname::text AS name, p.puballtables AS sends_all,
+    array_remove(ARRAY[CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+        CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END], NULL) AS operations,
+    coalesce((SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname) ORDER BY n.nspname, c.relname)
+        FROM pg_publication_rel AS r JOIN pg_class AS c ON c.oid = r.prrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE r.prpubid = p.oid), '[]') AS tables
+FROM pg_publication AS p
+
+-- name: without_identity
+SELECT n.nspname::text AS schema, c.relname::text AS name
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(temp|toast)'
+  AND (c.relreplident = 'n'
+      OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)
+      OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident))
+
 -- name: rights
 SELECT r.rolsuper AS is_superuser, has_database_privilege(current_database(), 'CREATE') AS may_create_in_database,
     ARRAY(SELECT o.rolname::text FROM pg_roles AS o) AS roles,
+    (SELECT s.setting FROM pg_settings AS s WHERE s.name = 'wal_level') AS wal_level,
     (SELECT s.enumvals FROM pg_settings AS s WHERE s.name = 'default_toast_compression') AS compressions
 FROM pg_roles AS r WHERE r.rolname = current_user

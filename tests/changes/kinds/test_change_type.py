@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.model.schema import Grant, Reference, Sequence
+from migrator.model.objects import Grant
+from migrator.model.schema import Reference, Sequence
 from migrator.planning import planner
 from tests.changes.plans import (
     ID,

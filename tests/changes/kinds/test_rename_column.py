@@ -7,7 +7,7 @@ import pytest
 from migrator.changes.kind import Context
 from migrator.changes.kinds.rename_column import RenameColumn
 from migrator.errors import Refused
-from migrator.model.schema import Grant
+from migrator.model.objects import Grant
 from tests.changes.plans import (
     ID,
     MIGRATION,

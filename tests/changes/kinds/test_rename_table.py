@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.model.schema import Grant
+from migrator.model.objects import Grant
 from migrator.planning import planner
 from tests.changes.plans import (
     ID,

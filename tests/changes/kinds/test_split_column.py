@@ -8,7 +8,7 @@ from migrator.changes.kind import Context
 from migrator.changes.kinds.split_column import SplitColumn
 from migrator.changes.registry import spec_from_words
 from migrator.errors import Refused
-from migrator.model.schema import Grant
+from migrator.model.objects import Grant
 from tests.changes.plans import (
     ID,
     MIGRATION,

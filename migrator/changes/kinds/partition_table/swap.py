@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from migrator.changes.kind import Draft, OnTable
 from migrator.changes.partition import require_bound
 from migrator.errors import Refused
-from migrator.model.schema import Column, Constraint, Grant, Index, Relation, TableName
+from migrator.model.objects import Grant
+from migrator.model.schema import Column, Constraint, Index, Relation, TableName
 from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, literal, qualified
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import deparse_expression, parse_script, pb, relation_parts, unwrap

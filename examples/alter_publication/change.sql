@@ -1,0 +1,2 @@
+ALTER PUBLICATION reporting ADD TABLE orders;
+ALTER PUBLICATION reporting DROP TABLE drafts;

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE (total) ON orders TO pg_monitor;

@@ -1,0 +1,2 @@
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number text NOT NULL, total numeric);
+GRANT SELECT, INSERT, DELETE ON orders TO pg_monitor;
