@@ -117,6 +117,7 @@ class BackfillSettings(_Section, frozen=True):
         max_wal_rate: go slower while the server writes more WAL in a second.
         max_wal_directory: stop while ``pg_wal`` is larger (needs ``pg_monitor``).
         max_growth: stop when the tables of a step have grown by more.
+        vacuum: make the room of dead row versions known meanwhile, by ``VACUUM (INDEX_CLEANUP OFF)``.
         max_rejected: rows that may be set aside because they cannot be updated; one more ends the run.
         throttle_budget: how long a run waits for a signal to end before exit 14.
         quiet_hours: when nothing is moved, as in ``Mon-Fri 08:00-20:00``.
@@ -138,6 +139,7 @@ class BackfillSettings(_Section, frozen=True):
     max_wal_rate: Size = "off"
     max_wal_directory: Size = "off"
     max_growth: Size = "off"
+    vacuum: bool = True
     max_rejected: Annotated[int, msgspec.Meta(ge=0)] = 100
     throttle_budget: Duration = "1h"
     quiet_hours: tuple[Hours, ...] = ()

@@ -24,6 +24,7 @@ from migrator.backfill.progress import event
 from migrator.backfill.rejects import RejectedRow
 from migrator.backfill.segments import segments_wanted
 from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.vacuum import Vacuuming
 from migrator.backfill.watch import Hold, Watch
 from migrator.backfill.worker import Pace, Switchboard, Work
 from migrator.config import BackfillSettings, seconds
@@ -155,6 +156,7 @@ class _Director:
         limits = sizing.limits(settings.target_ms, work.deadlock_timeout_ms)
         self._switchboard = Switchboard(Pace(settings.workers, limits, settings.max_rejected))
         self._watch = Watch(member, work.key.step, settings)
+        self._vacuuming: Vacuuming | None = None
         self._hold: Hold | None = None
         self._held_since = self._beaten = self._looked = 0.0
         self._stopped_since = time.monotonic()
@@ -197,6 +199,8 @@ class _Director:
         return rows is not None
 
     def _work_through(self, pool: ThreadPoolExecutor) -> None:
+        if self._settings.vacuum and self._work.statement.into is None:
+            self._vacuuming = Vacuuming(self._work.database, self._work.key, pool)
         while not (self._switchboard.idle.wait(_TICK_S) and self._move_on()):
             if self._should_stop():
                 raise Stopped
@@ -213,6 +217,8 @@ class _Director:
                     yield pool
                 finally:
                     self._switchboard.stop.set()
+                    if self._vacuuming is not None:
+                        self._vacuuming.close()
         finally:
             self._watch.close()
             with contextlib.suppress(Exception):  # what led here says more
@@ -263,6 +269,9 @@ class _Director:
             )
 
     def _analyze(self) -> None:
+        if self._vacuuming is not None:
+            # It holds the lock that ANALYZE needs.
+            self._vacuuming.close()
         try:
             self._connection.try_once(target.analyze, self._work.target)
         except ServerError as error:
@@ -306,6 +315,8 @@ class _Director:
             self._beaten = now
             self._connection.call(checkpoint.beat, key, text)
             self._connection.call(control.here, self._member, self._switchboard.pace.workers)
+            if self._vacuuming is not None:
+                self._connection.call(self._vacuuming.look, job.state == "running" and not hold.orders.notice)
         self._hold = hold
         while not self._switchboard.notes.empty():
             self._listener(Note(self._switchboard.notes.get()))
