@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct, field
 
-from migrator.sql.parser import Script, Statement, deparse, pb, unwrap, walk
+from migrator.errors import Refused
+from migrator.sql.parser import Script, Statement, deparse, parse_script, pb, unwrap, walk
 
 _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 
@@ -17,6 +19,9 @@ _RELATIONS = frozenset(
 )
 
 _PARTS_OF_RELATIONS = frozenset({pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY})
+
+_NAMING_TABLES = frozenset({"from", "into", "to"})
+"""Directives that name a table besides those of the statement."""
 
 
 class Action(Struct, frozen=True):
@@ -47,11 +52,15 @@ def actions_of(script: Script, *, whole: bool = False) -> Iterator[Action]:
     Args:
         script: what was written.
         whole: whether an ALTER TABLE that adds and drops columns and says what each is computed from, by directives
-            ``up`` and ``down``, stays one action without a single subcommand: the columns belong together.
+            ``up`` and ``down``, stays one action without a single subcommand: the columns belong together. So does one
+            that drops columns which a directive ``to`` moves to another table.
     """
     for statement in script.statements:
         options = _options(statement)
-        if whole and {"up", "down"} <= options.keys() and _adds_and_drops(statement):
+        if whole and (
+            ({"up", "down"} <= options.keys() and _subtypes(statement) == {pb.AT_AddColumn, pb.AT_DropColumn})
+            or ("to" in options and _subtypes(statement) == {pb.AT_DropColumn})
+        ):
             yield Action(
                 statement.kind, statement.node, None, statement.text, statement.line, statement.column, options
             )
@@ -64,10 +73,11 @@ def actions_in(statement: Statement) -> Iterator[Action]:
     yield from _split(statement, {})
 
 
-def _adds_and_drops(statement: Statement) -> bool:
+def _subtypes(statement: Statement) -> set[int]:
+    """What kinds of subcommands an ALTER TABLE has; empty for other statements."""
     if statement.kind != "alter_table_stmt":
-        return False
-    return {unwrap(each).subtype for each in statement.node.cmds} == {pb.AT_AddColumn, pb.AT_DropColumn}
+        return set()
+    return {unwrap(each).subtype for each in statement.node.cmds}
 
 
 def _split(statement: Statement, options: dict[str, str]) -> Iterator[Action]:
@@ -106,6 +116,22 @@ def _options(statement: Statement) -> dict[str, str]:
     return {match[1]: match[2].strip() for match in found if match}
 
 
+def named_table(text: str, example: str) -> tuple[Any, tuple[str, ...]]:
+    """The table that a directive names, as a ``RangeVar``, and the columns behind it: ``profiles (user_id)``.
+
+    Raises:
+        Refused: it is not that.
+    """
+    try:
+        statements = parse_script(f"INSERT INTO {text} SELECT", "directive").statements
+    except Refused:
+        statements = ()
+    node = statements[0].node if [each.kind for each in statements] == ["insert_stmt"] else None
+    if node is None or node.relation.HasField("alias") or any(unwrap(each).indirection for each in node.cols):
+        raise Refused(f"not a table and columns of it: {text}", hint=example)
+    return node.relation, tuple(unwrap(each).name for each in node.cols)
+
+
 def relations_in(action: Action) -> list[tuple[str | None, str]]:
     """Schema (None if unqualified) and name of every relation an action mentions, in order, once each."""
     names: dict[tuple[str | None, str], None] = {}
@@ -128,4 +154,8 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
             parts.pop()
         if parts:
             names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
+    for directive in _NAMING_TABLES & action.options.keys():
+        with contextlib.suppress(Refused):  # said where the directive is read
+            relation, _ = named_table(action.options[directive], "")
+            names[relation.schemaname or None, relation.relname] = None
     return list(names)

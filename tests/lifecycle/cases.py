@@ -651,6 +651,38 @@ CASES = (
         ),
     ),
     Case(
+        name="to a table with a unique foreign key",
+        kind="move_column",
+        setup=items("value text CHECK (value <> '')", rows=10_000)
+        + "CREATE TABLE notes (item bigint NOT NULL UNIQUE REFERENCES items ON DELETE CASCADE, note integer)"
+        " WITH (fillfactor = 10);"
+        "INSERT INTO notes SELECT id, n FROM items; GRANT SELECT (value) ON items TO PUBLIC; ANALYZE notes;",
+        sql="-- migrator: to = notes (item)\nALTER TABLE items DROP COLUMN value",
+        naive="ALTER TABLE notes ADD COLUMN value text; GRANT SELECT (value) ON notes TO PUBLIC;"
+        "ALTER TABLE items DROP COLUMN value",
+        old=Code(
+            insert="WITH i AS (INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id, n)"
+            " INSERT INTO notes (item, note) SELECT id, n FROM i RETURNING item",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+            touch_fills=False,
+        ),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id, n)"
+            " INSERT INTO notes (item, note, value) SELECT id, n, %(value)s FROM i RETURNING item",
+            update="UPDATE notes SET value = %(value)s WHERE item = %(id)s",
+            touch="WITH n AS (UPDATE notes SET note = 1 WHERE item = %(id)s)"
+            " UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, notes.value FROM items LEFT JOIN notes ON item = id WHERE id = %(id)s",
+            read_all="SELECT id, n, notes.value FROM items LEFT JOIN notes ON item = id",
+            unfilled=(None,),
+            touch_fills=False,
+        ),
+        final=("NOT EXISTS (SELECT FROM notes WHERE value IS NULL)",),
+    ),
+    Case(
         name="longer varchar in place",
         kind="change_type",
         setup=items("value varchar(20) NOT NULL DEFAULT 'none'", more=" UNIQUE"),

@@ -35,6 +35,7 @@ class Code:
         default: the value of a row it inserts when its insert does not name one.
         unfilled: what a row may be read as that was written before expand and is not filled yet.
         prepares: whether its driver prepares statements on the server, as psycopg does from the fifth time on.
+        touch_fills: whether ``touch`` fills a row, as it does where a trigger of that table computes the value.
         table: which rows: code that writes different tables shares nothing.
     """
 
@@ -48,6 +49,7 @@ class Code:
     default: Value = None
     unfilled: tuple[Value, ...] = ()
     prepares: bool = True
+    touch_fills: bool = True
     table: str = "items"
 
     @property
@@ -245,7 +247,7 @@ class Fleet:
             if not together:
                 truth.put(code.table, row_id, row)
             if code.touch and (not code.update or chance.random() < 0.5):
-                row = Row(chance.randrange(10**6), row.value, generation)
+                row = Row(chance.randrange(10**6), row.value, generation if code.touch_fills else row.generation)
                 self._send(connection, code.touch, {"id": row_id, "n": row.n})
         truth.put(code.table, row_id, row)
 

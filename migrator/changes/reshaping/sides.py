@@ -128,6 +128,8 @@ def written(action: Action, schema: Schema) -> Written | None:
     """
     if action.kind != "alter_table_stmt" or action.command is not None or action.node.objtype != pb.OBJECT_TABLE:
         return None
+    if "up" not in action.options:
+        return None  # move_column
     target = altered_table(action.node.relation, schema)
     added: list[tuple[str, str]] = []
     dropped: list[str] = []

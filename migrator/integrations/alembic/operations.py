@@ -78,6 +78,7 @@ __all__ = [
     "grant",
     "later",
     "merge_columns",
+    "move_column",
     "partition_table",
     "raw_sql",
     "reindex",
@@ -141,6 +142,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_view": {"schema": "public"},
     "grant": {"schema": "public"},
     "merge_columns": {"schema": "public"},
+    "move_column": {"schema": "public"},
     "partition_table": {"schema": "public"},
     "raw_sql": {},
     "reindex": {"schema": "public"},
@@ -766,6 +768,42 @@ def merge_columns(
     change(
         "merge_columns",
         {"schema": schema, "table": table, "columns": columns, "into": into, "type": type, "up": up, "down": down},
+    )
+
+
+def move_column(
+    table: str,
+    columns: tuple[str, ...],
+    to: str,
+    *,
+    to_schema: str = "",
+    key: tuple[str, ...] = (),
+    old_key: tuple[str, ...] = (),
+    schema: str = "public",
+) -> None:
+    """Move columns to another table while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        columns: those that move; they keep their names.
+        to: the table they move to.
+        to_schema: its schema; an empty string: that of the table they are in.
+        key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
+        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
+            primary key.
+    """
+    change(
+        "move_column",
+        {
+            "schema": schema,
+            "table": table,
+            "columns": columns,
+            "to": to,
+            "to_schema": to_schema,
+            "key": key,
+            "old_key": old_key,
+        },
     )
 
 

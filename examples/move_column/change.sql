@@ -1,0 +1,2 @@
+-- migrator: to = profiles (user_id)
+ALTER TABLE users DROP COLUMN email;

@@ -1,0 +1,284 @@
+"""Move columns to another table while old and new code run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from migrator.changes.kind import (
+    Context,
+    Draft,
+    OnTable,
+    altered_table,
+    refuse_absent,
+    require_table,
+)
+from migrator.changes.moving import Moving, names_of
+from migrator.changes.moving.sides import Sides, foreign_keys, is_unique, primary_key
+from migrator.errors import Refused
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action, named_table
+from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.parser import pb, unwrap
+from migrator.sql.rewrite import role_sql, slug
+
+_DIRECTIVE = "-- migrator: to = profiles (user_id)"
+
+
+class Move(OnTable, frozen=True):
+    """Parameters of ``move_column``.
+
+    Attributes:
+        columns: those that move; they keep their names.
+        to: the table they move to.
+        to_schema: its schema; an empty string: that of the table they are in.
+        key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
+        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
+            primary key.
+    """
+
+    columns: tuple[str, ...]
+    to: str
+    to_schema: str = ""
+    key: tuple[str, ...] = ()
+    old_key: tuple[str, ...] = ()
+
+    @property
+    def other(self) -> TableName:
+        """The table they move to."""
+        return TableName(self.to_schema or self.schema, self.to)
+
+
+class MoveColumn(Moving[Move]):
+    """Move columns to another table while old and new code run.
+
+    What happens
+        For two tables whose rows belong together one to one: a unique foreign key, or the same primary key. Expand adds
+        the columns to the other table, and triggers on both that take every change across, whoever wrote it. The
+        backfill copies what was written before. Contract first counts the values that have no row in the other table,
+        and the rows that differ, and is refused while there are any; then the triggers go, and the columns where old
+        code had them, in short transactions that lock one table each.
+
+    Who wins
+        The last one to write. When a row of the other table is inserted, what it gives wins, column by column, and
+        where it gives nothing it gets what is there. A row of the other table that comes to belong to another row is
+        treated alike. A write that changes none of the columns takes nothing across and locks nothing there.
+
+    What old and new code may do meanwhile
+        Rows of either table may come first. Deleting a row of the other table keeps the value where old code reads it;
+        deletes and changed keys go across as the foreign key says. The triggers run with the rights of the role that
+        expands, and a fixed search_path, so that code needs rights on the table it writes only.
+
+    What is refused
+        Rows that do not belong together one to one. NOT NULL without a default, since new code does not name the
+        column. Columns that others rely on, as by drop_column; identity, serial and generated columns. Row security on
+        the old table, or forced on either; subscriptions. A database is needed.
+
+    Limits
+        Two transactions that change one value at the same time, one in each table, can deadlock (40P01): each has its
+        own row and waits for the other's; the server ends one of them, which may be repeated. A transaction at
+        REPEATABLE READ that changes a value while the row of the other table is being inserted does not see that row:
+        contract counts such rows. Values of rows without a row in the other table are seen by old code alone. NULL that
+        new code inserts on purpose, or writes into a row which the backfill has not reached, cannot be told from not
+        writing: such code starts after the backfill. A statement that joins both tables and writes the name of a column
+        without its table fails from expand on, since both have it. NOT NULL, indexes and constraints of the new columns
+        are later migrations. TRUNCATE is not taken across. Server-side prepared ``SELECT *`` of the other table fails
+        once when the columns appear.
+
+    Example::
+
+        -- migrator: to = profiles (user_id)
+        ALTER TABLE users DROP COLUMN email
+    """
+
+    name = "move_column"
+    spec = Move
+    options = frozenset({"to"})
+
+    def recognise(self, action: Action, schema: Schema) -> Move | None:
+        """``ALTER TABLE … DROP COLUMN …, DROP COLUMN …`` with a directive ``to``."""
+        if action.kind != "alter_table_stmt" or "to" not in action.options:
+            return None
+        commands = [unwrap(each) for each in action.node.cmds]
+        if action.node.objtype != pb.OBJECT_TABLE or any(each.subtype != pb.AT_DropColumn for each in commands):
+            raise Refused("a directive to stands above something else than DROP COLUMN", hint=_DIRECTIVE)
+        if any(each.behavior == pb.DROP_CASCADE for each in commands):
+            raise Refused(
+                "DROP COLUMN … CASCADE would drop objects that are not named", hint="drop each of them by name first"
+            )
+        target = altered_table(action.node.relation, schema)
+        other, key = _directive(action.options["to"], schema)
+        change = Move(
+            schema=target.schema,
+            table=target.name,
+            columns=tuple(each.name for each in commands),
+            to=other.name,
+            to_schema=other.schema if other.schema != target.schema else "",
+            key=key,
+        )
+        old, new = schema.relation(target), schema.relation(other)
+        if old is not None and new is not None:
+            new_key, old_key = _keys(change, old, new)
+            change = structs.replace(change, key=new_key, old_key=old_key)
+        return change
+
+    def touched(self, change: Move) -> dict[TableName, tuple[str, ...]]:
+        """The columns, in both tables, and the key."""
+        return {change.target: (*change.columns, *change.old_key), change.other: (*change.columns, *change.key)}
+
+    def new_table(self, change: Move) -> TableName:
+        """See ``Moving``."""
+        return change.other
+
+    def sides(self, change: Move, context: Context) -> Sides:
+        """See ``Moving``."""
+        old, new = context.schema.relation(change.target), context.schema.relation(change.other)
+        if old is None or new is None:
+            raise Refused(f'table "{change.target if old is None else change.other}" does not exist')
+        new_key, old_key = _keys(change, old, new)
+        for relation, key in ((old, old_key), (new, new_key)):
+            for name in key:
+                if relation.column(name) is None:
+                    known = ", ".join(f'"{each.name}"' for each in relation.columns)
+                    raise Refused(
+                        f'column "{name}" of table "{relation.name}" does not exist', detail=f"columns: {known}"
+                    )
+            if not is_unique(relation, key):
+                raise Refused(
+                    f"several rows of {relation.name} may have the same {', '.join(key)}, so rows of {old.name} and "
+                    f"{new.name} do not belong together one to one",
+                    hint=f"make it unique in a migration before this one: ALTER TABLE "
+                    f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(key)})",
+                )
+        return Sides(change.target, change.other, change.columns, old_key, new_key)
+
+    def validate(self, change: Move, context: Context) -> Iterator[str]:
+        """The rows belong together one to one, the columns can go, and they are not there yet."""
+        if change.target == change.other:
+            raise Refused(f'"{change.target}" is the table the columns are in', hint=_DIRECTIVE)
+        for table in (change.target, change.other):
+            if table in context.created:
+                raise Refused(
+                    f'table "{table}" is created by this migration', hint="write the columns you want into it"
+                )
+        old = require_table(change, context)
+        other = OnTable(schema=change.other.schema, table=change.other.name)
+        new = require_table(other, context)
+        if old is None or new is None:
+            raise Refused(
+                f'how rows of "{change.target}" and "{change.other}" belong together is not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        sides = self.sides(change, context)
+        yield from self.require_old(sides, old)
+        self.require_owner_sees_all(new)
+        for name in change.columns:
+            refuse_absent(new, other, name)
+        yield (
+            f"from expand on both tables have {', '.join(change.columns)}: statements that join {old.name.name} and "
+            f"{new.name.name} must write the table before the name"
+        )
+        for relation in (old, new):
+            for trigger in relation.triggers:
+                yield f"trigger {trigger} of {relation.name} fires on writes that are taken across"
+
+    def expand(self, change: Move, context: Context) -> Iterator[Draft]:
+        """The columns in the other table, and what keeps both sides in step."""
+        old, sides = context.schema.relation(change.target), self.sides(change, context)
+        if old is None:
+            return
+        names, group = names_of(sides, context), slug(sides.new.name)
+        for name in sides.columns:
+            column = old.column(name)
+            if column is None:
+                continue
+            yield Draft(
+                f"add-{slug(name)}",
+                self._made(
+                    "add_column",
+                    table=sides.new_sql,
+                    column=name,
+                    type=Sql(column.type_name),
+                    collation=Sql(column.collation),
+                ),
+                f"kept in step with that of {sides.old.name} from here on",
+                group,
+            )
+            for grant in dict.fromkeys((each.grantee, each.privilege) for each in column.grants):
+                yield Draft(
+                    f"grant-{slug(grant[1].lower(), grant[0] or 'public', name)}",
+                    self._made(
+                        "grant_column",
+                        privilege=Sql(grant[1]),
+                        column=name,
+                        table=sides.new_sql,
+                        grantee=role_sql(grant[0]),
+                    ),
+                    "roles with rights on the old column alone get them on the new one",
+                    group,
+                )
+        yield from self.sync(sides, names, old, {})
+
+    def backfill(self, change: Move, context: Context) -> Iterator[Draft]:
+        """What was written before expand."""
+        sides = self.sides(change, context)
+        yield Draft(
+            f"fill-{slug(*sides.columns)}",
+            self._made("fill", old=sides.old_sql, new=sides.new_sql, link=sides.link, columns=sides.columns),
+            "values written before the triggers existed",
+        )
+
+    def contract(self, change: Move, context: Context) -> Iterator[Draft]:
+        """What takes old writes across, what takes new ones back, and the old columns."""
+        sides = self.sides(change, context)
+        yield from self.drop_sync(sides, names_of(sides, context))
+        yield from self.drop_columns(sides)
+
+    def rollback(self, change: Move, context: Context) -> Iterator[Draft]:
+        """Triggers and new columns go; what new code wrote is where old code reads it."""
+        sides = self.sides(change, context)
+        group = slug(sides.new.name)
+        yield from self.drop_sync(sides, names_of(sides, context), undoing=True)
+        for number, name in enumerate(sides.columns):
+            yield Draft(
+                f"drop-{slug(name)}",
+                self._made("drop_column", table=sides.new_sql, column=name),
+                f"its values are in {sides.old.name}, but for those counted here",
+                group,
+                undoes=f"add-{slug(name)}",
+                loses=self.lost_by_rollback(sides) if number == 0 else None,
+            )
+
+
+def _directive(text: str, schema: Schema) -> tuple[TableName, tuple[str, ...]]:
+    """The table and the key columns of ``profiles (user_id)``."""
+    relation, key = named_table(text, _DIRECTIVE)
+    for name in key:
+        ident(name)
+    return schema.resolve(relation.schemaname, relation.relname), key
+
+
+def _keys(change: Move, old: Relation, new: Relation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The key in the new table, and in the old one.
+
+    Raises:
+        Refused: it is not given and there is not just one foreign key to go by.
+    """
+    keys = [each for each in foreign_keys(new) if (each.to.schema or new.name.schema, each.to.name) == (
+        old.name.schema, old.name.name)]  # fmt: skip
+    keys = [each for each in keys if change.key in ((), each.columns)]
+    if change.key and len(change.key) == len(change.old_key):
+        return change.key, change.old_key
+    if len(keys) == 1:
+        return keys[0].columns, keys[0].referenced or primary_key(old)
+    primary = primary_key(old)
+    if change.key and len(change.key) == len(primary):
+        return change.key, primary
+    if not change.key and not keys and primary and primary == primary_key(new):
+        return primary, primary
+    raise Refused(
+        f"how rows of {new.name} find their rows of {old.name} cannot be told: there "
+        + ("are several foreign keys" if keys else "is no foreign key, and the primary keys differ"),
+        hint=f"name the columns of {new.name} that hold the key: {_DIRECTIVE}",
+    )

@@ -1,0 +1,159 @@
+"""The two tables between which columns move, and how their rows find each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation, TableName
+from migrator.sql.compose import Sql, field, ident, qualified, type_name
+from migrator.sql.effects import relation_name
+from migrator.sql.parser import deparse_type, parse_expression, parse_script, relation_parts, unwrap
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Columns of the same names in two tables.
+
+    Attributes:
+        old: the table where old code has them.
+        new: the table where new code has them.
+        columns: their names.
+        old_key: columns of the old table by which a row finds its counterpart.
+        new_key: those of the new table, in the same order.
+    """
+
+    old: TableName
+    new: TableName
+    columns: tuple[str, ...]
+    old_key: tuple[str, ...]
+    new_key: tuple[str, ...]
+
+    @property
+    def old_sql(self) -> Sql:
+        """The old table."""
+        return qualified(self.old.schema, self.old.name)
+
+    @property
+    def new_sql(self) -> Sql:
+        """The new table."""
+        return qualified(self.new.schema, self.new.name)
+
+    @property
+    def link(self) -> Sql:
+        """Whether a row ``o`` of the old table and a row ``n`` of the new one belong together."""
+        pairs = zip(self.old_key, self.new_key, strict=True)
+        return Sql(" AND ".join(f"o.{ident(old)} = n.{ident(new)}" for old, new in pairs))
+
+    def found_by_old(self, row: str) -> Sql:
+        """Whether ``n`` belongs to a row of the old table that a trigger is about."""
+        pairs = zip(self.old_key, self.new_key, strict=True)
+        return Sql(" AND ".join(f"n.{ident(new)} = {row}.{field(old)}" for old, new in pairs))
+
+    def found_by_new(self, row: str) -> Sql:
+        """Whether ``o`` belongs to a row of the new table that a trigger is about."""
+        pairs = zip(self.old_key, self.new_key, strict=True)
+        return Sql(" AND ".join(f"o.{ident(old)} = {row}.{field(new)}" for old, new in pairs))
+
+
+def row_of(alias: str, columns: Sequence[str]) -> Sql:
+    """Columns as one record, whose images can be compared whatever their types."""
+    return Sql(f"ROW({', '.join(f'{alias}.{field(name)}' for name in columns)})")
+
+
+def is_unique(relation: Relation, columns: Sequence[str]) -> bool:
+    """Whether no two rows have the same values there, and ON CONFLICT finds them by it."""
+    for index in relation.indexes:
+        node = parse_script(index.definition).statements[0].node
+        keys = [unwrap(each).name for each in node.index_params]
+        deferrable = any(
+            each.name == index.constraint and " DEFERRABLE" in each.definition for each in relation.constraints
+        )
+        is_sound = index.is_unique and index.is_valid and not deferrable and not node.HasField("where_clause")
+        if is_sound and sorted(keys) == sorted(columns):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key taken apart.
+
+    Attributes:
+        columns: on its own table.
+        to: the table it points to.
+        referenced: columns there.
+        on_delete: ``c`` cascade, ``a`` no action, ….
+        on_update: likewise.
+    """
+
+    columns: tuple[str, ...]
+    to: TableName
+    referenced: tuple[str, ...]
+    on_delete: str
+    on_update: str
+    is_deferrable: bool
+
+
+def foreign_keys(relation: Relation) -> list[ForeignKey]:
+    """Those of a table."""
+    return [
+        foreign_key(unwrap(getattr(unwrap(node.cmds[0]), "def")), each.columns)
+        for each in relation.constraints
+        if each.type == "foreign key"
+        for node in [parse_script(f"ALTER TABLE t ADD {each.definition}").statements[0].node]
+    ]
+
+
+def foreign_key(node: object, columns: Sequence[str]) -> ForeignKey:
+    """A FOREIGN KEY constraint of a parsed statement; no columns named: the primary key is meant."""
+    constraint = node
+    schema, name = relation_parts(relation_name(constraint.pktable))  # type: ignore[attr-defined]
+    return ForeignKey(
+        tuple(columns),
+        TableName(schema or "", name),
+        tuple(unwrap(each).sval for each in constraint.pk_attrs),  # type: ignore[attr-defined]
+        constraint.fk_del_action,  # type: ignore[attr-defined]
+        constraint.fk_upd_action,  # type: ignore[attr-defined]
+        constraint.deferrable,  # type: ignore[attr-defined]
+    )
+
+
+def primary_key(relation: Relation) -> tuple[str, ...]:
+    """Its columns in order; empty: there is none."""
+    return next((each.columns for each in relation.constraints if each.type == "primary key"), ())
+
+
+def canonical_type(text: str) -> str:
+    """A type in one spelling: ``int8`` and ``bigint`` are the same."""
+    return deparse_type(unwrap(parse_expression(f"NULL::{type_name(text)}")).type_name)
+
+
+def typed(value: str | None, column: Column) -> Sql:
+    """A default in the type of its column, so that images can be compared; None is NULL."""
+    return Sql(f"CAST({value or 'NULL'} AS {type_name(column.type_name)})")
+
+
+def require_movable(relation: Relation, column: Column) -> None:
+    """Refuse a column whose values cannot be kept in two places.
+
+    Raises:
+        Refused: it computes them itself, or new code, which does not name it, could not insert a row.
+    """
+    where = f'column "{column.name}" of table "{relation.name}"'
+    if column.generated or column.identity or column.owned_sequence:
+        raise Refused(
+            f"{where} computes its values, so they cannot be moved",
+            hint="add the column you want where you want it, fill it, and drop this one in a later migration",
+        )
+    if column.has_constrained_domain:
+        raise Refused(
+            f"{where} is of a domain that checks its values, so adding one like it rewrites a table under a lock",
+            hint="change its type to the domain's base type first",
+        )
+    if column.not_null and column.default is None:
+        raise Refused(
+            f"{where} is NOT NULL without a default: new code, which does not name it, could not insert a row",
+            hint="give it a default, or drop its NOT NULL, in a migration before this one",
+        )

@@ -1,0 +1,4 @@
+ALTER TABLE ${table|sql} ADD COLUMN ${column|ident} ${type|sql}\
+% if collation:
+ COLLATE ${collation|sql}\
+% endif

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} DROP COLUMN ${column|ident}

@@ -1,0 +1,82 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS <%block filter="dollar_quoted">
+DECLARE
+    held record;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+% if makes_rows:
+        IF NEW.${state|field} IS NOT DISTINCT FROM OLD.${state|field} THEN
+            NEW.${state|field} := NULL;
+        END IF;
+% endif
+        IF \
+% for name in key:
+% if not loop.first:
+ AND \
+% endif
+NEW.${name|field} IS NOT DISTINCT FROM OLD.${name|field}\
+% endfor
+ THEN
+% if not makes_rows:
+            -- What the backfill has not reached: a row that it moved past must not stay empty. No lock is needed here,
+            -- since whoever changes the value meanwhile waits for this row.
+            IF \
+% for name in columns:
+% if not loop.first:
+ OR \
+% endif
+NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL\
+% endfor
+ THEN
+                SELECT \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+o.${name|ident}\
+% endfor
+ INTO held FROM ${old|sql} AS o WHERE ${found|sql};
+                IF FOUND THEN
+% for name in columns:
+                    IF NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL THEN
+                        NEW.${name|field} := held.${name|field};
+                    END IF;
+% endfor
+                END IF;
+            END IF;
+% endif
+            RETURN NEW;
+        END IF;
+    END IF;
+% if makes_rows:
+    IF NEW.${state|field} IS NULL THEN
+        -- A row that was made only because old code has no other way to say that it gave nothing.
+        DELETE FROM ${new|sql} AS n WHERE n.${state|ident} = 'd'\
+% for name in key:
+ AND n.${name|ident} = NEW.${name|field}\
+% endfor
+;
+    END IF;
+% endif
+    -- Locked, so that a change of it either was before or waits, and finds this row.
+    SELECT \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+o.${name|ident}\
+% endfor
+ INTO held
+    FROM ${old|sql} AS o WHERE ${found|sql} FOR NO KEY UPDATE;
+    IF FOUND THEN
+% for name, default in defaults.items():
+        IF NEW.${name|field} IS NULL OR NOT record_image_ne(ROW(NEW.${name|field}), ROW(${default|sql})) THEN
+            NEW.${name|field} := held.${name|field};
+        END IF;
+% endfor
+    END IF;
+    RETURN NEW;
+END
+</%block>

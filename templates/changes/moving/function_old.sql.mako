@@ -1,0 +1,79 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS <%block filter="dollar_quoted">
+BEGIN
+    -- Images are compared, so that every change counts, in types without an equality operator too.
+    IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
+        RETURN NULL;
+    END IF;
+% if makes_rows:
+    IF current_setting(${guard|literal}, true) = 'on' THEN
+        -- New code deleted the row of the new table, which is not to come back by that.
+        RETURN NULL;
+    END IF;
+    INSERT INTO ${new|sql} AS n (\
+% for name in new_key:
+${name|ident}, \
+% endfor
+% for name in columns:
+${name|ident}, \
+% endfor
+${state|ident})
+    VALUES (\
+% for name in key:
+NEW.${name|field}, \
+% endfor
+% for name in columns:
+NEW.${name|field}, \
+% endfor
+CASE WHEN TG_OP = 'INSERT' AND NOT ${given|sql} THEN 'd' END)
+    ON CONFLICT (\
+% for name in new_key:
+% if not loop.first:
+, \
+% endif
+${name|ident}\
+% endfor
+) DO UPDATE SET ${state|ident} = NULL\
+% for name in columns:
+, ${name|ident} = EXCLUDED.${name|ident}\
+% endfor
+
+    WHERE ${conflicts|sql};
+% else:
+    IF TG_OP = 'INSERT' THEN
+        -- The row of the new table may have been first: what it has wins.
+        UPDATE ${new|sql} AS n SET \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+${name|ident} = coalesce(n.${name|ident}, NEW.${name|field})\
+% endfor
+
+        WHERE ${found|sql} AND ${differs|sql};
+        UPDATE ${old|sql} AS o SET \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+${name|ident} = n.${name|ident}\
+% endfor
+
+        FROM ${new|sql} AS n WHERE ${found|sql} AND ${link|sql} AND ${disagrees|sql};
+    ELSE
+        UPDATE ${new|sql} AS n SET \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+${name|ident} = NEW.${name|field}\
+% endfor
+
+        WHERE ${found|sql} AND ${differs|sql};
+    END IF;
+% endif
+    RETURN NULL;
+END
+</%block>

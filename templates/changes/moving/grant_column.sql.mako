@@ -1,0 +1,1 @@
+GRANT ${privilege|sql} (${column|ident}) ON ${table|sql} TO ${grantee|sql}

@@ -1,0 +1,1 @@
+REVOKE ALL ON FUNCTION ${function|sql}() FROM PUBLIC

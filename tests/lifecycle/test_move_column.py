@@ -1,0 +1,269 @@
+"""Columns that moved to another table: what either side holds after any write of old or new code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrator.errors import Refused
+from migrator.model.plan import Migration, Phase
+from migrator.sql.parser import parse_script
+from tests.support.sandbox import Sandbox, refusal, wait_for
+
+SETUP = (
+    "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d json);"
+    "CREATE TABLE b (k integer UNIQUE REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, m integer);"
+)
+SQL = "-- migrator: to = b\nALTER TABLE a DROP COLUMN c, DROP COLUMN d"
+OFFLINE = "nobody is connected in this test"
+
+
+def expanded(sandbox: Sandbox, rows: str = "", setup: str = SETUP, sql: str = SQL) -> Migration:
+    sandbox.execute(setup + rows)
+    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
+    sandbox.install()
+    migration = sandbox.new("move", sql)
+    sandbox.expand(migration)
+    return migration
+
+
+@pytest.fixture
+def moved(sandbox: Sandbox) -> Sandbox:
+    """Both tables as expand leaves them, without a ledger."""
+    sandbox.execute(SETUP)
+    for step in sandbox.new("move", SQL).phase(Phase.EXPAND):
+        sandbox.session.execute(step.sql)
+    return sandbox
+
+
+A, B = "INSERT INTO a (id, c) VALUES (1, 'old')", "INSERT INTO b (k, c) VALUES (1, 'new')"
+BARE_A, BARE_B = "INSERT INTO a (id) VALUES (1)", "INSERT INTO b (k) VALUES (1)"
+
+
+@pytest.mark.parametrize(
+    ("writes", "seen"),
+    [
+        # Whatever gives a value is read on both sides; the row of the new table wins when it comes.
+        ([A, BARE_B], ("old", "old")),
+        ([BARE_A, B], ("new", "new")),
+        ([A, B], ("new", "new")),
+        ([BARE_A, BARE_B], (None, None)),
+        # The last one to write wins; NULL on purpose counts.
+        ([A, BARE_B, "UPDATE a SET c = 'x'"], ("x", "x")),
+        ([A, BARE_B, "UPDATE b SET c = 'x'"], ("x", "x")),
+        ([A, BARE_B, "UPDATE a SET c = NULL"], (None, None)),
+        ([A, BARE_B, "UPDATE b SET c = NULL"], (None, None)),
+        ([A, BARE_B, "UPDATE a SET n = 1", "UPDATE b SET m = 1"], ("old", "old")),
+        ([A, BARE_B, "UPDATE a SET c = 'x', d = '{}'", "UPDATE b SET d = '[]'"], ("x", "x")),
+        # Both rows in one statement, many rows in one statement, upserts.
+        (
+            ["WITH a AS (INSERT INTO a VALUES (1, 1, 'old') RETURNING id) INSERT INTO b SELECT id FROM a"],
+            ("old", "old"),
+        ),
+        (
+            ["INSERT INTO a SELECT g, g, 'v' || g FROM generate_series(1, 5) AS g",
+             "INSERT INTO b SELECT id FROM a", "UPDATE a SET c = c || n", "UPDATE b SET c = c || '!'"],
+            ("v11!", "v11!"),
+        ),
+        (
+            [A, BARE_B, "INSERT INTO b (k, c) VALUES (1, 'x') ON CONFLICT (k) DO UPDATE SET c = EXCLUDED.c"],
+            ("x", "x"),
+        ),
+        ([A, BARE_B, "INSERT INTO b (k, c) VALUES (1, 'x') ON CONFLICT DO NOTHING"], ("old", "old")),
+        (
+            [A, BARE_B, "INSERT INTO a (id, c) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET c = EXCLUDED.c"],
+            ("x", "x"),
+        ),
+        # The key changes, by cascade or because the row is given to another one.
+        ([A, BARE_B, "UPDATE a SET id = 7", "UPDATE a SET c = 'x'"], ("x", "x")),
+        (["INSERT INTO a (id, c) VALUES (2, 'two')", A, "INSERT INTO b (k) VALUES (2)", "UPDATE b SET k = 1"],
+         ("two", "two")),
+        (["INSERT INTO b (k, c) VALUES (NULL, 'x')", A, "UPDATE b SET k = 1"], ("x", "x")),
+        (["INSERT INTO b (k) VALUES (NULL)", A, "UPDATE b SET k = 1"], ("old", "old")),
+        # Deletes of the new row keep what old code reads; the next row of the new table gets it.
+        ([A, BARE_B, "DELETE FROM b"], ("old", None)),
+        ([A, BARE_B, "DELETE FROM b", BARE_B], ("old", "old")),
+        ([A, B, "DELETE FROM a", BARE_A, BARE_B], (None, None)),
+    ],
+)  # fmt: skip
+def test_both_tables_follow_whoever_writes(moved: Sandbox, writes: list[str], seen: tuple[Any, ...]) -> None:
+    for write in writes:
+        moved.execute(write)
+
+    key = "coalesce((SELECT min(k) FROM b), 1)"
+    assert moved.rows(f"SELECT a.c, b.c AS new FROM a LEFT JOIN b ON id = k WHERE id = {key}") == [seen]
+    assert moved.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.d::text IS DISTINCT FROM b.d::text") == 0
+
+
+def test_a_row_of_the_new_table_may_come_first(sandbox: Sandbox) -> None:
+    expanded(sandbox, setup=SETUP.replace("ON UPDATE CASCADE,", "ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED,"))
+    sandbox.execute("BEGIN; INSERT INTO b (k, c) VALUES (1, 'new'); INSERT INTO a (id, c) VALUES (1, 'old'); COMMIT")
+    sandbox.execute("BEGIN; INSERT INTO b (k) VALUES (2); INSERT INTO a (id, c, d) VALUES (2, 'old', '{}'); COMMIT")
+
+    assert sandbox.rows("SELECT a.c, b.c AS new, b.d::text FROM a JOIN b ON id = k ORDER BY id") == [
+        ("new", "new", None), ("old", "old", "{}")
+    ]  # fmt: skip
+
+
+def test_an_insert_and_an_update_that_cross_each_other_lose_nothing(sandbox: Sandbox) -> None:
+    expanded(sandbox, "INSERT INTO a VALUES (1, 1, 'old'), (2, 2, 'old')")
+    with psycopg.connect(sandbox.url) as old, psycopg.connect(sandbox.url) as new:
+        # The update is first: the insert waits, and reads what it wrote.
+        old.execute("UPDATE a SET c = 'x' WHERE id = 1")
+        crossing(sandbox, old, new, "INSERT INTO b (k) VALUES (1)")
+        # The insert is first: the update waits, and finds the row.
+        new.execute("INSERT INTO b (k) VALUES (2)")
+        crossing(sandbox, new, old, "UPDATE a SET c = 'x' WHERE id = 2")
+
+    assert sandbox.rows("SELECT a.c, b.c AS new FROM a JOIN b ON id = k") == [("x", "x")] * 2
+
+
+def crossing(sandbox: Sandbox, first: Any, second: Any, statement: str) -> None:
+    """Run a statement that has to wait for another transaction, which then commits."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.execute, statement)
+        pid = second.info.backend_pid
+        wait_for(lambda: sandbox.value(f"SELECT cardinality(pg_blocking_pids({pid})) > 0"), "it waits")
+        first.commit()
+        waiting.result(timeout=30)
+    second.commit()
+
+
+def test_the_backfill_fills_only_what_is_empty(sandbox: Sandbox) -> None:
+    migration = expanded(
+        sandbox,
+        "INSERT INTO a SELECT g, g, 'v' || g, '{}' FROM generate_series(1, 5) AS g; INSERT INTO b SELECT id FROM a",
+    )
+    sandbox.execute(
+        "UPDATE b SET c = 'new' WHERE k = 1; UPDATE a SET c = NULL WHERE id = 2; UPDATE b SET m = 1 WHERE k = 3"
+    )
+    assert sandbox.rows("SELECT c, d::text FROM b ORDER BY k")[2:] == [("v3", "{}"), (None, None), (None, None)]
+    sandbox.backfill(migration)
+
+    assert sandbox.rows("SELECT c, d::text FROM b ORDER BY k") == [
+        ("new", "{}"), (None, "{}"), ("v3", "{}"), ("v4", "{}"), ("v5", "{}")
+    ]  # fmt: skip
+    assert sandbox.rows("SELECT a.c IS NOT DISTINCT FROM b.c FROM a JOIN b ON id = k") == [(True,)] * 5
+
+
+def test_values_without_a_row_and_rows_that_differ_stop_contract(sandbox: Sandbox) -> None:
+    migration = expanded(sandbox, "INSERT INTO a VALUES (1, 1, 'x'), (2, 2, 'y'); INSERT INTO b VALUES (2)")
+    sandbox.backfill(migration)
+    with pytest.raises(Refused, match=r"1 rows of public.a hold values of c, d and have no row in public.b"):
+        sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute("INSERT INTO b (k) VALUES (1)")
+    sandbox.execute(
+        "SET session_replication_role = replica; UPDATE b SET c = 'z' WHERE k = 2; RESET session_replication_role"
+    )
+    with pytest.raises(Refused, match=r"1 rows of public.a and public.b that belong together differ in c, d"):
+        sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute("UPDATE b SET c = 'w' WHERE k = 2")
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.rows("SELECT c FROM b ORDER BY k") == [("x",), ("w",)]
+    assert sandbox.leftovers() == []
+    assert sandbox.state(migration) == "contracted"
+
+
+def test_a_rollback_says_how_many_values_it_would_lose(sandbox: Sandbox) -> None:
+    migration = expanded(sandbox, "INSERT INTO a (id) VALUES (1)")
+    sandbox.execute("INSERT INTO b (k, c) VALUES (1, 'kept'), (NULL, 'lost')")
+    with pytest.raises(Refused, match="1 row"):
+        sandbox.rollback(migration, offline=OFFLINE)
+    sandbox.rollback(migration, offline=OFFLINE, yes=True)
+
+    assert sandbox.rows("SELECT c FROM a") == [("kept",)]
+    assert sandbox.leftovers() == []
+
+
+def test_code_needs_rights_on_its_own_table_only_and_cannot_borrow_those_of_the_triggers(sandbox: Sandbox) -> None:
+    role = sandbox.value("SELECT 'app_' || current_database()")
+    sandbox.execute(f'CREATE ROLE "{role}"')
+    try:
+        expanded(sandbox)
+        sandbox.execute(
+            f'GRANT INSERT, UPDATE, SELECT ON a TO "{role}"; GRANT CREATE, USAGE ON SCHEMA public TO "{role}"'
+        )
+        sandbox.execute("INSERT INTO a (id) VALUES (1); INSERT INTO b (k) VALUES (1)")
+        with psycopg.connect(sandbox.url, autocommit=True) as connection:
+            connection.execute(f'SET ROLE "{role}"')
+            connection.execute("UPDATE a SET c = 'x'")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("UPDATE b SET c = 'y'")
+            function = sandbox.value("SELECT oid::regproc::text FROM pg_proc WHERE proname LIKE 'migrator_b_new%'")
+            connection.execute("CREATE TABLE mine (k integer, c text, d json)")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied for function"):
+                connection.execute(f"CREATE TRIGGER g AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION {function}()")
+            connection.execute(
+                "CREATE FUNCTION public.current_setting(text, boolean) RETURNS text LANGUAGE sql AS $$SELECT 'on'$$"
+            )
+            connection.execute("CREATE TEMP TABLE b AS SELECT 1 AS k, 'x' AS c")
+            connection.execute("SET search_path = public, pg_catalog")
+            connection.execute("UPDATE public.a SET c = 'z'")
+        assert sandbox.rows("SELECT c FROM public.b") == [("z",)]
+    finally:
+        sandbox.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"')
+
+
+@pytest.mark.parametrize(
+    ("setup", "sql", "said"),
+    [
+        (SETUP.replace("UNIQUE ", ""), SQL, "several rows of public.b may have the same k"),
+        (SETUP.replace("REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE", ""), SQL, "there is no foreign key"),
+        (SETUP.replace("c text", "c text NOT NULL"), SQL, "NOT NULL without a default"),
+        (SETUP.replace("m integer", "m integer, c text"), SQL, 'column "c" of table "public.b" exists already'),
+        (SETUP + "CREATE VIEW v AS SELECT c FROM a;", SQL, "used by other objects"),
+        (SETUP + "CREATE INDEX ON a (c, n);", SQL, "part of a key or index"),
+        (SETUP + "ALTER TABLE a ENABLE ROW LEVEL SECURITY;", SQL, "has row security"),
+        (SETUP + "ALTER TABLE b FORCE ROW LEVEL SECURITY;", SQL, "forces row security"),
+        (SETUP, SQL.replace("COLUMN c", "COLUMN id"), "is in the key by which rows are found"),
+        (SETUP, SQL.replace("to = b", "to = a"), "is the table the columns are in"),
+        (SETUP, SQL.replace("to = b", "to = b (x)"), 'column "x" of table "public.b" does not exist'),
+        (SETUP, SQL.replace("to = b", "to = nothing"), 'table "public.nothing" does not exist'),
+        (SETUP, SQL.replace("to = b", "to = b, a"), "not a table and columns of it"),
+    ],
+)
+def test_what_cannot_be_moved_is_refused_before_anything(sandbox: Sandbox, setup: str, sql: str, said: str) -> None:
+    sandbox.execute(setup)
+    with pytest.raises(Refused) as caught:
+        sandbox.new("move", sql)
+
+    assert said in refusal(caught.value)
+
+
+def test_the_same_primary_key_will_do_and_names_are_quoted(sandbox: Sandbox) -> None:
+    setup = (
+        'CREATE TABLE "A b" ("begin" integer, "If" text, "x y" varchar(9) DEFAULT \'q\' NOT NULL,'
+        ' PRIMARY KEY ("begin", "If"));'
+        'CREATE TABLE "C" ("begin" integer, "If" text, PRIMARY KEY ("If", "begin"));'
+        "INSERT INTO \"A b\" VALUES (1, 'k', 'one'), (2, 'k', 'two'); INSERT INTO \"C\" VALUES (1, 'k'), (2, 'k');"
+    )
+    sql = '-- migrator: to = "C" ("begin", "If")\nALTER TABLE "A b" DROP COLUMN "x y"'
+    migration = expanded(sandbox, setup=setup, sql=sql)
+    sandbox.execute('UPDATE "C" SET "x y" = \'new\' WHERE "begin" = 2')
+    sandbox.backfill(migration)
+    assert sandbox.rows('SELECT "x y" FROM "A b" ORDER BY 1') == [("new",), ("one",)]
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.rows('SELECT "x y" FROM "C" ORDER BY 1') == [("new",), ("one",)]
+    assert [each.kind for each in parse_script(migration.phase(Phase.CONTRACT)[0].sql).statements] == ["drop_stmt"]
+    assert sandbox.leftovers() == []
+
+
+def test_a_row_that_comes_while_expand_is_under_way_does_not_keep_what_changes_meanwhile(sandbox: Sandbox) -> None:
+    sandbox.execute(SETUP)
+    migration = sandbox.new("move", SQL)
+    groups = migration.groups(Phase.EXPAND)
+    for number, group in enumerate(groups, 1):
+        for step in group:
+            sandbox.session.execute(step.sql)
+        sandbox.execute(f"INSERT INTO a (id, c) VALUES ({number}, 'old'); INSERT INTO b (k) VALUES ({number})")
+        sandbox.execute("UPDATE a SET c = c || '!'")
+    sandbox.session.execute(migration.phase(Phase.BACKFILL)[0].sql)
+
+    assert len(groups) == 3
+    assert sandbox.rows("SELECT a.c = b.c FROM a JOIN b ON id = k") == [(True,)] * 3
