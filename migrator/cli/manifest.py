@@ -26,7 +26,16 @@ from migrator.errors import UsageError
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write it to a file, and one line to standard error.",
 )
-def command(models: str, service: str, level: int | None, schema: str, output: Path | None) -> None:
+@click.option(
+    "--recorded",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Statements that the application was seen to send; may be repeated.",
+)
+def command(
+    models: str, service: str, level: int | None, schema: str, output: Path | None, recorded: tuple[Path, ...]
+) -> None:
     """Write which tables and columns a release reads and writes, from its models of SQLAlchemy; as JSON.
 
     MODULE:ATTR is a declarative base, a registry or a MetaData, in a module that imports every model. It is imported
@@ -38,11 +47,16 @@ def command(models: str, service: str, level: int | None, schema: str, output: P
     code writes as text is not seen; "unseen" in the document says what else is not.
 
     \b
+    --recorded adds what statements use: the file that record_statements(engine, FILE) of migrator.client.recorder
+    wrote, or any that migrator lint --app-sql reads, such as a dump of pg_stat_statements.
+
+    \b
     Example:
       migrator manifest app.models:Base --service web --level 42 --output web.manifest.json
+      migrator manifest app.models:Base --service web --level 42 --recorded web.statements.jsonl
     """
     try:
-        from migrator.integrations.sqlalchemy.mapping import manifest_of
+        from migrator.integrations.sqlalchemy.mapping import columns_of, manifest_of
         from migrator.integrations.sqlalchemy.models import models_of
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -51,7 +65,15 @@ def command(models: str, service: str, level: int | None, schema: str, output: P
         ) from None
     from migrator.integrations.sqlalchemy import file
 
-    found = manifest_of(models_of(models), models=models, service=service, level=level, schema=schema)
+    loaded = models_of(models)
+    found = manifest_of(loaded, models=models, service=service, level=level, schema=schema)
+    if recorded:
+        from migrator.integrations.sqlalchemy.recorded import with_recorded
+        from migrator.trace.application.reading import read
+
+        statements = {each.text: each for path in recorded for each in read(path)}
+        known = columns_of(loaded, models=models, schema=schema)
+        found = with_recorded(found, list(statements.values()), known, schema)
     text = file.text(found)
     if output is None:
         click.echo(text, nl=False)
@@ -66,3 +88,5 @@ def command(models: str, service: str, level: int | None, schema: str, output: P
         click.echo(f"note: {note}", err=True)
     for reason in found.unseen:
         click.echo(f"not seen: {reason}", err=True)
+    if not recorded:
+        click.echo("next: --recorded FILE adds what migrator.client.recorder saw the application send", err=True)

@@ -15,6 +15,7 @@ It needs the driver the application has, and nothing else of this package:
 
 - ``heartbeat``: from a thread, for psycopg and psycopg2;   ``aio``: as an asyncio task, for psycopg and asyncpg
 - ``pool``: pools of psycopg_pool;   ``sqlalchemy``: engines;   ``naming``: application_name
+- ``compatible``: does the database have what the models use;   ``recorder``: which statements an application sends
 - ``entrypoint``, and ``python -m migrator.client start-check``: may this code start, for entrypoints
 - ``sigterm``: ends the process as ``sys.exit`` does, so that bye is said
 

@@ -87,6 +87,21 @@ def manifest_of(
     )
 
 
+def columns_of(found: Any, *, models: str, schema: str) -> dict[tuple[str, str], frozenset[str]]:
+    """Every column that models know, mapped or not, by schema and table.
+
+    Args and errors as of ``manifest_of``.
+    """
+    metadata, registered = _parts(found, models)
+    tables = {table for mapper in (registered.mappers if registered else ()) for table in mapper.tables}
+    tables.update(metadata.tables.values())
+    return {
+        (str(table.schema or schema), str(table.name)): frozenset(str(column.name) for column in table.columns)
+        for table in tables
+        if isinstance(table, Table)
+    }
+
+
 def _parts(found: Any, models: str) -> tuple[MetaData, registry | None]:
     """The metadata, and the registry of mapped classes if there is one."""
     for holder in (found, getattr(found, "Model", None)):

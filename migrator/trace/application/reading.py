@@ -1,7 +1,7 @@
 """Statements of an application from a file: SQL written by hand or by a recorder, or a dump of pg_stat_statements.
 
-Accepted are SQL separated by semicolons; CSV and JSON with a column or key ``query``; psql's aligned table; and the
-bare queries that ``psql -At`` prints, where a statement ends where the next line cannot continue it.
+Accepted are SQL separated by semicolons; CSV, JSON and lines of JSON with a column or key ``query``; psql's aligned
+table; and the bare queries that ``psql -At`` prints, where a statement ends where the next line cannot continue it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def _of_json(text: str) -> list[tuple[int, str]]:
             document = [json.loads(line) for line in text.splitlines() if line.strip()]
         except ValueError:
             return []
-    if isinstance(document, dict):
+    if isinstance(document, dict) and _named(document) is not None:
+        document = [document]
+    elif isinstance(document, dict):
         document = next((value for value in document.values() if isinstance(value, list)), [document])
     queries = [entry if isinstance(entry, str) else _named(entry) for entry in document]
     return [(number, query) for number, query in enumerate(queries, 1) if query]
