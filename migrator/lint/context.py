@@ -103,7 +103,7 @@ class Context:
         self._timeout_before = False
         self._effects: tuple[int, Effects] | None = None
         self._block: Block | None = None
-        self._folder = ""
+        self._migration = ""
         self.earlier_phases: list[str] = []
         self.change_kinds: frozenset[str] = frozenset()
 
@@ -118,14 +118,14 @@ class Context:
         wrapped: bool | None,
         is_of_the_deploy: bool = False,
         level: int | None = None,
-        folder: str = "",
+        migration: str = "",
         change_kinds: frozenset[str] = frozenset(),
     ) -> None:
         """Move on to the next file of the history.
 
         Args:
             level: of its migration; None: not known.
-            folder: of its migration, whose phases come one after another; empty: it is no phase file.
+            migration: identifies the one whose phases come one after another; empty: it is no phase of any.
             change_kinds: what its migration says it makes.
             is_of_the_deploy: whether it goes out at once with the others of which this is true.
         """
@@ -135,9 +135,9 @@ class Context:
         self.catalog.start_file(self._deploy if is_of_the_deploy else self.file)
         self.phase, self.phased, self.level = phase, phased, level
         self.change_kinds = change_kinds
-        if folder != self._folder or not folder:
-            self._folder, self.earlier_phases = folder, []
-        if folder and phase in (Phase.EXPAND, Phase.BACKFILL):
+        if migration != self._migration or not migration:
+            self._migration, self.earlier_phases = migration, []
+        if migration and phase in (None, Phase.EXPAND, Phase.BACKFILL):
             self.earlier_phases.append("\n".join(statement.text for statement in script.statements))
         self._script, self.statements, self.index = script, script.statements, 0
         self._transactions = Transactions(phased=phased, wrapped=wrapped)

@@ -206,6 +206,8 @@ class Linter:
 
     def _add(self, source: Source, findings: list[Finding]) -> None:
         """Add findings to the report, with the lines they point to."""
+        if source.categories:
+            findings = [finding for finding in findings if finding.category in source.categories]
         if self._selection.ignored_in:
             codes = self._selection.codes_for(source.name)
             findings = [finding for finding in findings if finding.code in codes]
@@ -257,7 +259,7 @@ class Linter:
                 wrapped=wrapped,
                 is_of_the_deploy=new,
                 level=source.level,
-                folder=source.name.rpartition("/")[0] if source.phased else "",
+                migration=source.migration,
                 change_kinds=source.change_kinds,
             )
             context.catalog.is_history = source.standing is Standing.KNOWN
@@ -279,7 +281,7 @@ class Linter:
                     for alter_rule in by_subtype.get(action.command.subtype, ()):
                         for problem in alter_rule.check_action(action, context):
                             found.append((alter_rule, problem, statement))  # noqa: PERF401 - likewise
-            if self._companion is not None and statement.block is None:
+            if self._companion is not None and statement.block is None and not source.categories:
                 added = self._companion(source, statement, context, [pair[:2] for pair in found[before_statement:]])
                 found.extend(
                     (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
@@ -303,7 +305,14 @@ class Linter:
             if at is None and source.first_line == 1:
                 at = script.statements[0] if script.statements else None
             rule = all_rules()[each.code]
-            if at is not None:
+            if source.written_in is not None:
+                # its lines are those of the file that wrote the text
+                if source.written_in.is_waived(each.code, each.line):
+                    self._report.waived += 1
+                else:
+                    told = self._of_file(each.code, source, each.message, each.line, each.severity)
+                    self._report.findings.extend(told)
+            elif at is not None:
                 why = rule.why if isinstance(rule, ReportedByEngine) else ""
                 yield rule, Problem(each.message, why=why, fix=each.fix, severity=each.severity), at
 
@@ -427,7 +436,9 @@ class Linter:
             repair=without(source, comment) if complaint.waived and complaint.is_all else None,
         )
 
-    def _of_file(self, code: str, source: Source, message: str, line: int = 1) -> Iterator[Finding]:
+    def _of_file(
+        self, code: str, source: Source, message: str, line: int = 1, severity: Severity | None = None
+    ) -> Iterator[Finding]:
         """A finding about a file as a whole, or about what follows a line of it."""
         if code not in self._selection.codes:
             return
@@ -437,7 +448,7 @@ class Linter:
         yield Finding(
             code=rule.code,
             rule=rule.name,
-            severity=self._selection.severities.get(rule.code, rule.severity),
+            severity=self._selection.severities.get(rule.code, severity or rule.severity),
             category=rule.category,
             message=message,
             file=source.name,

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from migrator.errors import UsageError
 from migrator.lint import runners
 from migrator.lint.written_in import WrittenIn
-from migrator.model.finding import Severity
+from migrator.model.finding import Category, Severity
 from migrator.model.phase import Phase
 
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
@@ -68,6 +68,7 @@ class Source(Struct, frozen=True):
         unreadable: why the bytes are not UTF-8, with line and column; None if they are.
         wrapped: whether the runner puts a transaction around it, if a file beside it says so.
         continues: whether it is a further part of the file before it.
+        categories: findings of others are not reported; empty: of all. Nothing later builds on what such a file does.
         objections: what others found in it.
         change_kinds: the kinds of change that its migration says it makes.
         first_line: line of the file that the text starts with.
@@ -85,11 +86,19 @@ class Source(Struct, frozen=True):
     level: int | None = None
     wrapped: bool | None = None
     continues: bool = False
+    categories: frozenset[Category] = frozenset()
     objections: tuple[Objection, ...] = ()
     change_kinds: frozenset[str] = frozenset()
     first_line: int = 1
     offset: int = 0
     include: Callable[[str, bool], Source | None] | None = None
+
+    @property
+    def migration(self) -> str:
+        """Identifies the migration whose phases come one after another; empty: the file is no phase of any."""
+        if self.written_in is not None:
+            return self.name
+        return self.name.rpartition("/")[0] if self.phased else ""
 
 
 def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:

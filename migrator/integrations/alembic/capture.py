@@ -23,12 +23,15 @@ from migrator.integrations.alembic.apply import LOOKED_AT
 from migrator.integrations.alembic.later import KEEP_HINT, line_of, never_kept, place_in
 from migrator.integrations.alembic.project import AlembicProject, quiet, translated
 from migrator.integrations.alembic.revision import later_of
-from migrator.lint.sources import Source, Standing
+from migrator.lint.sources import Objection, Source, Standing
 from migrator.lint.written_in import Place, WrittenIn
+from migrator.model.finding import Category, Severity
 from migrator.model.plan import Phase
 
 _WAIVER = re.compile(r"#\s*(migrator:\s*allow\b(?!-).*)")
 _WAIVER_OF_FILE = re.compile(r"#\s*(migrator:\s*allow-file\b.*)")
+_OF_DOWNGRADES = frozenset({Category.ROLLBACK, Category.DATA_LOSS})
+"""Locks of a downgrade, and code that it breaks, are a matter of the day when there is nothing better."""
 _TRANSACTION = {"BEGIN;": True, "COMMIT;": False}
 
 
@@ -39,12 +42,13 @@ class _Revision:
     Attributes:
         id: of it.
         path: its file.
-        phase: whose function wrote it; None: ``upgrade()``.
+        phase: whose function wrote it; None: ``upgrade()``; rollback: ``downgrade()``.
         began_inside: whether a transaction was open when it began.
         inside: whether one is open now.
         written: statements with the place of each.
         stopped: line where something of it is not known, and why; None: it came to its end.
         phased: whether it has phased operations, or functions for later phases.
+        objection: what is wrong with it as a whole.
     """
 
     id: str
@@ -55,6 +59,12 @@ class _Revision:
     written: list[tuple[str, Place]] = field(default_factory=list)
     stopped: tuple[int, str] | None = None
     phased: bool = False
+    objection: Objection | None = None
+
+    @property
+    def is_step(self) -> bool:
+        """Whether migrator runs it as steps, with its timeouts."""
+        return self.phase not in (None, Phase.ROLLBACK)
 
 
 class _Buffer(io.StringIO):
@@ -89,10 +99,12 @@ def sources(project: AlembicProject, wanted: Callable[[Path], bool]) -> Iterator
         text = _text(Path(revision.path))
         standing = Standing.ALONE if wanted(Path(revision.path)) else Standing.KNOWN
         sql, places = _assembled(revision, text.split("\n"))
-        is_later = revision.phase is not None
+        is_downgrade = revision.phase is Phase.ROLLBACK
         yield Source(
             _relative(revision.path), sql, standing=standing, written_in=WrittenIn(text, places, revision.stopped),
-            phase=revision.phase, phased=is_later, continues=is_later,
+            phase=revision.phase, phased=revision.is_step, continues=revision.phase is not None,
+            categories=_OF_DOWNGRADES if is_downgrade else frozenset(),
+            objections=(revision.objection,) if revision.objection else (),
         )  # fmt: skip
 
 
@@ -172,12 +184,28 @@ def _wrapped(
             buffer.current = None
         return captured
 
+    def downgrade(upgraded: _Revision) -> None:
+        function = vars(revision.module).get("downgrade")
+        if function is None or not upgraded.written:
+            return
+        undone = run(Phase.ROLLBACK, function)
+        line = function.__code__.co_firstlineno
+        if undone.stopped is not None and "NotImplementedError" in undone.stopped[1]:
+            message = "downgrade() refuses: there is no way back from this revision but a backup"
+            undone.objection = Objection("RB022", undone.stopped[0], message, severity=Severity.INFO)
+            undone.stopped = None
+        elif undone.stopped is None and not undone.written:
+            undone.objection = Objection("RB022", line, "downgrade() does nothing, and upgrade() changes the schema")
+
     def upgrade(**arguments: Any) -> None:
         captured = run(None, function, **arguments)
         later = later_of(vars(revision.module))
         captured.phased = bool(later)
         for phase, called in later.items():
             run(phase, called)
+        if not later and revision.revision not in phased:
+            # phased operations are undone by ``migrator rollback``
+            downgrade(captured)
         if later and captured.stopped is None and revision.revision not in phased:
             first = next(iter(later.values())).__code__.co_firstlineno
             captured.stopped = first, f"{never_kept(later)}; {KEEP_HINT}"
@@ -200,7 +228,7 @@ def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tu
         number += text.count("\n") + 1
 
     start = places[0][1]
-    if revision.phase is None:
+    if not revision.is_step:
         for number_in_file, line in enumerate(lines, 1):
             if match := _WAIVER_OF_FILE.search(line):
                 add(f"-- {match[1]}", Place(number_in_file, number_in_file, match.start() + 1, len(match[0])))
@@ -208,7 +236,7 @@ def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tu
             add("BEGIN;", start)
     block, inside = 1, True
     for number_of_statement, (statement, place) in enumerate(revision.written, 1):
-        if revision.phase is not None:
+        if revision.is_step:
             # As the steps that migrator makes of it, see ``later``: transactions are said in their headers.
             if statement in _TRANSACTION:
                 inside = _TRANSACTION[statement]
@@ -219,7 +247,7 @@ def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tu
         for waiver in _waivers(lines, place.line):
             add(waiver, place)
         add(statement if statement.endswith(";") else f"{statement};", place)
-    if revision.inside and revision.phase is None:
+    if revision.inside and not revision.is_step:
         add("COMMIT;", start)
     return "\n".join(parts) + "\n", tuple(places)
 

@@ -40,6 +40,8 @@ def lint_dialect(sources: Iterable[Source], selection: Selection, dialect: str, 
         if isinstance(rule, DialectRule) and dialect in rule.dialects and code in selection.codes
     ]
     for source in sources:
+        if source.categories:
+            continue
         if not source.continues:
             report.files += 1
             report.names.append(source.name)

@@ -28,7 +28,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def findings(shop: Shop) -> list[Finding]:
     report = lint(capture.sources(shop.project, lambda path: True), select(), pg_version=14, today=TODAY)
-    return [finding for finding in report.findings if finding.code != "LK020"]
+    return [finding for finding in report.findings if finding.code not in ("LK020", "RB022")]
 
 
 def placed(shop: Shop) -> list[tuple[str, int, int]]:
@@ -134,7 +134,7 @@ def test_since_a_reference(shop: Shop, capsys: pytest.CaptureFixture[str]):
         subprocess.run(["git", "-c", "user.name=D", "-c", "user.email=d@example.com", *arguments], check=True)
     shop.revision("a2", "op.drop_table('users')", "pass", after="a1")
     shop.revision("a3", CREATE.replace("users", "carts"), "pass", after="a2")
-    shop.revision("a4", "op.create_index('i', 'carts', ['name'])", "pass", after="a3")
+    shop.revision("a4", "op.create_index('i', 'carts', ['name'])", "op.drop_index('i', 'carts')", after="a3")
 
     assert cli.run(["lint", "--since", "main"]) == 1
 
@@ -154,3 +154,44 @@ def test_fix_leaves_revisions_and_says_so(shop: Shop, capsys: pytest.CaptureFixt
     assert "--fix leaves it: revisions in Python are not edited" in out
     assert "revisions of Alembic are not edited: 2 findings there are left to do by hand" in err
     assert {path: path.read_bytes() for path in before} == before
+
+
+def downgrades(shop: Shop) -> list[tuple[str, str, int]]:
+    sources = capture.sources(shop.project, lambda path: path.stem != "a1")
+    report = lint(sources, select(), pg_version=14, today=TODAY)
+    return [(each.code, str(each.severity), each.line) for each in report.findings if each.code != "LK020"]
+
+
+ADD = 'op.add_column("users", sa.Column("age", sa.Integer))'
+
+
+def test_a_downgrade_that_does_nothing_and_one_that_refuses(shop: Shop):
+    shop.revision("a2", ADD, "pass", after="a1")
+    shop.revision("a3", ADD.replace("age", "b"), "raise NotImplementedError('the old values are gone')", after="a2")
+    shop.revision("a4", ADD.replace("age", "c"), 'op.drop_column("users", "c")', after="a3")
+    shop.revision("a5", "pass", "pass", after="a4")
+
+    assert downgrades(shop) == [("RB022", "warning", FIRST + 1), ("RB022", "info", FIRST + 2)]
+
+
+def test_a_downgrade_is_judged_for_data_and_not_for_locks_or_code(shop: Shop):
+    narrow = 'op.drop_index("i", "users")\nop.execute("TRUNCATE carts")'
+    shop.revision("a2", ADD, narrow, after="a1")
+
+    assert [(code, line) for code, _, line in downgrades(shop)] == [("DL001", FIRST + 3)]
+
+
+def test_later_revisions_build_on_the_upgrade_not_on_the_downgrade(shop: Shop):
+    widen = 'op.alter_column("users", "wide", type_=sa.String(90))'
+    shop.revision("a2", 'op.add_column("users", sa.Column("wide", sa.String(9)))', 'op.drop_table("users")', after="a1")
+    shop.revision("a3", widen, 'op.alter_column("users", "wide", type_=sa.String(9))', after="a2")
+
+    found = [(code, line) for code, _, line in downgrades(shop)]
+    assert "LK012" not in {code for code, _ in found}
+    assert ("DL004", FIRST + 2) in found
+
+
+def test_a_waiver_in_python_covers_a_downgrade(shop: Shop):
+    reason = "# migrator: allow DL001 because it is filled again at start"
+    shop.revision("a2", ADD, f'{reason}\nop.execute("TRUNCATE carts")', after="a1")
+    assert downgrades(shop) == []
