@@ -59,6 +59,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+_WORD = re.compile(r"\S")
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _COPY = re.compile(r"\s*COPY\b.*\bFROM\s+STDIN\b", re.IGNORECASE | re.DOTALL)
 _COPY_WORDS = 4000
@@ -74,7 +75,7 @@ def marks(text: str) -> Iterator[Marked]:
         if match is None:
             return
         kind, start, place = match.lastgroup, match.start(), match.end()
-        begun = not text[begin:start].isspace() if start > begin else False
+        begun = _WORD.search(text, begin, start) is not None
         if kind in ("comment", "block"):
             if kind == "block":
                 place = _block_end(text, place)
@@ -153,3 +154,35 @@ def blank(text: str) -> str:
 
 
 _NOT_LINE_END = re.compile(r"[^\n]")
+
+
+_RUN = re.compile(r"/\*[~!@#^&|`?+*/%<>=-]{64}")
+"""So long a run of operator characters behind the start of a comment is in none that people write."""
+_INSIDE = re.compile(r"[/*]")
+
+
+def without_runs(text: str) -> str:
+    """The text with the marks of comments within comments taken out, if there are long runs of them; as long as before.
+
+    Where a comment starts, the server's scanner (``xcstart`` in scan.l, PostgreSQL 14 to 18) reads all operator
+    characters that follow, and goes back: for ``/*/*/*…`` its time grows with the square of the length. 160 kB of that
+    take more than a minute.
+    """
+    if _RUN.search(text) is None:
+        return text
+    pieces, place = [], 0
+    for mark in marks(text):
+        if mark.mark is Mark.COMMENT and text.startswith("/*", mark.start):
+            is_closed = _is_closed(text, mark)
+            end = mark.end - 2 if is_closed else mark.end
+            pieces += [text[place : mark.start + 2], _INSIDE.sub("x", text[mark.start + 2 : end])]
+            place = end
+    return "".join([*pieces, text[place:]])
+
+
+def _is_closed(text: str, mark: Marked) -> bool:
+    """Whether a block comment ends with its own mark; one that does not goes on to the end of the text."""
+    if mark.end < len(text):
+        return True
+    depth = sum(1 if edge[0] == "/*" else -1 for edge in _BLOCK_EDGE.finditer(text, mark.start))
+    return depth == 0

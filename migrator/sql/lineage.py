@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import postgast
 
+from migrator.sql.lexing import without_runs
+
 if TYPE_CHECKING:
     from sqlglot import exp
 
@@ -99,7 +101,7 @@ def _scan(statement: str) -> tuple[list[str], str]:
     words: list[str] = []
     pieces: list[bytes] = []
     done = 0
-    for token in postgast.scan(statement).tokens:
+    for token in postgast.scan(without_runs(statement)).tokens:
         raw = encoded[token.start : token.end]
         if raw[:1] == b'"':
             words.append(raw[1:-1].decode().replace('""', '"'))

@@ -18,6 +18,7 @@ from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrator.errors import Refused
+from migrator.sql.lexing import without_runs
 
 __all__ = [
     "Block",
@@ -191,7 +192,7 @@ def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
         reason = "a NUL character, which PostgreSQL does not accept"
         raise SqlSyntaxError(reason, source=source, offset=source.index("\0"), name=name)
     try:
-        tree = postgast.parse(source)
+        tree = postgast.parse(without_runs(source))
     except postgast.PgQueryError as error:
         # In characters, unlike the locations in nodes. The end of the input is where its last word ends.
         offset = min(error.cursorpos - 1 if error.cursorpos else len(source), len(source.rstrip()))
@@ -250,7 +251,7 @@ def _words(text: str, at: int, begin: int, places: _Places, above: int, comments
         return begin + len(words) - len(words.lstrip(_SPACE)), begin + len(words)
     start = stop = begin
     character = _Places(text).character  # of its own: a token's place counts bytes
-    for token in postgast.scan(text).tokens:
+    for token in postgast.scan(without_runs(text)).tokens:
         first, last = at + character(token.start), at + character(token.end)
         if token.token in _COMMENTS:
             body = text[first - at : last - at].rstrip("\n")

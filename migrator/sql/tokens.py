@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import postgast
 
+from migrator.sql.lexing import without_runs
 from migrator.sql.parser import pb
 
 _COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
@@ -26,7 +27,7 @@ def tokens(sql: str) -> Sequence[Token]:
     Args:
         sql: text that the server's lexer takes, such as that of a parsed statement.
     """
-    found = [token for token in postgast.scan(sql).tokens if token.token not in _COMMENTS]
+    found = [token for token in postgast.scan(without_runs(sql)).tokens if token.token not in _COMMENTS]
     if sql.isascii():
         return [Token(sql[token.start : token.end].upper(), token.start, token.end) for token in found]
     encoded = sql.encode()
