@@ -38,6 +38,26 @@ class OnType(Spec, frozen=True):
         return qualified(self.schema, self.type)
 
 
+def require_free_type(change: OnType, context: Context) -> None:
+    """Refuse a name that is taken.
+
+    Raises:
+        Refused: by a type, by the row type of a table or view, or earlier in the same migration; or a schema that is
+            not there.
+    """
+    taken = context.schema.types.get(change.target)
+    if taken is not None:
+        raise Refused(f'{taken.kind} "{change.target}" exists already')
+    if change.target in context.created:
+        raise Refused(f'"{change.target}" is the row type of a table of this migration')
+    made = {key[1:] for key in context.made if key and key[0] in ("TYPE", "DOMAIN")}
+    if (change.schema, change.type) in made:
+        raise Refused(f'type "{change.target}" is created twice in this migration')
+    is_there = change.schema in context.schema.objects.schemas or ("SCHEMA", change.schema) in context.made
+    if context.schema.is_known and not is_there:
+        raise Refused(f'schema "{change.schema}" does not exist')
+
+
 def names_type(text: str, types: Collection[TableName]) -> bool:
     """Whether a type as SQL, ``app.mood[]``, is one of these; an unqualified name may be that of any schema."""
     name = next(node for node in walk(parse_expression(f"NULL::{text}")) if isinstance(node, pb.TypeName))

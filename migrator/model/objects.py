@@ -105,6 +105,39 @@ class AvailableExtension:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainColumn:
+    """A column of a domain, or of a domain over it.
+
+    Attributes:
+        schema: of the table.
+        total_bytes: size of the table.
+    """
+
+    schema: str
+    table: str
+    column: str
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain.
+
+    Attributes:
+        base: the type under it, as SQL.
+        constraints: names of its checks.
+        columns: those of the domain itself and of domains over it.
+        is_nested: whether columns hold it in an array or in a composite type, whose values the server does not check.
+    """
+
+    base: str
+    not_null: bool = False
+    constraints: tuple[str, ...] = ()
+    columns: tuple[DomainColumn, ...] = ()
+    is_nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
     """What was read of them, all by unquoted names.
 
@@ -119,6 +152,7 @@ class Objects:
             functions only where no other one has the name; what PUBLIC has by default is among them.
         owners: who owns each of them.
         publications: by name.
+        domains: by schema and name.
         without_identity: schema and name of tables whose rows logical replication cannot find.
         wal_level: the setting; an empty string: not known.
         roles: every role.
@@ -135,6 +169,7 @@ class Objects:
     grants: dict[tuple[str, ...], tuple[Grant, ...]] = field(default_factory=dict)
     owners: dict[tuple[str, ...], str] = field(default_factory=dict)
     publications: dict[str, PublicationFacts] = field(default_factory=dict)
+    domains: dict[tuple[str, str], Domain] = field(default_factory=dict)
     without_identity: frozenset[tuple[str, str]] = frozenset()
     wal_level: str = ""
     roles: frozenset[str] = frozenset()

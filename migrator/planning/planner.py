@@ -11,9 +11,9 @@ import msgspec
 from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
-from migrator.changes.kinds.create_enum import EnumCreation
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
+from migrator.changes.user_type import OnType
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
@@ -282,7 +282,7 @@ def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Sch
         made = made | {change.kind.makes(change.spec)}
         if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
             created = created | {change.spec.target}
-        if isinstance(change.spec, EnumCreation):
+        if isinstance(change.spec, OnType) and change.kind.makes(change.spec)[:1] == ("TYPE",):
             created_types = created_types | {change.spec.target}
         if isinstance(change.spec, ValueAddition):
             added_values[change.spec.target] = (*added_values.get(change.spec.target, ()), change.spec.value)

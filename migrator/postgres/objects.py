@@ -6,6 +6,8 @@ from collections import defaultdict
 
 from migrator.model.objects import (
     AvailableExtension,
+    Domain,
+    DomainColumn,
     Extension,
     Grant,
     Namespace,
@@ -54,6 +56,16 @@ def read_objects(session: Session) -> Objects:
                 tuple((schema, name) for schema, name in row.tables), row.sends_all, tuple(row.operations)
             )
             for row in session.query(_SQL["publications"])
+        },
+        domains={
+            (row.schema, row.name): Domain(
+                row.base,
+                row.not_null,
+                tuple(row.constraints),
+                tuple(DomainColumn(**column) for column in row.columns),
+                row.is_nested,
+            )
+            for row in session.query(_SQL["domains"])
         },
         without_identity=frozenset((row.schema, row.name) for row in session.query(_SQL["without_identity"])),
         wal_level=rights.wal_level,

@@ -140,6 +140,8 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
             names[node.schemaname or None, node.relname] = None
     if isinstance(action.node, pb.RenameStmt) and action.node.rename_type == pb.OBJECT_TABLE:
         names[action.node.relation.schemaname or None, action.node.newname] = None
+    if isinstance(action.node, pb.AlterObjectSchemaStmt) and action.node.object_type == pb.OBJECT_TABLE:
+        names[action.node.newschema, action.node.relation.relname] = None
     if isinstance(action.node, pb.DropStmt) and action.node.remove_type in _RELATIONS:
         for wrapped in action.node.objects:
             parts = [unwrap(item).sval for item in unwrap(wrapped).items]

@@ -979,6 +979,70 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="in both at once",
+        kind="set_schema",
+        setup=items("value text NOT NULL DEFAULT 'none'", rows=500, more=" UNIQUE, other serial")
+        + "GRANT SELECT ON items TO PUBLIC; CREATE SCHEMA app;",
+        sql="ALTER TABLE items SET SCHEMA app",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO app.items (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT (value) DO UPDATE"
+            " SET n = EXCLUDED.n RETURNING id",
+            update="UPDATE app.items SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE app.items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM app.items WHERE id = %(id)s FOR UPDATE",
+            read_all="SELECT id, n, value FROM app.items",
+        ),
+    ),
+    Case(
+        name="in a new table",
+        kind="create_domain",
+        setup=items(rows=500),
+        sql="CREATE DOMAIN word AS text COLLATE \"C\" DEFAULT 'none' CONSTRAINT filled CHECK (VALUE <> '') NOT NULL;"
+        "CREATE TABLE labels (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL, value word);"
+        "COMMENT ON DOMAIN word IS 'not empty'",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO labels (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            update="UPDATE labels SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM labels WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM labels",
+            table="labels",
+        ),
+        loses=True,
+    ),
+    Case(
+        name="with a column of it",
+        kind="create_type",
+        setup=items("other text", rows=500),
+        existing="SELECT 'items', id, n, NULL AS value FROM items",
+        sql="CREATE TYPE address AS (street text, number integer); ALTER TABLE items ADD COLUMN place address",
+        old=code_without(),
+        new=Code(
+            insert="INSERT INTO items (n, place) VALUES (%(n)s, ROW(%(value)s, 1)) RETURNING id",
+            update="UPDATE items SET place.street = %(value)s WHERE id = %(id)s",
+            read="SELECT n, (place).street FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, (place).street FROM items",
+        ),
+        loses=True,
+    ),
+    Case(
+        name="another default",
+        kind="alter_domain",
+        setup="CREATE DOMAIN word AS text DEFAULT 'none'; " + items("value word", rows=500),
+        sql="ALTER DOMAIN word SET DEFAULT 'some'",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="a check",
+        kind="alter_domain",
+        setup="CREATE DOMAIN word AS text CONSTRAINT old CHECK (VALUE > ''); " + items("value word", rows=500),
+        sql="ALTER DOMAIN word ADD CONSTRAINT filled CHECK (VALUE <> ''); ALTER DOMAIN word DROP CONSTRAINT old",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

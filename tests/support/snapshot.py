@@ -82,12 +82,19 @@ SELECT format('table %s: %s%s%s%s', c.oid::regclass, CASE WHEN c.relrowsecurity 
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind IN ('r', 'p', 'v', 'm')
 UNION ALL
-SELECT format('type %s: %s', t.oid::regtype, coalesce(
+SELECT format('type %s: %s%s%s %s', t.oid::regtype, nullif(t.typbasetype, 0)::regtype,
+    CASE WHEN t.typnotnull THEN ' NOT NULL' END, ' DEFAULT ' || t.typdefault, coalesce(
     (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),
     (SELECT string_agg(pg_get_constraintdef(k.oid), ', ' ORDER BY k.conname) FROM pg_constraint AS k
         WHERE k.contypid = t.oid)))
 FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
 WHERE {_USERS} AND t.typtype IN ('e', 'd')
+UNION ALL
+SELECT format('type %s: (%s)', c.oid::regclass, (
+    SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a WHERE a.attrelid = c.oid))
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {_USERS} AND c.relkind = 'c'
 UNION ALL
 SELECT format('comment on %s %s: %s', o.type, o.identity, d.description)
 FROM pg_description AS d, pg_identify_object(d.classoid, d.objoid, d.objsubid) AS o

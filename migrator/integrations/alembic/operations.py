@@ -47,12 +47,14 @@ __all__ = [
     "add_foreign_key",
     "add_primary_key",
     "add_unique",
+    "alter_domain",
     "alter_policy",
     "alter_publication",
     "alter_sequence",
     "attach_partition",
     "change_type",
     "comment",
+    "create_domain",
     "create_enum",
     "create_extension",
     "create_index",
@@ -61,6 +63,7 @@ __all__ = [
     "create_schema",
     "create_sequence",
     "create_table",
+    "create_type",
     "create_view",
     "detach_partition",
     "drop_column",
@@ -97,6 +100,7 @@ __all__ = [
     "set_not_null",
     "set_replica_identity",
     "set_row_level_security",
+    "set_schema",
     "set_table_options",
     "split_column",
     "sql",
@@ -112,12 +116,14 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_foreign_key": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
+    "alter_domain": {"schema": "public"},
     "alter_policy": {"schema": "public"},
     "alter_publication": {},
     "alter_sequence": {"schema": "public"},
     "attach_partition": {"schema": "public"},
     "change_type": {"schema": "public"},
     "comment": {"schema": "public"},
+    "create_domain": {"schema": "public"},
     "create_enum": {"schema": "public"},
     "create_extension": {},
     "create_index": {"schema": "public"},
@@ -126,6 +132,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_schema": {},
     "create_sequence": {"schema": "public"},
     "create_table": {"schema": "public"},
+    "create_type": {"schema": "public"},
     "create_view": {"schema": "public"},
     "detach_partition": {"schema": "public"},
     "drop_column": {"schema": "public"},
@@ -159,6 +166,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_not_null": {"schema": "public"},
     "set_replica_identity": {"schema": "public"},
     "set_row_level_security": {"schema": "public"},
+    "set_schema": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "split_column": {"schema": "public"},
     "update_extension": {},
@@ -283,6 +291,29 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
         definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
     """
     change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def alter_domain(
+    type: str,
+    action: Literal[
+        "set default", "drop default", "set not null", "drop not null", "add constraint", "drop constraint"
+    ],
+    *,
+    value: str = "",
+    constraint: str = "",
+    schema: str = "public",
+) -> None:
+    """Change the default or the checks of a domain.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        action: ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add constraint`` or ``drop
+            constraint``.
+        value: the default or the condition over VALUE, as SQL.
+        constraint: the name of the constraint.
+    """
+    change("alter_domain", {"schema": schema, "type": type, "action": action, "value": value, "constraint": constraint})
 
 
 def alter_policy(
@@ -426,6 +457,17 @@ def comment(
     change("comment", {"schema": schema, "on": on, "name": name, "text": text, "table": table})
 
 
+def create_domain(type: str, definition: str, *, schema: str = "public") -> None:
+    """Create a domain: a type that checks its values.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        definition: what follows AS: ``text NOT NULL CHECK (VALUE <> '')``.
+    """
+    change("create_domain", {"schema": schema, "type": type, "definition": definition})
+
+
 def create_enum(type: str, *, labels: tuple[str, ...] = (), schema: str = "public") -> None:
     """Create an enumerated type.
 
@@ -562,6 +604,17 @@ def create_table(table: str, definition: str, *, references: tuple[str, ...] = (
         references: other tables its foreign keys point to, qualified, as SQL.
     """
     change("create_table", {"schema": schema, "table": table, "definition": definition, "references": references})
+
+
+def create_type(type: str, attributes: tuple[str, ...], *, schema: str = "public") -> None:
+    """Create a composite type.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        attributes: name and type each, as SQL: ``street text``, ``number integer``.
+    """
+    change("create_type", {"schema": schema, "type": type, "attributes": attributes})
 
 
 def create_view(view: str, definition: str, *, schema: str = "public") -> None:
@@ -1077,6 +1130,17 @@ def set_row_level_security(
         state: ``enable``, ``disable``, ``force`` or ``no force``.
     """
     change("set_row_level_security", {"schema": schema, "table": table, "state": state})
+
+
+def set_schema(table: str, new_schema: str, *, schema: str = "public") -> None:
+    """Move a table to another schema, in both until no old code is left.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        new_schema: where the table is afterwards.
+    """
+    change("set_schema", {"schema": schema, "table": table, "new_schema": new_schema})
 
 
 def set_table_options(

@@ -141,6 +141,30 @@ SELECT p.pubname::text AS name, p.puballtables AS sends_all,
         WHERE r.prpubid = p.oid), '[]') AS tables
 FROM pg_publication AS p
 
+-- name: domains
+WITH RECURSIVE over AS (
+    SELECT t.oid AS root, t.oid, t.typarray FROM pg_type AS t WHERE t.typtype = 'd'
+    UNION ALL
+    SELECT o.root, t.oid, t.typarray FROM over AS o JOIN pg_type AS t ON t.typbasetype = o.oid AND t.typtype = 'd'
+)
+SELECT n.nspname::text AS schema, t.typname::text AS name, format_type(t.typbasetype, t.typtypmod) AS base,
+    t.typnotnull AS not_null,
+    ARRAY(SELECT k.conname::text FROM pg_constraint AS k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)
+        AS constraints,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('schema', cn.nspname, 'table', c.relname, 'column', a.attname,
+            'total_bytes', pg_total_relation_size(c.oid)) ORDER BY cn.nspname, c.relname, a.attnum)
+        FROM over AS o JOIN pg_attribute AS a ON a.atttypid = o.oid AND NOT a.attisdropped AND a.attnum > 0
+        JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm')
+        JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+        WHERE o.root = t.oid), '[]') AS columns,
+    EXISTS (SELECT FROM over AS o JOIN pg_attribute AS a ON NOT a.attisdropped AND a.attnum > 0
+            AND (a.atttypid = nullif(o.typarray, 0) OR a.atttypid = o.oid)
+        JOIN pg_class AS c ON c.oid = a.attrelid
+        WHERE o.root = t.oid AND (c.relkind = 'c' OR a.atttypid = o.typarray AND c.relkind IN ('r', 'm'))) AS is_nested
+FROM pg_type AS t
+JOIN pg_namespace AS n ON n.oid = t.typnamespace
+WHERE t.typtype = 'd' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
+
 -- name: without_identity
 SELECT n.nspname::text AS schema, c.relname::text AS name
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,0 +1,180 @@
+"""A table under two names until no old code is left: what ``rename_table`` and ``set_schema`` share.
+
+Expand makes a view of the new name over the table, with its privileges; contract drops the view and gives the table its
+name, in one transaction.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar
+
+from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
+from migrator.errors import MigratorError, Refused
+from migrator.model.objects import Grant
+from migrator.model.schema import Relation, TableName
+from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.rewrite import role_sql, slug
+from migrator.templating import render
+
+_SECURITY_INVOKER = 15
+"""First version whose views can be read with the rights and policies of the one who asks (release notes of 15)."""
+
+_NOT_FOR_VIEWS = frozenset({"MAINTAIN", "TRUNCATE"})
+"""Nobody can truncate or maintain a view; granted there they would only surprise."""
+
+
+class Moving(OnTable, frozen=True):
+    """Parameters of a change of the name or the schema of a table."""
+
+    @property
+    def moved(self) -> TableName:
+        """The table under its new name."""
+        raise MigratorError(f"{type(self).__name__} does not say where its table goes")
+
+
+MoveT = TypeVar("MoveT", bound=Moving)
+
+
+class MovedTable(Kind[MoveT]):
+    """A kind that gives a table another full name.
+
+    Attributes:
+        verb: first word of the name of the step that does.
+    """
+
+    verb: ClassVar[str]
+    takes_whole_table = True
+
+    @abstractmethod
+    def move(self, change: MoveT) -> Sql:
+        """The statement that gives the table its new name."""
+
+    @abstractmethod
+    def seen_as(self, change: MoveT) -> str:
+        """What functions must call the table afterwards."""
+
+    def touched(self, change: MoveT) -> dict[TableName, tuple[str, ...]]:
+        """The table, and its new name, which must be free."""
+        return {change.target: (), change.moved: ()}
+
+    def validate(self, change: MoveT, context: Context) -> Iterator[str]:
+        """It is there, the new name is free, and a view can stand in for it."""
+        if change.target in context.created:
+            raise Refused(f'table "{change.target}" is created by this migration', hint="name it so there")
+        relation = require_table(change, context)
+        if relation is None:
+            raise Refused(
+                f'the columns and privileges of table "{change.target}" are not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        taken = context.schema.relation(change.moved)
+        if taken is not None and not _is_own_view(taken, relation):
+            raise Refused(f'{taken.kind} "{change.moved}" exists already')
+        if relation.is_subscribed or relation.is_published:
+            raise Refused(
+                f'table "{change.target}" is replicated logically, and the other side goes by its name',
+                hint="create the table under its new name on the other side, and move the replication there first",
+            )
+        if relation.has_row_security and context.schema.server_version < _SECURITY_INVOKER:
+            raise Refused(
+                f'table "{change.target}" has row security, and a view on PostgreSQL {context.schema.server_version} '
+                "reads with the rights of its owner",
+            )
+        for function in relation.functions:
+            yield (
+                f"the text of function {function} mentions {change.table}: if it is this table, it must use "
+                f"{self.seen_as(change)} before contract"
+            )
+
+    def expand(self, change: MoveT, context: Context) -> Iterator[Draft]:
+        """The view, with the privileges of the table."""
+        relation = context.schema.relation(change.target)
+        if relation is None:
+            return
+        group = slug(change.table)
+        yield Draft(
+            f"view-{slug(change.moved.name)}",
+            _template(
+                "create_view",
+                view=_view(change),
+                table=change.sql,
+                columns=ident_list(column.name for column in relation.columns),
+                as_invoker=context.schema.server_version >= _SECURITY_INVOKER,
+            ),
+            "the table under its new name: reads and writes go through to it",
+            group,
+        )
+        for number, grant in enumerate(_grants(relation)):
+            yield Draft(
+                f"grant-{slug(change.moved.name)}" + (f"-{number + 1}" if number else ""),
+                _template("grant", view=_view(change), **grant),
+                "as on the table",
+                group,
+            )
+
+    def contract(self, change: MoveT, context: Context) -> Iterator[Draft]:
+        """The view goes, and the table takes its name."""
+        del context
+        group = slug(change.table)
+        yield Draft(
+            f"drop-view-{slug(change.moved.name)}",
+            _template("drop_view", view=_view(change)),
+            "the table takes its name in the same transaction",
+            group,
+        )
+        yield Draft(
+            f"{self.verb}-{slug(change.table)}",
+            self.move(change),
+            "no code uses the old name any more",
+            group,
+        )
+
+    def before_contract(self, change: MoveT, context: Context) -> None:
+        """Nothing came to stand on the view since expand."""
+        view = context.schema.relation(change.moved)
+        users = sorted({f"{each.kind} {each.name}" for each in view.dependents}) if view is not None else []
+        if users:
+            raise Refused(
+                f'view "{change.moved}", which contract drops, is used by other objects',
+                detail="\n".join(users),
+                hint=f"let them use {change.target} instead: it takes the new name, and they follow it",
+            )
+
+    def rollback(self, change: MoveT, context: Context) -> Iterator[Draft]:
+        """The view goes; the rows are the table's."""
+        del context
+        yield Draft(
+            f"drop-view-{slug(change.moved.name)}",
+            _template("drop_view", view=_view(change)),
+            "only new code knows it",
+            slug(change.table),
+            undoes=f"view-{slug(change.moved.name)}",
+        )
+
+
+def _template(name: str, **values: Any) -> Sql:
+    return Sql(render(f"changes/moved_table/{name}.sql.mako", **values))
+
+
+def _view(change: Moving) -> Sql:
+    return qualified(change.moved.schema, change.moved.name)
+
+
+def _is_own_view(taken: Relation, relation: Relation) -> bool:
+    """Whether it is the view that expand made: preflight of an expand that was cut off finds it."""
+    return taken.kind == "view" and any(
+        each.kind == "view" and each.name == qualified(taken.name.schema, taken.name.name)
+        for each in relation.dependents
+    )
+
+
+def _grants(relation: Relation) -> Iterator[dict[str, object]]:
+    """What GRANT needs to be told, table privileges first, then those on single columns."""
+    wanted: list[tuple[Grant, str]] = [(grant, "") for grant in relation.grants]
+    wanted += [(grant, column.name) for column in relation.columns for grant in column.grants]
+    for grant, column in wanted:
+        if grant.privilege not in _NOT_FOR_VIEWS:
+            privilege = Sql(f"{grant.privilege} ({ident(column)})") if column else Sql(grant.privilege)
+            yield {"privilege": privilege, "role": role_sql(grant.grantee), "grantable": grant.is_grantable}

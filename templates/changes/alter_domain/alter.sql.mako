@@ -1,0 +1,1 @@
+ALTER DOMAIN ${domain|sql} ${action|sql}

@@ -1,0 +1,1 @@
+CREATE DOMAIN ${domain|sql} AS ${definition|sql}

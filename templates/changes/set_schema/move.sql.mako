@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} SET SCHEMA ${new_schema|ident}
