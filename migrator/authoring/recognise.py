@@ -60,6 +60,8 @@ def _is_meaningful_setting(action: Action) -> bool:
 
 def _change(action: Action, schema: Schema, at: str) -> Change:
     for kind in sorted(all_kinds().values(), key=lambda each: each.is_last_resort):
+        if kind.gives_way_to_phase and "phase" in action.options:
+            continue
         spec = kind.recognise(action, schema)
         if spec is None:
             continue

@@ -151,6 +151,7 @@ class Kind(ABC, Generic[SpecT]):
         relies_on_indexes: whether its steps depend on which indexes mention the columns it touches.
         leaves_columns: whether the columns it touches stay as they are, so that others like it may touch them too.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
+        gives_way_to_phase: whether a statement whose author says its phase is left to ``raw_sql``.
         may_follow: kinds that may change the same column before it in one migration.
     """
 
@@ -162,6 +163,7 @@ class Kind(ABC, Generic[SpecT]):
     leaves_columns: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
     may_follow: ClassVar[frozenset[str]] = frozenset()
+    gives_way_to_phase: ClassVar[bool] = False
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:

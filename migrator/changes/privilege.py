@@ -79,7 +79,7 @@ def privileges_of(action: Action, schema: Schema, *, is_grant: bool) -> Privileg
         Refused: of objects whose number the text does not say, or that are not known here.
     """
     node = action.node
-    if action.kind != "grant_stmt" or node.is_grant != is_grant or "phase" in action.options:
+    if action.kind != "grant_stmt" or node.is_grant != is_grant:
         return None
     word = "GRANT" if is_grant else "REVOKE"
     if node.targtype != pb.ACL_TARGET_OBJECT:

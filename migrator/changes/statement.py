@@ -22,6 +22,7 @@ class OneStatement(Kind[SpecT]):
         why: one sentence for the reader of the file.
     """
 
+    gives_way_to_phase = True
     verb: ClassVar[str]
     why: ClassVar[str]
 

@@ -70,7 +70,7 @@ class AlterDomain(AtContract[DomainAlteration]):
     def recognise(self, action: Action, schema: Schema) -> DomainAlteration | None:
         """``ALTER DOMAIN …`` with a default, NOT NULL or a constraint."""
         node = action.node
-        if action.kind != "alter_domain_stmt" or "phase" in action.options:
+        if action.kind != "alter_domain_stmt":
             return None
         target = named_type(node.type_name, schema)
         definition: Any = unwrap(getattr(node, "def")) if node.HasField("def") else None

@@ -59,7 +59,7 @@ class AlterPublication(OneStatement[PublicationAlteration]):
     def recognise(self, action: Action, schema: Schema) -> PublicationAlteration | None:
         """``ALTER PUBLICATION … ADD TABLE …`` and ``… DROP TABLE …``."""
         node = action.node
-        if action.kind != "alter_publication_stmt" or "phase" in action.options:
+        if action.kind != "alter_publication_stmt":
             return None
         objects = [unwrap(each) for each in node.pubobjects]
         if node.options or node.action == pb.AP_SetObjects or not all(each.HasField("pubtable") for each in objects):

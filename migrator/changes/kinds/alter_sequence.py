@@ -64,7 +64,7 @@ class AlterSequence(OneStatement[SequenceAlteration]):
 
     def recognise(self, action: Action, schema: Schema) -> SequenceAlteration | None:
         """``ALTER SEQUENCE …`` with options."""
-        if action.kind != "alter_seq_stmt" or "phase" in action.options:
+        if action.kind != "alter_seq_stmt":
             return None
         relation = action.node.sequence
         place, name = placed(schema, relation.schemaname or None, relation.relname)

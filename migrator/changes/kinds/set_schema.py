@@ -56,12 +56,11 @@ class SetSchema(MovedTable[SchemaChange]):
 
     name = "set_schema"
     spec = SchemaChange
+    gives_way_to_phase = True
     verb = "move"
 
     def recognise(self, action: Action, schema: Schema) -> SchemaChange | None:
         """``ALTER TABLE … SET SCHEMA …``."""
-        if "phase" in action.options:
-            return None
         if action.kind == "rename_stmt" and action.node.rename_type == pb.OBJECT_SCHEMA:
             raise Refused(
                 f'renaming schema "{action.node.subname}" takes the old name of everything in it away at once',

@@ -71,6 +71,12 @@ def test_refusals(sql: str, reason: str):
     assert reason in refusal(sql, KNOWN).message
 
 
+def test_an_author_may_say_the_phase_instead():
+    sql = "-- migrator: phase = contract\nALTER SEQUENCE plain RESTART"
+
+    assert statements(sql, Phase.CONTRACT, KNOWN) == ["ALTER SEQUENCE plain RESTART"]
+
+
 def test_without_a_database_the_bounds_before_are_not_known():
     assert "not known without a database" in refusal("ALTER SEQUENCE s CACHE 5", NOTHING).message
 
