@@ -84,12 +84,14 @@ class Expression:
         query: a SELECT of it, cast to the type; the server plans it and does not run it.
         search_path: schemas its names are looked up in when it runs; empty: the session's own.
         sample: a SELECT that computes it for some rows, which is run; None: there is nothing to try it on.
+        in_backfill: whether the backfill computes it too, whose names are looked up in the session's own schemas.
     """
 
     text: str
     query: Sql
     search_path: tuple[str, ...] = ()
     sample: Sql | None = None
+    in_backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,14 @@ def objections(
     refusals = []
     for change, each in expressions:
         objection = objection_to(each)
+        hint = None
+        if objection is None and each.in_backfill:
+            objection = objection_to(replace(each, search_path=(), sample=None))
+            hint = "the backfill finds names by the search_path of the role that runs it: write the schema before them"
         if objection is not None:
-            refusals.append(Refused(f"the server does not accept {each.text}: {objection}", at=change.at or None))
+            refusals.append(
+                Refused(f"the server does not accept {each.text}: {objection}", at=change.at or None, hint=hint)
+            )
     return refusals
 
 

@@ -74,7 +74,7 @@ class MergeColumns(Reshaping[Merger]):
         default of the old columns makes, if there is one. ``down`` must not fail for what new code writes, nor break a
         constraint of the old columns: it is tried on rows that are there. Rolling back drops what only the new column
         can hold; it says how many rows have such values and needs --yes. The backfill fires your own triggers.
-        Server-side prepared ``SELECT *`` fails once when the column appears.
+        Server-side prepared ``SELECT *`` fails when the column appears, until it is prepared anew.
 
     Example::
 

@@ -119,7 +119,7 @@ class SetNotNull(Kind[Tightening]):
             query = self.template(
                 "typed", fill=expression(change.fill), type=type_name(column.type_name), table=change.sql
             )
-            yield Expression(change.fill, query, ("pg_catalog", change.schema))
+            yield Expression(change.fill, query, ("pg_catalog", change.schema), in_backfill=True)
 
     def expand(self, change: Tightening, context: Context) -> Iterator[Draft]:
         """A trigger that fills what old code leaves NULL."""

@@ -75,7 +75,7 @@ class SplitColumn(Reshaping[Split]):
         default of the old column makes, if there is one. ``down`` must not fail for what new code writes, nor break a
         constraint of the old column: it is tried on rows that are there. Rolling back drops what only the new columns
         can hold; it says how many rows have such values and needs --yes. The backfill fires your own triggers.
-        Server-side prepared ``SELECT *`` fails once when the columns appear.
+        Server-side prepared ``SELECT *`` fails when the columns appear, until it is prepared anew.
 
     Example::
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from migrator.changes.bystanders import notes_for_subscribers, require_last_word
 from migrator.changes.kind import (
     Context,
     Draft,
@@ -95,6 +96,8 @@ class Reshaping(Kind[ReshapedT]):
                 self._require_writable(relation, column)
                 require_droppable(relation, old.name)
                 yield from self._notes(relation, column, sides)
+        require_last_word(relation)
+        yield from notes_for_subscribers(relation, [*sides.new_names, _names(change, context).state])
         for trigger in relation.triggers:
             yield f"trigger {trigger} fires on every row the backfill fills"
 

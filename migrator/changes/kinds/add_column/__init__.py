@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.kind import Context, Draft, Expression, Kind, refuse_absent, require_column, require_table
 from migrator.changes.kinds.add_column import filled
 from migrator.changes.kinds.add_column.addition import Addition, Way, addition_of, require_possible
@@ -44,8 +45,9 @@ class AddColumn(Kind[Addition]):
 
     Limits
         Until the backfill has reached a row, new code reads NULL there, if the column is filled by it; NULL that new
-        code writes on purpose before that is filled too. Server-side prepared ``SELECT *`` fails once when the column
-        appears. Rolling back drops the values; it says how many rows have one and needs --yes.
+        code writes on purpose before that is filled too. Server-side prepared ``SELECT *`` fails when the column
+        appears, until it is prepared anew. Rolling back drops the values; it says how many rows have one and needs
+        --yes.
 
     Example::
 
@@ -100,6 +102,8 @@ class AddColumn(Kind[Addition]):
                 f'{change.target}" while nobody can read it',
                 hint="add it with the domain's base type",
             )
+        if change.way is not Way.VIRTUAL:
+            yield from notes_for_subscribers(relation, [change.column])
         if change.way in (Way.BY_DEFAULT, Way.BY_FILL):
             yield from filled.notes(change, relation)
 
@@ -110,7 +114,9 @@ class AddColumn(Kind[Addition]):
             query = self.template(
                 "typed_by_row", value=expression(computed), type=type_name(change.type), table=change.sql
             )
-            yield Expression(computed, query, ("pg_catalog", change.schema) if change.fill else ())
+            yield Expression(
+                computed, query, ("pg_catalog", change.schema) if change.fill else (), in_backfill=bool(change.fill)
+            )
             return
         if not change.default and names_type(change.type, context.created_types):
             return

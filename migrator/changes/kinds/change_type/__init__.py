@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.copies import unique_keys
 from migrator.changes.kind import (
     Context,
@@ -44,7 +45,7 @@ class ChangeType(Kind[Retyping]):
         Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
         the same scale; no expression index, partial index, CHECK or foreign key on the column), there is no second
         column: contract changes the type, with a lock for a moment. It is not done earlier, because it cannot be undone
-        without rewriting the table, and because old code that prepares on the server would fail once.
+        without rewriting the table, and because old code that prepares on the server would fail.
 
     Who wins
         There is one column until contract, the old one; both versions write it. Code of this migration's level must
@@ -60,7 +61,7 @@ class ChangeType(Kind[Retyping]):
         partitioned tables. A database is needed.
 
     Limits
-        Server-side prepared statements that return the column fail once with "cached plan must not change result type"
+        Server-side prepared statements that return the column fail with "cached plan must not change result type"
         when contract changes it; a driver that prepares by itself has to be told not to, or to prepare again. The
         column becomes the last one of the table, unless its type changes in place. New code writes what only the new
         type can hold after contract.
@@ -130,6 +131,7 @@ class ChangeType(Kind[Retyping]):
             yield from checks.notes_in_place(relation, change)
             return
         checks.require_replaceable(relation, column, change)
+        yield from notes_for_subscribers(relation, [shadow_of(change, context).column])
         yield from checks.notes(relation, change)
 
     def expressions(self, change: Retyping, context: Context) -> Iterator[Expression]:
@@ -145,6 +147,7 @@ class ChangeType(Kind[Retyping]):
             self.template("typed", **values),
             ("pg_catalog", change.schema),
             sample=self.template("sample", **values),
+            in_backfill=True,
         )
 
     def expand(self, change: Retyping, context: Context) -> Iterator[Draft]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
 from migrator.changes.kind import refuse_dependents
 from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
@@ -45,6 +46,7 @@ def require_replaceable(relation: Relation, column: Column, change: Retyping) ->
         "which are not carried over to a column of another type",
         "drop them in a migration before this one, and create them again after it",
     )
+    require_last_word(relation)
     converted_default(change, column)
     refuse_indexes(relation, change)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.bystanders import notes_for_subscribers, require_last_word
 from migrator.changes.kinds.rename_column.mirror import Renaming
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
@@ -36,6 +37,7 @@ def require_mirrorable(relation: Relation, column: Column | None) -> None:
             f'table "{relation.name}" forces row security on its owner, so a backfill would not see every row',
             hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} NO FORCE ROW LEVEL SECURITY",
         )
+    require_last_word(relation)
 
 
 def refuse_conditions_on_copy(change: Renaming, relation: Relation | None) -> None:
@@ -61,6 +63,7 @@ def refuse_conditions_on_copy(change: Renaming, relation: Relation | None) -> No
 
 def notes(relation: Relation, change: Renaming) -> Iterator[str]:
     """What the author should know, one line each."""
+    yield from notes_for_subscribers(relation, [change.new_name])
     for each in relation.dependents:
         if each.column != change.column:
             continue
