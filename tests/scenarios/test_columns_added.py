@@ -116,12 +116,9 @@ def test_s06_a_condition_on_a_new_column_is_a_statement_of_its_own(stage: Stage)
 
 
 def test_s06_a_serial_column_and_a_comment(stage: Stage) -> None:
-    """A serial column numbers rows from before, of old code and of new code; a comment is raw SQL."""
+    """A serial column numbers rows from before, of old code and of new code; a comment comes along."""
     stage.setup("CREATE TABLE products (id int PRIMARY KEY); INSERT INTO products SELECT generate_series(1, 3)")
-    migration = stage.expand(
-        "ALTER TABLE products ADD COLUMN number serial;"
-        "-- migrator: phase = expand\n-- migrator: undo = none\nCOMMENT ON COLUMN products.id IS 'key'"
-    )
+    migration = stage.expand("ALTER TABLE products ADD COLUMN number serial;COMMENT ON COLUMN products.id IS 'key'")
     stage.old.run("INSERT INTO products VALUES (4)")
     stage.contract(migration)
     assert stage.rows("SELECT count(DISTINCT number), count(*) FROM products") == [(4, 4)]

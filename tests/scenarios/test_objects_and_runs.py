@@ -32,36 +32,38 @@ def test_s26_indexes_of_every_form_come_with_expand_and_go_with_contract(stage: 
 
 def test_s28_raw_sql_in_its_phase(stage: Stage) -> None:
     """What expand made is there for new code, ``undo`` takes it back, and the rest waits for contract."""
-    stage.setup("CREATE TABLE users (id int PRIMARY KEY, n int); CREATE SEQUENCE old_ids")
+    total = "AGGREGATE {}(int) (SFUNC = int4pl, STYPE = int)"
+    stage.setup(f"CREATE TABLE users (n int); INSERT INTO users VALUES (3), (4); CREATE {total.format('old_total')}")
     before = stage.sandbox.snapshot()
     migration = stage.expand(
-        "-- migrator: phase = expand\n-- migrator: undo = DROP SEQUENCE ids\nCREATE SEQUENCE ids;"
-        "-- migrator: phase = contract\nDROP SEQUENCE old_ids"
+        f"-- migrator: phase = expand\n-- migrator: undo = DROP AGGREGATE total(int)\nCREATE {total.format('total')};"
+        "-- migrator: phase = contract\nDROP AGGREGATE old_total(int)"
     )
-    assert stage.new.value("SELECT nextval('ids')") == 1
-    assert stage.old.value("SELECT nextval('old_ids')") == 1
+    assert stage.new.value("SELECT total(n) FROM users") == 7
+    assert stage.old.value("SELECT old_total(n) FROM users") == 7
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     stage.sandbox.expand(migration)
     stage.contract(migration)
-    assert stage.new.fails("SELECT nextval('old_ids')") == "42P01"
+    assert stage.new.fails("SELECT old_total(n) FROM users") == "42883"
 
 
 def test_s29_an_expand_that_fails_can_be_run_again_or_undone(stage: Stage) -> None:
     """A failed statement takes its group back, keeps the state, names itself, and rollback leaves nothing."""
+    total = "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int)"
     stage.setup("CREATE TABLE users (id int PRIMARY KEY)")
     before = stage.sandbox.snapshot()
     migration = stage.plan(
         "CREATE TABLE notes (id int PRIMARY KEY);"
-        "-- migrator: phase = expand\n-- migrator: undo = DROP SCHEMA s\nCREATE SCHEMA s"
+        f"-- migrator: phase = expand\n-- migrator: undo = DROP AGGREGATE total(int)\n{total}"
     )
-    stage.sandbox.execute("CREATE SCHEMA s")
-    with pytest.raises(ServerError, match='schema "s" already exists'):
+    stage.sandbox.execute(total)
+    with pytest.raises(ServerError, match='function "total" already exists'):
         stage.sandbox.expand(migration)
     assert stage.sandbox.state(migration) == "expanding"
-    assert stage.sandbox.command("status").out.count('schema "s" already exists') == 1
+    assert stage.sandbox.command("status").out.count('function "total" already exists') == 1
     assert stage.old.fails("INSERT INTO users VALUES (1)") == ""
-    stage.sandbox.execute("DROP SCHEMA s")
+    stage.sandbox.execute("DROP AGGREGATE total(int)")
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     assert stage.sandbox.expand(migration)

@@ -97,6 +97,7 @@ class Comment(OneStatement[Commenting]):
 
     name = "comment"
     spec = Commenting
+    leaves_columns = True
     may_follow = frozenset({"add_column", "comment", "set_column_options"})
     verb = "comment"
     why = "says what it is for; nothing else changes"
