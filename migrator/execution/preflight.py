@@ -58,7 +58,12 @@ def _looked(run: Run, session: Session, migration: Migration, phase: Phase, look
 
     def attempt(limit_ms: int) -> None:
         session.set("lock_timeout", f"{limit_ms}ms")
-        found.append(look())
+        try:
+            found.append(look())
+        except ServerError as error:
+            if error.is_lock_refusal:
+                error.statement = f"the checks before {phase.value}, which read the tables and what depends on them"
+            raise
 
     try:
         retry_short_locks(run.database, session, attempt, run.policy, refusal_reporter(run, migration, phase, "checks"))

@@ -87,8 +87,9 @@ def test_s30_a_lock_that_others_hold_is_waited_for_in_short_attempts(stage: Stag
     for phase in phases:
         with psycopg.connect(stage.sandbox.url) as holder:
             holder.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(BudgetSpent, match="a lock was refused"):
+            with pytest.raises(BudgetSpent, match="a lock was refused") as caught:
                 phase()
+            assert "the checks before" in refusal(caught.value)
             assert holder.execute("INSERT INTO users DEFAULT VALUES RETURNING true").fetchone() == (True,)
         phase()
     assert stage.sandbox.state(migration) == "contracted"
