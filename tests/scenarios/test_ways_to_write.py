@@ -128,6 +128,21 @@ def test_a_trigger_of_the_user_counts_as_the_writer(stage: Stage, form: Form) ->
     assert seen == [(2, "b 7", "b 7"), (5, "e 5", "e 5")]
 
 
+def test_a_snapshot_that_meets_the_backfill_is_refused_its_update_and_may_repeat_it(stage: Stage) -> None:
+    """A REPEATABLE READ transaction from before a batch gets 40001 for a row of it, and goes through when repeated."""
+    stage.setup(SETUP)
+    migration = stage.expand(FORMS[0].sql)
+    transaction = ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM people")
+    update = "UPDATE people SET name = 'again' WHERE id = 1"
+    for statement in transaction:
+        stage.old.run(statement)
+    stage.sandbox.backfill(migration)
+    assert stage.old.fails(update) == "40001"
+    for statement in ("ROLLBACK", *transaction, update, "COMMIT"):
+        stage.old.run(statement)
+    assert stage.new.value("SELECT full_name FROM people WHERE id = 1") == "again"
+
+
 @pytest.mark.parametrize("form", FORMS[:3], ids=str)
 def test_a_trigger_that_would_have_the_last_word_is_refused(stage: Stage, form: Form) -> None:
     """A BEFORE trigger that fires after those of the tool would change one shape alone: it needs another name."""

@@ -84,7 +84,7 @@ class MoveColumn(Moving[Move]):
         writing: such code starts after the backfill. A statement that joins both tables and writes the name of a column
         without its table fails from expand on, since both have it. NOT NULL, indexes and constraints of the new columns
         are later migrations. TRUNCATE is not taken across. Server-side prepared ``SELECT *`` of the other table fails
-        once when the columns appear.
+        when the columns appear, until it is prepared anew.
 
     Example::
 
