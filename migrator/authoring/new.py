@@ -22,7 +22,7 @@ from migrator.planning.folders import MANIFEST, Manifest, assemble, changes_of, 
 from migrator.planning.planner import Change, Planned
 from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
 from migrator.postgres.session import Session
-from migrator.sql.actions import actions_of, relations_in
+from migrator.sql.actions import actions_of, objects_in
 from migrator.sql.parser import Script
 from migrator.templating import render
 
@@ -174,7 +174,7 @@ def refresh(migration: Migration, session: Session) -> Written:
 def _schema(script: Script, session: Session | None) -> Schema:
     if session is None:
         return Schema()
-    names = dict.fromkeys(name for action in actions_of(script) for name in relations_in(action))
+    names = dict.fromkeys(name for action in actions_of(script) for name in objects_in(action))
     return read_schema(session, names)
 
 

@@ -280,6 +280,23 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Routine:
+    """A function or procedure that users made.
+
+    Attributes:
+        definition: ``pg_get_functiondef``, with everything qualified; empty for aggregates.
+        users: what uses it, as the server describes it.
+        stored_in: those of them that keep what it returned: indexes, CHECKs, generated columns, partition keys.
+        mentioned_by: functions whose text mentions its name.
+    """
+
+    definition: str
+    users: tuple[str, ...] = ()
+    stored_in: tuple[str, ...] = ()
+    mentioned_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Schema:
     """Everything known for planning.
 
@@ -299,6 +316,7 @@ class Schema:
     constrained_domains: frozenset[str] = frozenset()
     server_version: int = 0
     types: dict[TableName, UserType] = field(default_factory=dict)
+    routines: dict[TableName, tuple[Routine, ...]] = field(default_factory=dict)
     objects: Objects = field(default_factory=Objects)
 
     def resolve(self, schema: str | None, name: str) -> TableName:

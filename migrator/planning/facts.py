@@ -18,8 +18,8 @@ def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:
 
     Returns:
         ``{"schema.table": {"kind": …, "columns": {name: description or "absent"}, "indexes": {name: definition}}}``; a
-        table that does not exist is ``{"kind": "absent"}``; so is what a change assumes besides. Indexes are those that
-        mention a column of a change whose steps depend on them.
+        name that nothing has is ``{"kind": "absent"}``, that of a function ``routine``; so is what a change assumes
+        besides. Indexes are those that mention a column of a change whose steps depend on them.
     """
     if not schema.is_known:
         return {}
@@ -28,7 +28,7 @@ def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:
     for table, names in touched_by(changes).items():
         relation = schema.relation(table)
         if relation is None:
-            facts[str(table)] = {"kind": "absent"}
+            facts[str(table)] = {"kind": "routine" if schema.routines.get(table) else "absent"}
             continue
         facts[str(table)] = {
             "kind": relation.kind,

@@ -15,6 +15,7 @@ from migrator.model.schema import (
     Policy,
     Reference,
     Relation,
+    Routine,
     Schema,
     Sequence,
     TableName,
@@ -33,7 +34,7 @@ _LONGEST_SAMPLE = "5s"
 
 
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
-    """What the catalog says about the named relations; those that do not exist are left out.
+    """What the catalog says about the relations and routines of these names; those that do not exist are left out.
 
     The name of an index stands for its table.
 
@@ -45,6 +46,7 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
     """
     path = tuple(session.one(_SQL["search_path"]).schemas) or ("public",)
     relations: dict[TableName, Relation] = {}
+    routines: dict[TableName, tuple[Routine, ...]] = {}
     with session.transaction(read_only=True):
         session.set_local("search_path", "")
         for schema, name in names:
@@ -53,6 +55,10 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
                 if relation is not None:
                     relations[relation.name] = relation
                     break
+            for place in (schema,) if schema else path:
+                found = _routines(session, TableName(place, name))
+                if found:
+                    routines[TableName(place, name)] = found
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
         types = {
             TableName(row.schema, row.name): UserType(
@@ -74,7 +80,15 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
         constrained_domains=domains,
         server_version=session.server_version,
         types=types,
+        routines=routines,
         objects=objects,
+    )
+
+
+def _routines(session: Session, name: TableName) -> tuple[Routine, ...]:
+    rows = session.query(_SQL["routines"], {"schema": name.schema, "name": name.name})
+    return tuple(
+        Routine(row.definition, tuple(row.users), tuple(row.stored_in), tuple(row.mentioned_by)) for row in rows
     )
 
 

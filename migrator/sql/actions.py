@@ -14,6 +14,8 @@ from migrator.sql.parser import Script, Statement, deparse, parse_script, pb, un
 
 _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 
+ROUTINES = frozenset({pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE})
+"""What DROP calls functions and procedures."""
 _RELATIONS = frozenset(
     {pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_SEQUENCE}
 )
@@ -160,4 +162,18 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
         with contextlib.suppress(Refused):  # said where the directive is read
             relation, _ = named_table(action.options[directive], "")
             names[relation.schemaname or None, relation.relname] = None
+    return list(names)
+
+
+def objects_in(action: Action) -> list[tuple[str | None, str]]:
+    """As ``relations_in``, with the routines that an action makes, drops or lets a trigger call."""
+    names = dict.fromkeys(relations_in(action))
+    parts: list[Any] = []
+    if isinstance(action.node, pb.CreateFunctionStmt | pb.CreateTrigStmt):
+        parts.append(action.node.funcname)
+    elif isinstance(action.node, pb.DropStmt) and action.node.remove_type in ROUTINES:
+        parts += [unwrap(item).objname for item in action.node.objects]
+    for part in parts:
+        words = [unwrap(item).sval for item in part]
+        names[words[-2] if len(words) > 1 else None, words[-1]] = None
     return list(names)

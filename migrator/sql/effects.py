@@ -415,9 +415,12 @@ def detached_partition(statement: Statement) -> tuple[tuple[str, str], tuple[str
 
 
 def created_relation(statement: Statement) -> tuple[str | None, str] | None:
-    """Schema (None if unqualified) and name of the table, view, sequence or enum a statement makes; None for others."""
+    """Schema (None if unqualified) and name of the table, view, sequence, enum or routine a statement makes."""
     if statement.kind == "create_enum_stmt":
         parts = [unwrap(part).sval for part in statement.node.type_name]
+        return (parts[-2] if len(parts) > 1 else None), parts[-1]
+    if statement.kind == "create_function_stmt":
+        parts = [unwrap(part).sval for part in statement.node.funcname]
         return (parts[-2] if len(parts) > 1 else None), parts[-1]
     target = {"create_stmt": "relation", "view_stmt": "view", "create_seq_stmt": "sequence"}.get(statement.kind)
     if target is None:

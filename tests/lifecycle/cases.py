@@ -504,6 +504,70 @@ CASES = (
         final=("has_table_privilege('public', 'entries', 'UPDATE')",),
     ),
     Case(
+        name="that only new code calls",
+        kind="create_function",
+        setup=items("value text"),
+        sql="CREATE FUNCTION upper_of(value text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN upper(value); END$$",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, lower(upper_of(%(value)s))) RETURNING id",
+            update="UPDATE items SET value = lower(upper_of(%(value)s)) WHERE id = %(id)s",
+            read="SELECT n, lower(upper_of(value)) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, lower(upper_of(value)) FROM items",
+        ),
+    ),
+    Case(
+        name="with another signature",
+        kind="create_function",
+        setup=items("value text") + "CREATE FUNCTION shown(text) RETURNS text LANGUAGE sql AS 'SELECT $1';",
+        sql="CREATE FUNCTION shown(value text, n integer) RETURNS text LANGUAGE sql AS $$SELECT value$$;"
+        "DROP FUNCTION shown(text)",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, shown(%(value)s)) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, shown(value) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, shown(value) FROM items",
+        ),
+        new=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, shown(%(value)s, 1)) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, shown(value, n) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, shown(value, n) FROM items",
+        ),
+    ),
+    Case(
+        name="that both versions call",
+        kind="replace_function",
+        setup=items("value text") + "CREATE FUNCTION shown(value text) RETURNS text LANGUAGE sql AS 'SELECT $1';",
+        sql="CREATE OR REPLACE FUNCTION shown(value text) RETURNS text LANGUAGE plpgsql STABLE"
+        " AS $$BEGIN RETURN value; END$$",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, shown(%(value)s)) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, shown(value) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, shown(value) FROM items",
+        ),
+        new=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, shown(%(value)s)) RETURNING id",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, shown(value) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, shown(value) FROM items",
+        ),
+    ),
+    Case(
+        name="that old code calls",
+        kind="drop_function",
+        setup=items("value text") + "CREATE FUNCTION shown(value text) RETURNS text LANGUAGE sql AS 'SELECT $1';",
+        sql="DROP FUNCTION shown",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, shown(%(value)s)) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, shown(value) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, shown(value) FROM items",
+        ),
+        new=code("value"),
+    ),
+    Case(
         name="with a column of it",
         kind="create_enum",
         setup=items("other text"),

@@ -33,7 +33,7 @@ from migrator.integrations.alembic.rendering import sql_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
-from migrator.sql.actions import actions_of, relations_in
+from migrator.sql.actions import actions_of, objects_in
 from migrator.sql.parser import parse_script
 
 IMPORT = "from migrator import alembic as phased"
@@ -150,7 +150,7 @@ def _recognised(text: str, session: Session) -> list[Change]:
     if not text:
         return []
     script = parse_script(text, MODELS)
-    names = dict.fromkeys(name for action in actions_of(script) for name in relations_in(action))
+    names = dict.fromkeys(name for action in actions_of(script) for name in objects_in(action))
     schema = read_schema(session, names)
     found = [replace(change, at=MODELS) for change in recognise(script, schema)[0]]  # its lines are nobody's
     return enforced_at_expand(found, schema)

@@ -19,7 +19,7 @@ from migrator.planning import planner
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
-from migrator.sql.actions import Action, actions_of, relations_in
+from migrator.sql.actions import Action, actions_of, objects_in, relations_in
 from migrator.sql.compose import qualified
 from migrator.sql.parser import Statement, parse_script
 
@@ -72,7 +72,7 @@ def schema_of(batch: Batch, session: Session) -> Schema:
     names: list[tuple[str | None, str]] = [(table.schema, table.name) for table in planner.touched_by(known)]
     for asked in batch:
         if not isinstance(asked, Change):
-            names += [each for action in actions_of(parse_script(asked.sql, asked.at)) for each in relations_in(action)]
+            names += [each for action in actions_of(parse_script(asked.sql, asked.at)) for each in objects_in(action)]
     return read_schema(session, dict.fromkeys(names))
 
 

@@ -57,6 +57,7 @@ __all__ = [
     "create_domain",
     "create_enum",
     "create_extension",
+    "create_function",
     "create_index",
     "create_policy",
     "create_publication",
@@ -69,6 +70,7 @@ __all__ = [
     "drop_column",
     "drop_constraint",
     "drop_extension",
+    "drop_function",
     "drop_index",
     "drop_not_null",
     "drop_policy",
@@ -91,6 +93,7 @@ __all__ = [
     "rename_index",
     "rename_sequence",
     "rename_table",
+    "replace_function",
     "replace_view",
     "require_contracted",
     "revoke",
@@ -126,6 +129,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_domain": {"schema": "public"},
     "create_enum": {"schema": "public"},
     "create_extension": {},
+    "create_function": {"schema": "public"},
     "create_index": {"schema": "public"},
     "create_policy": {"schema": "public"},
     "create_publication": {},
@@ -138,6 +142,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
     "drop_extension": {},
+    "drop_function": {"schema": "public"},
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
     "drop_policy": {"schema": "public"},
@@ -159,6 +164,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_index": {"schema": "public"},
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
+    "replace_function": {"schema": "public"},
     "replace_view": {"schema": "public"},
     "revoke": {"schema": "public"},
     "set_column_options": {"schema": "public"},
@@ -491,6 +497,17 @@ def create_extension(extension: str, *, into: str = "", version: str = "", if_ab
     change("create_extension", {"extension": extension, "into": into, "version": version, "if_absent": if_absent})
 
 
+def create_function(function: str, definition: str, *, schema: str = "public") -> None:
+    """Create a function or a procedure.
+
+    Args:
+        schema: of the function.
+        function: its name.
+        definition: ``CREATE FUNCTION …`` or ``CREATE PROCEDURE …`` with its name qualified.
+    """
+    change("create_function", {"schema": schema, "function": function, "definition": definition})
+
+
 def create_index(table: str, index: str, definition: str, *, unique: bool = False, schema: str = "public") -> None:
     """Create an index without blocking writes.
 
@@ -675,6 +692,20 @@ def drop_extension(extension: str) -> None:
         extension: its name.
     """
     change("drop_extension", {"extension": extension})
+
+
+def drop_function(
+    function: str, *, arguments: tuple[str, ...] = (), procedure: bool = False, schema: str = "public"
+) -> None:
+    """Drop a function or a procedure that new code no longer calls.
+
+    Args:
+        schema: of the function.
+        function: its name.
+        arguments: the types of its input parameters, as SQL.
+        procedure: whether it is a procedure.
+    """
+    change("drop_function", {"schema": schema, "function": function, "arguments": arguments, "procedure": procedure})
 
 
 def drop_index(table: str, index: str, *, schema: str = "public") -> None:
@@ -988,6 +1019,20 @@ def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
         new_name: what it is called afterwards, in the same schema.
     """
     change("rename_table", {"schema": schema, "table": table, "new_name": new_name})
+
+
+def replace_function(
+    function: str, definition: str, *, phase: Literal["expand", "contract"] = "expand", schema: str = "public"
+) -> None:
+    """Give a function or a procedure a new body.
+
+    Args:
+        schema: of the function.
+        function: its name.
+        definition: ``CREATE FUNCTION …`` or ``CREATE PROCEDURE …`` with its name qualified.
+        phase: ``expand``, or ``contract`` where old code needs the body it has.
+    """
+    change("replace_function", {"schema": schema, "function": function, "definition": definition, "phase": phase})
 
 
 def replace_view(

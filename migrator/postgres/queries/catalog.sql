@@ -266,6 +266,34 @@ FROM pg_trigger AS g
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 ORDER BY g.tgname
 
+-- name: routines
+-- Functions and procedures of one name, with what uses each; a view knows a function by its rule.
+SELECT
+    CASE WHEN p.prokind = 'a' THEN '' ELSE pg_get_functiondef(p.oid) END AS definition,
+    ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype IN ('n', 'a')
+        ORDER BY 1) AS users,
+    ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS d
+        LEFT JOIN pg_attrdef AS e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+        LEFT JOIN pg_attribute AS a ON a.attrelid = coalesce(e.adrelid, d.objid) AND a.attnum = coalesce(e.adnum, d.objsubid)
+        WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype IN ('n', 'a') AND (
+            d.classid = 'pg_constraint'::regclass OR (d.classid = 'pg_class'::regclass AND d.objsubid = 0)
+            OR (d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass) AND a.attgenerated = 's'))
+        ORDER BY 1) AS stored_in,
+    ARRAY(SELECT format('%%I.%%I', fn.nspname, f.proname) FROM pg_proc AS f
+        JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
+        JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+        WHERE f.oid <> p.oid AND fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
+          AND f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g')
+              || '([^[:alnum:]_$]|$)')
+        ORDER BY 1) AS mentioned_by
+FROM pg_proc AS p
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = %(schema)s AND p.proname = %(name)s
+ORDER BY p.oid
+
 -- name: constrained_domains
 SELECT t.typname::text AS name FROM pg_type AS t
 WHERE t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid))

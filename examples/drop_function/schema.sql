@@ -1,0 +1,3 @@
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, total numeric NOT NULL DEFAULT 0);
+INSERT INTO orders (total) SELECT n FROM generate_series(1, 100) AS n;
+CREATE FUNCTION net(amount numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT amount / 1.19 $$;

@@ -1,0 +1,1 @@
+CREATE OR REPLACE FUNCTION net(amount numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT amount / 1.07 $$;

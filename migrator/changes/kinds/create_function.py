@@ -1,0 +1,118 @@
+"""Create a function or a procedure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.routine import (
+    DefinedRoutine,
+    defined,
+    key_of,
+    overloads,
+    require_own_definition,
+    signature_of,
+    users_of,
+    with_inputs,
+)
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql
+from migrator.sql.rewrite import slug
+
+
+class RoutineCreation(DefinedRoutine, frozen=True):
+    """Parameters of ``create_function``."""
+
+
+class CreateFunction(Kind[RoutineCreation]):
+    """Create a function or a procedure.
+
+    What happens
+        Expand creates it; old code does not see it, and no table is locked. There is nothing to contract. Rollback
+        drops it.
+
+    Another signature
+        A function with other parameter types is another function: the old one stays beside it. Drop the old one with
+        ``DROP FUNCTION`` in the same migration: that happens at contract, when no old code is left that calls it.
+
+    What is refused
+        A function that is there with the same parameter types: ``CREATE OR REPLACE`` gives it a new body. A parameter
+        with ``%TYPE``. Rollback while other objects use the function, but for triggers of the same migration.
+
+    Limits
+        The server looks at the body when expand creates the function, in a transaction of its own: what it does not
+        accept fails there, with nothing changed by that step. A call with arguments that fit two functions of one name
+        is ambiguous and fails, calls of old code too: ``migrator lint`` warns of that. Everybody may execute a new
+        function, unless default privileges or a REVOKE of your own say otherwise.
+
+    Example::
+
+        CREATE FUNCTION net(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT amount / 1.19 $$
+    """
+
+    name = "create_function"
+    spec = RoutineCreation
+
+    def recognise(self, action: Action, schema: Schema) -> RoutineCreation | None:
+        """``CREATE [OR REPLACE] FUNCTION …`` and ``… PROCEDURE …`` where the database has none like it."""
+        if action.kind != "create_function_stmt" or "phase" in action.options:
+            return None
+        target, definition = defined(action.text, action.node, schema)
+        is_there = with_inputs(schema, target, signature_of(definition).inputs) is not None
+        if action.node.replace and (is_there or not schema.is_known):
+            return None
+        return RoutineCreation(schema=target.schema, function=target.name, definition=str(definition))
+
+    def touched(self, change: RoutineCreation) -> dict[TableName, tuple[str, ...]]:
+        """This function, told from its overloads."""
+        return key_of(change, change.signature.inputs)
+
+    def validate(self, change: RoutineCreation, context: Context) -> Iterator[str]:
+        """None like it is there."""
+        require_own_definition(change)
+        signature = change.signature
+        if with_inputs(context.schema, change.target, signature.inputs) is not None:
+            raise Refused(
+                f'{signature.noun.lower()} "{change.target}({signature.arguments})" exists already',
+                hint=f"CREATE OR REPLACE {signature.noun} gives it a new body",
+            )
+        for other in overloads(context.schema, change.target):
+            yield (
+                f"{change.target}({other.arguments}) stays beside it: if it shall go, DROP {other.noun} in this "
+                "migration drops it at contract"
+            )
+
+    def expand(self, change: RoutineCreation, context: Context) -> Iterator[Draft]:
+        """The function."""
+        del context
+        step = f"create-{slug(change.function)}"
+        yield Draft(step, Sql(change.definition), "old code does not see it", slug(change.function))
+
+    def makes(self, change: RoutineCreation) -> tuple[str, ...]:
+        """The function."""
+        return ("FUNCTION", change.schema, change.function)
+
+    def obstacles(self, change: RoutineCreation, context: Context) -> Iterator[Obstacle]:
+        """Objects that came to use it would make rollback fail."""
+        arguments = change.signature.arguments
+        yield Obstacle(
+            users_of(change, arguments, context),
+            f"objects use {change.target}({arguments})",
+            "drop them first: rollback drops the function, and nothing that is not of this migration",
+            Phase.ROLLBACK,
+        )
+
+    def rollback(self, change: RoutineCreation, context: Context) -> Iterator[Draft]:
+        """The function goes."""
+        del context
+        signature = change.signature
+        yield Draft(
+            f"drop-{slug(change.function)}",
+            self.template("drop", noun=Sql(signature.noun), function=change.sql, arguments=signature.arguments),
+            "only new code knows it",
+            slug(change.function),
+            undoes=f"create-{slug(change.function)}",
+        )

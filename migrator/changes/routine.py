@@ -1,0 +1,218 @@
+"""Functions and procedures as objects of a change: their parameters, what tells overloads apart, and what uses them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.changes.kind import Context, OnTable, Spec
+from migrator.errors import Refused
+from migrator.model.schema import Routine, Schema, TableName
+from migrator.sql.compose import Sql, ident, qualified
+from migrator.sql.parser import deparse_type, parse_script, pb, unwrap
+from migrator.sql.rewrite import statement_sql
+from migrator.templating import render
+
+_HEAD = re.compile(
+    r"\A\s*CREATE\s+(?:OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE)\s+"
+    r"""(?:"(?:[^"]|"")+"|[^\s"(.]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[^\s"(.]+))?\s*(?=\()""",
+    re.IGNORECASE,
+)
+_OUTPUT = (pb.FUNC_PARAM_OUT, pb.FUNC_PARAM_TABLE)
+
+
+class OnRoutine(Spec, frozen=True):
+    """Parameters of a change of a function or procedure.
+
+    Attributes:
+        schema: of the function.
+        function: its name.
+    """
+
+    schema: str
+    function: str
+
+    @property
+    def target(self) -> TableName:
+        """Schema and name, which overloads share."""
+        return TableName(self.schema, self.function)
+
+    @property
+    def sql(self) -> Sql:
+        """The name as written in SQL."""
+        return qualified(self.schema, self.function)
+
+
+class DefinedRoutine(OnRoutine, frozen=True):
+    """Parameters of a change that defines a function.
+
+    Attributes:
+        definition: ``CREATE FUNCTION …`` or ``CREATE PROCEDURE …`` with its name qualified.
+    """
+
+    definition: str
+
+    @property
+    def signature(self) -> Signature:
+        """What the definition tells.
+
+        Raises:
+            Refused: it is another statement.
+        """
+        return signature_of(self.definition)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What callers see of a routine; types without their schema, so that definitions of any origin compare.
+
+    Attributes:
+        inputs: the types of its input parameters, by which overloads differ.
+        names: of these parameters, empty strings for those without.
+        defaults: how many of them have a default.
+        result: type and output parameters.
+        types: the input types as SQL.
+    """
+
+    inputs: tuple[str, ...]
+    names: tuple[str, ...]
+    defaults: int
+    result: tuple[str, ...]
+    is_procedure: bool
+    types: tuple[Sql, ...]
+
+    @property
+    def arguments(self) -> Sql:
+        """The input types as SQL, separated by commas."""
+        return Sql(", ".join(self.types))
+
+    @property
+    def noun(self) -> str:
+        """``FUNCTION`` or ``PROCEDURE``."""
+        return "PROCEDURE" if self.is_procedure else "FUNCTION"
+
+
+def routine_statement(definition: str) -> Any:
+    """The ``CreateFunctionStmt`` that a definition is.
+
+    Raises:
+        Refused: it is another statement, or more than one.
+    """
+    statements = parse_script(definition, "definition").statements
+    if len(statements) != 1 or statements[0].kind != "create_function_stmt":
+        raise Refused("the definition of a function is one CREATE FUNCTION statement", detail=definition[:300])
+    return statements[0].node
+
+
+def signature_of(definition: str) -> Signature:
+    """The signature of ``CREATE FUNCTION …``, as an author or ``pg_get_functiondef`` writes it.
+
+    Raises:
+        Refused: a parameter borrows its type from a column.
+    """
+    node = routine_statement(definition)
+    parameters = [unwrap(each) for each in node.parameters]
+    inputs = [each for each in parameters if each.mode not in _OUTPUT]
+    if any(each.arg_type.pct_type for each in inputs):
+        raise Refused("a parameter takes its type from a column (%TYPE)", hint="write the type out")
+    shown = (*_OUTPUT, pb.FUNC_PARAM_INOUT)
+    outputs = [f"{each.name} {type_key(each.arg_type)}" for each in parameters if each.mode in shown]
+    result = [type_key(node.return_type)] if node.HasField("return_type") and not outputs else []
+    returns_set = node.HasField("return_type") and node.return_type.setof
+    return Signature(
+        inputs=tuple(type_key(each.arg_type) for each in inputs),
+        names=tuple(each.name for each in inputs),
+        defaults=sum(each.HasField("defexpr") for each in inputs),
+        result=(*(["setof"] if returns_set else []), *result, *outputs),
+        is_procedure=node.is_procedure,
+        types=tuple(Sql(deparse_type(each.arg_type)) for each in inputs),
+    )
+
+
+def type_key(node: Any) -> str:
+    """A ``TypeName`` without schema, length and precision, which do not tell routines apart."""
+    name: str = unwrap(node.names[-1]).sval
+    return name + "[]" * len(node.array_bounds)
+
+
+def defined(text: str, node: Any, schema: Schema) -> tuple[TableName, Sql]:
+    """Name and definition of the routine that a statement makes: its name qualified, OR REPLACE left out.
+
+    What the author wrote stays as it is where its head can be found in the text; else the statement is written anew.
+    """
+    target = named_routine(node.funcname, schema)
+    ident(target.name)
+    wanted = pb.CreateFunctionStmt()
+    wanted.CopyFrom(node)
+    wanted.replace = False
+    del wanted.funcname[:]
+    for part in (target.schema, target.name):
+        wanted.funcname.add().string.sval = part
+    canonical = statement_sql("create_function_stmt", wanted)
+    name = qualified(target.schema, target.name)
+    kept, found = _HEAD.subn(lambda match: f"CREATE {match[1].upper()} {name}", text.strip(), count=1)
+    if found and statement_sql("create_function_stmt", routine_statement(kept)) == canonical:
+        return target, Sql(kept)
+    return target, canonical
+
+
+def named_routine(parts: Any, schema: Schema) -> TableName:
+    """The routine that name parts mean; one that is not there goes to the first schema of the search path."""
+    names = [unwrap(part).sval for part in parts]
+    if len(names) > 1:
+        return TableName(names[-2], names[-1])
+    found = (TableName(place, names[0]) for place in schema.search_path)
+    return next(
+        (candidate for candidate in found if schema.routines.get(candidate)), TableName(schema.search_path[0], names[0])
+    )
+
+
+def overloads(schema: Schema, name: TableName) -> list[Signature]:
+    """The functions and procedures of a name; aggregates are left out."""
+    return [signature_of(each.definition) for each in schema.routines.get(name, ()) if each.definition]
+
+
+def with_inputs(schema: Schema, name: TableName, inputs: tuple[str, ...]) -> Routine | None:
+    """The routine of a name that takes such inputs, or None."""
+    return next(
+        (
+            each
+            for each in schema.routines.get(name, ())
+            if each.definition and signature_of(each.definition).inputs == inputs
+        ),
+        None,
+    )
+
+
+def require_own_definition(change: DefinedRoutine) -> None:
+    """Make sure that a definition is that of its routine, written so that it can be run as it is.
+
+    Raises:
+        Refused: it is not.
+    """
+    node = routine_statement(change.definition)
+    if node.replace:
+        raise Refused(f'the definition of function "{change.target}" is written with OR REPLACE', hint="leave it out")
+    if [unwrap(part).sval for part in node.funcname] != [change.schema, change.function]:
+        raise Refused(
+            f'the definition does not create "{change.target}"',
+            hint=f"write CREATE {change.signature.noun} {change.sql}(…)",
+        )
+
+
+def key_of(change: OnRoutine, inputs: tuple[str, ...]) -> dict[TableName, tuple[str, ...]]:
+    """What a change relies on: this routine, told from its overloads by its inputs."""
+    return {change.target: (f"{change.function}({', '.join(inputs)})",)}
+
+
+def users_of(change: OnRoutine, arguments: Sql, context: Context) -> Sql:
+    """A query that counts the objects that use a routine, triggers that the migration itself creates left out."""
+    made = [spec for kind, spec in context.beside if kind == "create_trigger" and isinstance(spec, OnTable)]
+    return Sql(
+        render(
+            "changes/routine_users.sql.mako",
+            routine=f"{change.sql}({arguments})",
+            triggers=[(str(spec.sql), str(getattr(spec, "trigger", ""))) for spec in made],
+        )
+    )
