@@ -568,6 +568,56 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="with its function, for both versions",
+        kind="create_trigger",
+        setup=items("value text", more=", seen integer"),
+        sql="CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.seen := 1; RETURN NEW; END$$;\n"
+        "-- migrator: phase = expand\n"
+        "CREATE TRIGGER see BEFORE INSERT OR UPDATE OF value ON items FOR EACH ROW EXECUTE FUNCTION see()",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="that rejects what old code writes",
+        kind="create_trigger",
+        setup=items("value text")
+        + "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$;",
+        sql="-- migrator: phase = contract\n"
+        "CREATE TRIGGER refuse BEFORE UPDATE OF value ON items FOR EACH ROW EXECUTE FUNCTION refuse()",
+        old=code("value"),
+        new=Code(
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+        ),
+    ),
+    Case(
+        name="that old code counts on",
+        kind="drop_trigger",
+        setup=items("value text")
+        + "CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.n := coalesce(NEW.n, 7);"
+        " RETURN NEW; END$$; CREATE TRIGGER number BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION number();",
+        sql="DROP TRIGGER number ON items",
+        old=Code(
+            insert="INSERT INTO items (n, value) VALUES (nullif(%(n)s, 7), %(value)s) RETURNING id",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+        ),
+        new=code("value"),
+    ),
+    Case(
+        name="that old code can do without",
+        kind="drop_trigger",
+        setup=items("value text", more=", seen integer")
+        + "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.seen := 1; RETURN NEW; END$$;"
+        "CREATE TRIGGER see BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION see();",
+        sql="-- migrator: phase = expand\nDROP TRIGGER see ON items",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="with a column of it",
         kind="create_enum",
         setup=items("other text"),

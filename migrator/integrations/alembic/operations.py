@@ -64,6 +64,7 @@ __all__ = [
     "create_schema",
     "create_sequence",
     "create_table",
+    "create_trigger",
     "create_type",
     "create_view",
     "detach_partition",
@@ -78,6 +79,7 @@ __all__ = [
     "drop_schema",
     "drop_sequence",
     "drop_table",
+    "drop_trigger",
     "drop_type",
     "drop_view",
     "grant",
@@ -136,6 +138,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_schema": {},
     "create_sequence": {"schema": "public"},
     "create_table": {"schema": "public"},
+    "create_trigger": {"schema": "public"},
     "create_type": {"schema": "public"},
     "create_view": {"schema": "public"},
     "detach_partition": {"schema": "public"},
@@ -150,6 +153,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_schema": {},
     "drop_sequence": {"schema": "public"},
     "drop_table": {"schema": "public"},
+    "drop_trigger": {"schema": "public"},
     "drop_type": {"schema": "public"},
     "drop_view": {"schema": "public"},
     "grant": {"schema": "public"},
@@ -623,6 +627,24 @@ def create_table(table: str, definition: str, *, references: tuple[str, ...] = (
     change("create_table", {"schema": schema, "table": table, "definition": definition, "references": references})
 
 
+def create_trigger(
+    table: str, trigger: str, definition: str, phase: Literal["expand", "contract"], *, schema: str = "public"
+) -> None:
+    """Create a trigger.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        trigger: its name.
+        definition: ``CREATE TRIGGER …`` with its table and function qualified.
+        phase: ``expand`` if writes of old code may fire it, else ``contract``.
+    """
+    change(
+        "create_trigger",
+        {"schema": schema, "table": table, "trigger": trigger, "definition": definition, "phase": phase},
+    )
+
+
 def create_type(type: str, attributes: tuple[str, ...], *, schema: str = "public") -> None:
     """Create a composite type.
 
@@ -780,6 +802,20 @@ def drop_table(table: str, *, schema: str = "public") -> None:
         table: its name.
     """
     change("drop_table", {"schema": schema, "table": table})
+
+
+def drop_trigger(
+    table: str, trigger: str, *, phase: Literal["expand", "contract"] = "contract", schema: str = "public"
+) -> None:
+    """Drop a trigger.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        trigger: its name.
+        phase: ``contract``, or ``expand`` where old code can do without it.
+    """
+    change("drop_trigger", {"schema": schema, "table": table, "trigger": trigger, "phase": phase})
 
 
 def drop_type(type: str, *, schema: str = "public") -> None:
