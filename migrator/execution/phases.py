@@ -16,7 +16,7 @@ from migrator.errors import (
     Refused,
 )
 from migrator.execution import preflight, transitions
-from migrator.execution.breaking import BreakingGroup, NotFresh
+from migrator.execution.breaking import BreakingGroup, NotFresh, holds_no_rows
 from migrator.execution.run import Run, about
 from migrator.execution.steps import refusal_reporter, run_groups, undone_steps
 from migrator.execution.transitions import Shape, Standing
@@ -28,8 +28,6 @@ from migrator.ledger.state import GateState, MigrationRecord, State
 from migrator.model.events import Note, PhaseDone
 from migrator.model.evidence import Direction
 from migrator.model.plan import Migration, Phase
-from migrator.planning.folders import touched_tables
-from migrator.postgres.catalog import tables_are_empty
 from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.session import Session
 
@@ -102,7 +100,7 @@ def finish_fresh(run: Run, migration: Migration) -> bool:
         Whether it was so; if not, nothing changed.
     """
     with run.database.connect("fresh") as session:
-        if services.ever_beat(session) or not tables_are_empty(session, touched_tables(migration)):
+        if services.ever_beat(session) or not holds_no_rows(session, migration):
             return False
     try:
         backfill(run, migration, lambda: False)

@@ -276,13 +276,19 @@ def objection_to(session: Session, query: str, search_path: Iterable[str], sampl
     return None
 
 
-def tables_are_empty(session: Session, names: Iterable[str]) -> bool:
+def tables_are_empty(session: Session, names: Iterable[str], *, or_all: bool = False) -> bool:
     """Whether none of these relations holds a row; those that are no tables, or do not exist, hold none.
 
     Args:
         names: as SQL. ACCESS SHARE on each, until the end of the transaction.
+        or_all: whether, where none of them is a table, every table of the database is looked at; one that this role may
+            not read counts as filled.
     """
     tables = session.query(_SQL["ordinary_tables"], {"names": sorted(names)})
+    if or_all and not tables:
+        tables = session.query(_SQL["every_table"])
+        if not all(table.is_readable for table in tables):
+            return False
     return not any(
         session.one(f"SELECT EXISTS (SELECT FROM {table.name}) AS found").found  # noqa: S608 - quoted by the server
         for table in tables

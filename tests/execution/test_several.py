@@ -94,6 +94,26 @@ def test_a_fresh_database_runs_all_phases_at_once(sandbox: Sandbox) -> None:
     assert sandbox.leftovers() == []
 
 
+@pytest.mark.parametrize("what", ["TYPE mood", "SEQUENCE numbers", "EXTENSION unaccent", "SCHEMA app"])
+def test_what_touches_no_table_is_removed_at_once_only_where_no_table_holds_a_row(sandbox: Sandbox, what: str) -> None:
+    sandbox.execute(
+        "CREATE TABLE t (k int); INSERT INTO t VALUES (1); CREATE TYPE mood AS ENUM ('glad'); CREATE SEQUENCE numbers;"
+        "CREATE EXTENSION unaccent; CREATE SCHEMA app"
+    )
+    migration = sandbox.new("gone", f"DROP {what}")
+    outcome = sandbox.command("expand")
+    assert outcome.code == 0, outcome.err
+    assert FRESH not in outcome.err
+    assert sandbox.state(migration) == "expanded"
+
+
+def test_an_empty_database_loses_what_touches_no_table_at_once(sandbox: Sandbox) -> None:
+    sandbox.execute("CREATE TABLE t (k int); CREATE TYPE mood AS ENUM ('glad')")
+    migration = sandbox.new("gone", "DROP TYPE mood")
+    assert FRESH in sandbox.command("expand").err
+    assert sandbox.state(migration) == "contracted"
+
+
 @pytest.mark.parametrize("reason", ["a row", "a session", "a ledger"])
 def test_a_database_in_use_is_not_fresh(sandbox: Sandbox, reason: str) -> None:
     sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text)")

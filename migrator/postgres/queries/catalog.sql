@@ -403,6 +403,15 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass(%(name)s)
 
+-- name: every_table
+-- Tables users made, those of extensions left out.
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, has_table_privilege(c.oid, 'SELECT') AS is_readable
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
+  AND n.nspname !~ '^pg_(temp|toast)'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+
 -- name: ordinary_tables
 -- The tables among relations as written in SQL.
 SELECT format('%%I.%%I', n.nspname, c.relname) AS name
