@@ -175,7 +175,7 @@ def _schema(script: Script, session: Session | None) -> Schema:
     if session is None:
         return Schema()
     names = dict.fromkeys(name for action in actions_of(script) for name in objects_in(action))
-    return read_schema(session, names)
+    return read_schema(session, names, available=any("_extension_" in each.kind for each in script.statements))
 
 
 def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Schema, session: Session | None) -> Planned:

@@ -154,6 +154,7 @@ class Kind(ABC, Generic[SpecT]):
         leaves_columns: whether the columns it touches stay as they are, so that others like it may touch them too.
         options: names of the directives ``-- migrator: NAME = VALUE`` it understands.
         gives_way_to_phase: whether a statement whose author says its phase is left to ``raw_sql``.
+        reads_available: whether it has to know which extensions could be installed.
         may_follow: kinds that may change the same column before it in one migration.
     """
 
@@ -166,6 +167,7 @@ class Kind(ABC, Generic[SpecT]):
     options: ClassVar[frozenset[str]] = frozenset()
     may_follow: ClassVar[frozenset[str]] = frozenset()
     gives_way_to_phase: ClassVar[bool] = False
+    reads_available: ClassVar[bool] = False
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:

@@ -197,7 +197,8 @@ def _rows_lost(session: Session, migration: Migration) -> dict[str, int]:
 
 
 def _schema(session: Session, changes: Sequence[Change]) -> Schema:
-    return read_schema(session, ((table.schema, table.name) for table in planner.touched_by(changes)))
+    names = ((table.schema, table.name) for table in planner.touched_by(changes))
+    return read_schema(session, names, available=any(change.kind.reads_available for change in changes))
 
 
 def _check_level(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:

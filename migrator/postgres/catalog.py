@@ -33,7 +33,7 @@ _SQL = load("migrator.postgres.queries", "catalog.sql")
 _LONGEST_SAMPLE = "5s"
 
 
-def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Schema:
+def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, available: bool = True) -> Schema:
     """What the catalog says about the relations and routines of these names; those that do not exist are left out.
 
     The name of an index stands for its table.
@@ -43,6 +43,7 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
     Args:
         session: outside a transaction block.
         names: schema (None: by the session's ``search_path``) and name, unquoted.
+        available: whether to read too which extensions could be installed, which the server reads from many files.
     """
     path = tuple(session.one(_SQL["search_path"]).schemas) or ("public",)
     relations: dict[TableName, Relation] = {}
@@ -72,7 +73,7 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]]) -> Sc
             )
             for row in session.query(_SQL["types"])
         }
-        objects = read_objects(session)
+        objects = read_objects(session, available=available)
     return Schema(
         is_known=True,
         relations=relations,

@@ -21,12 +21,17 @@ from migrator.postgres.session import Session
 _SQL = load("migrator.postgres.queries", "objects.sql")
 
 
-def read_objects(session: Session) -> Objects:
-    """All of them; to be called in a transaction with an empty ``search_path``, so that every name is qualified."""
+def read_objects(session: Session, *, available: bool = True) -> Objects:
+    """All of them; to be called in a transaction with an empty ``search_path``, so that every name is qualified.
+
+    Args:
+        session: in that transaction.
+        available: whether the server reads its files of extensions that could be installed, too.
+    """
     rights = session.one(_SQL["rights"])
-    available: dict[str, list[AvailableExtension]] = defaultdict(list)
-    for row in session.query(_SQL["available_extensions"]):
-        available[row.name].append(
+    versions: dict[str, list[AvailableExtension]] = defaultdict(list)
+    for row in session.query(_SQL["available_extensions"]) if available else ():
+        versions[row.name].append(
             AvailableExtension(
                 row.version, row.is_default, row.needs_superuser, row.is_trusted, tuple(row.requires)
             )
@@ -45,7 +50,7 @@ def read_objects(session: Session) -> Objects:
             row.name: Extension(row.schema, row.version, tuple(row.updates), tuple(row.users))
             for row in session.query(_SQL["extensions"])
         },
-        available={name: tuple(versions) for name, versions in available.items()},
+        available={name: tuple(found) for name, found in versions.items()},
         comments={(row.kind, *row.names): row.text for row in session.query(_SQL["comments"])},
         roles=frozenset(rights.roles),
         is_superuser=rights.is_superuser,

@@ -54,6 +54,7 @@ class CreateExtension(OneStatement[Installation]):
 
     name = "create_extension"
     spec = Installation
+    reads_available = True
     verb = "create"
     why = "old code does not see it"
 

@@ -47,6 +47,7 @@ class UpdateExtension(OneStatement[ExtensionUpdate]):
 
     name = "update_extension"
     spec = ExtensionUpdate
+    reads_available = True
     verb = "update"
     why = "by the scripts of the extension itself"
 

@@ -56,57 +56,62 @@ ORDER BY v.name, v.version
 
 -- name: comments
 -- Comments of what users made, but for columns; functions only where no other one has the name.
+WITH given AS MATERIALIZED (
+    -- 16384 is the first oid of what users make (FirstNormalObjectId); public and plpgsql have smaller ones.
+    SELECT d.* FROM pg_description AS d
+    WHERE d.objoid >= 16384 OR d.classoid IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
+)
 SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
         WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
     ARRAY[n.nspname, c.relname]::text[] AS names, d.description AS text
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_class AS c ON d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND c.oid = d.objoid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 UNION ALL
 SELECT 'CONSTRAINT', ARRAY[n.nspname, c.relname, k.conname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_constraint AS k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
 JOIN pg_class AS c ON c.oid = k.conrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 UNION ALL
 SELECT 'TRIGGER', ARRAY[n.nspname, c.relname, g.tgname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_trigger AS g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid
 JOIN pg_class AS c ON c.oid = g.tgrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 UNION ALL
 SELECT 'POLICY', ARRAY[n.nspname, c.relname, p.polname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_policy AS p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid
 JOIN pg_class AS c ON c.oid = p.polrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 UNION ALL
 SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, ARRAY[n.nspname, t.typname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_type AS t ON d.classoid = 'pg_type'::regclass AND t.oid = d.objoid
 JOIN pg_namespace AS n ON n.oid = t.typnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 UNION ALL
 SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
     ARRAY[n.nspname, p.proname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_proc AS p ON d.classoid = 'pg_proc'::regclass AND p.oid = d.objoid
 JOIN pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 WHERE NOT EXISTS (SELECT FROM pg_proc AS o WHERE o.oid <> p.oid AND o.proname = p.proname
     AND o.pronamespace = p.pronamespace)
 UNION ALL
 SELECT 'STATISTICS', ARRAY[n.nspname, x.stxname]::text[], d.description
-FROM pg_description AS d
+FROM given AS d
 JOIN pg_statistic_ext AS x ON d.classoid = 'pg_statistic_ext'::regclass AND x.oid = d.objoid
 JOIN pg_namespace AS n ON n.oid = x.stxnamespace
 UNION ALL
 SELECT 'SCHEMA', ARRAY[n.nspname]::text[], d.description
-FROM pg_description AS d JOIN pg_namespace AS n ON d.classoid = 'pg_namespace'::regclass AND n.oid = d.objoid
+FROM given AS d JOIN pg_namespace AS n ON d.classoid = 'pg_namespace'::regclass AND n.oid = d.objoid
 UNION ALL
 SELECT 'EXTENSION', ARRAY[e.extname]::text[], d.description
-FROM pg_description AS d JOIN pg_extension AS e ON d.classoid = 'pg_extension'::regclass AND e.oid = d.objoid
+FROM given AS d JOIN pg_extension AS e ON d.classoid = 'pg_extension'::regclass AND e.oid = d.objoid
 UNION ALL
 SELECT 'PUBLICATION', ARRAY[p.pubname]::text[], d.description
-FROM pg_description AS d JOIN pg_publication AS p ON d.classoid = 'pg_publication'::regclass AND p.oid = d.objoid
+FROM given AS d JOIN pg_publication AS p ON d.classoid = 'pg_publication'::regclass AND p.oid = d.objoid
 
 -- name: grants
 -- One row for each object, with who may do what; the owner's own privileges left out.
