@@ -83,7 +83,8 @@ def command(
         except OSError as error:
             raise UsageError(f'cannot write "{output}": {error.strerror}') from None
         columns = sum(len(table.columns) for table in found.tables)
-        click.echo(f"wrote {output}: {len(found.tables)} tables, {columns} columns", err=True)
+        tables = "1 table" if len(found.tables) == 1 else f"{len(found.tables)} tables"
+        click.echo(f"wrote {output}: {tables}, {columns} column{'' if columns == 1 else 's'}", err=True)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     for reason in found.unseen:
