@@ -27,8 +27,8 @@ class ReleaseUsesDropped(ReportedOfRelease):
 
     Reported by `migrator lint --manifest FILE` and the setting `manifests`; `migrator manifest MODULE:ATTR` writes the
     file. Quiet for names that the same file gives to something again. Not seen are views and functions in the database
-    that use the column, what CASCADE and DROP OWNED take along, a name that a later file brings back, and what the
-    manifest calls unseen.
+    that use the column, what CASCADE and DROP OWNED take along, a name that a later file brings back, the contract of
+    phased operations in Alembic revisions, and what the manifest calls unseen.
 
     Source
         Statements of mapped classes before and after DROP COLUMN, SQLAlchemy 2.0.58 and 2.1.9 on PostgreSQL 14 and 18.

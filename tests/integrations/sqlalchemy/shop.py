@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy
-from sqlalchemy import Column, Computed, ForeignKey, Identity, Integer, String, Table, Text, func, select
+from sqlalchemy import Column, Computed, Double, ForeignKey, Identity, Integer, String, Table, Text, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
@@ -65,7 +65,7 @@ class Employee(Person):
     __tablename__ = "employee"
 
     id: Mapped[int] = mapped_column(ForeignKey("people.person.id"), primary_key=True)
-    salary: Mapped[float]
+    salary: Mapped[float] = mapped_column(Double)
 
     __mapper_args__ = {"polymorphic_identity": "employee"}  # noqa: RUF012 - likewise
 
