@@ -74,7 +74,7 @@ def serve() -> None:
     from tests.support.kill_at import Counter, install
 
     for module in pkgutil.walk_packages(migrator.__path__, "migrator."):
-        if not module.name.startswith(("migrator.demo", "migrator.embedded")):
+        if not module.name.startswith(("migrator.demo", "migrator.embedded")) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     render("init/migrator.toml.mako")
     for line in sys.stdin:

@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -58,7 +59,7 @@ class Counter:
 
 
 def install(counter: Counter) -> None:
-    """Every statement of every session goes past the counter from now on."""
+    """Every statement of every session, and of Alembic's connections, goes past the counter from now on."""
     original = Session._cursor
 
     @contextlib.contextmanager
@@ -68,6 +69,18 @@ def install(counter: Counter) -> None:
             yield cursor
 
     Session._cursor = counted  # type: ignore[method-assign]
+    if "sqlalchemy" in sys.modules:
+        _install_in_sqlalchemy(counter)
+
+
+def _install_in_sqlalchemy(counter: Counter) -> None:
+    from sqlalchemy import Engine, event
+
+    def before(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        counter.before(statement, in_transaction=not connection.connection.dbapi_connection.autocommit)
+
+    event.listen(Engine, "before_cursor_execute", before)
+    event.listen(Engine, "commit", lambda connection: counter.before("COMMIT", in_transaction=True))
 
 
 if __name__ == "__main__":
