@@ -268,6 +268,23 @@ def test_settings_of_the_session_do_not_matter(bench):
     assert bench.count(WRONG) == 0
 
 
+def test_a_statement_timeout_of_the_server_does_not_end_batches_or_the_run(bench):
+    """It is meant for the application; batches have limits of their own."""
+    bench.make_table(1_000)
+    bench.session.execute(
+        "CREATE FUNCTION slow(text) RETURNS text LANGUAGE plpgsql STABLE AS"
+        " $$ BEGIN PERFORM pg_sleep(0.0003); RETURN 'x' || $1; END $$"
+    )
+    name = bench.session.one("SELECT current_database() AS name").name
+    bench.session.execute(f"ALTER DATABASE {name} SET statement_timeout = '150ms'")
+    bench.session.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '150ms'")
+    migration = bench.register("UPDATE t SET c = slow(s) WHERE c IS NULL")
+    bench.run(migration)
+    assert bench.count(WRONG) == 0
+    assert bench.progress(migration).rows_done == 1_000
+    assert bench.session.one("SELECT max(n) AS n FROM (SELECT count(*) AS n FROM t GROUP BY xmin::text) AS s").n > 300
+
+
 def test_rows_with_large_values_outside_are_done_few_at_a_time(bench):
     bench.session.execute("CREATE TABLE t (id int, pad text, doc text, c text)")
     bench.session.execute("ALTER TABLE t ALTER pad SET STORAGE PLAIN, ALTER doc SET STORAGE EXTERNAL")

@@ -17,8 +17,7 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots AS s WHERE s.activ
 -- WAL that replication slots keep. A lost slot keeps none any more. No lock.
 SELECT s.slot_name::text AS name, coalesce(s.wal_status, '') AS wal_status, s.safe_wal_size AS room,
     greatest(0, pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn))::bigint AS retained,
-    (SELECT nullif(g.setting::bigint, -1) * 1048576 FROM pg_catalog.pg_settings AS g
-     WHERE g.name = 'max_slot_wal_keep_size') AS most_kept
+    nullif(pg_catalog.pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1) AS most_kept
 FROM pg_catalog.pg_replication_slots AS s
 WHERE s.restart_lsn IS NOT NULL AND s.wal_status IS DISTINCT FROM 'lost'
 
@@ -28,7 +27,7 @@ SELECT current_setting('archive_mode') <> 'off' AS archives, a.last_archived_wal
     a.last_failed_wal AS failed,
     coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) AS fails,
     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) AS writing,
-    (SELECT g.setting::bigint FROM pg_catalog.pg_settings AS g WHERE g.name = 'wal_segment_size') AS segment_bytes
+    pg_catalog.pg_size_bytes(current_setting('wal_segment_size')) AS segment_bytes
 FROM pg_catalog.pg_stat_archiver AS a
 
 -- name: sessions
@@ -54,13 +53,13 @@ FROM others AS o
 -- name: checkpoints
 -- How many checkpoints were not due by time: forced by WAL, or asked for. No lock.
 SELECT c.num_requested AS requested,
-    (SELECT g.setting::bigint * 1048576 FROM pg_catalog.pg_settings AS g WHERE g.name = 'max_wal_size') AS max_wal_bytes
+    pg_catalog.pg_size_bytes(current_setting('max_wal_size')) AS max_wal_bytes
 FROM pg_catalog.pg_stat_checkpointer AS c
 
 -- name: checkpoints_before_17
 -- The same, before there was pg_stat_checkpointer.
 SELECT b.checkpoints_req AS requested,
-    (SELECT g.setting::bigint * 1048576 FROM pg_catalog.pg_settings AS g WHERE g.name = 'max_wal_size') AS max_wal_bytes
+    pg_catalog.pg_size_bytes(current_setting('max_wal_size')) AS max_wal_bytes
 FROM pg_catalog.pg_stat_bgwriter AS b
 
 -- name: horizon
