@@ -1,7 +1,7 @@
 """The backfill engine against one UPDATE and against touch-updates by key, interleaved, as ratios.
 
     python benchmarks/backfill.py [--rows N] [--rounds N] [--workers N] [--target-ms N] [--fillfactor N] [--keys N]
-                                  [--shuffled] [--wide] [--snapshot] [--killed]
+                                  [--shuffled] [--wide] [--snapshot] [--killed] [--engine-only]
 
 Each round makes the table anew for each of the three, so that all start from the same pages, with the sync trigger of
 the expand phase in place:
@@ -193,7 +193,11 @@ def main() -> None:
     parser.add_argument("--wide", action="store_true", help="rows of about 1 kB")
     parser.add_argument("--snapshot", action="store_true", help="somebody holds a snapshot all the time")
     parser.add_argument("--killed", action="store_true", help="kill the engine five times, as well")
+    parser.add_argument(
+        "--engine-only", action="store_true", help="leave the other two out: growth and WAL of large tables"
+    )
     options = parser.parse_args()
+    columns = COLUMNS[-1:] if options.engine_only else COLUMNS
     settings = BackfillSettings(workers=options.workers, target_ms=options.target_ms)
 
     with ExitStack() as stack:
@@ -219,7 +223,7 @@ def main() -> None:
                 "touch by key": lambda: touch_by_key(session),
                 "this engine": batches,
             }
-            for name in COLUMNS:
+            for name in columns:
                 make_table(session, options)
                 with ExitStack() as held:
                     if options.snapshot:
@@ -237,7 +241,8 @@ def main() -> None:
         f" {options.keys + 1} indexes, fillfactor {options.fillfactor}"
         + "".join(f", {name}" for name in ("shuffled", "wide", "snapshot") if getattr(options, name))
     )
-    print(f"{'':24}" + "".join(f"{name:>15}" for name in COLUMNS) + f"{'/ UPDATE':>10}{'/ touch':>10}")
+    titles = "" if options.engine_only else f"{'/ UPDATE':>10}{'/ touch':>10}"
+    print(f"{'':24}" + "".join(f"{name:>15}" for name in columns) + titles)
     for label, field in (
         ("time, s", "seconds"),
         ("CPU of the server, s", "cpu_s"),
@@ -246,9 +251,9 @@ def main() -> None:
         ("indexes after / before", "indexes"),
         ("HOT share", "hot"),
     ):
-        one, touch, ours = (statistics.median(getattr(each, field) for each in samples[name]) for name in COLUMNS)
-        ratios = "" if field == "hot" else f"{ours / one:>10.2f}{ours / touch:>10.2f}"
-        print(f"{label:24}{one:>15.2f}{touch:>15.2f}{ours:>15.2f}{ratios}")
+        values = [statistics.median(getattr(each, field) for each in samples[name]) for name in columns]
+        ratios = "".join(f"{values[-1] / each:>10.2f}" for each in values[:-1]) if field != "hot" else ""
+        print(f"{label:24}" + "".join(f"{each:>15.2f}" for each in values) + ratios)
     if options.killed:
         print(f"each kill repeats {repeated:.2%} of the updates; client memory {memory_mb:.0f} MB")
 
