@@ -797,6 +797,30 @@ CASES = (
         final=("NOT EXISTS (SELECT FROM notes WHERE value IS NULL)",),
     ),
     Case(
+        name="by a row for each row",
+        kind="split_table",
+        # Few rows in a block, so that the first batch is a short one.
+        setup=items("value text CHECK (value <> '')", rows=6_000).replace(");INSERT", ") WITH (fillfactor = 10);INSERT")
+        + "GRANT SELECT ON items TO PUBLIC;",
+        sql="-- migrator: from = items\n"
+        "CREATE TABLE notes (item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, value text)",
+        naive="CREATE TABLE notes (item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, value text);"
+        "GRANT SELECT ON notes TO PUBLIC; ALTER TABLE items DROP COLUMN value",
+        old=code("value", touch_fills=False),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id)"
+            " INSERT INTO notes SELECT id, %(value)s FROM i RETURNING item",
+            update="INSERT INTO notes VALUES (%(id)s, %(value)s)"
+            " ON CONFLICT (item) DO UPDATE SET value = EXCLUDED.value",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, notes.value FROM items LEFT JOIN notes ON item = id WHERE id = %(id)s",
+            read_all="SELECT id, n, notes.value FROM items LEFT JOIN notes ON item = id",
+            unfilled=(None,),
+            touch_fills=False,
+        ),
+        final=("(SELECT count(*) = count(value) FROM items LEFT JOIN notes ON item = id)",),
+    ),
+    Case(
         name="longer varchar in place",
         kind="change_type",
         setup=items("value varchar(20) NOT NULL DEFAULT 'none'", more=" UNIQUE"),

@@ -139,7 +139,7 @@ class Life:
             "--target-ms",
             "5",
             MIGRATOR_KILL_AT="2",
-            MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE)\b.*\bctid\b)",
+            MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)",
         )
         output, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, output

@@ -108,6 +108,7 @@ __all__ = [
     "set_schema",
     "set_table_options",
     "split_column",
+    "split_table",
     "sql",
     "together",
     "update_extension",
@@ -179,6 +180,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_schema": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "split_column": {"schema": "public"},
+    "split_table": {"schema": "public"},
     "update_extension": {},
 }
 
@@ -1262,6 +1264,21 @@ def split_column(
     change(
         "split_column",
         {"schema": schema, "table": table, "column": column, "into": into, "types": types, "up": up, "down": down},
+    )
+
+
+def split_table(table: str, to: str, definition: str, *, to_schema: str = "", schema: str = "public") -> None:
+    """Split a table: columns move to a new one, with a row for each row, while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        to: the new table.
+        definition: its CREATE TABLE, with a primary key that is a foreign key to the table, and columns of that table.
+        to_schema: its schema; an empty string: that of the table.
+    """
+    change(
+        "split_table", {"schema": schema, "table": table, "to": to, "definition": definition, "to_schema": to_schema}
     )
 
 

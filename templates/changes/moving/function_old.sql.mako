@@ -40,7 +40,8 @@ ${name|ident}\
 , ${name|ident} = EXCLUDED.${name|ident}\
 % endfor
 
-    WHERE ${conflicts|sql};
+    -- Where the row is there already when this one comes, new code has written both.
+    WHERE TG_OP = 'UPDATE' AND ${conflicts|sql};
 % else:
     IF TG_OP = 'INSERT' THEN
         -- The row of the new table may have been first: what it has wins.

@@ -1,0 +1,147 @@
+-- Expand of 20261124T031245_split_table: adds the new shape; safe for code that knows only the old one.
+-- Level 1. Run by: migrator expand 20261124T031245_split_table
+-- What runs is what stands here: review it, and change it if you must before it runs.
+
+-- step: create-profiles transaction=profiles
+-- locks: SHARE ROW EXCLUSIVE ON public.users: writes wait, for a moment
+-- why: old code does not see it
+CREATE TABLE public.profiles (user_id bigint PRIMARY KEY REFERENCES public.users ON DELETE CASCADE, bio text, site text);
+
+-- step: add-state transaction=profiles
+-- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
+-- why: tells a row that was made for one which gave nothing from one of new code
+ALTER TABLE public.profiles ADD COLUMN migrator_state_91d1cc54 "char";
+
+-- step: function-old transaction=sync-users
+-- why: takes what old code writes to the new table
+CREATE FUNCTION public.migrator_users_old_600d3110() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $migrator$
+BEGIN
+    -- Images are compared, so that every change counts, in types without an equality operator too.
+    IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.bio, NEW.site, NEW.id), ROW(OLD.bio, OLD.site, OLD.id)) THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('migrator.syncing', true) = 'on' THEN
+        -- New code deleted the row of the new table, which is not to come back by that.
+        RETURN NULL;
+    END IF;
+    INSERT INTO public.profiles AS n (user_id, bio, site, migrator_state_91d1cc54)
+    VALUES (NEW.id, NEW.bio, NEW.site, CASE WHEN TG_OP = 'INSERT' AND NOT record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text))) THEN 'd' END)
+    ON CONFLICT (user_id) DO UPDATE SET migrator_state_91d1cc54 = NULL, bio = EXCLUDED.bio, site = EXCLUDED.site
+    -- Where the row is there already when this one comes, new code has written both.
+    WHERE TG_OP = 'UPDATE' AND record_image_ne(ROW(n.bio, n.site), ROW(EXCLUDED.bio, EXCLUDED.site));
+    RETURN NULL;
+END
+$migrator$;
+
+-- step: revoke-old transaction=sync-users
+-- why: it runs with the rights of its owner: nobody else makes a trigger of it
+REVOKE ALL ON FUNCTION public.migrator_users_old_600d3110() FROM PUBLIC;
+
+-- step: trigger-old transaction=sync-users
+-- locks: SHARE ROW EXCLUSIVE ON public.users: writes wait, for a moment
+-- why: fires on every write of the old table, so that no row falls behind
+CREATE TRIGGER zzz_migrator_5_00001_91d1cc54_old AFTER INSERT OR UPDATE ON public.users
+FOR EACH ROW EXECUTE FUNCTION public.migrator_users_old_600d3110();
+
+-- step: function-before transaction=sync-profiles
+-- why: gives a row of the new table what the old one holds, where its writer gives nothing
+CREATE FUNCTION public.migrator_profiles_before_4b3284e1() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $migrator$
+DECLARE
+    held record;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.migrator_state_91d1cc54 IS NOT DISTINCT FROM OLD.migrator_state_91d1cc54 THEN
+            NEW.migrator_state_91d1cc54 := NULL;
+        END IF;
+        IF NEW.user_id IS NOT DISTINCT FROM OLD.user_id THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    IF NEW.migrator_state_91d1cc54 IS NULL THEN
+        -- A row that was made only because old code has no other way to say that it gave nothing.
+        DELETE FROM public.profiles AS n WHERE n.migrator_state_91d1cc54 = 'd' AND n.user_id = NEW.user_id;
+    END IF;
+    -- Locked, so that a change of it either was before or waits, and finds this row.
+    SELECT o.bio, o.site INTO held
+    FROM public.users AS o WHERE o.id = NEW.user_id FOR NO KEY UPDATE;
+    IF FOUND THEN
+        IF NEW.bio IS NULL OR NOT record_image_ne(ROW(NEW.bio), ROW(CAST(NULL AS text))) THEN
+            NEW.bio := held.bio;
+        END IF;
+        IF NEW.site IS NULL OR NOT record_image_ne(ROW(NEW.site), ROW(CAST(NULL AS text))) THEN
+            NEW.site := held.site;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$migrator$;
+
+-- step: revoke-before transaction=sync-profiles
+-- why: it runs with the rights of its owner: nobody else makes a trigger of it
+REVOKE ALL ON FUNCTION public.migrator_profiles_before_4b3284e1() FROM PUBLIC;
+
+-- step: function-new transaction=sync-profiles
+-- why: takes what new code writes to the old table
+CREATE FUNCTION public.migrator_profiles_new_55bad4ff() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $migrator$
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.user_id IS DISTINCT FROM OLD.user_id THEN
+        UPDATE public.users AS o SET bio = NEW.bio, site = NEW.site
+        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+    ELSIF record_image_ne(ROW(NEW.bio, NEW.site), ROW(OLD.bio, OLD.site)) THEN
+        -- Only what changed: the backfill may not have reached the rest.
+        UPDATE public.users AS o SET bio = CASE WHEN record_image_ne(ROW(NEW.bio), ROW(OLD.bio)) THEN NEW.bio ELSE o.bio END, site = CASE WHEN record_image_ne(ROW(NEW.site), ROW(OLD.site)) THEN NEW.site ELSE o.site END
+        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+    END IF;
+    RETURN NULL;
+END
+$migrator$;
+
+-- step: revoke-new transaction=sync-profiles
+-- why: it runs with the rights of its owner: nobody else makes a trigger of it
+REVOKE ALL ON FUNCTION public.migrator_profiles_new_55bad4ff() FROM PUBLIC;
+
+-- step: function-delete transaction=sync-profiles
+-- why: clears in the old table what new code deletes
+CREATE FUNCTION public.migrator_profiles_delete_4ccc4cf1() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET migrator.syncing = 'on'
+AS $migrator$
+BEGIN
+    IF OLD.migrator_state_91d1cc54 IS NULL THEN
+        UPDATE public.users AS o SET bio = NULL, site = NULL WHERE o.id = OLD.user_id;
+    END IF;
+    RETURN NULL;
+END
+$migrator$;
+
+-- step: revoke-delete transaction=sync-profiles
+-- why: it runs with the rights of its owner: nobody else makes a trigger of it
+REVOKE ALL ON FUNCTION public.migrator_profiles_delete_4ccc4cf1() FROM PUBLIC;
+
+-- step: trigger-before transaction=sync-profiles
+-- locks: SHARE ROW EXCLUSIVE ON public.profiles: writes wait, for a moment
+-- why: fires on every write of the new table; named to fire after your own triggers
+CREATE TRIGGER zzz_migrator_5_00001_91d1cc54_before BEFORE INSERT OR UPDATE ON public.profiles
+FOR EACH ROW EXECUTE FUNCTION public.migrator_profiles_before_4b3284e1();
+
+-- step: trigger-new transaction=sync-profiles
+-- locks: SHARE ROW EXCLUSIVE ON public.profiles: writes wait, for a moment
+-- why: fires on every write of the new table; named to fire after your own triggers
+CREATE TRIGGER zzz_migrator_5_00001_91d1cc54_new AFTER INSERT OR UPDATE ON public.profiles
+FOR EACH ROW EXECUTE FUNCTION public.migrator_profiles_new_55bad4ff();
+
+-- step: trigger-delete transaction=sync-profiles
+-- locks: SHARE ROW EXCLUSIVE ON public.profiles: writes wait, for a moment
+-- why: fires on every write of the new table; named to fire after your own triggers
+CREATE TRIGGER zzz_migrator_5_00001_91d1cc54_delete AFTER DELETE ON public.profiles
+FOR EACH ROW EXECUTE FUNCTION public.migrator_profiles_delete_4ccc4cf1();

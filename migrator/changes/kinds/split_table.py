@@ -1,0 +1,370 @@
+"""Split a table: columns move to a new one, with a row for each row, while old and new code run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.changes.kind import Context, Draft, OnTable, require_table
+from migrator.changes.moving import Moving, names_of
+from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, foreign_key, is_unique, primary_key
+from migrator.errors import Refused
+from migrator.model.schema import Column, Relation, Schema, TableName
+from migrator.sql.actions import Action, named_table
+from migrator.sql.compose import Sql, expression, qualified
+from migrator.sql.parser import deparse_expression, deparse_type, parse_expression, parse_script, pb, unwrap, walk
+from migrator.sql.rewrite import role_sql, slug, statement_sql
+
+_EXAMPLE = (
+    "CREATE TABLE profiles (user_id bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, bio text)"
+)
+_GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
+
+
+class Splitting(OnTable, frozen=True):
+    """Parameters of ``split_table``.
+
+    Attributes:
+        to: the new table.
+        definition: its CREATE TABLE, with a primary key that is a foreign key to the table, and columns of that table.
+        to_schema: its schema; an empty string: that of the table.
+    """
+
+    to: str
+    definition: str
+    to_schema: str = ""
+
+    @property
+    def other(self) -> TableName:
+        """The new table."""
+        return TableName(self.to_schema or self.schema, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A column of the new table."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """The new table as it is written."""
+
+    moved: tuple[_Moved, ...]
+    key: tuple[str, ...]
+    foreign_key: ForeignKey
+
+
+class SplitTable(Moving[Splitting]):
+    """Split a table: columns move to a new one, with a row for each row, while old and new code run.
+
+    What happens
+        You write the table you want: its primary key is a foreign key to the table that is split, its other columns
+        have the names and types they have there. Expand creates it, and triggers on both tables that take every change
+        across; each row of old code gets its row there at once. The backfill makes those of rows that are there.
+        Contract, once no old code is left, drops the triggers and the columns of the old table, in short transactions
+        that lock one table each. Before it, values that have no row in the new table are counted, and rows that differ.
+
+    Who wins
+        The last one to write. New code inserts a row into each table, in one transaction or in two: the row that was
+        made for an insert which gives none of the columns makes way for its own. Where new code inserts NULL, or what
+        is the default, it gets what is there. New code that deletes its row clears the columns where old code reads
+        them. Deletes and changed keys of the old table go across by the foreign key. A write that changes none of the
+        columns takes nothing across and locks nothing there.
+
+    What is refused
+        A foreign key without ON DELETE CASCADE, or ON UPDATE CASCADE where the key can change, since old code does not
+        know the rows it would stumble over. Columns that the old table has not, or of another type; constraints and
+        defaults that the old table has not: they are later migrations. NOT NULL without a default there, since new code
+        does not name the column; defaults that differ from row to row. Columns that others rely on, as by drop_column.
+        Row security, subscriptions. A database is needed.
+
+    Limits
+        New code finds no row in the new table until the backfill has made it: it starts after the backfill, or writes
+        with ON CONFLICT DO UPDATE and reads with LEFT JOIN. Rows that gave none of the columns have a row in the new
+        table, as the others do, until new code inserts its own or deletes it. Two transactions that change one value at
+        the same time, one in each table, can deadlock (40P01); the server ends one, which may be repeated. One at
+        REPEATABLE READ that changes a value while its row of the new table is being inserted does not see that row:
+        contract counts such rows. A statement that joins both tables must write the table before the name of a column.
+        TRUNCATE of the old table fails from expand on, as for every table that a foreign key points to. Privileges on
+        the table are granted on the new one as well. Until contract it has a column more, at its end.
+
+    Example::
+
+        -- migrator: from = users
+        CREATE TABLE profiles (
+            user_id bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, bio text
+        )
+    """
+
+    name = "split_table"
+    spec = Splitting
+    options = frozenset({"from"})
+    makes_rows = True
+
+    def recognise(self, action: Action, schema: Schema) -> Splitting | None:
+        """``CREATE TABLE …`` with a directive ``from``."""
+        if action.kind != "create_stmt" or "from" not in action.options:
+            return None
+        relation, columns = named_table(action.options["from"], "-- migrator: from = users")
+        if columns:
+            raise Refused("the columns that move are those of the new table", hint="-- migrator: from = users")
+        old = schema.resolve(relation.schemaname, relation.relname)
+        node = pb.CreateStmt()
+        node.CopyFrom(action.node)
+        new = TableName(node.relation.schemaname or schema.search_path[0], node.relation.relname)
+        node.relation.schemaname, node.if_not_exists = new.schema, False
+        for each in walk(node):
+            if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN:
+                each.pktable.schemaname = schema.resolve(each.pktable.schemaname, each.pktable.relname).schema
+        return Splitting(
+            schema=old.schema,
+            table=old.name,
+            to=new.name,
+            to_schema=new.schema if new.schema != old.schema else "",
+            definition=statement_sql("create_stmt", node),
+        )
+
+    def touched(self, change: Splitting) -> dict[TableName, tuple[str, ...]]:
+        """The columns and the key; the name of the new table must be free."""
+        definition = _read(change)
+        columns = (*(each.name for each in definition.moved), *definition.foreign_key.referenced)
+        return {change.target: columns, change.other: ()}
+
+    def new_table(self, change: Splitting) -> TableName:
+        """See ``Moving``."""
+        return change.other
+
+    def sides(self, change: Splitting, context: Context) -> Sides:
+        """See ``Moving``."""
+        definition, old = _read(change), context.schema.relation(change.target)
+        old_key = definition.foreign_key.referenced or (primary_key(old) if old else ())
+        return Sides(
+            change.target, change.other, tuple(each.name for each in definition.moved), old_key, definition.key
+        )
+
+    def validate(self, change: Splitting, context: Context) -> Iterator[str]:
+        """The new table is like a part of the old one, and its rows follow those of that."""
+        if change.target in context.created:
+            raise Refused(f'table "{change.target}" is created by this migration', hint="create both tables there")
+        old = require_table(change, context)
+        if old is None:
+            raise Refused(
+                f'what hangs on the columns of table "{change.target}" is not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        taken = context.schema.relation(change.other)
+        if taken is not None or change.other in context.created:
+            raise Refused(f'{taken.kind if taken else "table"} "{change.other}" exists already')
+        definition, sides = _read(change), self.sides(change, context)
+        if not is_unique(old, sides.old_key) or len(sides.old_key) != len(sides.new_key):
+            raise Refused(f"the foreign key of {change.other} does not point to a key of {change.target}")
+        _require_following(definition, old, sides)
+        yield from self.require_old(sides, old)
+        for each in definition.moved:
+            column = old.column(each.name)
+            if column is not None:
+                _require_alike(each, column, old)
+        if all(column.default_is_volatile for each in definition.moved if (column := old.column(each.name))):
+            raise Refused(
+                f"every column that moves has a default that differs from row to row, so a row of {old.name} to which "
+                "new code gives none of them cannot be told from one of old code",
+                hint="drop the default of one of them in a migration before this one",
+            )
+        yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
+        yield (
+            f"from expand on both tables have {', '.join(sides.columns)}: statements that join them must write the "
+            "table before the name"
+        )
+        for trigger in old.triggers:
+            yield f"trigger {trigger} of {old.name} fires on writes that are taken across"
+
+    def expand(self, change: Splitting, context: Context) -> Iterator[Draft]:
+        """The new table, and what keeps both in step."""
+        old, sides = context.schema.relation(change.target), self.sides(change, context)
+        if old is None:
+            return
+        names, group = names_of(sides, context), slug(sides.new.name)
+        yield Draft(
+            f"create-{slug(change.to)}", Sql(change.definition), "old code does not see it", group,
+            locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
+        )  # fmt: skip
+        yield Draft(
+            "add-state",
+            self._made("add_column", table=sides.new_sql, column=names.state, type=Sql('"char"'), collation=Sql("")),
+            "tells a row that was made for one which gave nothing from one of new code",
+            group,
+        )
+        for grant in old.grants:
+            if grant.privilege in _GRANTED:
+                yield Draft(
+                    f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
+                    self._made(
+                        "grant",
+                        privilege=Sql(grant.privilege),
+                        table=sides.new_sql,
+                        grantee=role_sql(grant.grantee),
+                        grantable=grant.is_grantable,
+                    ),
+                    "as on the table it comes from",
+                    group,
+                )
+        yield from self.sync(
+            sides, names, old, {each.name: each.default for each in _read(change).moved if each.default}
+        )
+
+    def backfill(self, change: Splitting, context: Context) -> Iterator[Draft]:
+        """A row for each that was there before expand."""
+        sides = self.sides(change, context)
+        yield Draft(
+            f"fill-{slug(change.to)}",
+            self._made(
+                "make", old=sides.old_sql, new=sides.new_sql, columns=sides.columns, old_key=sides.old_key,
+                new_key=sides.new_key,
+            ),
+            "rows written before the triggers existed",
+        )  # fmt: skip
+
+    def contract(self, change: Splitting, context: Context) -> Iterator[Draft]:
+        """What takes old writes across, what takes new ones back, and the old columns."""
+        sides = self.sides(change, context)
+        names = names_of(sides, context)
+        yield from self.drop_sync(sides, names)
+        yield Draft(
+            "drop-state",
+            self._made("drop_column", table=sides.new_sql, column=names.state),
+            "only the triggers needed it",
+            slug(sides.new.name),
+        )
+        yield from self.drop_columns(sides)
+
+    def rollback(self, change: Splitting, context: Context) -> Iterator[Draft]:
+        """Triggers and the new table go; what new code wrote is where old code reads it."""
+        sides = self.sides(change, context)
+        yield from self.drop_sync(sides, names_of(sides, context), undoing=True)
+        yield Draft(
+            f"drop-{slug(change.to)}",
+            self._made("drop_table", table=sides.new_sql),
+            f"its values are in {sides.old.name}, but for those counted here",
+            slug(sides.new.name),
+            undoes=f"create-{slug(change.to)}",
+            loses=self.lost_by_rollback(sides),
+        )
+
+
+def _read(change: Splitting) -> _Definition:
+    """The definition taken apart.
+
+    Raises:
+        Refused: it is not a table with a primary key that is a foreign key, and plain columns.
+    """
+    statements = parse_script(change.definition, "definition").statements
+    node: Any = statements[0].node
+    if [each.kind for each in statements] != ["create_stmt"] or node.HasField("partspec") or node.inh_relations:
+        raise Refused(f"not the definition of a plain table: {change.definition}", hint=_EXAMPLE)
+    if node.relation.relpersistence != "p":
+        raise Refused(f'table "{change.other}" would be temporary or unlogged: it would lose what moves to it')
+    elements = [unwrap(each) for each in node.table_elts]
+    constraints: list[tuple[Any, tuple[str, ...]]] = []
+    moved: dict[str, _Moved] = {}
+    for element in elements:
+        if isinstance(element, pb.ColumnDef):
+            own = [unwrap(each) for each in element.constraints]
+            moved[element.colname] = _moved(element, own)
+            constraints += [
+                (each, (element.colname,))
+                for each in own
+                if each.contype not in (pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT)
+            ]
+        elif isinstance(element, pb.Constraint):
+            names = element.keys if element.contype == pb.CONSTR_PRIMARY else element.fk_attrs
+            constraints.append((element, tuple(unwrap(each).sval for each in names)))
+        else:
+            raise Refused(f"the columns of {change.other} must be written out", hint=_EXAMPLE)
+    keys = [columns for each, columns in constraints if each.contype == pb.CONSTR_PRIMARY]
+    foreign = [foreign_key(each, columns) for each, columns in constraints if each.contype == pb.CONSTR_FOREIGN]
+    if len(keys) != 1 or len(foreign) != 1 or foreign[0].columns != keys[0] or foreign[0].to != change.target:
+        raise Refused(
+            f"the primary key of {change.other} must be its foreign key to {change.target}, so that each row there has "
+            "one row here",
+            hint=_EXAMPLE,
+        )
+    if len(constraints) > 2:
+        raise Refused(
+            f"{change.other} comes with constraints that old code, whose rows go there, does not know",
+            hint="leave them out here: they have statements of their own, in a later migration",
+        )
+    rest = tuple(each for name, each in moved.items() if name not in keys[0])
+    if not rest:
+        raise Refused(f"no column moves to {change.other}", hint=_EXAMPLE)
+    return _Definition(rest, keys[0], foreign[0])
+
+
+def _moved(element: Any, constraints: list[Any]) -> _Moved:
+    default = next((deparse_expression(each.raw_expr) for each in constraints if each.contype == pb.CONSTR_DEFAULT), "")
+    not_null = any(each.contype == pb.CONSTR_NOTNULL for each in constraints)
+    if element.HasField("coll_clause"):
+        raise Refused(
+            f'column "{element.colname}" comes with a collation of its own', hint="leave it out: it is that of its type"
+        )
+    return _Moved(
+        element.colname, deparse_type(element.type_name), not_null, str(expression(default)) if default else ""
+    )
+
+
+def _require_following(definition: _Definition, old: Relation, sides: Sides) -> None:
+    """Refuse a foreign key that would make deletes and changed keys of old code fail.
+
+    Raises:
+        Refused: with the clause that is missing.
+    """
+    key = definition.foreign_key
+    columns = [old.column(name) for name in sides.old_key]
+    can_change = any(column is None or column.identity != "always" for column in columns)
+    if key.on_delete != "c" or (can_change and key.on_update != "c") or key.is_deferrable:
+        raise Refused(
+            f"old code that deletes a row of {sides.old}"
+            + (", or changes its key," if can_change else "")
+            + f" would fail for the row of {sides.new} that it does not know",
+            hint=f"REFERENCES {qualified(sides.old.schema, sides.old.name)} ON DELETE CASCADE"
+            + (" ON UPDATE CASCADE" if can_change else "")
+            + ", not DEFERRABLE",
+        )
+
+
+def _require_alike(each: _Moved, column: Column, old: Relation) -> None:
+    """Refuse a column that could not hold what the old one holds.
+
+    Raises:
+        Refused: another type or collation, NOT NULL or a default that the old one has not.
+    """
+    where = f'column "{each.name}"'
+    if canonical_type(each.type) != canonical_type(column.type_name) or column.collation:
+        raise Refused(
+            f"{where} is of type {each.type} in the new table, and of type {column.type_name}"
+            f"{' COLLATE ' + column.collation if column.collation else ''} in {old.name}",
+            hint="move it as it is, and change it in a later migration",
+        )
+    if each.not_null and not column.not_null:
+        raise Refused(
+            f"{where} is NOT NULL in the new table, and not in {old.name}: a write of old code could fail",
+            hint="leave NOT NULL out here, and set it in a later migration",
+        )
+    if each.default and (column.default is None or _bare(column.default) != _bare(each.default)):
+        raise Refused(
+            f"{where} has the default {each.default} in the new table, and {column.default or 'none'} in {old.name}",
+            hint="leave the default out here, and set it in a later migration",
+        )
+
+
+def _bare(default: str) -> str:
+    """A default without the casts that the server writes around it."""
+    node = parse_expression(default)
+    while isinstance(inner := unwrap(node), pb.TypeCast):
+        node = inner.arg
+    return deparse_expression(node)

@@ -1,0 +1,140 @@
+"""A table that is split: what either table holds after any write of old or new code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from tests.support.sandbox import Sandbox, refusal
+
+SETUP = "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d text NOT NULL DEFAULT 'none', e json);"
+SQL = (
+    "-- migrator: from = a\nCREATE TABLE b (k integer PRIMARY KEY REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE,"
+    " c text, d text NOT NULL DEFAULT 'none', e json)"
+)
+OFFLINE = "nobody is connected in this test"
+
+
+@pytest.fixture
+def split(sandbox: Sandbox) -> Sandbox:
+    """Both tables as expand leaves them, without a ledger; one row was there before."""
+    sandbox.execute(SETUP + "INSERT INTO a (id, c) VALUES (9, 'before')")
+    for step in sandbox.new("split", SQL).phase(Phase.EXPAND):
+        sandbox.session.execute(step.sql)
+    return sandbox
+
+
+OLD, NEW = "INSERT INTO a (id, c, d) VALUES (1, 'old', 'od')", "INSERT INTO b (k, c, d) VALUES (1, 'new', 'nd')"
+BARE = "INSERT INTO a (id) VALUES (1)"
+
+
+@pytest.mark.parametrize(
+    ("writes", "seen"),
+    [
+        ([OLD], ("old", "od", "old", "od")),
+        ([BARE], (None, "none", None, "none")),
+        # The row that was made for an insert that gave nothing makes way for that of new code.
+        ([BARE, NEW], ("new", "nd", "new", "nd")),
+        (["BEGIN", BARE, NEW, "COMMIT"], ("new", "nd", "new", "nd")),
+        (
+            ["WITH a AS (INSERT INTO a (id) VALUES (1) RETURNING id) INSERT INTO b SELECT id, 'new', 'nd' FROM a"],
+            ("new", "nd", "new", "nd"),
+        ),
+        ([BARE, "INSERT INTO b (k) VALUES (1)"], (None, "none", None, "none")),
+        ([BARE, "INSERT INTO b (k, c) VALUES (1, 'new') ON CONFLICT DO NOTHING"], ("new", "none", "new", "none")),
+        # One that gave something stays: new code finds it.
+        ([OLD, "INSERT INTO b (k, c) VALUES (1, 'x') ON CONFLICT DO NOTHING"], ("old", "od", "old", "od")),
+        (
+            [OLD, "INSERT INTO b (k, c) VALUES (1, 'x') ON CONFLICT (k) DO UPDATE SET c = EXCLUDED.c"],
+            ("x", "od", "x", "od"),
+        ),
+        # Updates of either, NULL on purpose, writes that are not about it, several rows.
+        ([OLD, "UPDATE a SET c = 'x'"], ("x", "od", "x", "od")),
+        ([OLD, "UPDATE b SET c = 'x', e = '{}'"], ("x", "od", "x", "od")),
+        ([OLD, "UPDATE b SET c = NULL"], (None, "od", None, "od")),
+        ([BARE, "UPDATE a SET n = 1", "UPDATE b SET c = 'x'", "UPDATE a SET n = 2"], ("x", "none", "x", "none")),
+        (["INSERT INTO a (id, c) SELECT g, 'v' FROM generate_series(1, 5) AS g", "UPDATE b SET c = c || k",
+          "UPDATE a SET c = c || '!'"], ("v1!", "none", "v1!", "none")),
+        # Deletes: of new code clear what old code reads, and the row stays away; of old code cascade.
+        ([OLD, "DELETE FROM b"], (None, "none", None, None)),
+        ([OLD, "DELETE FROM b", "UPDATE a SET n = 1"], (None, "none", None, None)),
+        ([OLD, "DELETE FROM b", "UPDATE a SET c = 'x' WHERE id = 1"], ("x", "none", "x", "none")),
+        ([OLD, "DELETE FROM b", NEW], ("new", "nd", "new", "nd")),
+        ([OLD, "DELETE FROM a WHERE id = 1", BARE], (None, "none", None, "none")),
+        ([OLD, "UPDATE a SET id = 7 WHERE id = 1", "UPDATE a SET id = 1 WHERE id = 7"], ("old", "od", "old", "od")),
+    ],
+)  # fmt: skip
+def test_both_tables_follow_whoever_writes(split: Sandbox, writes: list[str], seen: tuple[Any, ...]) -> None:
+    for write in writes:
+        split.execute(write)
+
+    rows = split.rows("SELECT a.c, a.d, b.c AS new_c, b.d AS new_d FROM a LEFT JOIN b ON id = k WHERE id = 1")
+    assert rows == [seen]
+    assert split.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.e::text IS DISTINCT FROM b.e::text") == 0
+
+
+def test_a_row_of_new_code_that_is_there_refuses_another_one(split: Sandbox) -> None:
+    split.execute(BARE)
+    split.execute(NEW)
+    for row in (NEW, NEW.replace("(1,", "(9,")):
+        if row is not NEW:
+            split.execute("UPDATE a SET c = 'x' WHERE id = 9")
+        with pytest.raises(Exception, match="duplicate key"):
+            split.execute(row)
+
+
+def test_values_that_have_no_row_stop_contract_and_the_rest_comes_through(sandbox: Sandbox) -> None:
+    sandbox.execute(SETUP + "INSERT INTO a (id, c) SELECT g, 'v' || g FROM generate_series(1, 50) AS g")
+    after = sandbox.shape_after(SQL.partition("\n")[2] + "; ALTER TABLE a DROP COLUMN c, DROP COLUMN d, DROP COLUMN e")
+    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
+    sandbox.install()
+    migration = sandbox.new("split", SQL)
+    sandbox.expand(migration)
+    sandbox.execute("UPDATE a SET c = 'x' WHERE id = 3; INSERT INTO b (k, c) VALUES (4, 'y')")
+    sandbox.backfill(migration)
+    sandbox.execute("DELETE FROM b WHERE k = 5")
+    sandbox.execute("SET session_replication_role = replica; DELETE FROM b WHERE k = 6; RESET session_replication_role")
+    with pytest.raises(Refused, match=r"1 rows of public.a hold values of c, d, e and have no row in public.b"):
+        sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute("INSERT INTO b (k) VALUES (6)")
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.rows("SELECT k, c FROM b WHERE k < 8 ORDER BY k") == [
+        (1, "v1"), (2, "v2"), (3, "x"), (4, "y"), (6, "v6"), (7, "v7")
+    ]  # fmt: skip
+    assert sandbox.snapshot() == after
+    assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("setup", "sql", "said"),
+    [
+        (SETUP, SQL.replace(" ON DELETE CASCADE", ""), "old code that deletes a row of public.a"),
+        (SETUP, SQL.replace(" ON UPDATE CASCADE", ""), "or changes its key"),
+        (SETUP, SQL.replace(" PRIMARY KEY", ""), "must be its foreign key to public.a"),
+        (SETUP, SQL.replace("c text", "c varchar"), 'column "c" is of type varchar in the new table'),
+        (SETUP, SQL.replace("c text", "c text NOT NULL"), 'column "c" is NOT NULL in the new table'),
+        (SETUP, SQL.replace("c text", "c text DEFAULT 'x'"), 'column "c" has the default'),
+        (SETUP, SQL.replace("c text", "c text UNIQUE"), "comes with constraints that old code"),
+        (SETUP, SQL.replace("c text", "z text"), 'column "z" of table "public.a" does not exist'),
+        (SETUP.replace("c text", "c text NOT NULL"), SQL, "NOT NULL without a default"),
+        (SETUP + "CREATE TABLE b ();", SQL, 'table "public.b" exists already'),
+        (SETUP + "CREATE VIEW v AS SELECT c FROM a;", SQL, "used by other objects"),
+        (SETUP + "ALTER TABLE a ENABLE ROW LEVEL SECURITY;", SQL, "has row security"),
+        (
+            SETUP.replace("c text", "c uuid DEFAULT gen_random_uuid()"),
+            SQL.partition(" c text")[0] + " c uuid)",
+            "differs from row to row",
+        ),
+        (SETUP, SQL.replace("from = a", "from = a (c)"), "those of the new table"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_split_is_refused_before_anything(sandbox: Sandbox, setup: str, sql: str, said: str) -> None:
+    sandbox.execute(setup)
+    with pytest.raises(Refused) as caught:
+        sandbox.new("split", sql)
+
+    assert said in refusal(caught.value)
