@@ -24,6 +24,7 @@ from sqlalchemy.sql import visitors
 
 from migrator.errors import MigratorError, Refused
 from migrator.integrations.alembic.batch import Batch, Written
+from migrator.integrations.alembic.project import quiet
 from migrator.lint.written_in import Place
 from migrator.model.plan import Phase
 from migrator.sql.parser import parse_script
@@ -157,16 +158,17 @@ class _Writer:
 @contextlib.contextmanager
 def _written_by(writer: _Writer, context: MigrationContext) -> Iterator[None]:
     """``op.*`` writes to a writer, and so does ``alembic.context``; afterwards both are as they were."""
-    offline = MigrationContext.configure(
-        dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
-        environment_context=context.environment_context,
-        opts={
-            "as_sql": True,
-            "output_buffer": io.StringIO(),
-            "literal_binds": True,
-            "target_metadata": context.opts.get("target_metadata"),
-        },
-    )
+    with quiet():
+        offline = MigrationContext.configure(
+            dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
+            environment_context=context.environment_context,
+            opts={
+                "as_sql": True,
+                "output_buffer": io.StringIO(),
+                "literal_binds": True,
+                "target_metadata": context.opts.get("target_metadata"),
+            },
+        )
     offline.impl._exec = writer.execute  # type: ignore[method-assign]  # noqa: SLF001 - pinned in test_private
     offline.impl.connection = sa.create_mock_engine("postgresql://", writer.ask)  # type: ignore[assignment]
     offline.impl.static_output = writer.static_output  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ each run has neither, whatever ``transaction_per_migration`` says.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -90,10 +91,11 @@ def _run(project: AlembicProject, revision: str, *, fresh: bool) -> None:
         project.script.run_env()
 
 
-def _held(upgrade: Callable[..., Any], revision: Script, context: MigrationContext) -> Callable[..., None]:
+def _held(function: Callable[..., Any], revision: Script, context: MigrationContext) -> Callable[..., None]:
 
+    @functools.wraps(function)  # Alembic says its name
     def run(**arguments: Any) -> None:
-        upgrade(**arguments)
+        function(**arguments)
         later = later_of(vars(revision.module))
         if later and revision.revision not in context.opts.get(SEEN, ()):
             raise UsageError(never_kept(later), at=str(revision.path), hint=KEEP_HINT)

@@ -124,7 +124,8 @@ def test_a_fresh_database_runs_it_when_upgrade_has_run(shop: Shop):
     assert shop.version() == ["a3"]
 
 
-def test_migrator_expand_finishes_every_revision_of_a_fresh_database(shop: Shop):
+def test_migrator_expand_finishes_every_revision_of_a_fresh_database(shop: Shop, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", "alembic")
     shop.revision("a1", f'{CREATE}\nop.execute("CREATE TABLE old (id int)")', "pass")
     shop.revision("a2", UPGRADE, DOWNGRADE, after="a1", backfill=BACKFILL, contract=CONTRACT)
     shop.revision("a3", 'phased.rename_column("users", "full_name", "name")', after="a2")
@@ -132,6 +133,9 @@ def test_migrator_expand_finishes_every_revision_of_a_fresh_database(shop: Shop)
     assert cli.run(["expand"]) == 0
 
     assert (shop.columns(), shop.state("a2"), shop.state("a3")) == (["id", "name"], "contracted", "contracted")
+    said = [record.getMessage() for record in caplog.records]
+    assert "Running upgrade a1 -> a2, a2 it is" in said
+    assert "Generating static SQL" not in said
 
 
 @pytest.mark.parametrize(
