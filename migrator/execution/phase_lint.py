@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def with_objections(sources: Iterable[Source], known: Recorded | None = None) ->
         sources: in order.
         known: what the ledger of a database says; None: none was asked.
     """
-    manifest = cache(_manifest)
+    manifest = lru_cache(maxsize=1)(_manifest)  # the phases of a folder come one after another
     for source in sources:
         if not source.phased or source.standing in (Standing.KNOWN, Standing.BASE) or source.phase is None:
             yield source

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from migrator.lint import suppression
 from migrator.lint.context import Context
@@ -153,7 +154,8 @@ class Linter:
                 self._part(looked_into(part, self._functions))
             self._not_read(source)
             if source.level is not None:
-                self._levels.append(source)
+                # its first line is all that is shown of it: texts are not kept
+                self._levels.append(replace(source, text=_line(source.text, 1)))
         self._end_of_file(before)
         self._report.findings.extend(self._late_levels())
         return self._report
