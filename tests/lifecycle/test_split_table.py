@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from migrator.changes.kind import Context
+from migrator.changes.registry import spec_from_words
 from migrator.errors import Refused
 from migrator.model.plan import Phase
+from migrator.postgres.catalog import read_schema
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d text NOT NULL DEFAULT 'none', e json);"
@@ -84,6 +87,15 @@ def test_a_row_of_new_code_that_is_there_refuses_another_one(split: Sandbox) -> 
             split.execute("UPDATE a SET c = 'x' WHERE id = 9")
         with pytest.raises(Exception, match="duplicate key"):
             split.execute(row)
+
+
+def test_a_change_given_as_words_means_the_same(split: Sandbox) -> None:
+    words = ["split_table", "table=a", "to=b", f"definition={SQL.partition(chr(10))[2]}"]
+    kind, spec = spec_from_words(words, "here")
+    context = Context("m", 1, read_schema(split.session, [("public", "a")]))
+
+    assert next(iter(kind.expand(spec, context))).sql.startswith("CREATE TABLE public.b (k int")
+    assert "REFERENCES public.a" in next(iter(kind.expand(spec, context))).sql
 
 
 def test_values_that_have_no_row_stop_contract_and_the_rest_comes_through(sandbox: Sandbox) -> None:

@@ -191,9 +191,12 @@ class SplitTable(Moving[Splitting]):
             return
         names, group = names_of(sides, context), slug(sides.new.name)
         yield Draft(
-            f"create-{slug(change.to)}", Sql(change.definition), "old code does not see it", group,
+            f"create-{slug(change.to)}",
+            statement_sql("create_stmt", _table(change)),
+            "old code does not see it",
+            group,
             locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
-        )  # fmt: skip
+        )
         yield Draft(
             "add-state",
             self._made("add_column", table=sides.new_sql, column=names.state, type=Sql('"char"'), collation=Sql("")),
@@ -257,16 +260,36 @@ class SplitTable(Moving[Splitting]):
         )
 
 
+def _table(change: Splitting) -> Any:
+    """The CREATE TABLE, with every table in it qualified.
+
+    Raises:
+        Refused: it is not that of a plain table of the name given.
+    """
+    statements = parse_script(change.definition, "definition").statements
+    node: Any = pb.CreateStmt()
+    if [each.kind for each in statements] == ["create_stmt"]:
+        node.CopyFrom(statements[0].node)
+    if node.HasField("partspec") or node.inh_relations or not node.table_elts:
+        raise Refused(f"not the definition of a plain table: {change.definition}", hint=_EXAMPLE)
+    node.relation.schemaname = node.relation.schemaname or change.other.schema
+    if (node.relation.schemaname, node.relation.relname) != (change.other.schema, change.other.name):
+        raise Refused(
+            f'the definition is that of "{node.relation.schemaname}.{node.relation.relname}", not of "{change.other}"'
+        )
+    for each in walk(node):
+        if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN and not each.pktable.schemaname:
+            each.pktable.schemaname = change.schema
+    return node
+
+
 def _read(change: Splitting) -> _Definition:
     """The definition taken apart.
 
     Raises:
         Refused: it is not a table with a primary key that is a foreign key, and plain columns.
     """
-    statements = parse_script(change.definition, "definition").statements
-    node: Any = statements[0].node
-    if [each.kind for each in statements] != ["create_stmt"] or node.HasField("partspec") or node.inh_relations:
-        raise Refused(f"not the definition of a plain table: {change.definition}", hint=_EXAMPLE)
+    node = _table(change)
     if node.relation.relpersistence != "p":
         raise Refused(f'table "{change.other}" would be temporary or unlogged: it would lose what moves to it')
     elements = [unwrap(each) for each in node.table_elts]
