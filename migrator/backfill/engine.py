@@ -24,6 +24,7 @@ from migrator.backfill.progress import event
 from migrator.backfill.rejects import RejectedRow
 from migrator.backfill.segments import segments_wanted
 from migrator.backfill.statements import BackfillStatement
+from migrator.backfill.target import Target
 from migrator.backfill.vacuum import Vacuuming
 from migrator.backfill.watch import Hold, Watch
 from migrator.backfill.worker import Pace, Switchboard, Work
@@ -85,6 +86,18 @@ def run(
     return True
 
 
+def check(database: Database, migration: Migration, should_stop: Callable[[], bool]) -> None:
+    """Refuse what ``run`` would refuse, before anything is recorded of it.
+
+    Raises:
+        Refused: a step cannot be run.
+    """
+    read = [reading.read_step(step) for step in migration.phase(Phase.BACKFILL)]
+    with contextlib.suppress(Stopped), Connection(database, database.connect("backfill"), should_stop) as connection:
+        for statement in read:
+            _checked(connection, statement)
+
+
 def forget(session: Session, project: str, migration_id: str) -> None:
     """Drop what is recorded about a backfill, after a rollback has undone it."""
     rejects.forget(session, project, migration_id)
@@ -122,9 +135,7 @@ def _prepare(
     statement: BackfillStatement,
 ) -> Work:
     """Check a step against the database."""
-    found = connection.call(target.prepare, statement)
-    for leaf in connection.call(target.leaves, found)[:1]:
-        connection.call(target.check_accepted, statement, leaf.name)
+    found = _checked(connection, statement)
     return Work(
         patient,
         JobKey(project, migration.id, statement.step),
@@ -133,6 +144,13 @@ def _prepare(
         segments_wanted(settings.workers),
         connection.call(target.deadlock_timeout_ms),
     )
+
+
+def _checked(connection: Connection, statement: BackfillStatement) -> Target:
+    found = connection.call(target.prepare, statement)
+    for leaf in connection.call(target.leaves, found)[:1]:
+        connection.call(target.check_accepted, statement, leaf.name)
+    return found
 
 
 class _Director:

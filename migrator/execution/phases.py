@@ -77,6 +77,9 @@ def backfill(run: Run, migration: Migration, should_stop: Callable[[], bool]) ->
         record = _require_record(run, session, migration)
         if _already(run, session, migration, record, Phase.BACKFILL):
             return
+        if record.state is not State.BACKFILLING:
+            # What is refused can be corrected: its file is not frozen yet.
+            engine.check(run.database, migration, should_stop)
         with session.transaction():
             state.lock(session, run.key, migration.id)
             files.freeze(session, run.key, migration, Phase.BACKFILL)

@@ -70,6 +70,18 @@ def status(shell) -> dict:
     return shell.ok("status", "--json").document["migrations"][0]["backfill"]
 
 
+def test_a_statement_that_is_refused_can_be_corrected(shell, sql):
+    sql.execute("CREATE TABLE users (id int PRIMARY KEY, name text, other int, full_name text)")
+    sql.execute("INSERT INTO users SELECT n, n FROM generate_series(1, 50) AS n")
+    write(shell, "UPDATE users SET full_name = nowhere WHERE full_name IS NULL")
+    shell.run("expand")
+    assert "nowhere" in shell.run("backfill").err
+    backfill = shell.folder / "migrations" / TARGET / "backfill.sql"
+    backfill.write_text(backfill.read_text().replace("nowhere", "name"))
+    shell.ok("backfill")
+    assert filled(sql) == 50
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 14), (signal.SIGINT, 130)])
 def test_asked_to_stop_it_ends_after_the_batch_and_the_next_goes_on(slow, sql, number, code):
     process = start(slow, "--target-ms", "20")

@@ -84,7 +84,7 @@ def test_a_rolled_back_migration_may_be_corrected_and_expanded_again(sandbox: Sa
 
 def test_a_rollback_in_mid_backfill_undoes_that_too(sandbox: Sandbox, rename: Migration) -> None:
     sandbox.expand(rename)
-    process = sandbox.process("backfill", MIGRATOR_KILL_AT="1", MIGRATOR_KILL_MATCH=r"(?s)UPDATE.*public\.t")
+    process = sandbox.process("backfill", MIGRATOR_KILL_AT="1", MIGRATOR_KILL_MATCH=r"(?s)\AUPDATE.*public\.t")
     process.communicate()
     assert sandbox.state(rename) == "backfilling"
     with pytest.raises(OutOfOrder, match="its data is not moved"):
