@@ -4,6 +4,7 @@
 #   make demo             play the whole story on an embedded PostgreSQL, about a minute
 #   make test             the whole test suite but chaos and packaging
 #   make lint             ruff, mypy --strict, import contracts
+#   make versions         the Alembic integration with other versions of Alembic and SQLAlchemy, and with pytest-alembic
 #   make chaos            kill processes and servers at random: SECONDS=600 for each test
 #   make bench            measure; results are in benchmarks/README.md
 #   make examples         write the generated files of examples/ anew, after a change of a template or a kind
@@ -20,7 +21,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint bench examples clean
+.PHONY: help demo test versions chaos lint bench examples clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -38,6 +39,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not chaos and not packaging" $(ARGS)
+
+versions: $(READY)
+	$(VENV)/bin/python -m pytest -m packaging tests/packaging/test_alembic_versions.py $(ARGS)
 
 chaos: $(READY)
 	MIGRATOR_CHAOS_SECONDS=$(SECONDS) $(VENV)/bin/python -m pytest -m chaos --timeout 0 $(ARGS)

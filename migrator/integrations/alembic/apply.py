@@ -331,9 +331,11 @@ def _project(context: MigrationContext) -> Project:
 
 
 def _is_fresh(context: MigrationContext, session: Session) -> bool:
-    """Whether this run of Alembic began on a database without a ledger."""
+    """Whether this run of Alembic began on a database without a ledger, and ``-x migrator.fresh=no`` is not given."""
     if FRESH not in context.opts:
         context.opts[FRESH] = not is_installed(session)
+    if _x_arguments(context).get("fresh") == "no":
+        return False
     return bool(context.opts[FRESH])
 
 

@@ -12,12 +12,9 @@ from migrator.errors import Refused, UsageError
 
 FILL_KEY = "fill"
 
-_COMMENT = "-- migrator: phase = expand\n-- migrator: undo = none\n"
-"""A comment harms neither old nor new code, and rollback need not take it back."""
-
 
 def sql_of(operation: ops.MigrateOperation, context: MigrationContext) -> str:
-    """The statements of an operation, each ended by a semicolon, comments with the phase they belong to.
+    """The statements of an operation, each ended by a semicolon.
 
     Args:
         operation: of Alembic's own.
@@ -37,8 +34,7 @@ def sql_of(operation: ops.MigrateOperation, context: MigrationContext) -> str:
         Operations(offline).invoke(_alone(operation))
     except (AttributeError, TypeError, NotImplementedError) as error:
         raise UsageError(f"{type(operation).__name__} of autogenerate cannot be written as SQL: {error}") from None
-    fill = _fill_of(operation)
-    return fill + "".join(f"{_COMMENT if each.startswith('COMMENT ON') else ''}{each}\n" for each in written.all)
+    return _fill_of(operation) + "".join(f"{each}\n" for each in written.all)
 
 
 def _fill_of(operation: ops.MigrateOperation) -> str:
