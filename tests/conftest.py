@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from migrator import embedded
 from migrator.embedded.binaries import BINARIES_VARIABLE
@@ -33,6 +34,9 @@ _fetched = sorted((CHECKOUT / ".cache" / "postgres").glob("*/bin"))
 os.environ[BINARIES_VARIABLE] = os.pathsep.join(
     [*map(str, _fetched), *filter(None, [os.environ.get(BINARIES_VARIABLE)])]
 )
+# How long an example takes says nothing on a shared machine.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 # A developer's own settings must not reach the commands under test.
 for _name in [
     name for name in os.environ if name.startswith("PG") or name in ("DATABASE_URL", "MIGRATOR_DATABASE_URL")

@@ -1,10 +1,9 @@
-"""Engines that send nothing without a lease, and start only on a database that has what the models use.
+"""Engines that send nothing without a lease.
 
 ::
 
     engine = create_engine(URL)
-    assert_compatible(engine, Base)     # of an AsyncEngine: await assert_compatible_async(engine, Base)
-    guard(engine, heartbeat)            # an Engine or an AsyncEngine; the heartbeat may be either kind
+    guard(engine, heartbeat)     # an Engine or an AsyncEngine; the heartbeat may be either kind
 
 New connections carry the application_name that the gate knows, unless the URL has one.
 """
@@ -15,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
-from migrator.client.compatible import Incompatible, assert_compatible, assert_compatible_async
-
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from migrator.client.lease import Lease
 
-__all__ = ["Incompatible", "assert_compatible", "assert_compatible_async", "guard"]
+__all__ = ["guard"]
 
 
 def guard(engine: Engine | AsyncEngine, lease: Lease) -> None:

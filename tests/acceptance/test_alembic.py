@@ -27,7 +27,7 @@ kind = "heartbeat"
 
 [[gate.service]]
 name = "web"
-ttl = "3s"
+ttl = "30s"
 """
 
 

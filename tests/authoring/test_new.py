@@ -125,7 +125,7 @@ def test_a_title_comes_back_as_it_was_given(folder: Path, title: str):
 @pytest.mark.parametrize(
     "sql",
     [
-        "DROP SEQUENCE users",
+        "DROP OPERATOR CLASS users USING btree",
         "ALTER TABLE users ADD n int NOT NULL",
         f"{RENAME}; TRUNCATE users",
         "ALTER TABLE users ADD a int; ALTER TABLE users ADD a int",

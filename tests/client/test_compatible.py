@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from migrator.client.sqlalchemy import Incompatible, assert_compatible, assert_compatible_async
+from migrator.client.compatible import Incompatible, assert_compatible, assert_compatible_async
 from migrator.errors import UsageError
 from migrator.integrations.sqlalchemy.file import text as written
 from migrator.integrations.sqlalchemy.mapping import manifest_of
