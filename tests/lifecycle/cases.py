@@ -210,7 +210,7 @@ CASES = (
     Case(
         name="identity",
         kind="add_column",
-        setup=items("other text"),
+        setup=items("other text", rows=3 * ROWS),  # more than one batch, however few passes
         sql="ALTER TABLE items ADD COLUMN number integer GENERATED ALWAYS AS IDENTITY",
         existing="SELECT 'items' AS name, id, n, true AS value FROM items",
         old=code_without(default=True),
