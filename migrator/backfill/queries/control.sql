@@ -75,7 +75,8 @@ WHERE p.project = %(project)s AND p.migration = %(migration)s
   AND (p.process = %(process)s OR p.seen_at < clock_timestamp() - interval '1 min')
 
 -- name: measure
--- Sizes of the tables of a step. Takes ACCESS SHARE on each for a moment.
+-- Sizes of the tables of a step, and their names; before it is planned, those of its relation and of its partitions.
+-- Takes ACCESS SHARE on each for a moment.
 UPDATE migrator.backfill_job AS j
 SET bytes_now = s.bytes, bytes_before = coalesce(j.bytes_before, s.bytes)
 FROM (
@@ -84,8 +85,16 @@ FROM (
         WHERE d.project = %(project)s AND d.migration = %(migration)s AND d.step = %(step)s) AS g
 ) AS s
 WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
-RETURNING j.bytes_now - j.bytes_before AS growth, ARRAY(SELECT DISTINCT d.leaf FROM migrator.backfill_segment AS d
-    WHERE d.project = %(project)s AND d.migration = %(migration)s AND d.step = %(step)s) AS leaves
+RETURNING j.bytes_now - j.bytes_before AS growth, ARRAY(
+    SELECT d.leaf FROM migrator.backfill_segment AS d
+    WHERE d.project = %(project)s AND d.migration = %(migration)s AND d.step = %(step)s
+    UNION
+    SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = pg_catalog.to_regclass(j.relation)
+        OR c.oid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(j.relation)) AS p)
+) AS leaves
 
 -- name: forget
 DELETE FROM migrator.backfill_control AS c WHERE c.project = %(project)s AND c.migration = %(migration)s
