@@ -386,5 +386,5 @@ def _set_job(
 ) -> None:
     session.execute(
         _SQL["set_job"],
-        key.parameters(state=state, sweep=sweep, stalled=stalled, rows_wrong=rows_wrong, reason=""),
+        key.parameters(state=state, sweep=sweep, stalled=stalled, rows_wrong=rows_wrong),
     )

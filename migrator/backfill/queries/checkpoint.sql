@@ -12,8 +12,10 @@ WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(ste
 FOR UPDATE
 
 -- name: set_job
+-- What holds it is for beat to say, and stays until then.
 UPDATE migrator.backfill_job AS j
-SET state = %(state)s, sweep = %(sweep)s, stalled = %(stalled)s, rows_wrong = %(rows_wrong)s, reason = %(reason)s,
+SET state = %(state)s, sweep = %(sweep)s, stalled = %(stalled)s, rows_wrong = %(rows_wrong)s,
+    reason = CASE WHEN %(state)s = 'done' THEN '' ELSE j.reason END,
     beat = clock_timestamp(), finished_at = CASE WHEN %(state)s = 'done' THEN clock_timestamp() END
 WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
 
