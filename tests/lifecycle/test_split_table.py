@@ -10,7 +10,9 @@ from migrator.changes.kind import Context
 from migrator.changes.registry import spec_from_words
 from migrator.errors import Refused
 from migrator.model.plan import Phase
+from migrator.model.schema import TableName
 from migrator.postgres.catalog import read_schema
+from tests.lifecycle.crossing import write_between
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d text NOT NULL DEFAULT 'none', e json);"
@@ -87,6 +89,27 @@ def test_a_row_of_new_code_that_is_there_refuses_another_one(split: Sandbox) -> 
             split.execute("UPDATE a SET c = 'x' WHERE id = 9")
         with pytest.raises(Exception, match="duplicate key"):
             split.execute(row)
+
+
+@pytest.mark.parametrize(
+    ("write", "seen"),
+    [
+        ("UPDATE a SET c = NULL WHERE id = 2", [(None, None)]),
+        ("UPDATE a SET c = 'x' WHERE id = 2", [("x", "x")]),
+        ("INSERT INTO b (k, c) VALUES (2, 'x')", [("x", "x")]),
+        ("INSERT INTO b (k, c) VALUES (2, 'x'); UPDATE a SET c = NULL WHERE id = 2", [(None, None)]),
+        ("DELETE FROM a WHERE id = 2", []),
+    ],
+)
+def test_a_batch_that_has_read_a_row_does_not_bring_it_back(sandbox: Sandbox, write: str, seen: list[Any]) -> None:
+    sandbox.execute(SETUP + "INSERT INTO a (id, c) SELECT g, 'old' FROM generate_series(1, 3) AS g")
+    sandbox.install()
+    migration = sandbox.new("split", SQL)
+    sandbox.expand(migration)
+    write_between(sandbox, migration, TableName("public", "a"), "SELECT FROM a WHERE id = 1 FOR UPDATE", write)
+
+    rows = sandbox.rows("SELECT a.c, b.c AS new FROM a FULL JOIN b ON id = k ORDER BY coalesce(id, k)")
+    assert rows == [("old", "old"), *seen, ("old", "old")]
 
 
 def test_a_change_given_as_words_means_the_same(split: Sandbox) -> None:

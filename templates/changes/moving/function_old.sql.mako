@@ -72,7 +72,12 @@ ${name|ident} = n.${name|ident}\
 ${name|ident} = NEW.${name|field}\
 % endfor
 
-        WHERE ${found|sql} AND ${differs|sql};
+        -- An empty one is written in any case: a batch that has read what was here before must meet this write.
+        WHERE ${found|sql} AND (${differs|sql}\
+% for name in columns:
+ OR n.${name|ident} IS NULL\
+% endfor
+);
     END IF;
 % endif
     RETURN NULL;
