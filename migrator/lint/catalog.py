@@ -220,7 +220,7 @@ class Catalog:
         self.routines: dict[str, tuple[Routine, ...]] = {}
         self.views: dict[Key, View] = {}
         self.enums: dict[str, tuple[str, ...]] = {}
-        self._indexes_on: dict[Key, frozenset[Key]] = {}
+        self._indexes_on: dict[Key, tuple[Key, ...]] = {}
         self._temporary: set[Key] = set()
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
 
@@ -282,16 +282,17 @@ class Catalog:
         self.put(self.tables, table.key, table)
 
     def indexes_of(self, table: Key) -> list[tuple[Key, Index]]:
-        """Known indexes on a table."""
+        """Known indexes on a table, in the order in which they were made: findings must not depend on chance."""
         return [(key, self.indexes[key]) for key in self._indexes_on.get(table, ())]
 
     def put_index(self, key: Key, index: Index | None) -> None:
         """Add an index, replace what is known of it, or remove it with None."""
         old = self.indexes.get(key)
         if old is not None:
-            self.put(self._indexes_on, old.table, self._indexes_on.get(old.table, frozenset()) - {key})
+            others = tuple(other for other in self._indexes_on.get(old.table, ()) if other != key)
+            self.put(self._indexes_on, old.table, others)
         if index is not None:
-            self.put(self._indexes_on, index.table, self._indexes_on.get(index.table, frozenset()) | {key})
+            self.put(self._indexes_on, index.table, (*self._indexes_on.get(index.table, ()), key))
         self.put(self.indexes, key, index)
 
     def set_column(self, table: Table, column: Column) -> None:

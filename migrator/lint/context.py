@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from migrator.lint import replay
 from migrator.lint.catalog import BASE, TEMPORARY, Catalog, Column, Table
-from migrator.lint.clauses import clause_end
+from migrator.lint.clauses import clause_end, naming_clause
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
@@ -311,15 +311,12 @@ class Context:
             return source[location:end_location].strip()
         return source.encode()[location:end_location].decode(errors="ignore").strip()
 
-    def span_of(self, name: str, before: str = r"\b(?:ALTER|DROP|VALIDATE|RENAME|ADD|TO)\s") -> tuple[int, int] | None:
+    def span_of(self, name: str) -> tuple[int, int] | None:
         """The clause of the current statement that names ``name`` after a keyword."""
-        quoted = re.escape(name.replace('"', '""'))
-        words = r"\s*(?:COLUMN\s+|CONSTRAINT\s+)?(?:IF\s+EXISTS\s+)?"
-        pattern = rf'{before}{words}(?:"{quoted}"|{re.escape(name)}(?![\w$]))'
-        match = re.search(pattern, self.current.text, re.IGNORECASE)
-        if match is None:
+        start = naming_clause(self.current.text, name)
+        if start is None:
             return None
-        start = self.current.offset + match.start()
+        start += self.current.offset
         return start, self._clause_end(start)
 
     # -- inside

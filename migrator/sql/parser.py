@@ -270,18 +270,31 @@ def unwrap(node: Any) -> Any:
 
 
 def walk(message: Any) -> Iterator[Any]:
-    """Every protobuf message below and including ``message``, wrappers left out, parents first."""
-    if isinstance(message, pb.Node):
-        inner = unwrap(message)
-        if inner is not None:
-            yield from walk(inner)
-        return
-    yield message
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for item in value if descriptor.is_repeated else (value,):
-            yield from walk(item)
+    """Every protobuf message below and including ``message``, wrappers left out, parents first.
+
+    Without recursion: a generator in each level costs more than what it looks at.
+    """
+    left = [message]
+    while left:
+        message = left.pop()
+        if message.__class__ is _NODE:
+            kind = message.WhichOneof("node")
+            if kind is None:
+                continue
+            message = getattr(message, kind)
+        yield message
+        below: list[Any] = []
+        for descriptor, value in message.ListFields():
+            if descriptor.message_type is not None:
+                if descriptor.is_repeated:
+                    below += value
+                else:
+                    below.append(value)
+        below.reverse()
+        left += below
+
+
+_NODE = pb.Node
 
 
 def deparse(kind: str, node: Any) -> str:

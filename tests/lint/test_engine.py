@@ -169,3 +169,11 @@ def test_many_files_do_not_slow_each_other_down():
 
     run(20)
     assert run(1600) < 16 * run(200) + 0.1
+
+
+def test_of_several_equal_indexes_the_first_is_named_whatever_the_order_of_a_set():
+    indexes = "".join(f"CREATE INDEX t_{name} ON t (x);" for name in "hgfedcba")
+    found = findings("CREATE INDEX CONCURRENTLY t_z ON t (x);", earlier=f"CREATE TABLE t (x int); {indexes}",
+                     selection=select(["PO024"]))  # fmt: skip
+
+    assert [each.message for each in found] == ["t_h is an index over the same columns"]
