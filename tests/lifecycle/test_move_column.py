@@ -244,6 +244,14 @@ def test_what_cannot_be_moved_is_refused_before_anything(sandbox: Sandbox, setup
     assert said in refusal(caught.value)
 
 
+def test_who_subscribes_to_the_other_table_is_told_what_to_prepare(sandbox: Sandbox) -> None:
+    sandbox.execute(SETUP + "CREATE PUBLICATION p FOR TABLE b")
+    outcome = sandbox.command("new", "move", "--sql", SQL)
+
+    assert outcome.code == 0
+    assert "subscribers in PostgreSQL need c, d before expand" in outcome.out + outcome.err
+
+
 def test_the_same_primary_key_will_do_and_names_are_quoted(sandbox: Sandbox) -> None:
     setup = (
         'CREATE TABLE "A b" ("begin" integer, "If" text, "x y" varchar(9) DEFAULT \'q\' NOT NULL,'

@@ -6,22 +6,16 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from migrator.changes.kind import (
-    Context,
-    Draft,
-    OnTable,
-    altered_table,
-    refuse_absent,
-    require_table,
-)
-from migrator.changes.moving import Moving, names_of
+from migrator.changes.bystanders import notes_for_subscribers
+from migrator.changes.kind import Context, Draft, OnTable, altered_table, refuse_absent
+from migrator.changes.moving import Moving
 from migrator.changes.moving.sides import Sides, foreign_keys, is_unique, primary_key
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.compose import ident, ident_list, qualified
 from migrator.sql.parser import pb, unwrap
-from migrator.sql.rewrite import role_sql, slug
+from migrator.sql.rewrite import slug
 
 _DIRECTIVE = "-- migrator: to = profiles (user_id)"
 
@@ -155,70 +149,19 @@ class MoveColumn(Moving[Move]):
 
     def validate(self, change: Move, context: Context) -> Iterator[str]:
         """The rows belong together one to one, the columns can go, and they are not there yet."""
-        if change.target == change.other:
-            raise Refused(f'"{change.target}" is the table the columns are in', hint=_DIRECTIVE)
-        for table in (change.target, change.other):
-            if table in context.created:
-                raise Refused(
-                    f'table "{table}" is created by this migration', hint="write the columns you want into it"
-                )
-        old = require_table(change, context)
-        other = OnTable(schema=change.other.schema, table=change.other.name)
-        new = require_table(other, context)
-        if old is None or new is None:
-            raise Refused(
-                f'how rows of "{change.target}" and "{change.other}" belong together is not known without a database',
-                hint="export DATABASE_URL=postgresql://…, and run it again",
-            )
+        old, new = self.require_two(change, context)
         sides = self.sides(change, context)
         yield from self.require_old(sides, old)
         self.require_owner_sees_all(new)
         for name in change.columns:
-            refuse_absent(new, other, name)
-        yield (
-            f"from expand on both tables have {', '.join(change.columns)}: statements that join {old.name.name} and "
-            f"{new.name.name} must write the table before the name"
-        )
-        for relation in (old, new):
-            for trigger in relation.triggers:
-                yield f"trigger {trigger} of {relation.name} fires on writes that are taken across"
+            refuse_absent(new, OnTable(schema=new.name.schema, table=new.name.name), name)
+        yield from notes_for_subscribers(new, change.columns)
+        yield from self.notes_on_two(sides, old, new)
 
-    def expand(self, change: Move, context: Context) -> Iterator[Draft]:
-        """The columns in the other table, and what keeps both sides in step."""
-        old, sides = context.schema.relation(change.target), self.sides(change, context)
-        if old is None:
-            return
-        names, group = names_of(sides, context), slug(sides.new.name)
-        for name in sides.columns:
-            column = old.column(name)
-            if column is None:
-                continue
-            yield Draft(
-                f"add-{slug(name)}",
-                self._made(
-                    "add_column",
-                    table=sides.new_sql,
-                    column=name,
-                    type=Sql(column.type_name),
-                    collation=Sql(column.collation),
-                ),
-                f"kept in step with that of {sides.old.name} from here on",
-                group,
-            )
-            for grant in dict.fromkeys((each.grantee, each.privilege) for each in column.grants):
-                yield Draft(
-                    f"grant-{slug(grant[1].lower(), grant[0] or 'public', name)}",
-                    self._made(
-                        "grant_column",
-                        privilege=Sql(grant[1]),
-                        column=name,
-                        table=sides.new_sql,
-                        grantee=role_sql(grant[0]),
-                    ),
-                    "roles with rights on the old column alone get them on the new one",
-                    group,
-                )
-        yield from self.sync(sides, names, old, {})
+    def arrive(self, change: Move, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del change, context
+        yield from self.add_columns(sides, old)
 
     def backfill(self, change: Move, context: Context) -> Iterator[Draft]:
         """What was written before expand."""
@@ -229,26 +172,15 @@ class MoveColumn(Moving[Move]):
             "values written before the triggers existed",
         )
 
-    def contract(self, change: Move, context: Context) -> Iterator[Draft]:
-        """What takes old writes across, what takes new ones back, and the old columns."""
-        sides = self.sides(change, context)
-        yield from self.drop_sync(sides, names_of(sides, context))
+    def depart(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del change, context
         yield from self.drop_columns(sides)
 
-    def rollback(self, change: Move, context: Context) -> Iterator[Draft]:
-        """Triggers and new columns go; what new code wrote is where old code reads it."""
-        sides = self.sides(change, context)
-        group = slug(sides.new.name)
-        yield from self.drop_sync(sides, names_of(sides, context), undoing=True)
-        for number, name in enumerate(sides.columns):
-            yield Draft(
-                f"drop-{slug(name)}",
-                self._made("drop_column", table=sides.new_sql, column=name),
-                f"its values are in {sides.old.name}, but for those counted here",
-                group,
-                undoes=f"add-{slug(name)}",
-                loses=self.lost_by_rollback(sides) if number == 0 else None,
-            )
+    def withdraw(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del change, context
+        yield from self.drop_new_columns(sides)
 
 
 def _directive(text: str, schema: Schema) -> tuple[TableName, tuple[str, ...]]:

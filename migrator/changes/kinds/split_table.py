@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable, require_table
-from migrator.changes.moving import Moving, names_of
+from migrator.changes.moving import DELETE, Moving
 from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, foreign_key, is_unique, primary_key
+from migrator.changes.moving.triggers import Names
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
@@ -106,6 +107,7 @@ class SplitTable(Moving[Splitting]):
     spec = Splitting
     options = frozenset({"from"})
     makes_rows = True
+    syncs = (*Moving.syncs, DELETE)
 
     def recognise(self, action: Action, schema: Schema) -> Splitting | None:
         """``CREATE TABLE …`` with a directive ``from``."""
@@ -177,19 +179,16 @@ class SplitTable(Moving[Splitting]):
                 hint="drop the default of one of them in a migration before this one",
             )
         yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
-        yield (
-            f"from expand on both tables have {', '.join(sides.columns)}: statements that join them must write the "
-            "table before the name"
-        )
-        for trigger in old.triggers:
-            yield f"trigger {trigger} of {old.name} fires on writes that are taken across"
+        yield from self.notes_on_two(sides, old)
 
-    def expand(self, change: Splitting, context: Context) -> Iterator[Draft]:
-        """The new table, and what keeps both in step."""
-        old, sides = context.schema.relation(change.target), self.sides(change, context)
-        if old is None:
-            return
-        names, group = names_of(sides, context), slug(sides.new.name)
+    def new_defaults(self, change: Splitting, old: Relation) -> dict[str, str]:
+        """See ``Moving``."""
+        del old
+        return {each.name: each.default for each in _read(change).moved if each.default}
+
+    def arrive(self, change: Splitting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """The new table, with the privileges of the old one."""
+        names, group = Names.of(sides, context), slug(sides.new.name)
         yield Draft(
             f"create-{slug(change.to)}",
             statement_sql("create_stmt", _table(change)),
@@ -217,9 +216,6 @@ class SplitTable(Moving[Splitting]):
                     "as on the table it comes from",
                     group,
                 )
-        yield from self.sync(
-            sides, names, old, {each.name: each.default for each in _read(change).moved if each.default}
-        )
 
     def backfill(self, change: Splitting, context: Context) -> Iterator[Draft]:
         """A row for each that was there before expand."""
@@ -233,11 +229,10 @@ class SplitTable(Moving[Splitting]):
             "rows written before the triggers existed",
         )  # fmt: skip
 
-    def contract(self, change: Splitting, context: Context) -> Iterator[Draft]:
-        """What takes old writes across, what takes new ones back, and the old columns."""
-        sides = self.sides(change, context)
-        names = names_of(sides, context)
-        yield from self.drop_sync(sides, names)
+    def depart(self, change: Splitting, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del change
+        names = Names.of(sides, context)
         yield Draft(
             "drop-state",
             self._made("drop_column", table=sides.new_sql, column=names.state),
@@ -246,10 +241,9 @@ class SplitTable(Moving[Splitting]):
         )
         yield from self.drop_columns(sides)
 
-    def rollback(self, change: Splitting, context: Context) -> Iterator[Draft]:
-        """Triggers and the new table go; what new code wrote is where old code reads it."""
-        sides = self.sides(change, context)
-        yield from self.drop_sync(sides, names_of(sides, context), undoing=True)
+    def withdraw(self, change: Splitting, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del context
         yield Draft(
             f"drop-{slug(change.to)}",
             self._made("drop_table", table=sides.new_sql),

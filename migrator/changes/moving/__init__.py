@@ -1,52 +1,42 @@
-"""Columns that move from one table to another, kept in step there and here: what move_column and split_table share.
+"""Columns that move from one table to another, and are kept in step there and here: what the kinds that do it share.
 
 A trigger on each table takes what changed to the other one. Both write only what differs, so a change that has gone
-across and comes back finds nothing to do. They lock the row of the old table before they read it for a row of the new
-one, so that a concurrent change of it either was before, and is read, or waits and finds the new row.
-
-The functions are SECURITY DEFINER, because the application need not have rights on both tables, with a fixed
-search_path; nobody else may make a trigger of them.
+across and comes back finds nothing to do. Where they read the old table for a row of the new one, they lock its row
+before, so that a concurrent change of it either was before, and is read, or waits and finds the new row. A row of the
+new table that is empty is written by every change of its counterpart, also by one that leaves it empty: so a batch that
+has read an older value does not find the version of the row that it has seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents
+from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
+from migrator.changes.moving import triggers
 from migrator.changes.moving.sides import Sides, require_movable, row_of, typed
+from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Column, Relation, TableName
-from migrator.sql.compose import Sql, bounded_name, qualified
-from migrator.sql.rewrite import slug
+from migrator.sql.compose import Sql, qualified
+from migrator.sql.rewrite import role_sql, slug
 from migrator.templating import render
 
 MovedT = TypeVar("MovedT", bound=OnTable)
 
 _GUARD = "migrator.syncing"
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a move makes beside the columns.
-
-    Attributes:
-        state: a column of the new table; ``d`` for a row that was made for one of the old table that gave nothing.
-        of_old: function of the trigger on the old table.
-        before: of the one on the new table that completes a row before it is stored.
-        of_new: of the one that takes what was stored to the old table.
-        of_delete: of the one that takes a delete there.
-    """
-
-    state: str
-    trigger: str
-    of_old: Sql
-    before: Sql
-    of_new: Sql
-    of_delete: Sql
+_OLD = Sync("old", False, "AFTER INSERT OR UPDATE", "takes what old code writes to the new table")
+_BEFORE = Sync(
+    "before",
+    True,
+    "BEFORE INSERT OR UPDATE",
+    "gives a row of the new table what the old one holds, where its writer gives nothing",
+)
+_NEW = Sync("new", True, "AFTER INSERT OR UPDATE", "takes what new code writes to the old table")
+DELETE = Sync("delete", True, "AFTER DELETE", "clears in the old table what new code deletes")
+"""For a new table that has a row for each row of the old one."""
 
 
 class Moving(Kind[MovedT]):
@@ -54,10 +44,18 @@ class Moving(Kind[MovedT]):
 
     Attributes:
         makes_rows: whether the new table gets a row for each row of the old one.
+        syncs: the triggers on both tables.
+        functions: folder of the templates of their functions.
     """
 
     relies_on_indexes = True
-    makes_rows = False
+    makes_rows: ClassVar[bool] = False
+    syncs: ClassVar[tuple[Sync, ...]] = (_OLD, _BEFORE, _NEW)
+    functions: ClassVar[str] = "moving"
+
+    def new_table(self, change: MovedT) -> TableName:
+        """The table the columns move to."""
+        raise NotImplementedError
 
     def sides(self, change: MovedT, context: Context) -> Sides:
         """Both tables and how their rows find each other.
@@ -66,6 +64,125 @@ class Moving(Kind[MovedT]):
             Refused: they cannot, or not one to one.
         """
         raise NotImplementedError
+
+    def arrive(self, change: MovedT, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """What new code finds from expand on: columns, or a table with them."""
+        raise NotImplementedError
+
+    def depart(self, change: MovedT, context: Context, sides: Sides) -> Iterator[Draft]:
+        """What old code had goes, once nothing keeps it in step any more."""
+        raise NotImplementedError
+
+    def withdraw(self, change: MovedT, context: Context, sides: Sides) -> Iterator[Draft]:
+        """What ``arrive`` brought goes again."""
+        raise NotImplementedError
+
+    def new_defaults(self, change: MovedT, old: Relation) -> Mapping[str, str]:
+        """Defaults of the columns in the new table, as SQL; those without one left out."""
+        del change, old
+        return {}
+
+    def expand(self, change: MovedT, context: Context) -> Iterator[Draft]:
+        """The new shape, and what keeps both in step."""
+        old, sides = context.schema.relation(change.target), self.sides(change, context)
+        if old is None:
+            return
+        names = Names.of(sides, context)
+        yield from self.arrive(change, context, sides, old)
+        values = self.function_values(sides, names, old, self.new_defaults(change, old))
+        yield from triggers.made(self.functions, self.syncs, sides, names, values)
+
+    def contract(self, change: MovedT, context: Context) -> Iterator[Draft]:
+        """What takes old writes across, what takes new ones back, and then what old code had."""
+        sides = self.sides(change, context)
+        yield from triggers.dropped(self.syncs, sides, Names.of(sides, context))
+        yield from self.depart(change, context, sides)
+
+    def rollback(self, change: MovedT, context: Context) -> Iterator[Draft]:
+        """Triggers and new shape go; what new code wrote is where old code reads it."""
+        sides = self.sides(change, context)
+        yield from triggers.dropped(self.syncs, sides, Names.of(sides, context), undoing=True)
+        yield from self.withdraw(change, context, sides)
+
+    def require_two(self, change: MovedT, context: Context) -> tuple[Relation, Relation]:
+        """Both tables, where both are there before.
+
+        Raises:
+            Refused: one is not, or is no plain table.
+        """
+        other = self.new_table(change)
+        if change.target == other:
+            raise Refused(f'"{change.target}" is the table the columns are in')
+        for table in (change.target, other):
+            if table in context.created:
+                raise Refused(
+                    f'table "{table}" is created by this migration', hint="write the columns you want into it"
+                )
+        old, new = (
+            require_table(change, context),
+            require_table(OnTable(schema=other.schema, table=other.name), context),
+        )
+        if old is None or new is None:
+            raise Refused(
+                f'how rows of "{change.target}" and "{other}" belong together is not known without a database',
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        return old, new
+
+    def notes_on_two(self, sides: Sides, *relations: Relation) -> Iterator[str]:
+        """What is to be known of columns that are in two tables, and of triggers that fire for both versions."""
+        yield (
+            f"from expand on both tables have {', '.join(sides.columns)}: statements that join {sides.old.name} and "
+            f"{sides.new.name} must write the table before the name"
+        )
+        for relation in relations:
+            for trigger in relation.triggers:
+                yield f"trigger {trigger} of {relation.name} fires on writes that are taken across"
+
+    def add_columns(self, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """The columns in a table that is there, with what was granted on each."""
+        group = slug(sides.new.name)
+        for name in sides.columns:
+            column = old.column(name)
+            if column is None:
+                continue
+            yield Draft(
+                f"add-{slug(name)}",
+                self._made(
+                    "add_column",
+                    table=sides.new_sql,
+                    column=name,
+                    type=Sql(column.type_name),
+                    collation=Sql(column.collation),
+                ),
+                f"kept in step with that of {sides.old.name} from here on",
+                group,
+            )
+            for grant in dict.fromkeys((each.grantee, each.privilege) for each in column.grants):
+                yield self.grant_column(sides, name, *grant)
+
+    def grant_column(self, sides: Sides, column: str, grantee: str, privilege: str) -> Draft:
+        """A right on a column of the new table."""
+        return Draft(
+            f"grant-{slug(privilege.lower(), grantee or 'public', column)}",
+            self._made(
+                "grant_column", privilege=Sql(privilege), column=column, table=sides.new_sql, grantee=role_sql(grantee)
+            ),
+            "roles with rights on the old column alone get them on the new one",
+            group=slug(sides.new.name),
+        )
+
+    def drop_new_columns(self, sides: Sides) -> Iterator[Draft]:
+        """Undoes ``add_columns``."""
+        for number, name in enumerate(sides.columns):
+            yield Draft(
+                f"drop-{slug(name)}",
+                self._made("drop_column", table=sides.new_sql, column=name),
+                f"its values are in {sides.old.name}, but for those counted here",
+                slug(sides.new.name),
+                undoes=f"add-{slug(name)}",
+                loses=self.lost_by_rollback(sides) if number == 0 else None,
+            )
 
     def require_old(self, sides: Sides, relation: Relation) -> Iterator[str]:
         """Refuse an old table whose columns cannot go, and note what goes with them."""
@@ -104,110 +221,43 @@ class Moving(Kind[MovedT]):
                 hint="move the columns on the publisher first",
             )
 
-    def sync(self, sides: Sides, names: Names, old: Relation, new: Mapping[str, str]) -> Iterator[Draft]:
-        """Functions and triggers, those of the old table first.
-
-        A row of the new table that took its value from the old one before changes of that are taken across would keep
-        it, and the backfill would find it filled.
-
-        Args:
-            new: defaults of moved columns in the new table, as SQL; those without one left out.
-        """
-        yield from self._sync_of_old(sides, names, old)
-        yield from self._sync_of_new(sides, names, old, new)
-
-    def _sync_of_new(self, sides: Sides, names: Names, old: Relation, new: Mapping[str, str]) -> Iterator[Draft]:
-        group, table = f"sync-{slug(sides.new.name)}", sides.new_sql
-        values: dict[str, Any] = {
+    def function_values(
+        self, sides: Sides, names: Names, old: Relation, defaults: Mapping[str, str]
+    ) -> dict[str, dict[str, Any]]:
+        """What the templates of the functions are told, by trigger."""
+        moved = [column for name in sides.columns if (column := old.column(name)) is not None]
+        given = Sql(", ".join(typed(column.default, column) for column in moved))
+        both: dict[str, Any] = {
             "old": sides.old_sql,
-            "new": table,
+            "new": sides.new_sql,
             "columns": sides.columns,
-            "key": sides.new_key,
             "makes_rows": self.makes_rows,
             "state": names.state,
-            "found": sides.found_by_new("NEW"),
         }
-        defaults = {
-            name: typed(new.get(name), column) for name in sides.columns if (column := old.column(name)) is not None
+        on_new = {**both, "key": sides.new_key, "found": sides.found_by_new("NEW")}
+        return {
+            "old": {
+                **both,
+                "key": sides.old_key,
+                "new_key": sides.new_key,
+                "found": sides.found_by_old("NEW"),
+                "link": sides.link,
+                "changed": changed(sides.columns, sides.old_key),
+                "guard": _GUARD,
+                "given": Sql(f"record_image_ne({row_of('NEW', sides.columns)}, ROW({given}))"),
+                "differs": differs("n", "NEW", sides.columns),
+                "conflicts": differs("n", "EXCLUDED", sides.columns),
+                "disagrees": differs("o", "n", sides.columns),
+            },
+            "before": {**on_new, "defaults": {each.name: typed(defaults.get(each.name), each) for each in moved}},
+            "new": {**on_new, "changed": changed(sides.columns, ()), "differs": differs("o", "NEW", sides.columns)},
+            "delete": {
+                **on_new,
+                "found": sides.found_by_new("OLD"),
+                "cleared": {each.name: Sql("DEFAULT" if each.not_null else "NULL") for each in moved},
+                "guard": Sql(_GUARD),
+            },
         }
-        yield from self._function("before", names.before, group, defaults=defaults, **values)
-        yield from self._function(
-            "new", names.of_new, group,
-            changed=_changed(sides.columns, ()), differs=_differs("o", "NEW", sides.columns), **values,
-        )  # fmt: skip
-        if self.makes_rows:
-            cleared = {
-                name: Sql("DEFAULT" if column is not None and column.not_null else "NULL")
-                for name in sides.columns
-                for column in [old.column(name)]
-            }
-            values["found"] = sides.found_by_new("OLD")
-            yield from self._function("delete", names.of_delete, group, cleared=cleared, guard=Sql(_GUARD), **values)
-        for timing, what, function in (
-            ("BEFORE INSERT OR UPDATE", "before", names.before),
-            ("AFTER INSERT OR UPDATE", "new", names.of_new),
-            *([("AFTER DELETE", "delete", names.of_delete)] if self.makes_rows else []),
-        ):
-            yield Draft(
-                f"trigger-{what}",
-                self._made(
-                    "trigger", trigger=f"{names.trigger}_{what}", timing=Sql(timing), table=table, function=function
-                ),
-                "fires on every write of the new table; named to fire after your own triggers",
-                group,
-            )
-
-    def _sync_of_old(self, sides: Sides, names: Names, old: Relation) -> Iterator[Draft]:
-        group = f"sync-{slug(sides.old.name)}"
-        given = [typed(column.default, column) for name in sides.columns if (column := old.column(name)) is not None]
-        yield from self._function(
-            "old", names.of_old, group,
-            old=sides.old_sql, new=sides.new_sql, columns=sides.columns, key=sides.old_key, new_key=sides.new_key,
-            makes_rows=self.makes_rows, state=names.state, found=sides.found_by_old("NEW"), link=sides.link,
-            changed=_changed(sides.columns, sides.old_key), guard=_GUARD,
-            given=Sql(f"record_image_ne({row_of('NEW', sides.columns)}, ROW({', '.join(given)}))"),
-            differs=_differs("n", "NEW", sides.columns),
-            conflicts=_differs("n", "EXCLUDED", sides.columns),
-            disagrees=_differs("o", "n", sides.columns),
-        )  # fmt: skip
-        yield Draft(
-            "trigger-old",
-            self._made(
-                "trigger",
-                trigger=f"{names.trigger}_old",
-                timing=Sql("AFTER INSERT OR UPDATE"),
-                table=sides.old_sql,
-                function=names.of_old,
-            ),
-            "fires on every write of the old table, so that no row falls behind",
-            group,
-        )
-
-    def drop_sync(self, sides: Sides, names: Names, *, undoing: bool = False) -> Iterator[Draft]:
-        """All triggers and functions go, first those of the old table, which nobody needs once its code is gone.
-
-        Two transactions: one that locks both tables would wait for writers that have the one and wait for the other.
-        """
-        new_group = slug(sides.new.name)
-        parts = [("old", sides.old_sql, names.of_old, f"sync-{slug(sides.old.name)}")]
-        parts += [("before", sides.new_sql, names.before, new_group), ("new", sides.new_sql, names.of_new, new_group)]
-        if self.makes_rows:
-            parts.append(("delete", sides.new_sql, names.of_delete, new_group))
-        for what, table, function, group in parts:
-            yield Draft(
-                f"drop-trigger-{what}",
-                self._made("drop_trigger", trigger=f"{names.trigger}_{what}", table=table),
-                "before what it writes goes",
-                group,
-                undoes=f"trigger-{what}" if undoing else None,
-            )
-            yield Draft(
-                f"drop-function-{what}",
-                self._made("drop_function", function=function),
-                "no trigger calls it any more",
-                group,
-                undoes=f"function-{what}" if undoing else None,
-            )
 
     def obstacles(self, change: MovedT, context: Context) -> Iterator[Obstacle]:
         """Values that contract would lose."""
@@ -231,15 +281,11 @@ class Moving(Kind[MovedT]):
             Phase.CONTRACT,
         )
         yield Obstacle(
-            self._made("apart", disagrees=_differs("o", "n", sides.columns), **values),
+            self._made("apart", disagrees=differs("o", "n", sides.columns), **values),
             f"rows of {sides.old} and {sides.new} that belong together differ in {columns}",
             f"write the right value into {sides.new}; a transaction at REPEATABLE READ can leave such rows behind",
             Phase.CONTRACT,
         )
-
-    def new_table(self, change: MovedT) -> TableName:
-        """The table the columns move to."""
-        raise NotImplementedError
 
     def before_contract(self, change: MovedT, context: Context) -> None:
         """Nothing came to rely on the old columns since expand."""
@@ -273,56 +319,22 @@ class Moving(Kind[MovedT]):
         """How many rows of the new table hold values that the old one does not."""
         return self._made(
             "ahead", old=sides.old_sql, new=sides.new_sql, link=sides.link, columns=sides.columns,
-            disagrees=_differs("o", "n", sides.columns),
+            disagrees=differs("o", "n", sides.columns),
         )  # fmt: skip
-
-    def _function(self, what: str, function: Sql, group: str, **values: Any) -> Iterator[Draft]:
-        yield Draft(
-            f"function-{what}",
-            self._made(f"function_{what}", function=function, **values),
-            {
-                "old": "takes what old code writes to the new table",
-                "before": "gives a row of the new table what the old one holds, where its writer gives nothing",
-                "new": "takes what new code writes to the old table",
-                "delete": "clears in the old table what new code deletes",
-            }[what],
-            group,
-        )
-        yield Draft(
-            f"revoke-{what}",
-            self._made("revoke", function=function),
-            "it runs with the rights of its owner: nobody else makes a trigger of it",
-            group,
-        )
 
     @staticmethod
     def _made(name: str, **values: Any) -> Sql:
         return Sql(render(f"changes/moving/{name}.sql.mako", **values))
 
 
-def names_of(sides: Sides, context: Context) -> Names:
-    """Names that no other migration uses."""
-    over = (context.migration, str(sides.old), str(sides.new), *sides.columns, "move")
-
-    def function(what: str, table: TableName) -> Sql:
-        return qualified(table.schema, bounded_name("migrator", table.name, what, over=(*over, what)))
-
-    return Names(
-        state=bounded_name("migrator", "state", over=over),
-        trigger=bounded_name("zzz_migrator_5", f"{context.level:05d}", over=over),
-        of_old=function("old", sides.old),
-        before=function("before", sides.new),
-        of_new=function("new", sides.new),
-        of_delete=function("delete", sides.new),
-    )
-
-
-def _changed(columns: tuple[str, ...], key: tuple[str, ...]) -> Sql:
+def changed(columns: tuple[str, ...], key: tuple[str, ...]) -> Sql:
+    """Whether an update changed any of them, whatever their types."""
     names = (*columns, *key)
     return Sql(f"record_image_ne({row_of('NEW', names)}, {row_of('OLD', names)})")
 
 
-def _differs(one: str, other: str, columns: tuple[str, ...]) -> Sql:
+def differs(one: str, other: str, columns: tuple[str, ...]) -> Sql:
+    """Whether two rows have different values there."""
     return Sql(f"record_image_ne({row_of(one, columns)}, {row_of(other, columns)})")
 
 

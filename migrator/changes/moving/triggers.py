@@ -1,0 +1,139 @@
+"""Triggers that keep two tables in step, and their functions: made by expand, dropped by contract and rollback.
+
+The functions are SECURITY DEFINER, because the application need not have rights on both tables, with a fixed
+search_path; nobody else may make a trigger of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.changes.kind import Context, Draft
+from migrator.changes.moving.sides import Sides
+from migrator.model.schema import TableName
+from migrator.sql.compose import Sql, bounded_name, qualified
+from migrator.sql.rewrite import slug
+from migrator.templating import render
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """A trigger on one of the tables.
+
+    Attributes:
+        what: ends its name, and that of its function and of the template of that.
+        is_on_new: whether it is on the table where new code has the columns.
+        timing: when it fires: ``AFTER INSERT OR UPDATE``.
+        why: what its function is for.
+    """
+
+    what: str
+    is_on_new: bool
+    timing: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of what is made beside the columns, that no other migration uses.
+
+    Attributes:
+        state: a column of the new table; ``d`` for a row that was made for one of the old table that gave nothing.
+        trigger: how names of triggers begin.
+    """
+
+    state: str
+    trigger: str
+    _over: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sides: Sides, context: Context) -> Names:
+        """Those of a migration."""
+        over = (context.migration, str(sides.old), str(sides.new), *sides.columns, "move")
+        trigger = bounded_name("zzz_migrator_5", f"{context.level:05d}", over=over)
+        return cls(bounded_name("migrator", "state", over=over), trigger, over)
+
+    def function(self, sync: Sync, sides: Sides) -> Sql:
+        """The function of a trigger, beside its table."""
+        table = _table(sync, sides)
+        return qualified(table.schema, bounded_name("migrator", table.name, sync.what, over=(*self._over, sync.what)))
+
+
+def made(folder: str, syncs: Sequence[Sync], sides: Sides, names: Names, values: Mapping[str, Any]) -> Iterator[Draft]:
+    """Functions and triggers, those of the old table first, each table in a transaction of its own.
+
+    A row of the new table that took its value from the old one before changes of that are taken across would keep it,
+    and the backfill would find it filled.
+
+    Args:
+        folder: of the templates of the functions.
+        values: what those templates are told, by ``what``.
+    """
+    for is_on_new in (False, True):
+        here = [each for each in syncs if each.is_on_new is is_on_new]
+        for sync in here:
+            function, group = names.function(sync, sides), f"sync-{slug(_table(sync, sides).name)}"
+            yield Draft(
+                f"function-{sync.what}",
+                Sql(render(f"changes/{folder}/function_{sync.what}.sql.mako", function=function, **values[sync.what])),
+                sync.why,
+                group,
+            )
+            yield Draft(
+                f"revoke-{sync.what}",
+                _template("revoke", function=function),
+                "it runs with the rights of its owner: nobody else makes a trigger of it",
+                group,
+            )
+        for sync in here:
+            yield Draft(
+                f"trigger-{sync.what}",
+                _template(
+                    "trigger",
+                    trigger=f"{names.trigger}_{sync.what}",
+                    timing=Sql(sync.timing),
+                    table=_table_sql(sync, sides),
+                    function=names.function(sync, sides),
+                ),
+                "fires on every write of the new table; named to fire after your own triggers"
+                if is_on_new
+                else "fires on every write of the old table, so that no row falls behind",
+                f"sync-{slug(_table(sync, sides).name)}",
+            )
+
+
+def dropped(syncs: Sequence[Sync], sides: Sides, names: Names, *, undoing: bool = False) -> Iterator[Draft]:
+    """All triggers and functions go, first those of the old table, which nobody needs once its code is gone.
+
+    Two transactions: one that locks both tables would wait for writers that have the one and wait for the other.
+    """
+    for sync in sorted(syncs, key=lambda each: each.is_on_new):
+        group = slug(sides.new.name) if sync.is_on_new else f"sync-{slug(sides.old.name)}"
+        yield Draft(
+            f"drop-trigger-{sync.what}",
+            _template("drop_trigger", trigger=f"{names.trigger}_{sync.what}", table=_table_sql(sync, sides)),
+            "before what it writes goes",
+            group,
+            undoes=f"trigger-{sync.what}" if undoing else None,
+        )
+        yield Draft(
+            f"drop-function-{sync.what}",
+            _template("drop_function", function=names.function(sync, sides)),
+            "no trigger calls it any more",
+            group,
+            undoes=f"function-{sync.what}" if undoing else None,
+        )
+
+
+def _table(sync: Sync, sides: Sides) -> TableName:
+    return sides.new if sync.is_on_new else sides.old
+
+
+def _table_sql(sync: Sync, sides: Sides) -> Sql:
+    return sides.new_sql if sync.is_on_new else sides.old_sql
+
+
+def _template(name: str, **values: Any) -> Sql:
+    return Sql(render(f"changes/moving/{name}.sql.mako", **values))
