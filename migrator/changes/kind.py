@@ -61,6 +61,7 @@ class Draft:
         group: drafts of one group that stand together commit together; None: outside a transaction.
         undoes: id of the expand draft that a rollback draft undoes.
         verify: for a backfill, a condition that is true for a row that is still wrong.
+        key: for a backfill, columns in whose order batches go; none: as the table lies.
         loses: for a rollback, a query that counts the rows whose data exists only in the new shape.
         locks: lock and table for a statement whose locks cannot be read off its text, ``ACCESS EXCLUSIVE ON public.t``.
     """
@@ -71,6 +72,7 @@ class Draft:
     group: str | None = None
     undoes: str | None = None
     verify: str | None = None
+    key: tuple[str, ...] = ()
     loses: str | None = None
     locks: str = ""
 

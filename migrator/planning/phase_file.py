@@ -23,8 +23,9 @@ from migrator.errors import Refused
 from migrator.model.locks import LockMode
 from migrator.model.plan import Effects, Phase, Step, TableLock
 from migrator.planning.proof import effects_in_order
-from migrator.sql.compose import Sql, expression
-from migrator.sql.parser import Statement, parse_expression, parse_script, pb, unwrap
+from migrator.sql.compose import Sql, ident_list
+from migrator.sql.parser import Statement, parse_script, pb, unwrap
+from migrator.sql.rewrite import column_list
 from migrator.templating import comment as one_line
 from migrator.templating import render
 
@@ -59,6 +60,7 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
                             ("locks", _described(draft, phase, taken)),
                             ("why", one_line(draft.why)),
                             ("verify", draft.verify),
+                            ("key", ident_list(draft.key)),
                             ("loses", draft.loses),
                         )
                         if text
@@ -207,15 +209,9 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
 def _key(text: str, at: str) -> tuple[str, ...]:
     """The columns that a header names."""
     try:
-        columns = [unwrap(each) for each in unwrap(parse_expression(expression(f"ROW({text})"))).args]
+        return column_list(text)
     except Refused:
-        columns = []
-    names = tuple(
-        unwrap(each.fields[0]).sval for each in columns if isinstance(each, pb.ColumnRef) and len(each.fields) == 1
-    )
-    if not names or len(names) < len(columns):
-        raise Refused(f"key: {text} is not understood", at=at, hint="-- key: COLUMN, COLUMN")
-    return names
+        raise Refused(f"key: {text} is not understood", at=at, hint="-- key: COLUMN, COLUMN") from None
 
 
 def _is_said_to_be_short(statement: Statement, fields: dict[str, str]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrator.errors import Refused
-from migrator.sql.compose import Sql, field, ident
+from migrator.sql.compose import Sql, expression, field, ident
 from migrator.sql.parser import deparse, deparse_expression, parse_expression, parse_script, pb, unwrap, walk
 
 _ADD_CONSTRAINT = "ALTER TABLE t ADD CONSTRAINT c "
@@ -73,6 +73,24 @@ def columns_of_index(definition: str) -> set[str]:
             names.add(node.name)
         elif isinstance(node, pb.ColumnRef) and isinstance(unwrap(node.fields[-1]), pb.String):
             names.add(unwrap(node.fields[-1]).sval)
+    return names
+
+
+def column_list(text: str) -> tuple[str, ...]:
+    """The names in a list of columns, ``region, "Order"``.
+
+    Raises:
+        Refused: there is something else in it, or nothing.
+    """
+    try:
+        columns = [unwrap(each) for each in unwrap(parse_expression(expression(f"ROW({text})"))).args]
+    except Refused:
+        columns = []
+    names = tuple(
+        unwrap(each.fields[0]).sval for each in columns if isinstance(each, pb.ColumnRef) and len(each.fields) == 1
+    )
+    if not names or len(names) < len(columns):
+        raise Refused(f"not a list of columns: {text}")
     return names
 
 

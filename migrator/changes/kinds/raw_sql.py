@@ -13,7 +13,7 @@ from migrator.sql.actions import Action, relations_in
 from migrator.sql.compose import Sql, expression, qualified
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import parse_script, relation_parts
-from migrator.sql.rewrite import slug
+from migrator.sql.rewrite import column_list, slug
 
 _PHASES = ("expand", "backfill", "contract")
 _NOTHING = "none"
@@ -29,6 +29,7 @@ class RawSql(Spec, frozen=True):
         phase: when it runs.
         undo: what undoes it in rollback, for expand; an empty string: nothing does.
         verify: for backfill, a condition that is true for a row that is still wrong; an empty string: its WHERE.
+        key: for backfill, columns in whose order batches go, for what has no blocks to go by; none: as the table lies.
         in_transaction: False: it runs by itself, outside a transaction.
         tables: those it mentions, as SQL.
         group: statements of one name that follow each other commit together; an empty string: those that begin alike.
@@ -41,6 +42,7 @@ class RawSql(Spec, frozen=True):
     in_transaction: bool = True
     tables: tuple[str, ...] = ()
     group: str = ""
+    key: tuple[str, ...] = ()
 
 
 class RawSqlKind(Kind[RawSql]):
@@ -48,9 +50,10 @@ class RawSqlKind(Kind[RawSql]):
 
     What happens
         For what no other kind is about. A directive says when it runs: ``expand`` if neither old nor new code is harmed
-        by it, ``contract`` if it takes away or tightens something old code needs, ``backfill`` for an UPDATE, which is
-        batched. In expand a second directive says what undoes it, or ``none``. Lint judges each statement by its phase,
-        and expand and contract run it with the timeouts and retries of every other step.
+        by it, ``contract`` if it takes away or tightens something old code needs, ``backfill`` for an UPDATE or
+        INSERT … SELECT, which is batched: by the columns of a directive ``key = a, b`` where a view or foreign table
+        has no blocks to go by. In expand a second directive says what undoes it, or ``none``. Lint judges each
+        statement by its phase, and expand and contract run it with the timeouts and retries of every other step.
 
     What is refused
         A statement of expand without ``undo``. Transaction control and settings of the session. What another kind is
@@ -69,7 +72,7 @@ class RawSqlKind(Kind[RawSql]):
     name = "raw_sql"
     spec = RawSql
     is_last_resort = True
-    options = frozenset({"phase", "undo", "verify", "transaction"})
+    options = frozenset({"phase", "undo", "verify", "key", "transaction"})
 
     def recognise(self, action: Action, schema: Schema) -> RawSql | None:
         """Whatever has a directive ``phase``."""
@@ -89,6 +92,9 @@ class RawSqlKind(Kind[RawSql]):
         verify = action.options.get("verify", "")
         if verify and phase != "backfill":
             raise Refused(f"verify = {verify}: only a backfill is verified")
+        key = action.options.get("key", "")
+        if key and phase != "backfill":
+            raise Refused(f"key = {key}: only a backfill goes by a key")
         transaction = action.options.get("transaction", "true")
         if transaction not in ("true", "false"):
             raise Refused(f"transaction = {transaction}: it is true or false")
@@ -98,6 +104,7 @@ class RawSqlKind(Kind[RawSql]):
             phase="expand" if phase == "expand" else "backfill" if phase == "backfill" else "contract",
             undo="" if undo.lower() == _NOTHING else str(_only_statement(undo)) if undo else "",
             verify=str(expression(verify)) if verify else "",
+            key=column_list(key) if key else (),
             in_transaction=transaction == "true",
             tables=tuple(dict.fromkeys(qualified(name.schema, name.name) for name in names)),
         )
@@ -112,6 +119,8 @@ class RawSqlKind(Kind[RawSql]):
         del context
         for text in filter(None, (change.statement, change.undo)):
             _only_statement(text)
+        if change.key and change.phase != "backfill":
+            raise Refused(f"key {', '.join(change.key)}: only a backfill goes by a key")
         if change.group and (not change.in_transaction or not _GROUP.fullmatch(change.group)):
             raise Refused(f"group {change.group!r}: a name, of statements in a transaction")
         if change.phase == "expand" and not change.undo:
@@ -128,8 +137,9 @@ class RawSqlKind(Kind[RawSql]):
         del context
         if change.phase == "backfill":
             yield Draft(
-                _id(change.statement), Sql(change.statement), "moves data, in batches", verify=change.verify or None
-            )
+                _id(change.statement), Sql(change.statement), "moves data, in batches", verify=change.verify or None,
+                key=change.key,
+            )  # fmt: skip
 
     def contract(self, change: RawSql, context: Context) -> Iterator[Draft]:
         """The statement, if it belongs there."""

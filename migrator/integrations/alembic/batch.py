@@ -22,6 +22,7 @@ from migrator.postgres.session import Session
 from migrator.sql.actions import Action, actions_of, objects_in, relations_in
 from migrator.sql.compose import qualified
 from migrator.sql.parser import Statement, parse_script
+from migrator.sql.rewrite import column_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,14 @@ def _later(asked: Written, schema: Schema) -> Iterator[Change]:
         }  # fmt: skip
         if asked.phase is Phase.BACKFILL:
             parameters["verify"] = actions[0].options.get("verify", "")
+            if "key" in actions[0].options:
+                parameters["key"] = list(_key(actions[0].options["key"], asked.at))
             _require_batches(statement, asked, str(parameters["verify"]) or None)
         elif asked.group:
             parameters["group"] = asked.group
         else:
             parameters["in_transaction"] = False
-        known = {"verify"} if asked.phase is Phase.BACKFILL else set()
+        known = {"verify", "key"} if asked.phase is Phase.BACKFILL else set()
         unknown = actions[0].options.keys() - known
         if unknown:
             raise Refused(
@@ -136,6 +139,14 @@ def _later(asked: Written, schema: Schema) -> Iterator[Change]:
                 detail="its statements run as they stand, in their order",
             )
         yield Change(*spec_from({"kind": "raw_sql", **parameters}, asked.at), asked.at)
+
+
+def _key(text: str, at: str) -> tuple[str, ...]:
+    try:
+        return column_list(text)
+    except Refused as refusal:
+        refusal.at = at
+        raise
 
 
 def _require_batches(statement: Statement, asked: Written, verify: str | None) -> None:

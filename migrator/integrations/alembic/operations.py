@@ -951,6 +951,7 @@ def raw_sql(
     in_transaction: bool = True,
     tables: tuple[str, ...] = (),
     group: str = "",
+    key: tuple[str, ...] = (),
 ) -> None:
     """Any statement, in the phase that its author says.
 
@@ -959,6 +960,8 @@ def raw_sql(
         phase: when it runs.
         undo: what undoes it in rollback, for expand; an empty string: nothing does.
         verify: for backfill, a condition that is true for a row that is still wrong; an empty string: its WHERE.
+        key: for backfill, columns in whose order batches go, for what has no blocks to go by; none: as the table
+            lies.
         in_transaction: False: it runs by itself, outside a transaction.
         tables: those it mentions, as SQL.
         group: statements of one name that follow each other commit together; an empty string: those that begin
@@ -974,6 +977,7 @@ def raw_sql(
             "in_transaction": in_transaction,
             "tables": tables,
             "group": group,
+            "key": key,
         },
     )
 

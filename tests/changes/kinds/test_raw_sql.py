@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrator.planning import phase_file
 from tests.changes.plans import Phase, changes, drafts, plan, refusal, statements, users
 
 STATISTICS = "CREATE STATISTICS s ON id, name FROM users"
@@ -33,6 +34,21 @@ def test_a_backfill_is_batched_and_may_say_what_is_wrong():
     (step,) = drafts(sql, Phase.BACKFILL)
 
     assert (step.verify, step.group) == ("name = ''", None)
+
+
+def test_a_backfill_may_say_which_key_its_batches_go_by():
+    insert = "INSERT INTO copies SELECT * FROM seen ON CONFLICT (id) DO NOTHING"
+    sql = f'-- migrator: phase = backfill\n-- migrator: key = region, "Order"\n{insert}'
+
+    (step,) = drafts(sql, Phase.BACKFILL)
+    (read,) = phase_file.read(
+        phase_file.write([step], migration="m", level=1, phase=Phase.BACKFILL),
+        phase=Phase.BACKFILL,
+        name="backfill.sql",
+    )
+
+    assert step.key == read.key == ("region", "Order")
+    assert changes(sql)[0].as_table()["key"] == ["region", "Order"]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +92,8 @@ def test_a_kind_that_knows_a_statement_comes_first():
             "only what runs in expand is undone",
         ),
         (f"-- migrator: phase = contract\n-- migrator: verify = true\n{STATISTICS}", "only a backfill is verified"),
+        (f"-- migrator: phase = contract\n-- migrator: key = id\n{STATISTICS}", "only a backfill goes by a key"),
+        (f"-- migrator: phase = backfill\n-- migrator: key = id + 1\n{STATISTICS}", "not a list of columns: id + 1"),
         (f"-- migrator: phase = contract\n-- migrator: transaction = no\n{STATISTICS}", "it is true or false"),
         (f"-- migrator: phase = expand\n-- migrator: undo = SELECT 1; SELECT 2\n{STATISTICS}", "not one statement"),
         (f"-- migrator: phase = expand\n-- migrator: undo = COMMIT\n{STATISTICS}", "COMMIT changes the session"),

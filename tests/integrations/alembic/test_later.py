@@ -185,6 +185,26 @@ def test_a_backfill_says_how_it_is_verified(used: Shop):
     assert used.session.one("SELECT full_name AS f FROM users").f == "Ada"
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_backfill_says_which_key_its_batches_go_by(used: Shop, by_hand: bool):
+    used.session.execute("CREATE VIEW seen AS SELECT id, name FROM users")
+    used.session.execute("CREATE TABLE copies (id bigint PRIMARY KEY, name text)")
+    insert = (
+        "INSERT INTO public.copies (id, name) SELECT s.id, s.name FROM public.seen AS s ON CONFLICT (id) DO NOTHING"
+    )
+    if by_hand:
+        used.revision("a2", "phased.later()", after="a1", backfill=f'op.execute("-- migrator: key = id\\n{insert}")')
+    else:
+        call = f'phased.raw_sql("{insert}", "backfill", key=("id",), tables=("public.copies", "public.seen"))'
+        used.revision("a2", call, after="a1")
+
+    used.upgrade()
+
+    assert "-- key: id" in steps(used, "backfill")
+    assert cli.run(["backfill"]) == 0
+    assert used.session.one("SELECT name FROM copies").name == "Ada"
+
+
 def test_context_execute_does_not_reach_the_database(used: Shop):
     contract = 'from alembic import context\ncontext.execute("DROP TABLE old")'
     used.revision("a2", UPGRADE, DOWNGRADE, after="a1", contract=contract)
