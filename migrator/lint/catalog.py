@@ -7,6 +7,7 @@ are made several times faster than dataclasses: a history has tens of thousands 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -154,14 +155,23 @@ def type_of(node: Any) -> TypeName:
     """The type a ``TypeName`` node names; serial types become the integer behind them."""
     names = node.names
     name = names[-1].string.sval
-    if len(names) > 1 and names[0].string.sval not in ("pg_catalog", "public"):
+    if len(names) > 1 and names[0].string.sval not in _PLAIN_SCHEMAS:
         name = ".".join(names_in(names))
     mods = []
     for wrapped in node.typmods:
         constant = unwrap(wrapped)
         if isinstance(constant, pb.A_Const) and constant.HasField("ival"):
             mods.append(constant.ival.ival)
-    return TypeName(_SERIALS.get(name, name), tuple(mods), len(node.array_bounds))
+    return _type(_SERIALS.get(name, name), tuple(mods), len(node.array_bounds))
+
+
+_PLAIN_SCHEMAS = ("pg_catalog", "public")
+
+
+@lru_cache(maxsize=1024)
+def _type(name: str, mods: tuple[int, ...], dimensions: int) -> TypeName:
+    """One value for all columns of a type: a history has tens of thousands of columns, and few types."""
+    return TypeName(name, mods, dimensions)
 
 
 def is_serial(node: Any) -> bool:

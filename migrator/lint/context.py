@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from migrator.lint import replay
 from migrator.lint.catalog import BASE, TEMPORARY, Catalog, Column, Table
-from migrator.lint.clauses import clause_end, naming_clause
+from migrator.lint.surroundings import Surroundings
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
@@ -59,7 +59,7 @@ class Alteration(Struct, frozen=True):
         return self.table.columns.get(self.command.name) or Column(self.command.name)
 
 
-class Context:
+class Context(Surroundings):
     """State of one history of files; the engine moves it forward, rules only read it.
 
     Attributes:
@@ -68,8 +68,6 @@ class Context:
         pg_version: oldest server in use.
         phase: phase of the current file; None: an ordinary file.
         phased: whether migrator itself runs the file, with its timeouts.
-        statements: those of the current file.
-        index: number of the current statement in it.
         held: strong locks on existing tables that the current transaction holds already.
         timeout_set: whether a ``lock_timeout`` is in force.
         utc: whether the file set TimeZone to UTC.
@@ -82,6 +80,7 @@ class Context:
     """
 
     def __init__(self, pg_version: int, manifests: Sequence[Manifest] = ()) -> None:
+        super().__init__()
         self.manifests = manifests
         self.level: int | None = None
         self.catalog = Catalog()
@@ -89,19 +88,16 @@ class Context:
         self.pg_version = pg_version
         self.phase: Phase | None = None
         self.phased = False
-        self.statements: Sequence[Statement] = ()
-        self.index = 0
         self.held: list[Held] = []
         self.timeout_set = False
         self.utc = False
         self.settings: dict[str, str] = {}
         self.reported_once: set[str] = set()
-        self._script = Script("", "", (), ())
         self._transactions = Transactions(phased=False, wrapped=None)
         self._begun_at = 0
         self._savepoints: dict[str, int] = {}
         self._timeout_before = False
-        self._effects: tuple[int, Effects] | None = None
+        self._effects: dict[int, Effects] = {}
         self._block: Block | None = None
         self._migration = ""
         self.earlier_phases: list[str] = []
@@ -139,33 +135,33 @@ class Context:
             self._migration, self.earlier_phases = migration, []
         if migration and phase in (None, Phase.EXPAND, Phase.BACKFILL):
             self.earlier_phases.append("\n".join(statement.text for statement in script.statements))
-        self._script, self.statements, self.index = script, script.statements, 0
+        self._look_at(script)
         self._transactions = Transactions(phased=phased, wrapped=wrapped)
         self.held.clear()
         self.timeout_set = phased
         self.utc = False
         self.settings = {}
         self.reported_once = set()
-        self._effects = None
         self._new_transaction()
 
     def start_base(self, script: Script) -> None:
         """Move on to the schema that is there before the first file."""
         self.catalog.start_file(BASE)
-        self._script, self.statements, self.index = script, script.statements, 0
+        self._look_at(script)
         self._transactions = Transactions(phased=False, wrapped=False)
-        self._effects = None
         self._new_transaction()
 
     def continue_file(self, script: Script) -> None:
         """Move on to what runs in one go with the statements before it."""
-        self._script, self.statements, self.index = script, script.statements, 0
-        self._effects = None
+        self._look_at(script)
+
+    def _look_at(self, script: Script) -> None:
+        super()._look_at(script)
+        self._effects = {}
 
     def enter(self, index: int) -> None:
         """Move on to a statement of the file."""
         self.index = index
-        self._effects = None
         statement = self.statements[index]
         if self.phased and statement.block is None and self._transactions.enter_step(statement):
             self._new_transaction()
@@ -207,16 +203,6 @@ class Context:
     # -- for rules
 
     @property
-    def current(self) -> Statement:
-        """The statement being looked at."""
-        return self.statements[self.index]
-
-    @property
-    def source(self) -> str:
-        """The text that the current statement is in."""
-        return self._script.source
-
-    @property
     def membership(self) -> Membership:
         """Whether it runs in a transaction with others."""
         return self._transactions.membership
@@ -234,14 +220,14 @@ class Context:
     @property
     def effects(self) -> Effects:
         """Locks, scans and rewrites of the current statement."""
-        if self._effects is None or self._effects[0] != self.index:
-            self._effects = (self.index, effects_of(self.current))
-        return self._effects[1]
+        return self.effects_at(self.index)
 
-    @property
-    def following(self) -> Sequence[Statement]:
-        """The statements after the current one in its file."""
-        return self.statements[self.index + 1 :]
+    def effects_at(self, index: int) -> Effects:
+        """Likewise, of another statement of the file."""
+        effects = self._effects.get(index)
+        if effects is None:
+            effects = self._effects[index] = effects_of(self.statements[index])
+        return effects
 
     def may_share_transaction(self, transaction: tuple[int, int]) -> bool:
         """Whether something done in ``transaction`` may be uncommitted still."""
@@ -276,54 +262,7 @@ class Context:
         parts = [quoted.replace('""', '"') or plain for quoted, plain in _NAME_PART.findall(lock.relation)]
         return self.name_is_new(parts)
 
-    def span_at(self, location: int) -> tuple[int, int] | None:
-        """The clause that starts at a node's ``location`` (a byte offset into the source)."""
-        if location < 0:
-            return None
-        source = self._script.source
-        start = location if source.isascii() else len(source.encode()[:location].decode(errors="ignore"))
-        return start, self._clause_end(start)
-
-    def clause(self, location: int) -> str:
-        """The text of the clause that starts at a node's ``location``."""
-        span = self.span_at(location)
-        return self._script.source[span[0] : span[1]] if span else ""
-
-    def written_type(self, column: Any) -> str:
-        """The type of a ``ColumnDef`` as written."""
-        text = self.clause(column.type_name.location)
-        first = min((unwrap(item).location for item in column.constraints if unwrap(item).location >= 0), default=None)
-        if first is None:
-            return text
-        return self._between(column.type_name.location, first)
-
-    def column_without(self, column: Any, constraint: Any) -> str:
-        """A ``ColumnDef`` as written, with one of its constraints left out."""
-        whole = self.clause(column.location)
-        following = [unwrap(item).location for item in column.constraints]
-        behind = min((place for place in following if place > constraint.location), default=None)
-        removed = self.clause(constraint.location) if behind is None else self._between(constraint.location, behind)
-        return " ".join(whole.replace(removed, "", 1).split())
-
-    def _between(self, location: int, end_location: int) -> str:
-        source = self._script.source
-        if source.isascii():
-            return source[location:end_location].strip()
-        return source.encode()[location:end_location].decode(errors="ignore").strip()
-
-    def span_of(self, name: str) -> tuple[int, int] | None:
-        """The clause of the current statement that names ``name`` after a keyword."""
-        start = naming_clause(self.current.text, name)
-        if start is None:
-            return None
-        start += self.current.offset
-        return start, self._clause_end(start)
-
     # -- inside
-
-    def _clause_end(self, start: int) -> int:
-        statement = self.current
-        return statement.offset + clause_end(statement.text, start - statement.offset)
 
     def _new_transaction(self) -> None:
         self._begun_at = self.catalog.mark()

@@ -56,24 +56,31 @@ def column_of(definition: Any, file: int) -> Column:
     numbered: bool = not_null
     virtual = False
     for wrapped in definition.constraints:
-        contype = wrapped.constraint.contype
-        if contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY):
+        node = wrapped.constraint
+        contype = node.contype
+        if contype in _NOT_NULL:
             not_null = True
-        elif contype == pb.CONSTR_IDENTITY:
+        elif contype == _IDENTITY:
             not_null = has_default = numbered = True
-        elif contype in (pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED):
+        elif contype in _VALUES:
             has_default = True
-            numbered = numbered or _is_nextval(wrapped.constraint.raw_expr)
-            virtual = contype == pb.CONSTR_GENERATED and wrapped.constraint.generated_kind == "v"
+            numbered = numbered or _is_nextval(node.raw_expr)
+            virtual = contype == _GENERATED and node.generated_kind == "v"
     written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
     return Column(definition.colname, written, not_null, has_default, file, numbered, virtual)
 
 
+_IDENTITY, _GENERATED = pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED
+_NOT_NULL = frozenset({pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY})
+_VALUES = frozenset({pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED})
+
+
 def _is_nextval(expression: Any) -> bool:
-    call = unwrap(expression)
-    return isinstance(call, pb.FuncCall) and bool(unwrap(call.funcname[-1]).sval == "nextval")
+    if expression.WhichOneof("node") != "func_call":
+        return False
+    return bool(expression.func_call.funcname[-1].string.sval == "nextval")
 
 
 def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:
@@ -91,24 +98,37 @@ def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: 
         columns = names_in(node.keys) or columns
         if kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL):
             proves = frozenset(columns)
-    suffix = {pb.CONSTR_CHECK: "check", pb.CONSTR_FOREIGN: "fkey", pb.CONSTR_PRIMARY: "pkey", pb.CONSTR_UNIQUE: "key",
-              pb.CONSTR_NOTNULL: "not_null"}.get(kind, "excl")  # fmt: skip
     middle = () if kind == pb.CONSTR_PRIMARY else columns
-    name = node.conname or "_".join((table[1], *middle, suffix))
+    name = node.conname or "_".join((table[1], *middle, _SUFFIXES.get(kind, "excl")))
     return Constraint(name, kind, columns, proves, not node.skip_validation, transaction, references)
 
 
-_TABLE_KINDS = frozenset(
-    {pb.CONSTR_CHECK, pb.CONSTR_FOREIGN, pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE, pb.CONSTR_EXCLUSION, pb.CONSTR_NOTNULL}
-)
+_SUFFIXES = {
+    pb.CONSTR_CHECK: "check", pb.CONSTR_FOREIGN: "fkey", pb.CONSTR_PRIMARY: "pkey", pb.CONSTR_UNIQUE: "key",
+    pb.CONSTR_NOTNULL: "not_null",
+}  # fmt: skip
+_OF_TABLES = frozenset({pb.CONSTR_CHECK, pb.CONSTR_FOREIGN, pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE, pb.CONSTR_EXCLUSION})
+"""Constraints that stand in the catalog as such wherever they are written, NOT NULL of a column apart."""
 
 
-def _column_constraints(table: Key, definition: Any, transaction: tuple[int, int]) -> list[Constraint]:
-    return [
-        constraint_of(table, node, (definition.colname,), transaction)
-        for node in (wrapped.constraint for wrapped in definition.constraints)
-        if node.contype in _TABLE_KINDS and node.contype != pb.CONSTR_NOTNULL
-    ]
+def _beside_column(
+    table: Key,
+    definition: Any,
+    transaction: tuple[int, int],
+    constraints: dict[str, Constraint],
+    dependants: dict[str, frozenset[str]],
+) -> None:
+    """Add the constraints that a ``ColumnDef`` makes besides its column, and what it reads if it is generated."""
+    generated = False
+    for wrapped in definition.constraints:
+        node = wrapped.constraint
+        contype = node.contype
+        if contype in _OF_TABLES:
+            constraint = constraint_of(table, node, (definition.colname,), transaction)
+            constraints[constraint.name] = constraint
+        elif contype == _GENERATED and not generated:
+            generated = True
+            dependants[f"generated column {definition.colname}"] = frozenset(columns_read(node.raw_expr))
 
 
 def _new_key(catalog: Catalog, range_var: Any) -> Key:
@@ -137,25 +157,24 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         # what a parent gets later, its children by INHERITS get as well
         complete = complete and known is not None and known.complete and node.HasField("partbound")
     for element in node.table_elts:
-        inner = unwrap(element)
-        if isinstance(inner, pb.ColumnDef):
-            if inner.HasField("type_name"):
-                columns[inner.colname] = column_of(inner, catalog.file)
-            if inner.constraints:
-                for constraint in _column_constraints(key, inner, transaction):
-                    constraints[constraint.name] = constraint
-                dependants.update(_generated_column(inner))
-        elif isinstance(inner, pb.Constraint):
-            constraint = constraint_of(key, inner, (), transaction)
+        element_kind = element.WhichOneof("node")
+        if element_kind == "column_def":
+            column = element.column_def
+            if column.HasField("type_name"):
+                columns[column.colname] = column_of(column, catalog.file)
+            _beside_column(key, column, transaction, constraints, dependants)
+        elif element_kind == "constraint":
+            constraint = constraint_of(key, element.constraint, (), transaction)
             constraints[constraint.name] = constraint
             if constraint.kind == pb.CONSTR_PRIMARY:
                 for name in constraint.columns:
                     if name in columns:
                         columns[name] = replace(columns[name], not_null=True)
-        elif isinstance(inner, pb.TableLikeClause):
-            known = catalog.table(inner.relation)
+        elif element_kind == "table_like_clause":
+            like = element.table_like_clause
+            known = catalog.table(like.relation)
             columns.update(known.columns if known else {})
-            if known is not None and inner.options & _LIKE_CONSTRAINTS:
+            if known is not None and like.options & _LIKE_CONSTRAINTS:
                 constraints.update(
                     (name, one) for name, one in known.constraints.items() if one.kind == pb.CONSTR_CHECK
                 )
@@ -180,13 +199,6 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
 def _partition_key(spec: Any) -> frozenset[str]:
     elements = [unwrap(wrapped) for wrapped in spec.part_params]
     return frozenset(name for each in elements for name in ((each.name,) if each.name else columns_read(each.expr)))
-
-
-def _generated_column(definition: Any) -> dict[str, frozenset[str]]:
-    for node in (wrapped.constraint for wrapped in definition.constraints):
-        if node.contype == pb.CONSTR_GENERATED:
-            return {f"generated column {definition.colname}": frozenset(columns_read(node.raw_expr))}
-    return {}
 
 
 def _attach(catalog: Catalog, parent: Table, partition: Table, *, is_default: bool) -> None:
@@ -356,12 +368,11 @@ def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple
     definition = unwrap(getattr(command, "def"))
     if command.missing_ok and definition.colname in table.columns:
         return
-    constraints = dict(table.constraints)
-    for constraint in _column_constraints(table.key, definition, transaction) if definition.constraints else ():
-        constraints[constraint.name] = constraint
     columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
-    generated = _generated_column(definition) if definition.constraints else {}
-    dependants = {**table.dependants, **generated} if generated else table.dependants
+    constraints, dependants = table.constraints, table.dependants
+    if definition.constraints:
+        constraints, dependants = {**constraints}, {**dependants}
+        _beside_column(table.key, definition, transaction, constraints, dependants)
     catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
 
 

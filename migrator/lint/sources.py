@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from itertools import pairwise
@@ -23,6 +23,7 @@ from migrator.model.phase import Phase
 _ORDER = (Phase.EXPAND, Phase.BACKFILL, Phase.ROLLBACK, Phase.CONTRACT)
 """Rollback before contract: it undoes what is expanded, and is no part of what later files build on."""
 
+_PHASES = frozenset(Phase)
 _LEVEL = re.compile(r"^level\s*=\s*(\d+)", re.MULTILINE)
 
 
@@ -174,14 +175,14 @@ def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: Abstra
             standing = Standing.EDITED
         elif path in added or not path.exists():
             standing = Standing.NEW
-        level = _history_key(path.parent)[0] if source.phased else None
+        level = _level(path.parent) if source.phased else None
         yield replace(source, standing=standing, level=level or None)
 
 
 def with_levels(sources: Iterable[Source]) -> Iterator[Source]:
     """The same files with the levels of the migrations whose folders they are in."""
     for source in sources:
-        level = _history_key(Path(source.name).parent)[0] if source.phased and source.level is None else source.level
+        level = _level(Path(source.name).parent) if source.phased and source.level is None else source.level
         yield replace(source, level=level or None)
 
 
@@ -196,15 +197,18 @@ def _files(folder: Path) -> Iterator[Path]:
     if plan.is_file():
         yield from _planned(folder, plan.read_text(encoding="utf-8", errors="replace"))
         return
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    places = runners.order([entry.name for entry in entries])
-    entries.sort(key=lambda entry: (_history_key(entry)[0], places[entry.name]))
-    _require_distinct_levels(entries)
-    for entry in entries:
-        if entry.is_dir():
-            yield from _files(entry)
-        elif entry.suffix.lower() == ".sql":
-            yield entry
+    with os.scandir(folder) as found:
+        # the folder's own listing says which are folders: no further question for each of thousands of files
+        is_folder = {entry.name: entry.is_dir() for entry in found if not entry.name.startswith(".")}
+    levels = {name: _level(folder / name) if is_one else 0 for name, is_one in is_folder.items()}
+    places = runners.order(list(is_folder))
+    names = sorted(is_folder, key=lambda name: (levels[name], places[name]))
+    _require_distinct_levels(folder, names, levels)
+    for name in names:
+        if is_folder[name]:
+            yield from _files(folder / name)
+        elif name.lower().endswith(".sql"):
+            yield folder / name
 
 
 def _planned(folder: Path, plan: str) -> Iterator[Path]:
@@ -216,33 +220,33 @@ def _planned(folder: Path, plan: str) -> Iterator[Path]:
                 yield file
 
 
-def _require_distinct_levels(entries: Sequence[Path]) -> None:
+def _require_distinct_levels(folder: Path, names: Sequence[str], levels: Mapping[str, int]) -> None:
     """Two migrations of one level have no order, and code built at it may lack one of them.
 
     Raises:
         UsageError: there are such.
     """
-    for one, next_one in pairwise(entries):
-        level, _ = _history_key(next_one)
-        if level and level == _history_key(one)[0]:
+    for one, next_one in pairwise(names):
+        level = levels[next_one]
+        if level and level == levels[one]:
             raise UsageError(
                 f"two migrations have level {level}",
-                detail=f"{one}\n{next_one}",
-                hint=f'move the later one up: "migrator renumber {max(one.name, next_one.name)}"',
+                detail=f"{folder / one}\n{folder / next_one}",
+                hint=f'move the later one up: "migrator renumber {max(one, next_one)}"',
             )
 
 
-def _history_key(entry: Path) -> tuple[int, str]:
-    """Migration folders by level, everything else by name before them."""
-    settings = entry / "migration.toml"
+def _level(folder: Path) -> int:
+    """The level of the migration that a folder holds; 0 if it is none, so that all else comes before migrations."""
+    settings = folder / "migration.toml"
     if not settings.is_file():
-        return 0, entry.name
+        return 0
     match = _LEVEL.search(settings.read_text(encoding="utf-8", errors="replace"))
-    return int(match[1]) if match else 0, entry.name
+    return int(match[1]) if match else 0
 
 
 def _read(path: Path, phase: Phase | None) -> Source:
-    phased = path.stem in {*Phase} and (path.parent / "migration.toml").is_file()
+    phased = path.stem in _PHASES and (path.parent / "migration.toml").is_file()
     own_phase = phase or (Phase(path.stem) if phased else None)
     try:
         data = path.read_bytes()

@@ -65,6 +65,7 @@ _ATTRIBUTES = frozenset(
 _COMMENTED = frozenset(
     {pb.OBJECT_TABLE, pb.OBJECT_COLUMN, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE, pb.OBJECT_INDEX}
 )
+_FOREIGN = pb.CONSTR_FOREIGN
 _SERIAL_TYPES = frozenset({"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"})
 
 
@@ -100,19 +101,19 @@ def _alter_table(node: Any) -> Effects:
         return _alter_index(node)
     if node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
         return Effects((TableLock(_AE, relation_name(node.relation)),))
-    mode, scans, rewrites = LockMode.NONE, False, False
+    mode, scans, rewrites, transactional = LockMode.NONE, False, False, True
     others: dict[str, LockMode] = {}
     for wrapped in node.cmds:
-        command = unwrap(wrapped)
+        command = wrapped.alter_table_cmd
         command_mode, command_scans, command_rewrites = _alter_table_command(command, others)
         mode, scans, rewrites = max(mode, command_mode), scans or command_scans, rewrites or command_rewrites
+        if command.subtype == pb.AT_DetachPartition and unwrap(getattr(command, "def")).concurrent:
+            transactional = False
     own = relation_name(node.relation)
     locks = [TableLock(mode, own), *(TableLock(other_mode, name) for name, other_mode in others.items() if name != own)]
-    concurrently = any(
-        command.subtype == pb.AT_DetachPartition and unwrap(getattr(command, "def")).concurrent
-        for command in map(unwrap, node.cmds)
-    )
-    return Effects(tuple(sorted(locks, key=lambda lock: -lock.mode)), rewrites, scans, not concurrently)
+    if len(locks) > 1:
+        locks.sort(key=lambda lock: -lock.mode)
+    return Effects(tuple(locks), rewrites, scans, transactional)
 
 
 def _alter_index(node: Any) -> Effects:
@@ -147,10 +148,9 @@ def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[Loc
 
 def _added_column(column: Any, others: dict[str, LockMode]) -> tuple[bool, bool]:
     scans = rewrites = False
-    names = [unwrap(part).sval for part in column.type_name.names]
-    rewrites = names[-1] in _SERIAL_TYPES
+    rewrites = column.type_name.names[-1].string.sval in _SERIAL_TYPES
     for place, wrapped in enumerate(column.constraints):
-        constraint = unwrap(wrapped)
+        constraint = wrapped.constraint
         if constraint.contype == pb.CONSTR_CHECK and not is_enforced(column, place):
             continue
         if constraint.contype == pb.CONSTR_DEFAULT:
@@ -188,7 +188,7 @@ def _create_table(node: Any) -> Effects:
         relation_name(unwrap(parent)): _AE if node.HasField("partbound") else _SUE for parent in node.inh_relations
     }
     for constraint in _constraints(node):
-        if constraint.contype == pb.CONSTR_FOREIGN:
+        if constraint.contype == _FOREIGN:
             referenced = relation_name(constraint.pktable)
             if referenced != relation_name(node.relation):
                 locks[referenced] = max(_SRE, locks.get(referenced, LockMode.NONE))
@@ -197,11 +197,13 @@ def _create_table(node: Any) -> Effects:
 
 def _constraints(node: Any) -> Iterator[Any]:
     """Constraints of a CREATE TABLE, those written at a column too."""
-    for element in map(unwrap, node.table_elts):
-        if isinstance(element, pb.Constraint):
-            yield element
-        elif isinstance(element, pb.ColumnDef):
-            yield from map(unwrap, element.constraints)
+    for element in node.table_elts:
+        kind = element.WhichOneof("node")
+        if kind == "constraint":
+            yield element.constraint
+        elif kind == "column_def":
+            for wrapped in element.column_def.constraints:
+                yield wrapped.constraint
 
 
 def _create_index(node: Any) -> Effects:

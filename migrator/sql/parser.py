@@ -139,6 +139,10 @@ class Script(Struct, frozen=True, dict=True):
     def _places(self) -> _Places:
         return _Places(self.source)
 
+    def character(self, byte_location: int) -> int:
+        """Index in the source of the character at a ``location`` in a node (a byte offset into the source)."""
+        return byte_location if self.source.isascii() else self._places.character(byte_location)
+
     def position_of(self, byte_location: int) -> tuple[int, int]:
         """1-based line and column of a ``location`` in a node (a byte offset into the source)."""
         return self._places.position(self._places.character(max(byte_location, 0)))

@@ -62,9 +62,7 @@ class AttributeChanged(Rule):
         if node.objtype != pb.OBJECT_TYPE:
             return
         name = node.relation.relname
-        if any(
-            other.kind == "composite_type_stmt" and other.node.typevar.relname == name for other in context.statements
-        ):
+        if any(other.node.typevar.relname == name for other in context.all_of("composite_type_stmt")):
             return
         for command in map(unwrap, node.cmds):
             if command.subtype in (pb.AT_DropColumn, pb.AT_AlterColumnType):

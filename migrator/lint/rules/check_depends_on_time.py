@@ -56,21 +56,12 @@ class CheckDependsOnTime(AlterTableRule):
         """See ``Rule.check``."""
         if "check" not in statement.text.lower():
             return  # most tables have none: the tree need not be walked to see that
-        for element in map(unwrap, statement.node.table_elts):
-            if isinstance(element, pb.Constraint):
-                yield from _problems(element, context)
-            elif isinstance(element, pb.ColumnDef):
-                for constraint in map(unwrap, element.constraints):
-                    yield from _problems(constraint, context)
+        for element in statement.node.table_elts:
+            yield from _of_element(element, context)
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
-        definition = action.definition
-        if isinstance(definition, pb.Constraint):
-            yield from _problems(definition, context)
-        else:
-            for constraint in map(unwrap, definition.constraints):
-                yield from _problems(constraint, context)
+        yield from _of_element(getattr(action.command, "def"), context)
 
 
 _NOW = (
@@ -81,18 +72,29 @@ _NOW = (
 )
 
 
-def _problems(constraint: Any, context: Context) -> Iterator[Problem]:
-    if constraint.contype != pb.CONSTR_CHECK:
+_CHECK = pb.CONSTR_CHECK
+
+
+def _of_element(element: Any, context: Context) -> Iterator[Problem]:
+    """Problems of what stands in the brackets of CREATE TABLE, or behind ADD."""
+    kind = element.WhichOneof("node")
+    if kind == "constraint":
+        constraints = [element.constraint]
+    elif kind == "column_def":
+        constraints = [wrapped.constraint for wrapped in element.column_def.constraints]
+    else:
         return
-    for node in walk(constraint.raw_expr):
-        changing = isinstance(node, pb.SQLValueFunction) or (
-            isinstance(node, pb.FuncCall) and unwrap(node.funcname[-1]).sval in _NOW
-        )
-        if changing:
+    for constraint in constraints:
+        if constraint.contype == _CHECK and any(map(_changes, walk(constraint.raw_expr))):
             yield Problem(
                 "what the CHECK allows changes with time or session",
                 why="rows that were fine fail it later: at their next UPDATE, and when a dump is restored",
                 fix="-- a trigger, or the application, checks it",
                 span=context.span_at(constraint.location),
             )
-            return
+
+
+def _changes(node: Any) -> bool:
+    return isinstance(node, pb.SQLValueFunction) or (
+        isinstance(node, pb.FuncCall) and unwrap(node.funcname[-1]).sval in _NOW
+    )

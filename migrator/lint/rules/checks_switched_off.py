@@ -61,8 +61,7 @@ class ChecksSwitchedOff(AlterTableRule):
         if unwrap(node.args[0]).sval.sval.lower() != "replica":
             return
         again = any(
-            later.kind == "variable_set_stmt" and later.node.name.lower() == "session_replication_role"
-            for later in context.following
+            later.node.name.lower() == "session_replication_role" for later in context.following_of("variable_set_stmt")
         )
         yield Problem(
             "foreign keys and triggers are off for the rest of the session",
@@ -77,8 +76,7 @@ class ChecksSwitchedOff(AlterTableRule):
             return
         again = any(
             unwrap(command).subtype == pb.AT_EnableTrigAll
-            for later in context.following
-            if later.kind == "alter_table_stmt" and later.node.relation.relname == action.table.key[1]
+            for later in context.following_of("alter_table_stmt", table=action.table.key[1])
             for command in later.node.cmds
         )
         yield Problem(

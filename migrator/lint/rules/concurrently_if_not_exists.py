@@ -55,9 +55,7 @@ class ConcurrentlyIfNotExists(Rule):
         node = statement.node
         if not (node.concurrent and node.if_not_exists) or context.is_new(node.relation):
             return
-        dropped = any(
-            other.kind == "drop_stmt" and node.idxname in other.text for other in context.statements[: context.index]
-        )
+        dropped = any(node.idxname in other.text for other in context.earlier_of("drop_stmt"))
         if not dropped:
             name = qualified(node.relation.schemaname or None, node.idxname)
             yield Problem(

@@ -58,10 +58,7 @@ class DomainRejectsWrites(Rule):
         if node.subtype not in ("C", "O"):
             return
         name = names_in(node.type_name)[-1]
-        made = any(
-            other.kind == "create_domain_stmt" and names_in(other.node.domainname)[-1] == name
-            for other in context.statements
-        )
+        made = any(names_in(other.node.domainname)[-1] == name for other in context.all_of("create_domain_stmt"))
         if made:
             return
         not_valid = node.subtype == "C" and getattr(node, "def").constraint.skip_validation

@@ -74,7 +74,7 @@ class DropObject(Rule):
         words = _WORDS.get(statement.node.remove_type)
         if words is None:
             return
-        created = {_created(other.node) for other in context.statements}
+        created = {_created(other.node) for other in context.all_of(*_CREATING)}
         names = [_name(unwrap(item)) for item in statement.node.objects]
         used = [".".join(map(ident, parts)) for parts in names if parts[-1] not in created]
         if used:
@@ -94,6 +94,17 @@ def _name(item: Any) -> tuple[str, ...]:
     return names_in(item.items) if isinstance(item, pb.List) else (item.sval,)
 
 
+_CREATING = (
+    "create_function_stmt",
+    "create_enum_stmt",
+    "create_domain_stmt",
+    "create_seq_stmt",
+    "composite_type_stmt",
+    "define_stmt",
+    "create_extension_stmt",
+)
+
+
 def _created(node: Any) -> str:
     if isinstance(node, pb.CreateFunctionStmt):
         return names_in(node.funcname)[-1]
@@ -107,4 +118,4 @@ def _created(node: Any) -> str:
         return str(node.typevar.relname)
     if isinstance(node, pb.DefineStmt):
         return names_in(node.defnames)[-1]
-    return str(node.extname) if isinstance(node, pb.CreateExtensionStmt) else ""
+    return str(node.extname)

@@ -51,7 +51,7 @@ class DropRole(Rule):
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
-        made = {other.node.role for other in context.statements if other.kind == "create_role_stmt"}
+        made = {other.node.role for other in context.all_of("create_role_stmt")}
         names = [unwrap(item).rolename for item in statement.node.roles]
         used = [ident(name) for name in names if name not in made]
         if used:

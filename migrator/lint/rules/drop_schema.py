@@ -48,7 +48,7 @@ class DropSchema(Rule):
         if statement.kind == "drop_stmt":
             if node.remove_type != pb.OBJECT_SCHEMA or context.phase in (Phase.CONTRACT, Phase.ROLLBACK):
                 return
-            created = {other.node.schemaname for other in context.statements if other.kind == "create_schema_stmt"}
+            created = {other.node.schemaname for other in context.all_of("create_schema_stmt")}
             names = [unwrap(item).sval for item in node.objects]
             gone = ", ".join(f"schema {ident(name)}" for name in names if name not in created)
         else:

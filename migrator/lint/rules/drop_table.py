@@ -74,11 +74,7 @@ class DropTable(Rule):
         words = _WORDS.get(node.remove_type)
         if words is None:
             return
-        replaced = {
-            (view.node.view.schemaname, view.node.view.relname)
-            for view in context.following
-            if view.kind == "view_stmt"
-        }
+        replaced = {(view.node.view.schemaname, view.node.view.relname) for view in context.following_of("view_stmt")}
         used = []
         for item in node.objects:
             parts = names_in(unwrap(item).items)

@@ -75,10 +75,8 @@ class DroppedAndAddedAgain(AlterTableRule):
             return
         for item in node.objects:
             parts = names_in(unwrap(item).items)
-            again = any(
-                later.kind == "create_stmt" and later.node.relation.relname == parts[-1] for later in context.following
-            )
-            if again and not context.name_is_new(parts):
+            again = next(context.following_of("create_stmt", table=parts[-1]), None)
+            if again is not None and not context.name_is_new(parts):
                 name = object_name(item)
                 yield Problem(
                     f"{name} is dropped with its rows and created again without them",
@@ -105,7 +103,7 @@ class DroppedAndAddedAgain(AlterTableRule):
         alike = [other for other, added_type in added if known is not None and added_type == known]
         if len(alike) != 1 or len(added) != 1:
             return
-        if any(other.kind in ("update_stmt", "merge_stmt", "create_trig_stmt") for other in context.statements):
+        if next(context.all_of("update_stmt", "merge_stmt", "create_trig_stmt"), None) is not None:
             return
         rename = f"ALTER TABLE {action.relation} RENAME COLUMN {ident(column)} TO {ident(alike[0])}"
         yield Problem(
@@ -119,9 +117,7 @@ class DroppedAndAddedAgain(AlterTableRule):
 def _added(action: Alteration, context: Context) -> Iterator[tuple[str, TypeName]]:
     """Columns that the file adds to the table."""
     relation = action.statement.node.relation
-    for other in context.statements:
-        if other.kind != "alter_table_stmt" or other.node.relation.relname != relation.relname:
-            continue
+    for other in context.all_of("alter_table_stmt", table=relation.relname):
         for command in map(unwrap, other.node.cmds):
             if command.subtype == pb.AT_AddColumn:
                 definition = unwrap(getattr(command, "def"))

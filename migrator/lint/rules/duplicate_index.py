@@ -62,8 +62,8 @@ class DuplicateIndex(Rule):
         wanted = (columns, node.access_method or "btree", node.unique, False)
         dropped = {
             names_in(unwrap(item).items)[-1]
-            for later in context.following
-            if later.kind == "drop_stmt" and later.node.remove_type == pb.OBJECT_INDEX
+            for later in context.following_of("drop_stmt")
+            if later.node.remove_type == pb.OBJECT_INDEX
             for item in later.node.objects
         }
         for key, index in catalog.indexes_of(catalog.table_or_assumed(node.relation).key):

@@ -47,7 +47,7 @@ class EnumValueStays(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node = statement.node
-        created = {names_in(other.node.type_name) for other in context.statements if other.kind == "create_enum_stmt"}
+        created = {names_in(other.node.type_name) for other in context.all_of("create_enum_stmt")}
         if not node.old_val and names_in(node.type_name) not in created:
             yield Problem(
                 f"label {literal(node.new_val)} cannot be removed again",

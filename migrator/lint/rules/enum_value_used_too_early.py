@@ -65,8 +65,8 @@ class EnumValueUsedTooEarly(Rule):
         if node.old_val or context.membership is Membership.OUTSIDE:
             return
         type_name = names_in(node.type_name)[-1]
-        for other in context.statements[: context.index]:
-            if other.kind == "create_enum_stmt" and names_in(other.node.type_name)[-1] == type_name:
+        for other in context.earlier_of("create_enum_stmt"):
+            if names_in(other.node.type_name)[-1] == type_name:
                 return
         for later in context.following:
             if later.kind == "transaction_stmt":

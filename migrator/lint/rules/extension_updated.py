@@ -46,7 +46,7 @@ class ExtensionUpdated(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         name = statement.node.extname
-        made = any(other.kind == "create_extension_stmt" and other.node.extname == name for other in context.statements)
+        made = any(other.node.extname == name for other in context.all_of("create_extension_stmt"))
         if not made:
             yield Problem(
                 f"updating extension {ident(name)} runs its script, with whatever locks that takes",

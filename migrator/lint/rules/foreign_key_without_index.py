@@ -67,8 +67,7 @@ class ForeignKeyWithoutIndex(AlterTableRule):
         have += [known.columns for known in table.constraints.values() if known.kind in keys]
         have += [
             tuple(unwrap(element).name for element in later.node.index_params)
-            for later in context.following
-            if later.kind == "index_stmt" and later.node.relation.relname == table.key[1]
+            for later in context.following_of("index_stmt", table=table.key[1])
         ]
         if not any(set(index[: len(columns)]) == set(columns) for index in have):
             names = ", ".join(map(ident, columns))

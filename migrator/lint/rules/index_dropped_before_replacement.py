@@ -63,8 +63,8 @@ class IndexDroppedBeforeReplacement(Rule):
             index = catalog.indexes.get(key)
             if index is None or not index.columns or index.file == catalog.file:
                 continue
-            for later in context.following:
-                if later.kind != "index_stmt" or catalog.table_or_assumed(later.node.relation).key != index.table:
+            for later in context.following_of("index_stmt"):
+                if catalog.table_or_assumed(later.node.relation).key != index.table:
                     continue
                 if unwrap(later.node.index_params[0]).name == index.columns[0]:
                     yield Problem(

@@ -58,8 +58,8 @@ class NotRepeatable(Rule):
         if (node.missing_ok if drops else node.if_not_exists) or (kind == "index_stmt" and not node.idxname):
             return
         if kind == "index_stmt" and any(
-            other.kind == "drop_stmt" and other.node.remove_type == pb.OBJECT_INDEX and other.node.missing_ok
-            for other in context.statements[: context.index]
+            other.node.remove_type == pb.OBJECT_INDEX and other.node.missing_ok
+            for other in context.earlier_of("drop_stmt")
         ):
             return
         words = " ".join(statement.text.split()[:2]).upper()

@@ -56,8 +56,8 @@ class ParameterRenamed(Rule):
             return
         for item in map(unwrap, node.objects):
             name = names_in(item.objname)[-1]
-            for later in context.following:
-                if later.kind != "create_function_stmt" or names_in(later.node.funcname)[-1] != name:
+            for later in context.following_of("create_function_stmt"):
+                if names_in(later.node.funcname)[-1] != name:
                     continue
                 new = routine_of(later.node, catalog.file)
                 old = next((known for known in catalog.routines.get(name, ()) if known.types == new.types), None)

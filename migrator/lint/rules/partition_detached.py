@@ -71,7 +71,6 @@ class PartitionDetached(AlterTableRule):
 def _attaches(context: Context) -> bool:
     return any(
         unwrap(command).subtype == pb.AT_AttachPartition
-        for other in context.statements
-        if other.kind == "alter_table_stmt"
+        for other in context.all_of("alter_table_stmt")
         for command in other.node.cmds
     )

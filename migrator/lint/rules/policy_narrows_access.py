@@ -99,4 +99,4 @@ def _problem(message: str, statement: Statement) -> Problem:
 
 
 def _created_again(policy: str, context: Context) -> bool:
-    return any(other.kind == "create_policy_stmt" and other.node.policy_name == policy for other in context.following)
+    return any(other.node.policy_name == policy for other in context.following_of("create_policy_stmt"))

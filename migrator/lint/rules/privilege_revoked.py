@@ -72,15 +72,14 @@ class PrivilegeRevoked(Rule):
 
 def _is_settled(node: Any, context: Context) -> bool:
     """Whether the file created the objects, or grants something on them again."""
-    if any(other.kind == "grant_stmt" and other.node.is_grant and _names(other.node) & _names(node)
-           for other in context.following):  # fmt: skip
+    if any(other.node.is_grant and _names(other.node) & _names(node) for other in context.following_of("grant_stmt")):
         return True
     if node.objtype == pb.OBJECT_TABLE:
         return all(context.is_new(unwrap(item)) for item in node.objects)
     if node.objtype in (pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE):
         routines, file = context.catalog.routines, context.catalog.file
         return all(any(one.file == file for one in routines.get(name, ())) for name in _names(node))
-    made = {other.node.schemaname for other in context.statements if other.kind == "create_schema_stmt"}
+    made = {other.node.schemaname for other in context.all_of("create_schema_stmt")}
     return node.objtype == pb.OBJECT_SCHEMA and _names(node) <= made
 
 

@@ -67,8 +67,8 @@ class RenameTable(Rule):
         if kind not in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW) or context.is_new(node.relation):
             return
         old = node.relation
-        for later in context.following:
-            if later.kind == "view_stmt" and later.node.view.relname == old.relname:
+        for later in context.following_of("view_stmt"):
+            if later.node.view.relname == old.relname:
                 return
         name = relation_name(old)
         new = qualified(node.newschema, old.relname) if moves else qualified(old.schemaname or None, node.newname)

@@ -49,9 +49,7 @@ class RowSecurityWithoutPolicy(AlterTableRule):
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
         name = action.statement.node.relation.relname
-        has_policy = any(
-            other.kind == "create_policy_stmt" and other.node.table.relname == name for other in context.statements
-        )
+        has_policy = any(other.node.table.relname == name for other in context.all_of("create_policy_stmt"))
         if not action.is_new and not has_policy:
             yield Problem(
                 f"rows of {action.relation} vanish for everybody but the owner until there is a policy",

@@ -50,7 +50,7 @@ class SchemaAndDataMixed(Rule):
         """See ``Rule.check``."""
         if context.is_new(statement.node.relation):
             return
-        if any(other.kind in ("alter_table_stmt", "index_stmt", "rename_stmt") for other in context.statements):
+        if next(context.all_of("alter_table_stmt", "index_stmt", "rename_stmt"), None) is not None:
             yield Problem(
                 "rows are moved in a file that changes the schema",
                 why="locks are held while rows are moved, and a failure leaves half of both",

@@ -99,6 +99,5 @@ def _given(statement: Statement, table: Table) -> tuple[str, ...]:
 def _advanced(context: Context) -> bool:
     return any(
         "setval" in later.text.lower() or "restart" in later.text.lower()
-        for later in context.following
-        if later.kind in ("select_stmt", "alter_table_stmt", "alter_seq_stmt", "do_stmt")
+        for later in context.following_of("select_stmt", "alter_table_stmt", "alter_seq_stmt", "do_stmt")
     )

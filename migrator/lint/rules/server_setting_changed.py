@@ -49,7 +49,7 @@ class ServerSettingChanged(Rule):
         """See ``Rule.check``."""
         kind, node = statement.kind, statement.node
         if kind == "alter_role_set_stmt":
-            made = {other.node.role for other in context.statements if other.kind == "create_role_stmt"}
+            made = {other.node.role for other in context.all_of("create_role_stmt")}
             if node.role.rolename in made:
                 return
         yield Problem(

@@ -65,10 +65,8 @@ class SeveralScans(Rule):
         name, schema = node.relation.relname, node.relation.schemaname
         earlier = [
             other
-            for other in context.statements[: context.index]
-            if other.kind == "alter_table_stmt"
-            and other.node.relation.relname == name
-            and other.node.relation.schemaname == schema
+            for other in context.earlier_of("alter_table_stmt", table=name)
+            if other.node.relation.schemaname == schema
         ]
         if not earlier or context.is_new(node.relation) or not _reads(statement):
             return

@@ -52,7 +52,7 @@ class StatisticsLost(AlterTableRule):
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
-        if action.is_new or any(later.kind == "vacuum_stmt" for later in context.following):
+        if action.is_new or next(context.following_of("vacuum_stmt"), None) is not None:
             return
         name = ident(action.command.name)
         yield Problem(

@@ -45,10 +45,8 @@ class TableWithoutComment(Rule):
         """See ``Rule.check``."""
         relation = statement.node.relation
         commented = any(
-            other.kind == "comment_stmt"
-            and other.node.objtype == pb.OBJECT_TABLE
-            and names_in(unwrap(other.node.object).items)[-1] == relation.relname
-            for other in context.following
+            other.node.objtype == pb.OBJECT_TABLE and names_in(unwrap(other.node.object).items)[-1] == relation.relname
+            for other in context.following_of("comment_stmt")
         )
         if not commented and relation.relpersistence != "t" and not statement.node.HasField("partbound"):
             yield Problem(

@@ -52,12 +52,11 @@ class TableWithoutPrimaryKey(Rule):
             return
         if any(_is_key(element) for element in map(unwrap, node.table_elts)):
             return
-        for later in context.following:
-            if later.kind == "alter_table_stmt" and later.node.relation.relname == node.relation.relname:
-                added = (unwrap(getattr(command, "def")) for command in map(unwrap, later.node.cmds)
-                         if command.subtype == pb.AT_AddConstraint)  # fmt: skip
-                if any(constraint.contype == pb.CONSTR_PRIMARY for constraint in added):
-                    return
+        for later in context.following_of("alter_table_stmt", table=node.relation.relname):
+            added = (unwrap(getattr(command, "def")) for command in map(unwrap, later.node.cmds)
+                     if command.subtype == pb.AT_AddConstraint)  # fmt: skip
+            if any(constraint.contype == pb.CONSTR_PRIMARY for constraint in added):
+                return
         yield Problem(
             f"table {relation_name(node.relation)} has no primary key",
             why="it cannot be replicated logically nor gone through in batches",

@@ -65,7 +65,7 @@ class TransactionLeftOpen(Rule):
                     fix=f"-- without this {word}",
                     repair=Repair(removes=True),
                 )
-            elif not any(other.kind == "transaction_stmt" and other.node.kind in _ENDS for other in context.following):
+            elif not any(other.node.kind in _ENDS for other in context.following_of("transaction_stmt")):
                 yield Problem(
                     f"{word} without COMMIT",
                     why="what is not committed when the session ends is rolled back, without any error",
@@ -78,7 +78,7 @@ class TransactionLeftOpen(Rule):
                     why="what comes before can no longer be rolled back, and what comes after runs on its own",
                     fix=f"-- without this {word}",
                 )
-            elif any(other.kind == "transaction_stmt" for other in context.statements[: context.index]):
+            elif next(context.earlier_of("transaction_stmt"), None) is not None:
                 yield Problem(
                     f"{word} outside a transaction only warns",
                     why="a statement that was meant to be in a transaction is not",

@@ -69,8 +69,8 @@ class ViewLosesColumns(Rule):
             old = catalog.views.get(key)
             if old is None or not old.columns or old.file == catalog.file:
                 continue
-            for later in context.following:
-                if later.kind != "view_stmt" or later.node.view.relname != parts[-1]:
+            for later in context.following_of("view_stmt"):
+                if later.node.view.relname != parts[-1]:
                     continue
                 new = view_of(catalog, later.node.aliases, later.node.query, catalog.file)
                 lost = [name for name in old.columns if new.columns and name not in new.columns]
