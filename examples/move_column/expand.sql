@@ -26,8 +26,8 @@ BEGIN
         FROM public.profiles AS n WHERE n.user_id = NEW.id AND o.id = n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     ELSE
         UPDATE public.profiles AS n SET email = NEW.email
-        -- An empty one is written in any case: a batch that has read what was here before must meet this write.
-        WHERE n.user_id = NEW.id AND (record_image_ne(ROW(n.email), ROW(NEW.email)) OR n.email IS NULL);
+        -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
+        WHERE n.user_id = NEW.id AND (record_image_ne(ROW(n.email), ROW(NEW.email)) OR NEW.email IS NULL AND OLD.email IS NOT NULL);
     END IF;
     RETURN NULL;
 END

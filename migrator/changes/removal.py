@@ -1,10 +1,27 @@
-"""What keeps a column from being dropped: what the kinds that remove one share."""
+"""What keeps a column or a table from being dropped: what the kinds that remove one share."""
 
 from __future__ import annotations
 
 from migrator.changes.kind import refuse_dependents
 from migrator.errors import Refused
-from migrator.model.schema import Relation
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.parser import pb, unwrap
+
+
+def dropped_table(action: Action, schema: Schema) -> TableName:
+    """The table that DROP TABLE is about.
+
+    Raises:
+        Refused: CASCADE drops what is not named.
+    """
+    parts = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
+    if action.node.behavior == pb.DROP_CASCADE:
+        raise Refused(
+            f'DROP TABLE "{parts[-1]}" CASCADE would drop objects that are not named',
+            hint="drop each of them by name first",
+        )
+    return schema.resolve(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
 def require_droppable(relation: Relation, column: str) -> None:
@@ -48,4 +65,30 @@ def require_droppable(relation: Relation, column: str) -> None:
                 + [f"index {each.name}: {each.definition}" for each in indexes]
             ),
             hint="create what shall replace it in a migration before this one, and drop the old one there",
+        )
+
+
+def require_droppable_table(relation: Relation) -> None:
+    """Refuse a table that cannot be dropped by itself.
+
+    Raises:
+        Refused: others rely on it.
+    """
+    if relation.is_subscribed:
+        raise Refused(
+            f'table "{relation.name}" is written by a logical subscription, which stops when it is missing',
+            hint="take it out of the publication, and refresh the subscription first",
+        )
+    users = sorted(
+        {
+            f"{each.kind} {each.name}"
+            for each in relation.dependents
+            if each.kind in ("view", "materialized view", "rule", "foreign key of another table", "publication")
+        }
+    )
+    if users:
+        raise Refused(
+            f'table "{relation.name}" is used by other objects, which DROP TABLE would break or refuse',
+            detail="\n".join(users),
+            hint="drop them, or replace them by ones that do without the table, in a migration before this one",
         )

@@ -821,6 +821,38 @@ CASES = (
         final=("(SELECT count(*) = count(value) FROM items LEFT JOIN notes ON item = id)",),
     ),
     Case(
+        name="with rows for some",
+        kind="merge_tables",
+        # Few rows in a block, so that the first batch is a short one.
+        setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL)"
+        " WITH (fillfactor = 10); INSERT INTO items (n) SELECT generate_series(1, 6000); ANALYZE items;"
+        "CREATE TABLE notes (item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, value text NOT NULL CHECK"
+        " (value <> ''), size integer NOT NULL DEFAULT 1); INSERT INTO notes SELECT id, 's' || n FROM items"
+        " WHERE n % 5 > 0; GRANT SELECT ON notes TO PUBLIC; ANALYZE notes;",
+        existing="SELECT 'items', id, n, value FROM items LEFT JOIN notes ON item = id",
+        sql="-- migrator: into = items\n-- migrator: nullable = value\nDROP TABLE notes",
+        naive="ALTER TABLE items ADD COLUMN value text, ADD COLUMN size integer NOT NULL DEFAULT 1;"
+        "GRANT SELECT (value, size) ON items TO PUBLIC; DROP TABLE notes",
+        old=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id)"
+            " INSERT INTO notes (item, value) SELECT id, %(value)s FROM i RETURNING item",
+            update="INSERT INTO notes (item, value) VALUES (%(id)s, %(value)s)"
+            " ON CONFLICT (item) DO UPDATE SET value = EXCLUDED.value",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, notes.value FROM items LEFT JOIN notes ON item = id WHERE id = %(id)s",
+            read_all="SELECT id, n, notes.value FROM items LEFT JOIN notes ON item = id",
+            touch_fills=False,
+        ),
+        new=code(
+            "value",
+            values=sometimes_null,
+            # NULL written into a row that is not filled yet is not seen, as its page says.
+            updates=lambda chance: f"v{chance.randrange(10**9)}",
+            unfilled=(None,),
+        ),
+        final=("NOT EXISTS (SELECT FROM items WHERE size IS NULL)",),
+    ),
+    Case(
         name="longer varchar in place",
         kind="change_type",
         setup=items("value varchar(20) NOT NULL DEFAULT 'none'", more=" UNIQUE"),

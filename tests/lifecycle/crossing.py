@@ -36,8 +36,8 @@ def waiting(sandbox: Sandbox, connection: Any, statement: str) -> Iterator[Futur
 
 
 def batch(migration: Migration, table: TableName) -> str:
-    """What the first batch of the backfill runs, over the whole table it goes through."""
-    (step,) = migration.phase(Phase.BACKFILL)
+    """What the first batch of the first step of the backfill runs, over the whole table."""
+    step = migration.phase(Phase.BACKFILL)[0]
     return read_step(step).fill(LeafName(table.schema, table.name), Span.of_blocks(0, 100))
 
 

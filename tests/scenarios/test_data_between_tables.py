@@ -99,6 +99,33 @@ def test_s35_a_column_moves_to_a_table_that_is_made_for_it(stage: Stage) -> None
     assert stage.sandbox.state(migration) == "contracted"
 
 
+def test_s35_a_table_becomes_columns_of_another_one(stage: Stage) -> None:
+    """merge_tables: inserts, updates and deletes of either version are found by the other, after a rollback as well."""
+    stage.setup(
+        "CREATE TABLE users (id int PRIMARY KEY, n int); INSERT INTO users VALUES (1), (2), (3);"
+        "CREATE TABLE profiles (user_id int PRIMARY KEY REFERENCES users ON DELETE CASCADE, bio text NOT NULL);"
+        "INSERT INTO profiles VALUES (1, 'one'), (2, 'two')"
+    )
+    before = stage.sandbox.snapshot()
+    migration = stage.plan("-- migrator: into = users\n-- migrator: nullable = bio\nDROP TABLE profiles")
+    stage.sandbox.expand(migration)
+    stage.new.run("INSERT INTO users (id, bio) VALUES (4, 'four'); DELETE FROM users WHERE id = 1")
+    stage.roll_back(migration)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM profiles ORDER BY 1") == [(2, "two"), (4, "four")]
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("INSERT INTO profiles VALUES (3, 'three'); DELETE FROM profiles WHERE user_id = 2")
+    stage.old.run(
+        "INSERT INTO users VALUES (5); INSERT INTO profiles VALUES (5, 'five'); DELETE FROM users WHERE id = 4"
+    )
+    assert stage.new.run("SELECT id, bio FROM users ORDER BY 1") == [(2, None), (3, "three"), (5, "five")]
+    stage.new.run("UPDATE users SET bio = upper(bio), n = 1; UPDATE users SET bio = NULL WHERE id = 5")
+    assert stage.old.run("SELECT * FROM profiles") == [(3, "THREE")]
+    stage.contract(migration)
+    assert stage.rows("SELECT id, bio FROM users ORDER BY 1") == [(2, None), (3, "THREE"), (5, None)]
+
+
 MANY = {
     "expand": """
 -- step: connections

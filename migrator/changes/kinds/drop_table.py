@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
+from migrator.changes.removal import dropped_table, require_droppable_table
 from migrator.errors import Refused
-from migrator.model.schema import Relation, Schema, TableName
+from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.parser import pb, unwrap
+from migrator.sql.parser import pb
 from migrator.sql.rewrite import slug
 
 
@@ -40,15 +41,9 @@ class DropTable(Kind[TableRemoval]):
 
     def recognise(self, action: Action, schema: Schema) -> TableRemoval | None:
         """``DROP TABLE …``."""
-        if action.kind != "drop_stmt" or action.node.remove_type != pb.OBJECT_TABLE:
-            return None
-        parts = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
-        if action.node.behavior == pb.DROP_CASCADE:
-            raise Refused(
-                f'DROP TABLE "{parts[-1]}" CASCADE would drop objects that are not named',
-                hint="drop each of them by name first",
-            )
-        target = schema.resolve(parts[-2] if len(parts) > 1 else None, parts[-1])
+        if action.kind != "drop_stmt" or action.node.remove_type != pb.OBJECT_TABLE or "into" in action.options:
+            return None  # merge_tables
+        target = dropped_table(action, schema)
         return TableRemoval(schema=target.schema, table=target.name)
 
     def touched(self, change: TableRemoval) -> dict[TableName, tuple[str, ...]]:
@@ -63,7 +58,7 @@ class DropTable(Kind[TableRemoval]):
         if relation is None:
             yield f"what depends on {change.target} could not be checked without a database; expand checks it"
             return
-        _require_droppable(relation)
+        require_droppable_table(relation)
         for function in relation.functions:
             yield f"function {function} mentions {change.table} in its text: if that is this table, contract breaks it"
         for each in relation.constraints:
@@ -89,25 +84,4 @@ class DropTable(Kind[TableRemoval]):
         """Nothing came to rely on it since expand."""
         relation = context.schema.relation(change.target)
         if relation is not None:
-            _require_droppable(relation)
-
-
-def _require_droppable(relation: Relation) -> None:
-    if relation.is_subscribed:
-        raise Refused(
-            f'table "{relation.name}" is written by a logical subscription, which stops when it is missing',
-            hint="take it out of the publication, and refresh the subscription first",
-        )
-    users = sorted(
-        {
-            f"{each.kind} {each.name}"
-            for each in relation.dependents
-            if each.kind in ("view", "materialized view", "rule", "foreign key of another table", "publication")
-        }
-    )
-    if users:
-        raise Refused(
-            f'table "{relation.name}" is used by other objects, which DROP TABLE would break or refuse',
-            detail="\n".join(users),
-            hint="drop them, or replace them by ones that do without the table, in a migration before this one",
-        )
+            require_droppable_table(relation)

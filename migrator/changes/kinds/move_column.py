@@ -180,7 +180,7 @@ class MoveColumn(Moving[Move]):
     def withdraw(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
         del change, context
-        yield from self.drop_new_columns(sides)
+        yield from self.drop_new_columns(sides, self.lost_by_rollback(sides))
 
 
 def _directive(text: str, schema: Schema) -> tuple[TableName, tuple[str, ...]]:

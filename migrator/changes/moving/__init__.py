@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
 from migrator.changes.moving import triggers
-from migrator.changes.moving.sides import Sides, require_movable, row_of, typed
+from migrator.changes.moving.sides import Sides, require_insertable, require_movable, row_of, typed
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
@@ -69,6 +69,11 @@ class Moving(Kind[MovedT]):
         """What new code finds from expand on: columns, or a table with them."""
         raise NotImplementedError
 
+    def settle(self, change: MovedT, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """What new code finds only once both tables are kept in step."""
+        del change, context, sides, old
+        yield from ()
+
     def depart(self, change: MovedT, context: Context, sides: Sides) -> Iterator[Draft]:
         """What old code had goes, once nothing keeps it in step any more."""
         raise NotImplementedError
@@ -91,6 +96,7 @@ class Moving(Kind[MovedT]):
         yield from self.arrive(change, context, sides, old)
         values = self.function_values(sides, names, old, self.new_defaults(change, old))
         yield from triggers.made(self.functions, self.syncs, sides, names, values)
+        yield from self.settle(change, context, sides, old)
 
     def contract(self, change: MovedT, context: Context) -> Iterator[Draft]:
         """What takes old writes across, what takes new ones back, and then what old code had."""
@@ -172,7 +178,7 @@ class Moving(Kind[MovedT]):
             group=slug(sides.new.name),
         )
 
-    def drop_new_columns(self, sides: Sides) -> Iterator[Draft]:
+    def drop_new_columns(self, sides: Sides, loses: Sql) -> Iterator[Draft]:
         """Undoes ``add_columns``."""
         for number, name in enumerate(sides.columns):
             yield Draft(
@@ -181,7 +187,7 @@ class Moving(Kind[MovedT]):
                 f"its values are in {sides.old.name}, but for those counted here",
                 slug(sides.new.name),
                 undoes=f"add-{slug(name)}",
-                loses=self.lost_by_rollback(sides) if number == 0 else None,
+                loses=loses if number == 0 else None,
             )
 
     def require_old(self, sides: Sides, relation: Relation) -> Iterator[str]:
@@ -201,6 +207,7 @@ class Moving(Kind[MovedT]):
             if name in sides.old_key:
                 raise Refused(f'column "{name}" of table "{relation.name}" is in the key by which rows are found')
             require_movable(relation, column)
+            require_insertable(relation, column)
             require_droppable(relation, name)
             yield from _notes(relation, column, sides)
 

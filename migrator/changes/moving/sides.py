@@ -135,11 +135,25 @@ def typed(value: str | None, column: Column) -> Sql:
     return Sql(f"CAST({value or 'NULL'} AS {type_name(column.type_name)})")
 
 
+def require_insertable(relation: Relation, column: Column) -> None:
+    """Refuse a column that new code, which does not name it, could not leave out.
+
+    Raises:
+        Refused: it is NOT NULL without a default.
+    """
+    if column.not_null and column.default is None:
+        raise Refused(
+            f'column "{column.name}" of table "{relation.name}" is NOT NULL without a default: new code, which does '
+            "not name it, could not insert a row",
+            hint="give it a default, or drop its NOT NULL, in a migration before this one",
+        )
+
+
 def require_movable(relation: Relation, column: Column) -> None:
     """Refuse a column whose values cannot be kept in two places.
 
     Raises:
-        Refused: it computes them itself, or new code, which does not name it, could not insert a row.
+        Refused: it computes them itself, or it cannot be added without a rewrite.
     """
     where = f'column "{column.name}" of table "{relation.name}"'
     if column.generated or column.identity or column.owned_sequence:
@@ -151,9 +165,4 @@ def require_movable(relation: Relation, column: Column) -> None:
         raise Refused(
             f"{where} is of a domain that checks its values, so adding one like it rewrites a table under a lock",
             hint="change its type to the domain's base type first",
-        )
-    if column.not_null and column.default is None:
-        raise Refused(
-            f"{where} is NOT NULL without a default: new code, which does not name it, could not insert a row",
-            hint="give it a default, or drop its NOT NULL, in a migration before this one",
         )

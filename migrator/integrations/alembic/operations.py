@@ -85,6 +85,7 @@ __all__ = [
     "grant",
     "later",
     "merge_columns",
+    "merge_tables",
     "move_column",
     "partition_table",
     "raw_sql",
@@ -159,6 +160,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_view": {"schema": "public"},
     "grant": {"schema": "public"},
     "merge_columns": {"schema": "public"},
+    "merge_tables": {"schema": "public"},
     "move_column": {"schema": "public"},
     "partition_table": {"schema": "public"},
     "raw_sql": {},
@@ -890,6 +892,45 @@ def merge_columns(
     change(
         "merge_columns",
         {"schema": schema, "table": table, "columns": columns, "into": into, "type": type, "up": up, "down": down},
+    )
+
+
+def merge_tables(
+    table: str,
+    columns: tuple[str, ...],
+    into: str,
+    *,
+    into_schema: str = "",
+    key: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
+    nullable: tuple[str, ...] = (),
+    schema: str = "public",
+) -> None:
+    """Merge a table into another one whose rows it belongs to one to one, while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        columns: those that go into the other table; they keep their names.
+        into: the other table.
+        into_schema: its schema; an empty string: that of the table that goes.
+        key: columns of the table that goes which are its foreign key to the other one; none: those of the only
+            one.
+        without: columns that go with the table; no other code needs what they hold.
+        nullable: columns that are NOT NULL in the table that goes, and may be NULL in the other one.
+    """
+    change(
+        "merge_tables",
+        {
+            "schema": schema,
+            "table": table,
+            "columns": columns,
+            "into": into,
+            "into_schema": into_schema,
+            "key": key,
+            "without": without,
+            "nullable": nullable,
+        },
     )
 
 

@@ -72,10 +72,10 @@ ${name|ident} = n.${name|ident}\
 ${name|ident} = NEW.${name|field}\
 % endfor
 
-        -- An empty one is written in any case: a batch that has read what was here before must meet this write.
+        -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
         WHERE ${found|sql} AND (${differs|sql}\
 % for name in columns:
- OR n.${name|ident} IS NULL\
+ OR NEW.${name|field} IS NULL AND OLD.${name|field} IS NOT NULL\
 % endfor
 );
     END IF;

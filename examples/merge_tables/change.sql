@@ -1,0 +1,3 @@
+-- migrator: into = users
+-- migrator: nullable = bio
+DROP TABLE profiles;

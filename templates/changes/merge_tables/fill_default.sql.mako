@@ -1,0 +1,1 @@
+UPDATE ${table|sql} SET ${column|ident} = ${default|sql} WHERE ${column|ident} IS NULL

@@ -1,0 +1,18 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS <%block filter="dollar_quoted">
+BEGIN
+    -- Also where it is empty: a batch that has read the row must meet this write.
+    UPDATE ${new|sql} AS n SET \
+% for name, value in cleared.items():
+% if not loop.first:
+, \
+% endif
+${name|ident} = ${value|sql}\
+% endfor
+
+    WHERE ${found|sql};
+    RETURN NULL;
+END
+</%block>
