@@ -207,7 +207,7 @@ def command(
     releases = _manifests(manifests, project, dialect)
 
     def run(files: Mapping[str, bytes]) -> Report:
-        sources = _sources(paths, project, Phase(phase) if phase else None, stdin)
+        sources = _sources(paths, project, Phase(phase) if phase else None, stdin, runs=trace or bool(app_sql))
         if since is not None:
             sources = _since(sources, since)
         if files:
@@ -386,13 +386,15 @@ def _traced(
     )
 
 
-def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None, stdin: bytes) -> Iterator[Source]:
+def _sources(
+    paths: tuple[Path, ...], project: Project, phase: Phase | None, stdin: bytes, *, runs: bool
+) -> Iterator[Source]:
     from migrator.errors import UsageError
     from migrator.lint.sources import of_bytes, read
 
     if not paths:
         if project.alembic is not None and not project.has_folder:
-            yield from _revisions((), project)
+            yield from _revisions((), project, runs=runs)
             return
         folder = project.migrations
         if not folder.is_dir():
@@ -403,7 +405,7 @@ def _sources(paths: tuple[Path, ...], project: Project, phase: Phase | None, std
         paths = (Path(os.path.relpath(folder)),)
     revisions = tuple(path for path in paths if _holds_revisions(path))
     if revisions:
-        yield from _revisions(revisions, project)
+        yield from _revisions(revisions, project, runs=runs)
     for path in paths:
         if str(path) == "-":
             yield of_bytes("stdin", stdin, phase)
@@ -418,8 +420,12 @@ def _holds_revisions(path: Path) -> bool:
     return path.is_dir() and ((path / "env.py").is_file() or (path.parent / "env.py").is_file())
 
 
-def _revisions(paths: tuple[Path, ...], project: Project) -> Iterator[Source]:
-    """The project's revisions; without paths all are reported, else those that are at or under one of them."""
+def _revisions(paths: tuple[Path, ...], project: Project, *, runs: bool) -> Iterator[Source]:
+    """The project's revisions; without paths all are reported, else those that are at or under one of them.
+
+    Args:
+        runs: whether their SQL is run as well.
+    """
     from migrator.cli.options import alembic_project
     from migrator.errors import UsageError
 
@@ -440,4 +446,4 @@ def _revisions(paths: tuple[Path, ...], project: Project) -> Iterator[Source]:
         resolved = file.resolve()
         return not roots or any(root == resolved or root in resolved.parents for root in roots)
 
-    yield from sources(opened, wanted)
+    yield from sources(opened, wanted, runs=runs)

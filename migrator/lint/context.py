@@ -101,6 +101,7 @@ class Context(Surroundings):
         self._block: Block | None = None
         self._migration = ""
         self.earlier_phases: list[str] = []
+        self._earlier_blocks: list[str] = []
         self.change_kinds: frozenset[str] = frozenset()
 
     # -- for the engine
@@ -132,9 +133,10 @@ class Context(Surroundings):
         self.phase, self.phased, self.level = phase, phased, level
         self.change_kinds = change_kinds
         if migration != self._migration or not migration:
-            self._migration, self.earlier_phases = migration, []
+            self._migration, self.earlier_phases, self._earlier_blocks = migration, [], []
         if migration and phase in (None, Phase.EXPAND, Phase.BACKFILL):
             self.earlier_phases.append("\n".join(statement.text for statement in script.statements))
+            self._earlier_blocks += [each.text for each in script.statements if each.kind == "do_stmt"]
         self._look_at(script)
         self._transactions = Transactions(phased=phased, wrapped=wrapped)
         self.held.clear()
@@ -261,6 +263,11 @@ class Context(Surroundings):
         """Whether the relation of a lock was made by the current file."""
         parts = [quoted.replace('""', '"') or plain for quoted, plain in _NAME_PART.findall(lock.relation)]
         return self.name_is_new(parts)
+
+    def is_mentioned_before(self, name: str, *, in_block: bool = False) -> bool:
+        """Whether an earlier phase of the migration mentions a name; a DO block of it, which may make what it is of."""
+        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
+        return any(word.search(text) for text in (self._earlier_blocks if in_block else self.earlier_phases))
 
     # -- inside
 

@@ -123,6 +123,7 @@ class Linter:
         self._undone_to: int | None = None
         self._functions: dict[str, str] = {}
         self._file_waivers: list[tuple[Part, suppression.Waiver]] = []
+        self._repeated: dict[tuple[int, str], list[tuple[Part, suppression.Waiver]]] = {}
         self._rules = statement_rules(selection, with_manifests=bool(manifests))
         self._by_phase: dict[Phase | None, tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]] = {}
 
@@ -198,6 +199,13 @@ class Linter:
                     told = filter(None, (self._complain(part.source, part.script, complaint),))
                     self._add(part.source, list(told))
         self._file_waivers.clear()
+        for (_, code), waivers in self._repeated.items():
+            if all(code not in waiver.used for _, waiver in waivers):
+                part, waiver = waivers[0]
+                unused = [each for each in suppression.unused([waiver]) if each.waived == code]
+                told = filter(None, (self._complain(part.source, part.script, each) for each in unused))
+                self._add(part.source, list(told))
+        self._repeated.clear()
         if len(findings) - before > 1:
             places = {
                 name: number for number, name in enumerate(dict.fromkeys(each.file for each in findings[before:]))
@@ -208,6 +216,8 @@ class Linter:
 
     def _add(self, source: Source, findings: list[Finding]) -> None:
         """Add findings to the report, with the lines they point to."""
+        if source.unasked:
+            findings = [finding for finding in findings if finding.code not in source.unasked]
         if source.categories:
             findings = [finding for finding in findings if finding.category in source.categories]
         if self._selection.ignored_in:
@@ -312,7 +322,7 @@ class Linter:
                 if source.written_in.is_waived(each.code, each.line):
                     self._report.waived += 1
                 else:
-                    told = self._of_file(each.code, source, each.message, each.line, each.severity)
+                    told = self._of_file(each.code, source, each.message, each.line, each.severity, each.fix)
                     self._report.findings.extend(told)
             elif at is not None:
                 why = rule.why if isinstance(rule, ReportedByEngine) else ""
@@ -374,6 +384,14 @@ class Linter:
                 except NotFixable as reason:
                     unfixed = str(reason)
             yield self._finding(part, rule, problem, statement, fix, unfixed)
+        if source.written_in is not None:
+            # One call makes several statements, and its waiver stands above each of them.
+            for waiver in waivers if source.standing is not Standing.KNOWN else ():
+                for code in waiver.codes:
+                    if code in self._selection.codes:
+                        key = source.written_in.place_of(waiver.comment.line).line, code
+                        self._repeated.setdefault(key, []).append((part, waiver))
+            return
         for complaint in suppression.unused(waivers):
             # a waiver of a rule that is not selected here may be needed where it is
             if complaint.waived in self._selection.codes:
@@ -439,7 +457,7 @@ class Linter:
         )
 
     def _of_file(
-        self, code: str, source: Source, message: str, line: int = 1, severity: Severity | None = None
+        self, code: str, source: Source, message: str, line: int = 1, severity: Severity | None = None, fix: str = ""
     ) -> Iterator[Finding]:
         """A finding about a file as a whole, or about what follows a line of it."""
         if code not in self._selection.codes:
@@ -459,6 +477,7 @@ class Linter:
             end_line=line,
             statement=first,
             why=rule.why if isinstance(rule, ReportedByEngine) else "",
+            fix=fix,
             length=max(len(first), 1),
         )
 

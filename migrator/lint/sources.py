@@ -72,6 +72,7 @@ class Source(Struct, frozen=True):
         categories: findings of others are not reported; empty: of all. Nothing later builds on what such a file does.
         objections: what others found in it.
         change_kinds: the kinds of change that its migration says it makes.
+        unasked: codes of rules that have nothing to say about it.
         first_line: line of the file that the text starts with.
         offset: characters of the file before the text.
         include: reads the file that a command to psql names, relative to this file or to the working directory.
@@ -90,6 +91,7 @@ class Source(Struct, frozen=True):
     categories: frozenset[Category] = frozenset()
     objections: tuple[Objection, ...] = ()
     change_kinds: frozenset[str] = frozenset()
+    unasked: frozenset[str] = frozenset()
     first_line: int = 1
     offset: int = 0
     include: Callable[[str, bool], Source | None] | None = None
@@ -175,7 +177,7 @@ def since(sources: Iterable[Source], *, added: AbstractSet[Path], edited: Abstra
             standing = Standing.EDITED
         elif path in added or not path.exists():
             standing = Standing.NEW
-        level = _level(path.parent) if source.phased else None
+        level = _level(path.parent) if source.phased and source.level is None else source.level
         yield replace(source, standing=standing, level=level or None)
 
 

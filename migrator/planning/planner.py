@@ -90,6 +90,54 @@ class _Groups:
         return self.given[key]
 
 
+@dataclass(slots=True)
+class _Naming:
+    """Names of steps and groups over all phases."""
+
+    steps: dict[Phase, _Names] = field(default_factory=lambda: {phase: _Names() for phase in Phase})
+    groups: _Groups = field(default_factory=_Groups)
+
+    def named(self, phase: Phase, change: Change, drafts: Iterable[Draft]) -> list[Draft]:
+        return [
+            replace(draft, id=self.steps[phase].unique(draft.id), group=self.groups.name(change, draft))
+            for draft in drafts
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is known of the phases of changes without a database.
+
+    Attributes:
+        drafts: with their changes, in the order they run, without those that undo.
+        unknown: changes of which that is not known.
+    """
+
+    drafts: dict[Phase, tuple[tuple[Change, Draft], ...]]
+    unknown: tuple[Change, ...]
+
+
+def sketch(changes: Sequence[Change], *, migration: str, level: int) -> Sketch:
+    """What phases hold as far as that is known without a database, to be read and not to be run: nothing is checked."""
+    naming = _Naming()
+    drafts: dict[Phase, list[tuple[Change, Draft]]] = {phase: [] for phase in Phase}
+    unknown: list[Change] = []
+    for change, context in zip(changes, _contexts(changes, migration, level, Schema()), strict=True):
+        kind = change.kind
+        try:
+            proposed = {
+                Phase.EXPAND: list(kind.expand(change.spec, context)),
+                Phase.BACKFILL: list(kind.backfill(change.spec, context)),
+                Phase.CONTRACT: list(kind.contract(change.spec, context)),
+            }
+        except Refused:
+            unknown.append(change)
+            continue
+        for phase, own in proposed.items():
+            drafts[phase] += [(change, draft) for draft in naming.named(phase, change, own)]
+    return Sketch({phase: tuple(found) for phase, found in drafts.items()}, tuple(unknown))
+
+
 def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> Planned:
     """Split changes into phases.
 
@@ -100,32 +148,30 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     """
     contexts = _contexts(changes, migration, level, schema)
     notes = _validate(changes, contexts)
-    names = {phase: _Names() for phase in Phase}
-    groups = _Groups()
+    naming = _Naming()
     drafts: dict[Phase, list[Draft]] = {phase: [] for phase in Phase}
     undone_by: list[list[Draft]] = []
     for change, context in zip(changes, contexts, strict=True):
-        renamed: dict[str, str] = {}
-        for draft in change.kind.expand(change.spec, context):
-            renamed[draft.id] = names[Phase.EXPAND].unique(draft.id)
-            drafts[Phase.EXPAND].append(replace(draft, id=renamed[draft.id], group=groups.name(change, draft)))
+        expanding = list(change.kind.expand(change.spec, context))
+        named = naming.named(Phase.EXPAND, change, expanding)
+        renamed = {draft.id: new.id for draft, new in zip(expanding, named, strict=True)}
+        drafts[Phase.EXPAND] += named
         for phase, propose in ((Phase.BACKFILL, change.kind.backfill), (Phase.CONTRACT, change.kind.contract)):
-            drafts[phase] += [
-                replace(draft, id=names[phase].unique(draft.id), group=groups.name(change, draft))
-                for draft in propose(change.spec, context)
-            ]
+            drafts[phase] += naming.named(phase, change, propose(change.spec, context))
         undone_by.append(
             [
                 replace(
                     draft,
                     undoes=renamed[draft.undoes] if draft.undoes else None,
-                    group=groups.name(change, draft),
+                    group=naming.groups.name(change, draft),
                 )
                 for draft in change.kind.rollback(change.spec, context)
             ]
         )
     for undoing in reversed(undone_by):
-        drafts[Phase.ROLLBACK] += [replace(draft, id=names[Phase.ROLLBACK].unique(draft.id)) for draft in undoing]
+        drafts[Phase.ROLLBACK] += [
+            replace(draft, id=naming.steps[Phase.ROLLBACK].unique(draft.id)) for draft in undoing
+        ]
     return Planned({phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes))
 
 

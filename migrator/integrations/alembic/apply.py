@@ -7,7 +7,7 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,7 @@ ORIGIN = "alembic"
 
 _log = logging.getLogger("alembic.migrator")
 LOOKED_AT = "migrator_looked_at"
-"""Option of a context whose revisions are looked at, not run: phased operations are safe by what they are.
-
-Its value is a set, which takes the ids of revisions that have any.
-"""
+"""Option of a context whose revisions are looked at, not run: a function that takes what each call asks for."""
 
 FRESH = "migrator_fresh"
 """Option of a context: whether there was no ledger when the first of a row of runs began."""
@@ -172,6 +169,10 @@ def _refuse_in_later(operation: str, at: str) -> None:
 
 def _expand(batch: Batch) -> None:
     revision, context = calling(), alembic.op.get_context()
+    looked_at: Callable[[Batch], None] | None = context.opts.get(LOOKED_AT)
+    if looked_at is not None:
+        looked_at(batch)
+        return
     if (asking := collecting()) is not None:
         phase, asked = asking
         if phase is Phase.BACKFILL:
@@ -183,10 +184,6 @@ def _expand(batch: Batch) -> None:
         asked += batch
         return
     if not batch and not revision.later:
-        return
-    looked_at: set[str] | None = context.opts.get(LOOKED_AT)
-    if looked_at is not None:
-        looked_at.add(revision.id)
         return
     handwritten = asked_later(revision.later, context)
     if context.as_sql:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from migrator.integrations.alembic.apply import LOOKED_AT
+from migrator.integrations.alembic.batch import Batch, Written
 from migrator.integrations.alembic.later import KEEP_HINT, line_of, never_kept, place_in
+from migrator.integrations.alembic.levels import leveled
 from migrator.integrations.alembic.project import AlembicProject, quiet, translated
 from migrator.integrations.alembic.revision import later_of
+from migrator.integrations.alembic.sketched import Asked, objections_to, sketched
 from migrator.lint.sources import Objection, Source, Standing
 from migrator.lint.written_in import Place, WrittenIn
 from migrator.model.finding import Category, Severity
@@ -48,7 +52,12 @@ class _Revision:
         written: statements with the place of each.
         stopped: line where something of it is not known, and why; None: it came to its end.
         phased: whether it has phased operations, or functions for later phases.
-        objection: what is wrong with it as a whole.
+        objections: what is wrong with it.
+        asked: what its phased operations ask for.
+        headers: for steps that phased operations make, what stands above each in a phase file.
+        kinds: of the changes that its phased operations make.
+        unasked: codes of rules that have nothing to say about such steps.
+        level: of the revision; None: it has none.
     """
 
     id: str
@@ -59,7 +68,12 @@ class _Revision:
     written: list[tuple[str, Place]] = field(default_factory=list)
     stopped: tuple[int, str] | None = None
     phased: bool = False
-    objection: Objection | None = None
+    objections: list[Objection] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    headers: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
+    unasked: frozenset[str] = frozenset()
+    level: int | None = None
 
     @property
     def is_step(self) -> bool:
@@ -85,17 +99,21 @@ class _Buffer(io.StringIO):
         return len(text)
 
 
-def sources(project: AlembicProject, wanted: Callable[[Path], bool]) -> Iterator[Source]:
+def sources(project: AlembicProject, wanted: Callable[[Path], bool], *, runs: bool = False) -> Iterator[Source]:
     """Every revision as SQL, in the order in which Alembic runs them on an empty database.
+
+    After its ``upgrade()`` come the steps that its phased operations make, as far as they are known without a
+    database, and what ``backfill()`` and ``contract()`` write.
 
     Args:
         project: opened.
         wanted: whether a file is to be reported; the others are history.
+        runs: whether the SQL is run as well: then steps that are not all known are left out.
 
     Raises:
         UsageError: ``env.py`` fails in offline mode, or a revision cannot be imported.
     """
-    for revision in _captured(project):
+    for revision in _with_steps(_captured(project), {each.id: each.level for each in leveled(project)}, runs=runs):
         text = _text(Path(revision.path))
         standing = Standing.ALONE if wanted(Path(revision.path)) else Standing.KNOWN
         sql, places = _assembled(revision, text.split("\n"))
@@ -104,7 +122,8 @@ def sources(project: AlembicProject, wanted: Callable[[Path], bool]) -> Iterator
             _relative(revision.path), sql, standing=standing, written_in=WrittenIn(text, places, revision.stopped),
             phase=revision.phase, phased=revision.is_step, continues=revision.phase is not None,
             categories=_OF_DOWNGRADES if is_downgrade else frozenset(),
-            objections=(revision.objection,) if revision.objection else (),
+            objections=tuple(revision.objections), change_kinds=revision.kinds, level=revision.level,
+            unasked=revision.unasked,
         )  # fmt: skip
 
 
@@ -137,14 +156,17 @@ def captured(project: AlembicProject, revision: str) -> Captured:
 def _captured(project: AlembicProject) -> list[_Revision]:
     buffer = _Buffer()
     found: list[_Revision] = []
-    phased: set[str] = set()
+
+    def asked(batch: Batch) -> None:
+        if buffer.current is not None:
+            buffer.current.asked.append(Asked(batch, buffer.current.phase, len(buffer.current.written)))
 
     def steps(rev: Any, context: MigrationContext) -> Sequence[Any]:
         del rev
-        context.opts[LOOKED_AT] = phased
+        context.opts[LOOKED_AT] = asked
         planned = project.script._upgrade_revs("heads", ())  # type: ignore[arg-type]  # noqa: SLF001
         for step in planned:
-            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found, phased)
+            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found)
         return planned
 
     project.config.output_buffer = buffer
@@ -157,8 +179,6 @@ def _captured(project: AlembicProject) -> list[_Revision]:
         ),
     ):  # fmt: skip
         project.script.run_env()
-    for revision in found:
-        revision.phased |= revision.id in phased
     return found
 
 
@@ -167,7 +187,6 @@ def _wrapped(
     revision: Script,
     buffer: _Buffer,
     found: list[_Revision],
-    phased: set[str],
 ) -> Callable[..., None]:
     def run(phase: Phase | None, called: Callable[..., Any], **arguments: Any) -> _Revision:
         captured = _Revision(revision.revision, str(revision.path), phase, buffer.inside, buffer.inside)
@@ -192,25 +211,64 @@ def _wrapped(
         line = function.__code__.co_firstlineno
         if undone.stopped is not None and "NotImplementedError" in undone.stopped[1]:
             message = "downgrade() refuses: there is no way back from this revision but a backup"
-            undone.objection = Objection("RB022", undone.stopped[0], message, severity=Severity.INFO)
+            undone.objections = [Objection("RB022", undone.stopped[0], message, severity=Severity.INFO)]
             undone.stopped = None
         elif undone.stopped is None and not undone.written:
-            undone.objection = Objection("RB022", line, "downgrade() does nothing, and upgrade() changes the schema")
+            undone.objections = [Objection("RB022", line, "downgrade() does nothing, and upgrade() changes the schema")]
 
     def upgrade(**arguments: Any) -> None:
         captured = run(None, function, **arguments)
         later = later_of(vars(revision.module))
-        captured.phased = bool(later)
+        captured.phased = bool(later or captured.asked)
         for phase, called in later.items():
-            run(phase, called)
-        if not later and revision.revision not in phased:
+            written = run(phase, called)
+            for statement, place in written.written:
+                if statement not in _TRANSACTION:
+                    at = f"{written.path}:{place.line}"
+                    written.objections += objections_to(Written(statement.removesuffix(";"), phase, at))
+        if not captured.phased:
             # phased operations are undone by ``migrator rollback``
             downgrade(captured)
-        if later and captured.stopped is None and revision.revision not in phased:
+        if later and captured.stopped is None and not captured.asked:
             first = next(iter(later.values())).__code__.co_firstlineno
             captured.stopped = first, f"{never_kept(later)}; {KEEP_HINT}"
 
     return upgrade
+
+
+def _with_steps(found: Sequence[_Revision], levels: Mapping[str, int], *, runs: bool) -> Iterator[_Revision]:
+    """The same, and before what is written by hand for a phase the steps that phased operations make for it."""
+    for _, parts in groupby(found, key=lambda each: each.id):
+        own = list(parts)
+        first = own[0]
+        for each in own:
+            each.level = levels.get(each.id)
+        asked = [one for each in own for one in each.asked]
+        if not asked:
+            yield from own
+            continue
+        sketch = sketched(asked, first.id, first.level, only_whole=runs)
+        first.objections += sketch.objections
+        lines = _text(Path(first.path)).split("\n")
+        yield first
+        for phase in (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT):
+            for unasked, steps in groupby(sketch.steps.get(phase, ()), key=lambda step: step.unasked):
+                made = list(steps)
+                yield _Revision(
+                    first.id, first.path, phase, began_inside=False, inside=False,
+                    written=[(step.sql, _place(lines, step.line)) for step in made],
+                    headers=tuple(step.header for step in made), unasked=unasked, kinds=sketch.kinds, level=first.level,
+                )  # fmt: skip
+            for each in own[1:]:
+                if each.phase is phase:
+                    each.kinds = sketch.kinds
+                    yield each
+
+
+def _place(lines: Sequence[str], line: int) -> Place:
+    text = lines[line - 1] if line <= len(lines) else ""
+    indent = len(text) - len(text.lstrip())
+    return Place(line, line, indent + 1, max(len(text.strip()), 1))
 
 
 def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tuple[int, Place], ...]]:
@@ -236,7 +294,9 @@ def _assembled(revision: _Revision, lines: Sequence[str]) -> tuple[str, tuple[tu
             add("BEGIN;", start)
     block, inside = 1, True
     for number_of_statement, (statement, place) in enumerate(revision.written, 1):
-        if revision.is_step:
+        if revision.headers:
+            add(revision.headers[number_of_statement - 1], place)
+        elif revision.is_step:
             # As the steps that migrator makes of it, see ``later``: transactions are said in their headers.
             if statement in _TRANSACTION:
                 inside = _TRANSACTION[statement]

@@ -8,7 +8,7 @@ from migrator.model.locks import LockMode
 
 
 class BackfillNotBatchable(ReportedOfFiles):
-    """A statement of backfill.sql cannot be run in batches.
+    """A statement of backfill.sql, or of ``backfill()`` in a revision, cannot be run in batches.
 
     Why it matters
         A backfill runs in short transactions over some rows each, and again over rows that were missed. Where that

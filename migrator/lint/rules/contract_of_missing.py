@@ -22,11 +22,11 @@ class ContractOfMissing(AlterTableRule):
         at that moment: the fence stands, and the old shape is still in the way.
 
     What to do
-        Put what is missing into expand.sql of the same migration, or mend the name.
+        Put what is missing into the expand of the same migration, or mend the name.
 
     Only tables are looked at whose every column is known: from the files, or from ``--base`` or ``--database``.
     Children by INHERITS and partitions, which get columns from their parents, are left alone, and constraints of names
-    as the server gives them.
+    as the server gives them, and what a DO block of an earlier phase mentions: it may have made it.
 
     Source
         PostgreSQL documentation, ALTER TABLE: without IF EXISTS a missing name is an error; tried on 14 to 18.
@@ -92,26 +92,28 @@ class ContractOfMissing(AlterTableRule):
             return
         is_column = node.rename_type == pb.OBJECT_COLUMN
         known = table.columns if is_column else table.constraints
-        if node.subname not in known and (is_column or not _may_be_given(node.subname)):
+        if node.subname not in known and not _may_be_there(node.subname, context, is_constraint=not is_column):
             yield _missing("column" if is_column else "constraint", node.subname, table.key, tuple(known))
 
-    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - its table tells
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
         table, command = action.table, action.command
         if not table.complete or table.parent is not None or command.missing_ok:
             return
         is_constraint = command.subtype in (pb.AT_DropConstraint, pb.AT_ValidateConstraint)
         known = table.constraints if is_constraint else table.columns
-        if command.name not in known and not (is_constraint and _may_be_given(command.name)):
+        if command.name not in known and not _may_be_there(command.name, context, is_constraint=is_constraint):
             yield _missing("constraint" if is_constraint else "column", command.name, table.key, tuple(known))
 
 
 _GIVEN = re.compile(r"_(?:pkey|key|excl|check|fkey|not_null)[0-9]*\Z")
 
 
-def _may_be_given(name: str) -> bool:
-    """Whether PostgreSQL may have given a constraint its name, which is not always known here."""
-    return _GIVEN.search(name) is not None or len(name.encode()) >= 63
+def _may_be_there(name: str, context: Context, *, is_constraint: bool) -> bool:
+    """Whether PostgreSQL may have given a constraint its name, or a DO block made what is called so, unseen here."""
+    if is_constraint and (_GIVEN.search(name) is not None or len(name.encode()) >= 63):
+        return True
+    return context.is_mentioned_before(name, in_block=True)
 
 
 def _missing(what: str, name: str, table: tuple[str, str], known: tuple[str, ...]) -> Problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
@@ -85,10 +84,7 @@ class DroppedWithoutCopy(AlterTableRule):
 
 def _is_mentioned(name: str, context: Context, kind: str) -> bool:
     """Whether the migration says that it drops such things, or an earlier phase of it mentions the name."""
-    if kind in context.change_kinds:
-        return True
-    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
-    return any(word.search(text) for text in context.earlier_phases)
+    return kind in context.change_kinds or context.is_mentioned_before(name)
 
 
 def _problem(what: str, table: str, context: Context) -> Problem:

@@ -63,5 +63,5 @@ class LeftOutColumnRequired(ReportedOfRelease):
                 yield Problem(
                     f"{name} is NOT NULL without a default until this drops it, and {manifest.title} does not fill it",
                     why=f"every INSERT of the release into {used} fails until the contract has run",
-                    fix=f"-- in expand.sql:\n{alter} DROP NOT NULL;",
+                    fix=f"-- in expand:\n{alter} DROP NOT NULL;",
                 )

@@ -8,7 +8,7 @@ from migrator.model.locks import LockMode
 
 
 class PhaseRefused(ReportedOfFiles):
-    """A phase file has steps that migrator will not run.
+    """A phase has steps that migrator will not run.
 
     Why it matters
         Two steps of one name, BEGIN or COMMIT, CONCURRENTLY in a transaction group: the command that runs the phase
@@ -17,7 +17,8 @@ class PhaseRefused(ReportedOfFiles):
     What to do
         What the message says. Steps of one group commit together; ``transaction=none`` runs a step by itself.
 
-    Reported of phase files beside a migration.toml only.
+    Reported of phase files beside a migration.toml, and of the phased operations, ``backfill()`` and ``contract()`` of
+    Alembic revisions; what only the database can tell of them is found by ``migrator plan REVISION``.
 
     Source
         ``migrator expand``, ``backfill``, ``contract`` and ``rollback`` read the files with the same code.

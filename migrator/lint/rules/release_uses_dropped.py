@@ -27,8 +27,8 @@ class ReleaseUsesDropped(ReportedOfRelease):
 
     Reported by `migrator lint --manifest FILE` and the setting `manifests`; `migrator manifest MODULE:ATTR` writes the
     file. Quiet for names that the same file gives to something again. Not seen are views and functions in the database
-    that use the column, what CASCADE and DROP OWNED take along, a name that a later file brings back, the contract of
-    phased operations in Alembic revisions, and what the manifest calls unseen.
+    that use the column, what CASCADE and DROP OWNED take along, a name that a later file brings back, and what the
+    manifest calls unseen. Phased operations of Alembic revisions are read as the contract that they make.
 
     Source
         Statements of mapped classes before and after DROP COLUMN, SQLAlchemy 2.0.58 and 2.1.9 on PostgreSQL 14 and 18.
@@ -54,7 +54,7 @@ class ReleaseUsesDropped(ReportedOfRelease):
 def _problem(each: Taken, context: Context) -> Problem | None:
     release, name, level, own = each.manifest.title, each.name, context.level, each.manifest.level
     uses = "still uses" if each.listed else "may use, in statements that take every column,"
-    at = f", which {context.phase}.sql{f' of level {level}' if level else ''} takes away" if context.phase else ""
+    at = f", which the {context.phase}{f' of level {level}' if level else ''} takes away" if context.phase else ""
     message = f"{release} {uses} {name}{at or ', which this statement takes away'}"
     fix = f"-- first a release whose models leave {name} out: Unmapped[…] = unmapped_column(), or exclude_properties"
     if context.phase is Phase.ROLLBACK:
