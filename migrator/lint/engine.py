@@ -282,6 +282,7 @@ class Linter:
         found: list[tuple[Rule, Problem, Statement]] = []
         standpoints: dict[int, Standpoint] = {}
         self._report.statements += len(script.statements)
+        unchecked = [_unchecked(part, each) for each in part.unchecked]
         for index, statement in enumerate(script.statements):
             context.enter(index)
             before_statement = len(found)
@@ -294,7 +295,10 @@ class Linter:
                         for problem in alter_rule.check_action(action, context):
                             found.append((alter_rule, problem, statement))  # noqa: PERF401 - likewise
             if self._companion is not None and statement.block is None and not source.categories:
-                added = self._companion(source, statement, context, [pair[:2] for pair in found[before_statement:]])
+                end = statement.offset + len(statement.text)
+                inside = [each for each in unchecked if statement.offset <= each[2].offset < end]
+                pairs = [pair[:2] for pair in (*found[before_statement:], *inside)]
+                added = self._companion(source, statement, context, pairs)
                 found.extend(
                     (rule, problem, statement) for rule, problem in added if rule.code in self._selection.codes
                 )
@@ -302,7 +306,7 @@ class Linter:
                 standpoints[id(statement)] = Standpoint(index, context.membership, context.inside_begin)
             context.leave()
         if "SY002" in self._selection.codes:
-            found.extend(_unchecked(part, each) for each in part.unchecked)
+            found.extend(unchecked)
         if source.standing is Standing.KNOWN:
             return
         found.extend(self._objected(source, script))

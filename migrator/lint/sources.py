@@ -96,6 +96,13 @@ class Source(Struct, frozen=True):
     offset: int = 0
     include: Callable[[str, bool], Source | None] | None = None
 
+    def lines_of(self, line: int, end_line: int) -> tuple[int, int]:
+        """Lines of the text as those of the file that people have."""
+        if self.written_in is None:
+            return line, end_line
+        place = self.written_in.place_of(line)
+        return place.line, place.end_line
+
     @property
     def migration(self) -> str:
         """Identifies the migration whose phases come one after another; empty: the file is no phase of any."""

@@ -38,6 +38,11 @@ class Judged:
         """Identifies it among all files."""
         return self.source.name, self.source.offset + self.statement.offset
 
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Its first and last line in the file that people have."""
+        return self.source.lines_of(self.statement.line, self.statement.end_line)
+
 
 class Recorder:
     """A companion of lint that adds nothing and writes down every statement."""

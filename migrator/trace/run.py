@@ -210,7 +210,7 @@ class Run:
             ):
                 self.disagreements.append(
                     Disagreement(
-                        each.code, each.name, judged.source.name, statement.line, statement.text, each.said, each.seen
+                        each.code, each.name, judged.source.name, judged.lines[0], statement.text, each.said, each.seen
                     )
                 )
         return None
@@ -291,7 +291,7 @@ class Run:
 
     def _traced(self, judged: Judged, seen: Seen | None, *, transactional: bool) -> Traced:
         statement = judged.statement
-        traced = Traced(judged.source.name, statement.line, statement.end_line, statement.text, Outcome.TRACED)
+        traced = Traced(judged.source.name, *judged.lines, statement.text, Outcome.TRACED)
         if seen is None:
             return traced
         facts = self._facts(statement, seen, transactional=transactional)
@@ -310,7 +310,7 @@ class Run:
 
 def _not_traced(judged: Judged, reason: str, sqlstate: str = "", *, outcome: Outcome = Outcome.FAILED) -> Traced:
     statement = judged.statement
-    return Traced(judged.source.name, statement.line, statement.end_line, statement.text, outcome, reason, sqlstate)
+    return Traced(judged.source.name, *judged.lines, statement.text, outcome, reason, sqlstate)
 
 
 def _why_not_run(statement: Statement) -> str:

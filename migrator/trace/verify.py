@@ -105,7 +105,8 @@ class Teller:
         found: Sequence[tuple[Rule, Problem]],  # noqa: ARG002 - a companion's signature
     ) -> Iterator[tuple[Rule, Problem]]:
         """See ``migrator.lint.engine.Companion``."""
-        broken = self._broken.pop((source.name, statement.line, statement.text), [])
+        line, _ = source.lines_of(statement.line, statement.end_line)
+        broken = self._broken.pop((source.name, line, statement.text), [])
         ordered = sorted(broken, key=_kind)
         for (prepared_only, for_a_while), group in groupby(ordered, _kind):
             rule = all_rules()[BREAKS_PREPARED if prepared_only else BREAKS]

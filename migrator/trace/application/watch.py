@@ -146,7 +146,7 @@ def _broken(state: _State, failure: Failure, by: Judged, *, prepared_only: bool)
         failure.sqlstate,
         failure.message,
         by.source.name,
-        by.statement.line,
+        by.lines[0],
         by.statement.text,
         prepared_only=prepared_only,
     )
