@@ -12,7 +12,7 @@ from enum import Enum
 
 from migrator.backfill import checkpoint, rejects, target
 from migrator.backfill.attempts import Attempt, Attempts, Rewritten
-from migrator.backfill.checkpoint import Claim, JobKey
+from migrator.backfill.checkpoint import Claim, Ending, JobKey
 from migrator.backfill.keys import KeyValue
 from migrator.backfill.rejects import Rejected
 from migrator.backfill.sizing import (
@@ -20,6 +20,7 @@ from migrator.backfill.sizing import (
     Answer,
     Form,
     Limits,
+    aim_ms,
     answer,
     pause_s,
 )
@@ -80,6 +81,7 @@ class Batcher:
         self._key = key
         self._statement = statement
         self._limits = limits
+        self._aim_ms = limits.target_ms
         self._worker = worker
         self._attempts = Attempts(session, statement)
         self._attempt: Attempt | None = None
@@ -94,6 +96,8 @@ class Batcher:
 
     def aim(self, limits: Limits, max_rejected: int) -> None:
         """Keep to other limits from the next batch on."""
+        if limits.target_ms != self._limits.target_ms:
+            self._aim_ms = limits.target_ms
         self._limits, self._max_rejected = limits, max_rejected
 
     def run(self) -> Outcome:
@@ -156,7 +160,7 @@ class Batcher:
         if done and leaf.passes > 1:
             hot = checkpoint.rows_hot(self._session, claimed.leaf) - claimed.hot_before
         rejects.record(self._session, self._key, leaf, self._found)
-        if not checkpoint.advance(
+        ending = checkpoint.advance(
             self._session,
             self._key,
             claimed,
@@ -169,10 +173,12 @@ class Batcher:
             rows_done=done,
             rows_hot=hot,
             rows_left=left,
-        ):
+        )
+        if ending is Ending.REWRITTEN:
             raise Rewritten
         took_ms = (time.monotonic() - started) * 1000
-        self._attempts.took(claimed, attempt, took_ms, self._limits.target_ms, done + left)
+        self._aim_ms = aim_ms(self._aim_ms, self._limits.target_ms, is_waited_for=ending is Ending.WAITED_FOR)
+        self._attempts.took(claimed, attempt, took_ms, self._aim_ms, done + left)
 
     def _fill_and_check(self, leaf: Leaf, span: AnySpan) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.

@@ -44,6 +44,14 @@ class Stage(Enum):
     DONE = "the job is done"
 
 
+class Ending(Enum):
+    """What the end of a batch finds."""
+
+    UNNOTICED = "nobody waits for its rows"
+    WAITED_FOR = "somebody waits for a row that it holds"
+    REWRITTEN = "the table has another file now: it must be rolled back"
+
+
 @dataclass(frozen=True, slots=True)
 class JobKey:
     """Names a job in the ledger."""
@@ -281,7 +289,7 @@ def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
 def advance(
     session: Session, key: JobKey, claimed: Claim, worker: str, place: Place, *, batch_stop: int, rows_done: int,
     rows_hot: int, rows_left: int, key_stop: KeyValue | None = None, by_key: bool = False,
-) -> bool:  # fmt: skip
+) -> Ending:  # fmt: skip
     """Record the progress of a batch in its transaction.
 
     Args:
@@ -291,10 +299,8 @@ def advance(
         key_stop: the last key it did, where the leaf is gone through by one; None: to the end.
         by_key: whether it is.
 
-    Returns:
-        False: the leaf was rewritten, the batch must be rolled back.
     """
-    touched = session.execute(
+    advanced = session.maybe(
         _SQL["advance"],
         key.parameters(
             leaf=claimed.leaf,
@@ -319,7 +325,9 @@ def advance(
             by_key=by_key,
         ),
     )
-    return touched == 1
+    if advanced is None:
+        return Ending.REWRITTEN
+    return Ending.WAITED_FOR if advanced.is_waited_for else Ending.UNNOTICED
 
 
 def progress(session: Session, project: str, migration: str, step: str | None = None) -> list[JobProgress]:

@@ -18,6 +18,13 @@ MOST_BLOCKS = 4096
 LONG_MS = 100
 """What batches of few rows aim at, where the target is shorter."""
 
+CONSIDERATE_MS = 20
+"""What batches aim at while others wait for their rows. Shorter ones would spend more on their beginning and end (1 to
+2 ms) than they spare."""
+
+_RECOVERY = 1.01
+"""By this a batch may be longer than the one before when nobody waited: 160 of them, 8 s, from 20 to 100 ms."""
+
 FIRST_ROWS = 200
 MOST_ROWS = 100_000
 """Where batches go by a key."""
@@ -76,6 +83,23 @@ def limits(target_ms: int, deadlock_timeout_ms: int) -> Limits:
         statement_ms=statement_ms,
         waits_allowed=3 if deadlock_timeout_ms >= LONGEST_LOCK_WAIT_MS else 0,
     )
+
+
+def aim_ms(aimed_ms: float, target_ms: float, *, is_waited_for: bool) -> float:
+    """What the next batch aims at after one that aimed at ``aimed_ms``.
+
+    A batch holds the rows it updated until it commits. On a table that is swept in T seconds by batches of b, a write
+    meets one with a chance of b / 2T, and waits half of b: nothing where the table is large or nobody writes, and what
+    p99 is made of where a small one is busy. So batches are short from the first that somebody waited for, and grow
+    back slowly.
+
+    Args:
+        target_ms: the most, as the user or ``limits`` set it.
+        is_waited_for: whether somebody waited for the batch when it ended.
+    """
+    if is_waited_for:
+        return min(target_ms, CONSIDERATE_MS)
+    return min(target_ms, aimed_ms * _RECOVERY)
 
 
 def first_blocks(bytes_per_block: float) -> int:

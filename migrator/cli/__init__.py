@@ -23,7 +23,7 @@ from migrator import __version__
 from migrator.errors import Interrupted, MigratorError, UsageError, all_error_classes
 
 _GC_THRESHOLD = 50_000
-"""New objects between two searches for cycles. Importing makes tens of thousands that stay, in 75 searches by default."""
+"""New objects between two searches for cycles. Importing makes tens of thousands that stay: 75 searches by default."""
 
 _SIGPIPE_EXIT = 141
 """What a shell reports for a program that was ended by SIGPIPE (128 + 13)."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from migrator.backfill import checkpoint, passes, reading, target
-from migrator.backfill.checkpoint import JobKey, Stage
+from migrator.backfill.checkpoint import Ending, JobKey, Stage
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
 PARTS = 4
@@ -34,7 +36,7 @@ def finish_pass(session, key, *, left=0):
             if claimed is None:
                 return
             stop = min(claimed.place.window_stop, claimed.place.next_block + 16)
-            assert advance(session, key, claimed, stop, rows_left=left)
+            assert advance(session, key, claimed, stop, rows_left=left) is Ending.UNNOTICED
             left = 0
 
 
@@ -97,7 +99,7 @@ def finish_pass_on_dropped(session, job):
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert not advance(session, key, claimed, claimed.place.window_stop)
+        assert advance(session, key, claimed, claimed.place.window_stop) is Ending.REWRITTEN
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
 
 
@@ -105,12 +107,12 @@ def test_progress_on_a_rewritten_table_is_refused_and_planned_anew(session, job)
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert advance(session, key, claimed, 16, rows_done=100)
+        assert advance(session, key, claimed, 16, rows_done=100) is Ending.UNNOTICED
     session.execute("VACUUM FULL t")
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
         assert claimed.place.next_block == 16
-        assert not advance(session, key, claimed, 32, rows_done=100)
+        assert advance(session, key, claimed, 32, rows_done=100) is Ending.REWRITTEN
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     assert not checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     (progress,) = checkpoint.progress(session, key.project, key.migration)
@@ -135,3 +137,35 @@ def test_finishing_does_not_overtake_a_pass_that_began(session, job):
     assert move_on(session, job) is Stage.VERIFYING
     checkpoint.finish(session, key)
     assert move_on(session, job) is Stage.WORKING
+
+
+def test_the_end_of_a_batch_sees_who_waits_for_its_rows_and_for_no_other(session, database, bench, job):
+    key, _ = job
+
+    def write(row: int) -> threading.Thread:
+        def work() -> None:
+            with database.connect("application") as other:
+                other.execute("UPDATE t SET s = s || '!' WHERE id = %(row)s", {"row": row})
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        waiting = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+        bench.wait_for(lambda: session.one(waiting).n == len(writers) + 1, "the writer waits")
+        return thread
+
+    writers: list[threading.Thread] = []
+    with database.connect("neighbour") as neighbour:
+        with neighbour.transaction():
+            neighbour.execute("UPDATE t SET c = 'x' WHERE id = 1")
+            writers.append(write(1))
+            with session.transaction():
+                claimed = checkpoint.claim(session, key, "me")
+                session.execute("UPDATE t SET c = 'x' WHERE id = 2")
+                assert advance(session, key, claimed, 16) is Ending.UNNOTICED
+            with session.transaction():
+                claimed = checkpoint.claim(session, key, "me")
+                session.execute("UPDATE t SET c = 'y' WHERE id = 2")
+                writers.append(write(2))
+                assert advance(session, key, claimed, 32) is Ending.WAITED_FOR
+        for each in writers:
+            each.join()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.backfill.sizing import (
+    CONSIDERATE_MS,
     FEWEST_BLOCKS,
     FIRST_BLOCKS,
     LONG_MS,
@@ -12,6 +13,7 @@ from migrator.backfill.sizing import (
     Answer,
     Size,
     after_refusal,
+    aim_ms,
     answer,
     first_blocks,
     limits,
@@ -116,3 +118,19 @@ def test_pauses_are_short(refusals, jitter):
 )
 def test_errors_mean(sqlstate, expected):
     assert answer(sqlstate) is expected
+
+
+@given(st.floats(5, 60_000), st.lists(st.booleans(), max_size=50))
+def test_batches_are_short_from_the_first_that_somebody_waited_for(target_ms, waits):
+    aimed_ms = target_ms
+    for is_waited_for in waits:
+        before_ms, aimed_ms = aimed_ms, aim_ms(aimed_ms, target_ms, is_waited_for=is_waited_for)
+        assert min(target_ms, CONSIDERATE_MS) <= aimed_ms <= target_ms
+        assert aimed_ms <= CONSIDERATE_MS if is_waited_for else aimed_ms >= before_ms
+
+
+def test_batches_nobody_waits_for_grow_back_to_the_target():
+    aimed_ms = CONSIDERATE_MS
+    for _ in range(170):
+        aimed_ms = aim_ms(aimed_ms, 100, is_waited_for=False)
+    assert aimed_ms == 100
