@@ -16,11 +16,11 @@ ALTER TABLE public.users ADD COLUMN theme text;
 -- why: locks the row of the other table first, so that no two inserts deadlock
 CREATE FUNCTION public.migrator_profiles_lock_cf5ed029() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     -- Before the row is in the index: whoever writes the other table has that row, and would wait for this one there.
-    PERFORM 1 FROM public.users AS n WHERE n.id = NEW.user_id FOR NO KEY UPDATE;
+    PERFORM 1 FROM public.users AS n WHERE n.id OPERATOR(pg_catalog.=) NEW.user_id FOR NO KEY UPDATE;
     RETURN NEW;
 END
 $migrator$;
@@ -33,7 +33,7 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_lock_cf5ed029() FROM PUBLIC;
 -- why: takes what old code writes to the other table
 CREATE FUNCTION public.migrator_profiles_old_b9bb9244() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
@@ -43,13 +43,13 @@ BEGIN
         END IF;
         IF record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
             UPDATE public.users AS n SET bio = NULL, theme = DEFAULT
-            WHERE n.id = OLD.user_id AND NOT EXISTS (SELECT FROM public.profiles AS o WHERE o.user_id = n.id);
+            WHERE n.id OPERATOR(pg_catalog.=) OLD.user_id AND NOT EXISTS (SELECT FROM public.profiles AS o WHERE o.user_id OPERATOR(pg_catalog.=) n.id);
         END IF;
     END IF;
     -- As the row is now: where the foreign key or another trigger has written it, this one fires behind what came later.
     -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
     UPDATE public.users AS n SET bio = o.bio, theme = o.theme
-    FROM public.profiles AS o WHERE n.id = NEW.user_id AND o.user_id = n.id AND (record_image_ne(ROW(n.bio, n.theme), ROW(o.bio, o.theme)) OR NEW.bio IS NULL AND OLD.bio IS NOT NULL OR NEW.theme IS NULL AND OLD.theme IS NOT NULL);
+    FROM public.profiles AS o WHERE n.id OPERATOR(pg_catalog.=) NEW.user_id AND o.user_id OPERATOR(pg_catalog.=) n.id AND (record_image_ne(ROW(n.bio, n.theme), ROW(o.bio, o.theme)) OR NEW.bio IS NULL AND OLD.bio IS NOT NULL OR NEW.theme IS NULL AND OLD.theme IS NOT NULL);
     RETURN NULL;
 END
 $migrator$;
@@ -62,12 +62,12 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_old_b9bb9244() FROM PUBLIC;
 -- why: clears in the other table what old code deletes
 CREATE FUNCTION public.migrator_profiles_delete_13dbb817() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     -- Also where it is empty: a batch that has read the row must meet this write.
     UPDATE public.users AS n SET bio = NULL, theme = DEFAULT
-    WHERE n.id = OLD.user_id;
+    WHERE n.id OPERATOR(pg_catalog.=) OLD.user_id;
     RETURN NULL;
 END
 $migrator$;
@@ -98,7 +98,7 @@ FOR EACH ROW EXECUTE FUNCTION public.migrator_profiles_delete_13dbb817();
 -- why: gives a row what it should hold, where the backfill has not been
 CREATE FUNCTION public.migrator_users_before_1848bed4() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 DECLARE
     held record;
@@ -106,7 +106,7 @@ BEGIN
     -- What the backfill has not reached: a row that it moved past must not stay empty. No lock is needed here, since
     -- whoever changes the value meanwhile waits for this row.
     IF NEW.bio IS NULL AND OLD.bio IS NULL OR NEW.theme IS NULL AND OLD.theme IS NULL THEN
-        SELECT o.bio, o.theme INTO held FROM public.profiles AS o WHERE o.user_id = OLD.id;
+        SELECT o.bio, o.theme INTO held FROM public.profiles AS o WHERE o.user_id OPERATOR(pg_catalog.=) OLD.id;
         IF FOUND THEN
             IF NEW.bio IS NULL AND OLD.bio IS NULL THEN
                 NEW.bio := held.bio;
@@ -128,7 +128,7 @@ REVOKE ALL ON FUNCTION public.migrator_users_before_1848bed4() FROM PUBLIC;
 -- why: takes what new code writes to the table that goes
 CREATE FUNCTION public.migrator_users_new_fb894e04() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 DECLARE
     held record;
@@ -137,20 +137,20 @@ BEGIN
         RETURN NULL;
     END IF;
     -- As the row is now: another trigger may have written it since.
-    SELECT n.bio, n.theme INTO held FROM public.users AS n WHERE n.id = NEW.id;
+    SELECT n.bio, n.theme INTO held FROM public.users AS n WHERE n.id OPERATOR(pg_catalog.=) NEW.id;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' THEN
         IF NOT (held.bio IS NOT NULL OR held.theme IS NOT NULL AND record_image_ne(ROW(held.theme), ROW(CAST('light'::text AS text)))) AND (held.bio IS NULL) THEN
-            DELETE FROM public.profiles AS o WHERE o.user_id = NEW.id;
+            DELETE FROM public.profiles AS o WHERE o.user_id OPERATOR(pg_catalog.=) NEW.id;
             RETURN NULL;
         END IF;
         -- Only what changed: the backfill may not have reached the rest.
         UPDATE public.profiles AS o SET bio = CASE WHEN record_image_ne(ROW(NEW.bio), ROW(OLD.bio)) THEN held.bio ELSE o.bio END, theme = CASE WHEN record_image_ne(ROW(NEW.theme), ROW(OLD.theme)) THEN coalesce(held.theme, CAST('light'::text AS text)) ELSE o.theme END
-        WHERE o.user_id = NEW.id AND record_image_ne(ROW(o.bio, o.theme), ROW(held.bio, held.theme));
+        WHERE o.user_id OPERATOR(pg_catalog.=) NEW.id AND record_image_ne(ROW(o.bio, o.theme), ROW(held.bio, held.theme));
     END IF;
-    IF (held.bio IS NOT NULL OR held.theme IS NOT NULL AND record_image_ne(ROW(held.theme), ROW(CAST('light'::text AS text)))) AND NOT EXISTS (SELECT FROM public.profiles AS o WHERE o.user_id = NEW.id) THEN
+    IF (held.bio IS NOT NULL OR held.theme IS NOT NULL AND record_image_ne(ROW(held.theme), ROW(CAST('light'::text AS text)))) AND NOT EXISTS (SELECT FROM public.profiles AS o WHERE o.user_id OPERATOR(pg_catalog.=) NEW.id) THEN
         INSERT INTO public.profiles AS o (user_id, bio, theme)
         VALUES (NEW.id, held.bio, coalesce(held.theme, CAST('light'::text AS text)))
         ON CONFLICT (user_id) DO UPDATE SET bio = EXCLUDED.bio, theme = EXCLUDED.theme

@@ -11,7 +11,7 @@ ALTER TABLE public.profiles ADD COLUMN email text;
 -- why: takes what old code writes to the new table
 CREATE FUNCTION public.migrator_users_old_f2754c48() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     -- Images are compared, so that every change counts, in types without an equality operator too.
@@ -21,13 +21,13 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         -- The row of the new table may have been first: what it has wins.
         UPDATE public.profiles AS n SET email = coalesce(n.email, NEW.email)
-        WHERE n.user_id = NEW.id AND record_image_ne(ROW(n.email), ROW(NEW.email));
+        WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND record_image_ne(ROW(n.email), ROW(NEW.email));
         UPDATE public.users AS o SET email = n.email
-        FROM public.profiles AS n WHERE n.user_id = NEW.id AND o.id = n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
+        FROM public.profiles AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     ELSE
         UPDATE public.profiles AS n SET email = NEW.email
         -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
-        WHERE n.user_id = NEW.id AND (record_image_ne(ROW(n.email), ROW(NEW.email)) OR NEW.email IS NULL AND OLD.email IS NOT NULL);
+        WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND (record_image_ne(ROW(n.email), ROW(NEW.email)) OR NEW.email IS NULL AND OLD.email IS NOT NULL);
     END IF;
     RETURN NULL;
 END
@@ -47,17 +47,17 @@ FOR EACH ROW EXECUTE FUNCTION public.migrator_users_old_f2754c48();
 -- why: gives a row of the new table what the old one holds, where its writer gives nothing
 CREATE FUNCTION public.migrator_profiles_before_74b67902() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 DECLARE
     held record;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF NEW.user_id IS NOT DISTINCT FROM OLD.user_id THEN
+        IF NOT record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
             -- What the backfill has not reached: a row that it moved past must not stay empty. No lock is needed here,
             -- since whoever changes the value meanwhile waits for this row.
             IF NEW.email IS NULL AND OLD.email IS NULL THEN
-                SELECT o.email INTO held FROM public.users AS o WHERE o.id = NEW.user_id;
+                SELECT o.email INTO held FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id;
                 IF FOUND THEN
                     IF NEW.email IS NULL AND OLD.email IS NULL THEN
                         NEW.email := held.email;
@@ -69,7 +69,7 @@ BEGIN
     END IF;
     -- Locked, so that a change of it either was before or waits, and finds this row.
     SELECT o.email INTO held
-    FROM public.users AS o WHERE o.id = NEW.user_id FOR NO KEY UPDATE;
+    FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id FOR NO KEY UPDATE;
     IF FOUND THEN
         IF NEW.email IS NULL OR NOT record_image_ne(ROW(NEW.email), ROW(CAST(NULL AS text))) THEN
             NEW.email := held.email;
@@ -87,16 +87,16 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_before_74b67902() FROM PUBLIC;
 -- why: takes what new code writes to the old table
 CREATE FUNCTION public.migrator_profiles_new_7dca1974() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
-    IF TG_OP = 'INSERT' OR NEW.user_id IS DISTINCT FROM OLD.user_id THEN
+    IF TG_OP = 'INSERT' OR record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
         UPDATE public.users AS o SET email = NEW.email
-        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
+        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
     ELSIF record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN
         -- Only what changed: the backfill may not have reached the rest.
         UPDATE public.users AS o SET email = CASE WHEN record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN NEW.email ELSE o.email END
-        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
+        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
     END IF;
     RETURN NULL;
 END

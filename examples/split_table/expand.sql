@@ -16,7 +16,7 @@ ALTER TABLE public.profiles ADD COLUMN migrator_state_91d1cc54 "char";
 -- why: takes what old code writes to the new table
 CREATE FUNCTION public.migrator_users_old_600d3110() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     -- Images are compared, so that every change counts, in types without an equality operator too.
@@ -50,7 +50,7 @@ FOR EACH ROW EXECUTE FUNCTION public.migrator_users_old_600d3110();
 -- why: gives a row of the new table what the old one holds, where its writer gives nothing
 CREATE FUNCTION public.migrator_profiles_before_4b3284e1() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 DECLARE
     held record;
@@ -59,17 +59,17 @@ BEGIN
         IF NEW.migrator_state_91d1cc54 IS NOT DISTINCT FROM OLD.migrator_state_91d1cc54 THEN
             NEW.migrator_state_91d1cc54 := NULL;
         END IF;
-        IF NEW.user_id IS NOT DISTINCT FROM OLD.user_id THEN
+        IF NOT record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
             RETURN NEW;
         END IF;
     END IF;
     IF NEW.migrator_state_91d1cc54 IS NULL THEN
         -- A row that was made only because old code has no other way to say that it gave nothing.
-        DELETE FROM public.profiles AS n WHERE n.migrator_state_91d1cc54 = 'd' AND n.user_id = NEW.user_id;
+        DELETE FROM public.profiles AS n WHERE n.migrator_state_91d1cc54 = 'd' AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id;
     END IF;
     -- Locked, so that a change of it either was before or waits, and finds this row.
     SELECT o.bio, o.site INTO held
-    FROM public.users AS o WHERE o.id = NEW.user_id FOR NO KEY UPDATE;
+    FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id FOR NO KEY UPDATE;
     IF FOUND THEN
         IF NEW.bio IS NULL OR NOT record_image_ne(ROW(NEW.bio), ROW(CAST(NULL AS text))) THEN
             NEW.bio := held.bio;
@@ -90,16 +90,16 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_before_4b3284e1() FROM PUBLIC;
 -- why: takes what new code writes to the old table
 CREATE FUNCTION public.migrator_profiles_new_55bad4ff() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
-    IF TG_OP = 'INSERT' OR NEW.user_id IS DISTINCT FROM OLD.user_id THEN
+    IF TG_OP = 'INSERT' OR record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
         UPDATE public.users AS o SET bio = NEW.bio, site = NEW.site
-        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
     ELSIF record_image_ne(ROW(NEW.bio, NEW.site), ROW(OLD.bio, OLD.site)) THEN
         -- Only what changed: the backfill may not have reached the rest.
         UPDATE public.users AS o SET bio = CASE WHEN record_image_ne(ROW(NEW.bio), ROW(OLD.bio)) THEN NEW.bio ELSE o.bio END, site = CASE WHEN record_image_ne(ROW(NEW.site), ROW(OLD.site)) THEN NEW.site ELSE o.site END
-        WHERE o.id = NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
     END IF;
     RETURN NULL;
 END
@@ -113,12 +113,12 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_new_55bad4ff() FROM PUBLIC;
 -- why: clears in the old table what new code deletes
 CREATE FUNCTION public.migrator_profiles_delete_4ccc4cf1() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, public, pg_temp
 SET migrator.syncing = 'on'
 AS $migrator$
 BEGIN
     IF OLD.migrator_state_91d1cc54 IS NULL THEN
-        UPDATE public.users AS o SET bio = NULL, site = NULL WHERE o.id = OLD.user_id;
+        UPDATE public.users AS o SET bio = NULL, site = NULL WHERE o.id OPERATOR(pg_catalog.=) OLD.user_id;
     END IF;
     RETURN NULL;
 END

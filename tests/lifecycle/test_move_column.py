@@ -218,6 +218,38 @@ def test_code_needs_rights_on_its_own_table_only_and_cannot_borrow_those_of_the_
         sandbox.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"')
 
 
+LOG = (
+    "CREATE TABLE log (t text);"
+    "CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " INSERT INTO log VALUES (TG_TABLE_NAME || ' ' || TG_OP); RETURN NULL; END $$;"
+)
+LOGGED = "CREATE TRIGGER logged AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW EXECUTE FUNCTION logged();"
+
+
+def test_triggers_that_name_tables_without_a_schema_work_when_a_write_is_taken_across(sandbox: Sandbox) -> None:
+    expanded(sandbox, setup=SETUP + LOG + LOGGED.format("a") + LOGGED.format("b"))
+    sandbox.execute("INSERT INTO a (id) VALUES (1); INSERT INTO b (k) VALUES (1); TRUNCATE log")
+    sandbox.execute("UPDATE a SET c = 'x'; UPDATE b SET c = 'y'")
+
+    assert sandbox.rows("SELECT t, count(*) FROM log GROUP BY t ORDER BY t") == [("a UPDATE", 2), ("b UPDATE", 2)]
+
+
+def test_nobody_slips_in_an_operator_of_their_own(sandbox: Sandbox) -> None:
+    """The type of the key has no equality of its own: one in the schema of the table would be a better match."""
+    setup = SETUP.replace("id integer", "id varchar").replace("k integer", "k varchar")
+    expanded(sandbox, setup=setup)
+    sandbox.execute(
+        "CREATE TABLE seen (w text); CREATE FUNCTION spy(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO public.seen VALUES ('spied'); RETURN true; END $$;"
+        "CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = spy)"
+    )
+    sandbox.execute("INSERT INTO a (id, c) VALUES ('1', 'x'), ('2', 'y'); INSERT INTO b (k) VALUES ('1'), ('2')")
+    sandbox.execute("UPDATE a SET c = c || '!'; UPDATE b SET c = c || '?', m = 1")
+
+    assert sandbox.rows("SELECT c FROM a ORDER BY id") == [("x!?",), ("y!?",)]
+    assert sandbox.value("SELECT count(*) FROM seen") == 0
+
+
 @pytest.mark.parametrize(
     ("setup", "sql", "said"),
     [

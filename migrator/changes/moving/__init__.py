@@ -143,7 +143,10 @@ class Moving(Kind[MovedT]):
         )
         for relation in relations:
             for trigger in relation.triggers:
-                yield f"trigger {trigger} of {relation.name} fires on writes that are taken across"
+                yield (
+                    f"trigger {trigger} of {relation.name} fires on writes that are taken across, with the rights of "
+                    "the role that expands"
+                )
 
     def add_columns(self, sides: Sides, old: Relation) -> Iterator[Draft]:
         """The columns in a table that is there, with what was granted on each."""
@@ -241,14 +244,19 @@ class Moving(Kind[MovedT]):
             "makes_rows": self.makes_rows,
             "state": names.state,
         }
-        on_new = {**both, "key": sides.new_key, "found": sides.found_by_new("NEW")}
+        on_new = {
+            **both,
+            "key": sides.new_key,
+            "found": sides.found_by_new("NEW"),
+            "moved": changed(sides.new_key, ()),
+        }
         return {
             "old": {
                 **both,
                 "key": sides.old_key,
                 "new_key": sides.new_key,
                 "found": sides.found_by_old("NEW"),
-                "link": sides.link,
+                "link": sides.link_in_function,
                 "changed": changed(sides.columns, sides.old_key),
                 "guard": _GUARD,
                 "given": Sql(f"record_image_ne({row_of('NEW', sides.columns)}, ROW({given}))"),

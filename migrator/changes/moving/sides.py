@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.errors import Refused
@@ -46,15 +46,31 @@ class Sides:
         pairs = zip(self.old_key, self.new_key, strict=True)
         return Sql(" AND ".join(f"o.{ident(old)} = n.{ident(new)}" for old, new in pairs))
 
+    @property
+    def link_in_function(self) -> Sql:
+        """As ``link``, for a function that runs with the rights of its owner."""
+        return _equal((f"o.{ident(old)}", f"n.{ident(new)}") for old, new in self._pairs())
+
     def found_by_old(self, row: str) -> Sql:
         """Whether ``n`` belongs to a row of the old table that a trigger is about."""
-        pairs = zip(self.old_key, self.new_key, strict=True)
-        return Sql(" AND ".join(f"n.{ident(new)} = {row}.{field(old)}" for old, new in pairs))
+        return _equal((f"n.{ident(new)}", f"{row}.{field(old)}") for old, new in self._pairs())
 
     def found_by_new(self, row: str) -> Sql:
         """Whether ``o`` belongs to a row of the new table that a trigger is about."""
-        pairs = zip(self.old_key, self.new_key, strict=True)
-        return Sql(" AND ".join(f"o.{ident(old)} = {row}.{field(new)}" for old, new in pairs))
+        return _equal((f"o.{ident(old)}", f"{row}.{field(new)}") for old, new in self._pairs())
+
+    @property
+    def own(self) -> Sql:
+        """Whether ``n`` is the row of the new table that a trigger is about."""
+        return _equal((f"n.{ident(name)}", f"NEW.{field(name)}") for name in self.new_key)
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        yield from zip(self.old_key, self.new_key, strict=True)
+
+
+def _equal(pairs: Iterable[tuple[str, str]]) -> Sql:
+    """The server's own equality: one of the same name for a type that has none would run with the owner's rights."""
+    return Sql(" AND ".join(f"{left} OPERATOR(pg_catalog.=) {right}" for left, right in pairs))
 
 
 def row_of(alias: str, columns: Sequence[str]) -> Sql:

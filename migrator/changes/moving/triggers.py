@@ -1,7 +1,8 @@
 """Triggers that keep two tables in step, and their functions: made by expand, dropped by contract and rollback.
 
-The functions are SECURITY DEFINER, because the application need not have rights on both tables, with a fixed
-search_path; nobody else may make a trigger of them.
+The functions are SECURITY DEFINER, because the application need not have rights on both tables; nobody else may make a
+trigger of them. Their search_path is that of the author, since triggers of the user that they set off may name tables
+without a schema; what they write themselves is qualified, operators too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from migrator.changes.kind import Context, Draft
 from migrator.changes.moving.sides import Sides
 from migrator.model.schema import TableName
-from migrator.sql.compose import Sql, bounded_name, qualified
+from migrator.sql.compose import Sql, bounded_name, ident_list, qualified
 from migrator.sql.rewrite import slug
 from migrator.templating import render
 
@@ -42,10 +43,12 @@ class Names:
     Attributes:
         state: a column of the new table; ``d`` for a row that was made for one of the old table that gave nothing.
         trigger: how names of triggers begin.
+        search_path: of the functions.
     """
 
     state: str
     trigger: str
+    search_path: Sql
     _over: tuple[str, ...]
 
     @classmethod
@@ -53,7 +56,9 @@ class Names:
         """Those of a migration."""
         over = (context.migration, str(sides.old), str(sides.new), *sides.columns, "move")
         trigger = bounded_name("zzz_migrator_5", f"{context.level:05d}", over=over)
-        return cls(bounded_name("migrator", "state", over=over), trigger, over)
+        schemas = dict.fromkeys((sides.old.schema, sides.new.schema, *context.schema.search_path))
+        search_path = ident_list(("pg_catalog", *(each for each in schemas if each != "pg_catalog"), "pg_temp"))
+        return cls(bounded_name("migrator", "state", over=over), trigger, search_path, over)
 
     def function(self, sync: Sync, sides: Sides) -> Sql:
         """The function of a trigger, beside its table."""
@@ -75,9 +80,15 @@ def made(folder: str, syncs: Sequence[Sync], sides: Sides, names: Names, values:
         here = [each for each in syncs if each.is_on_new is is_on_new]
         for sync in here:
             function, group = names.function(sync, sides), f"sync-{slug(_table(sync, sides).name)}"
+            text = render(
+                f"changes/{folder}/function_{sync.what}.sql.mako",
+                function=function,
+                search_path=names.search_path,
+                **values[sync.what],
+            )
             yield Draft(
                 f"function-{sync.what}",
-                Sql(render(f"changes/{folder}/function_{sync.what}.sql.mako", function=function, **values[sync.what])),
+                Sql(text),
                 sync.why,
                 group,
             )

@@ -1,6 +1,6 @@
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 BEGIN
     IF TG_OP = 'UPDATE' THEN

@@ -1,6 +1,6 @@
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 DECLARE
     held record;
@@ -11,14 +11,7 @@ BEGIN
             NEW.${state|field} := NULL;
         END IF;
 % endif
-        IF \
-% for name in key:
-% if not loop.first:
- AND \
-% endif
-NEW.${name|field} IS NOT DISTINCT FROM OLD.${name|field}\
-% endfor
- THEN
+        IF NOT ${moved|sql} THEN
 % if not makes_rows:
             -- What the backfill has not reached: a row that it moved past must not stay empty. No lock is needed here,
             -- since whoever changes the value meanwhile waits for this row.
@@ -55,7 +48,7 @@ o.${name|ident}\
         -- A row that was made only because old code has no other way to say that it gave nothing.
         DELETE FROM ${new|sql} AS n WHERE n.${state|ident} = 'd'\
 % for name in key:
- AND n.${name|ident} = NEW.${name|field}\
+ AND n.${name|ident} OPERATOR(pg_catalog.=) NEW.${name|field}\
 % endfor
 ;
     END IF;

@@ -1,16 +1,9 @@
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 BEGIN
-    IF TG_OP = 'INSERT' OR \
-% for name in key:
-% if not loop.first:
- OR \
-% endif
-NEW.${name|field} IS DISTINCT FROM OLD.${name|field}\
-% endfor
- THEN
+    IF TG_OP = 'INSERT' OR ${moved|sql} THEN
         UPDATE ${old|sql} AS o SET \
 % for name in columns:
 % if not loop.first:

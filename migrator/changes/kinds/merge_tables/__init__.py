@@ -18,7 +18,7 @@ from migrator.changes.removal import dropped_table
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import Sql, bounded_name, expression, field, ident
+from migrator.sql.compose import Sql, bounded_name, expression, field
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import slug
 from migrator.templating import render
@@ -184,7 +184,7 @@ class MergeTables(Moving[Merging]):
                 "moved": changed(sides.old_key, ()),
                 "found": sides.found_by_old("NEW"),
                 "found_before": sides.found_by_old("OLD"),
-                "link": sides.link,
+                "link": sides.link_in_function,
                 "disagrees": differs("n", "o", sides.columns),
                 "cleared": cleared,
             },
@@ -195,7 +195,7 @@ class MergeTables(Moving[Merging]):
                 "key": sides.new_key,
                 "old_key": sides.old_key,
                 "found": sides.found_by_new("NEW"),
-                "own": Sql(" AND ".join(f"n.{ident(name)} = NEW.{field(name)}" for name in sides.new_key)),
+                "own": sides.own,
                 "changed": changed(sides.columns, ()),
                 "differs": differs("o", "held", sides.columns),
                 "conflicts": differs("o", "EXCLUDED", sides.columns),
