@@ -149,6 +149,12 @@ def single(change: Privileges, schema: Schema) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def columns_of(change: Privileges) -> tuple[str, ...]:
+    """Columns that are named, in their order."""
+    written = (_WRITTEN.fullmatch(text.strip()) for text in change.privileges)
+    return tuple(dict.fromkeys(name for each in written if each and each[2] for name in _columns(each[2])))
+
+
 def _columns(text: str) -> list[str]:
     statement = parse_script(f"GRANT SELECT ({text}) ON t TO PUBLIC").statements[0]
     return [unwrap(column).sval for column in unwrap(statement.node.privileges[0]).cols]

@@ -8,7 +8,17 @@ from msgspec import structs
 
 from migrator.changes.kind import Context
 from migrator.changes.policy import roles_sql
-from migrator.changes.privilege import Privileges, held, is_made, listed, owner, privileges_of, require_object, single
+from migrator.changes.privilege import (
+    Privileges,
+    columns_of,
+    held,
+    is_made,
+    listed,
+    owner,
+    privileges_of,
+    require_object,
+    single,
+)
 from migrator.changes.statement import OneStatement, require_known
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -43,6 +53,10 @@ class Grant(OneStatement[Granting]):
 
     name = "grant"
     spec = Granting
+    leaves_columns = True
+    may_follow = frozenset(
+        {"add_column", "comment", "drop_not_null", "set_column_options", "set_default", "set_not_null"}
+    )
     verb = "grant"
     why = "takes nothing from anybody"
 
@@ -52,8 +66,8 @@ class Grant(OneStatement[Granting]):
         return None if found is None else Granting(**structs.asdict(found))
 
     def touched(self, change: Granting) -> dict[TableName, tuple[str, ...]]:
-        """The table."""
-        return {change.target: ()} if change.on == "table" else {}
+        """The table, and the columns: one that is about to be replaced by a copy would lose what is granted on it."""
+        return {change.target: columns_of(change)} if change.on == "table" else {}
 
     def assumes(self, change: Granting, schema: Schema) -> dict[str, str]:
         """Which of them each role has before."""

@@ -8,7 +8,17 @@ from msgspec import structs
 
 from migrator.changes.kind import Context
 from migrator.changes.policy import roles_sql
-from migrator.changes.privilege import Privileges, held, is_made, listed, owner, privileges_of, require_object, single
+from migrator.changes.privilege import (
+    Privileges,
+    columns_of,
+    held,
+    is_made,
+    listed,
+    owner,
+    privileges_of,
+    require_object,
+    single,
+)
 from migrator.changes.statement import AtContract, unchecked
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -41,6 +51,10 @@ class Revoke(AtContract[Revoking]):
 
     name = "revoke"
     spec = Revoking
+    leaves_columns = True
+    may_follow = frozenset(
+        {"add_column", "comment", "drop_not_null", "set_column_options", "set_default", "set_not_null"}
+    )
     verb = "revoke"
     why = "no code needs them any more"
 
@@ -50,8 +64,8 @@ class Revoke(AtContract[Revoking]):
         return None if found is None else Revoking(**structs.asdict(found))
 
     def touched(self, change: Revoking) -> dict[TableName, tuple[str, ...]]:
-        """The table."""
-        return {change.target: ()} if change.on == "table" else {}
+        """The table, and the columns: one that is about to be replaced by a copy would lose what is granted on it."""
+        return {change.target: columns_of(change)} if change.on == "table" else {}
 
     def validate(self, change: Revoking, context: Context) -> Iterator[str]:
         """The object and the roles are there, and have something to lose."""

@@ -19,6 +19,7 @@ from migrator.changes.kind import (
     require_table,
 )
 from migrator.changes.kinds.change_type import checks, swap
+from migrator.changes.kinds.change_type.as_planned import require_as_planned
 from migrator.changes.kinds.change_type.in_place import require_in_place, what_stands_against
 from migrator.changes.kinds.change_type.shadow import Retyping, never_fails, shadow_of
 from migrator.errors import Refused
@@ -131,6 +132,7 @@ class ChangeType(Kind[Retyping]):
             yield from checks.notes_in_place(relation, change)
             return
         checks.require_replaceable(relation, column, change)
+        checks.refuse_dropped_index(relation, change, context)
         yield from notes_for_subscribers(relation, [shadow_of(change, context).column])
         yield from checks.notes(relation, change)
 
@@ -252,7 +254,7 @@ class ChangeType(Kind[Retyping]):
             require_in_place(change, relation, column)
             return
         checks.require_replaceable(relation, column, change)
-        swap.require_as_planned(change, relation, context.contract_sql)
+        require_as_planned(change, relation, shadow_of(change, context), context.contract_sql, self.template)
 
     def rollback(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Trigger and column go; every value is in the old column."""

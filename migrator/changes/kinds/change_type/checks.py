@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
-from migrator.changes.kind import refuse_dependents
+from migrator.changes.index import OnIndex
+from migrator.changes.kind import Context, refuse_dependents
 from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
@@ -78,6 +79,26 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
                 f'{what} by index "{index.name}" of table "{relation.name}", which is replaced',
                 hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} "
                 + ("REPLICA IDENTITY DEFAULT" if index.is_replica_identity else "SET WITHOUT CLUSTER"),
+            )
+
+
+def refuse_dropped_index(relation: Relation, change: Retyping, context: Context) -> None:
+    """Refuse an index on the column that the same migration drops: the one built anew would stay.
+
+    Raises:
+        Refused: there is one.
+    """
+    dropped = {
+        spec.index
+        for kind, spec in context.beside
+        if kind == "drop_index" and isinstance(spec, OnIndex) and spec.target == change.target
+    }
+    for index in relation.indexes:
+        if change.column in index.columns and index.name in dropped:
+            raise Refused(
+                f'index "{index.name}" of table "{relation.name}" is about "{change.column}", which is replaced, and '
+                "this migration drops it",
+                hint="drop it in a migration before this one, and contract that before you plan this",
             )
 
 

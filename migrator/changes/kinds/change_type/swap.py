@@ -8,7 +8,6 @@ from migrator.changes.kind import Draft
 from migrator.changes.kinds.change_type import carried
 from migrator.changes.kinds.change_type.carried import Copy
 from migrator.changes.kinds.change_type.shadow import Retyping, Shadow, converted_default, never_fails, temporary_name
-from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, TableName
 from migrator.sql.compose import Sql, ident, literal, qualified
 from migrator.sql.parser import relation_parts
@@ -33,29 +32,15 @@ def steps(change: Retyping, relation: Relation, shadow: Shadow, template: Templa
     yield from _swap(change, relation, column, shadow, checks, keys, template)
 
 
-def require_as_planned(change: Retyping, relation: Relation, contract_sql: str) -> None:
-    """Make sure that contract carries over all that hangs on the column now.
-
-    Raises:
-        Refused: something was made since it was planned, and would go with the old column.
-    """
-    shadow = change.column
-    lost = [
-        f"index {index.name}"
-        for index, name, _ in carried.indexes(change, relation, shadow)
-        if ident(name) not in contract_sql
-    ]
-    lost += [
-        f"constraint {copy.name} of {copy.table}"
-        for copy in (*carried.checks(change, relation, shadow), *carried.foreign_keys(change, relation, shadow))
-        if ident(copy.temporary) not in contract_sql
-    ]
-    if lost:
-        raise Refused(
-            f'what was made on column "{change.column}" of table "{relation.name}" since it was planned would be lost',
-            detail="\n".join(lost),
-            hint="roll back and expand again after planning anew, or drop it and create it again after contract",
-        )
+def set_on(change: Retyping, column: Column, shadow: Shadow, template: Template) -> Iterator[Sql]:
+    """What the swap sets on the new column because the old one has it, each as one statement."""
+    if column.not_null:
+        yield template("set_not_null", table=change.sql, column=shadow.column)
+    default = converted_default(change, column)
+    if default is not None:
+        yield template("set_default", table=change.sql, column=change.column, default=default)
+    for _, text, _ in _rest(change, column, template):
+        yield text
 
 
 def _conditions(
