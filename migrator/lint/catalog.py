@@ -231,6 +231,9 @@ class Catalog:
         self.views: dict[Key, View] = {}
         self.enums: dict[str, tuple[str, ...]] = {}
         self._indexes_on: dict[Key, tuple[Key, ...]] = {}
+        self._views_on: dict[Key, tuple[Key, ...]] = {}
+        self._view_numbers: dict[Key, int] = {}
+        self._views_made = 0
         self._temporary: set[Key] = set()
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
 
@@ -304,6 +307,24 @@ class Catalog:
         if index is not None:
             self.put(self._indexes_on, index.table, (*self._indexes_on.get(index.table, ()), key))
         self.put(self.indexes, key, index)
+
+    def views_on(self, table: Key) -> list[tuple[Key, View]]:
+        """Known views that read a table, in the order in which they were made."""
+        keys = sorted(self._views_on.get(table, ()), key=self._view_numbers.__getitem__)
+        return [(key, self.views[key]) for key in keys]
+
+    def put_view(self, key: Key, view: View | None) -> None:
+        """Add a view, replace what is known of it, or remove it with None."""
+        old = self.views.get(key)
+        if old is None:
+            self._views_made += 1
+            self._view_numbers[key] = self._views_made
+        before, now = old.reads if old else frozenset(), view.reads if view else frozenset()
+        for table in before - now:
+            self.put(self._views_on, table, tuple(other for other in self._views_on.get(table, ()) if other != key))
+        for table in now - before:
+            self.put(self._views_on, table, (*self._views_on.get(table, ()), key))
+        self.put(self.views, key, view)
 
     def set_column(self, table: Table, column: Column) -> None:
         """Add a column, or replace what is known of it."""

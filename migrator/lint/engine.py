@@ -20,6 +20,7 @@ from migrator.lint.selection import Selection, statement_rules
 from migrator.lint.sizes import Sizes
 from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
+from migrator.model.effects import Effects
 from migrator.model.finding import Finding, Fix, Severity
 from migrator.model.locks import LockMode
 from migrator.model.manifest import Manifest
@@ -121,6 +122,7 @@ class Linter:
         self._report = Report(sizes_taken_at=sizes.stats.taken_at if sizes else "")
         self._levels: list[Source] = []
         self._undone_to: int | None = None
+        self._effects: tuple[Statement, Effects] | None = None
         self._functions: dict[str, str] = {}
         self._file_waivers: list[tuple[Part, suppression.Waiver]] = []
         self._repeated: dict[tuple[int, str], list[tuple[Part, suppression.Waiver]]] = {}
@@ -430,13 +432,18 @@ class Linter:
             why=written(problem.why),
             fix=written(problem.fix),
             length=max(len(shown), 1),
-            relation=written(locked_relation(statement, lock)),
+            relation=written(locked_relation(self._effects_of(statement), lock) if lock else ""),
             work=rule.work if problem.work is None else problem.work,
             breaks=rule.breaks if problem.breaks is None else problem.breaks,
             repair=fix,
             unfixed=unfixed,
             size=size,
         )
+
+    def _effects_of(self, statement: Statement) -> Effects:
+        if self._effects is None or self._effects[0] is not statement:
+            self._effects = statement, effects_of(statement)  # several findings of one statement come together
+        return self._effects[1]
 
     def _complain(self, source: Source, script: Script, complaint: suppression.Complaint) -> Finding | None:
         if complaint.code not in self._selection.codes:
@@ -532,11 +539,9 @@ def _unchecked(part: Part, what: Unchecked) -> tuple[Rule, Problem, Statement]:
     return all_rules()["SY002"], problem, statement
 
 
-def locked_relation(statement: Statement, lock: LockMode) -> str:
+def locked_relation(effects: Effects, lock: LockMode) -> str:
     """The relation that a statement takes a lock on, as SQL; an empty string if its text does not name one."""
-    if not lock:
-        return ""
-    locks = effects_of(statement).locks
+    locks = effects.locks
     return next((taken.relation for taken in locks if taken.mode is lock), locks[0].relation if locks else "")
 
 

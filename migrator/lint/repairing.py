@@ -115,6 +115,11 @@ class Repairs:
         return outside_mark(source.name, source.text, comments, is_first=source.offset == 0)
 
     @cached_property
+    def is_outside(self) -> bool:
+        """Whether it is said that the runner puts no transaction around the part."""
+        return self.part.source.wrapped is False or file_directive(self.part.script.comments) is False
+
+    @cached_property
     def minding(self) -> frozenset[int]:
         """Statements that rely on a transaction that the runner may put around the part."""
         found, begun = set(), False
@@ -303,7 +308,7 @@ class _Edits:
         Raises:
             NotFixable: the runner has no word for it, or the rest of the file is not known here.
         """
-        if self._part.source.wrapped is False or file_directive(self._part.script.comments) is False:
+        if self._repairs.is_outside:
             return ""
         mark = self._repairs.mark
         if isinstance(mark, str):

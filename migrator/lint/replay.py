@@ -211,7 +211,7 @@ def _create_table_as(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
     key = _new_key(catalog, node.into.rel)
     catalog.put_table(Table(key, catalog.file))
     if node.objtype == pb.OBJECT_MATVIEW:
-        catalog.put(catalog.views, key, view_of(catalog, node.into.col_names, node.query, catalog.file))
+        catalog.put_view(key, view_of(catalog, node.into.col_names, node.query, catalog.file))
 
 
 def _select(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -226,7 +226,7 @@ def _create_view(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
         catalog.put_table(Table(key, catalog.file))
     old = catalog.views.get(key)
     view = view_of(catalog, node.aliases, node.query, catalog.file)
-    catalog.put(catalog.views, key, view if old is None else replace(view, file=old.file))
+    catalog.put_view(key, view if old is None else replace(view, file=old.file))
 
 
 def _create_sequence(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -270,7 +270,7 @@ def _drop(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
             continue
         key = catalog.resolve(schema, parts[-1])
         if key in catalog.views:
-            catalog.put(catalog.views, key, None)
+            catalog.put_view(key, None)
         if key in catalog.tables:
             catalog.put(catalog.tables, key, None)
             for index_key in [index_key for index_key, _ in catalog.indexes_of(key)]:

@@ -112,7 +112,7 @@ def _of_claims(rule: Rule, statements: list[Judged], trace: Trace):
             lock = rule.lock if problem.lock is None else problem.lock
             work = rule.work if problem.work is None else problem.work
             taken = max((each.mode for each in traced.locks), default=LockMode.NONE)
-            relation = locked_relation(each.statement, lock)
+            relation = locked_relation(each.effects, lock)
             there = max((each.mode for each in traced.locks if each.relation == relation), default=held)
             if lock is not LockMode.NONE and lock not in (held, taken, there):
                 yield f"{text}: page {lock.title}, server {held.title}"

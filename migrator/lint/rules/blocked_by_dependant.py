@@ -73,8 +73,8 @@ class BlockedByDependant(AlterTableRule):
         if drops and action.command.behavior == pb.DROP_CASCADE:
             return
         using = [label for label, read in table.dependants.items() if column in read]
-        for key, view in catalog.views.items():
-            if table.key in view.reads and (column in view.uses or (view.uses_all and column in table.columns)):
+        for key, view in catalog.views_on(table.key):
+            if column in view.uses or (view.uses_all and column in table.columns):
                 certain = (
                     len(view.reads) == 1
                     or sum(column in catalog.tables[read].columns for read in view.reads if read in catalog.tables) == 1

@@ -69,7 +69,7 @@ class RefreshBlocking(Rule):
         """CONCURRENTLY is refused without a unique index on plain columns of all rows."""
         catalog, relation = context.catalog, statement.node.relation
         key = catalog.resolve(relation.schemaname, relation.relname)
-        known = (index for index in catalog.indexes.values() if index.table == key)
+        known = (index for _, index in catalog.indexes_of(key))
         word = after_word(statement, ("VIEW",), " CONCURRENTLY")
         if word is None or not any(index.unique and index.columns and not index.partial for index in known):
             return None
