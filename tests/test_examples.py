@@ -134,8 +134,9 @@ def test_rollback_ends_where_it_began(kind: str, session: Session):
     run(session, kind, Phase.ROLLBACK)
 
     assert snapshot(session) == (expanded if kind in STAYS else before)
-    # An index that is built anew is as it was.
-    assert (expanded != before) is ((EXAMPLES / kind / "expand.sql").exists() and kind != "reindex")
+    # An index that is built anew is as it was, and rows are no part of the shape.
+    same = kind in ("reindex", "refresh_materialized_view")
+    assert (expanded != before) is ((EXAMPLES / kind / "expand.sql").exists() and not same)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(EXAMPLES)) for page in PAGES])

@@ -40,7 +40,7 @@ def require_index(change: OnIndex, context: Context) -> Index | None:
     Raises:
         Refused: its table has none of that name, or a constraint stands on it.
     """
-    relation = require_table(change, context)
+    relation = require_table(change, context, or_view=True)
     if relation is None:
         return None
     index = next((each for each in relation.indexes if each.name == change.index), None)

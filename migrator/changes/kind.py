@@ -263,8 +263,11 @@ def altered_table(relation: Any, schema: Schema) -> TableName:
     return schema.resolve(relation.schemaname, relation.relname)
 
 
-def require_table(change: OnTable, context: Context) -> Relation | None:
+def require_table(change: OnTable, context: Context, *, or_view: bool = False) -> Relation | None:
     """The ordinary table a change is about; None when no database was asked or this migration creates it.
+
+    Args:
+        or_view: whether a materialized view will do.
 
     Raises:
         Refused: it does not exist, or it is not an ordinary table.
@@ -274,7 +277,7 @@ def require_table(change: OnTable, context: Context) -> Relation | None:
     relation = context.schema.relation(change.target)
     if relation is None:
         raise Refused(f'table "{change.target}" does not exist')
-    if relation.kind != "table":
+    if relation.kind != "table" and not (or_view and relation.kind == "materialized view"):
         raise Refused(
             f'"{change.target}" is a {relation.kind}, not an ordinary table',
             hint="this kind of change works on ordinary tables so far",

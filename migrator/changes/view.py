@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from migrator.changes.kind import Context, Expression, Spec
 from migrator.errors import Refused
@@ -48,6 +48,8 @@ class DefinedView(OnView, frozen=True):
         definition: ``CREATE VIEW …`` with its own name and those it reads qualified.
     """
 
+    sort: ClassVar[str] = "view"
+
     definition: str
 
     @property
@@ -58,6 +60,11 @@ class DefinedView(OnView, frozen=True):
             Refused: the definition is something else.
         """
         return view_statement(self.definition)
+
+    @property
+    def named(self) -> Any:
+        """The ``RangeVar`` of the view in its definition."""
+        return self.node.view
 
     @property
     def reads(self) -> list[TableName]:
@@ -106,21 +113,7 @@ def require_definition(change: DefinedView, context: Context) -> Any:
     refuse_temporary(node)
     if node.replace:
         raise Refused(f'the definition of view "{change.target}" is written with OR REPLACE', hint="leave it out")
-    if (node.view.schemaname, node.view.relname) != (change.schema, change.view):
-        raise Refused(
-            f'the definition does not create "{change.target}"',
-            detail=f"it creates {node.view.schemaname or '(no schema)'}.{node.view.relname}",
-            hint=f"write CREATE VIEW {change.sql} AS …",
-        )
-    for read in relations_read(node.query):
-        if not read.schemaname:
-            raise Refused(f'the definition reads "{read.relname}" without saying its schema')
-    for name in change.reads:
-        if context.renamed.get(name):
-            raise Refused(
-                f'view "{change.target}" reads "{name}", a column of which this migration renames',
-                hint="write two migrations, and contract the renaming before the view",
-            )
+    require_names(change, context)
     if 0 < context.schema.server_version < _SECURITY_INVOKER_SINCE and "security_invoker" in options_of(node):
         raise Refused(
             f"security_invoker needs PostgreSQL {_SECURITY_INVOKER_SINCE}, "
@@ -129,16 +122,57 @@ def require_definition(change: DefinedView, context: Context) -> Any:
     return node
 
 
+def require_names(change: DefinedView, context: Context) -> None:
+    """Make sure that a definition is that of its view, and reads nothing that a renaming removes.
+
+    Raises:
+        Refused: it is not so.
+    """
+    node, named = change.node, change.named
+    if (named.schemaname, named.relname) != (change.schema, change.view):
+        raise Refused(
+            f'the definition does not create "{change.target}"',
+            detail=f"it creates {named.schemaname or '(no schema)'}.{named.relname}",
+            hint=f"write CREATE {change.sort.upper()} {change.sql} AS …",
+        )
+    for read in relations_read(node.query):
+        if not read.schemaname:
+            raise Refused(f'the definition reads "{read.relname}" without saying its schema')
+    for name in change.reads:
+        if context.renamed.get(name):
+            raise Refused(
+                f'{change.sort} "{change.target}" reads "{name}", a column of which this migration renames',
+                hint="write two migrations, and contract the renaming before the view",
+            )
+
+
+def require_read(change: DefinedView, context: Context) -> None:
+    """Make sure that what a query reads is there, and that nothing has the name of its view.
+
+    Raises:
+        Refused: it is not so.
+    """
+    for name in change.reads:
+        if context.schema.is_known and name not in context.created and context.schema.relation(name) is None:
+            raise Refused(
+                f'"{name}", which {change.sort} "{change.target}" reads, does not exist',
+                hint="a view that reads a view of the same migration needs a migration of its own, after it",
+            )
+    if change.target in context.created:
+        raise Refused(f'"{change.target}" is created twice in this migration')
+
+
 def query_of(change: DefinedView, context: Context) -> Iterator[Expression]:
     """The query of a view, which the server must understand; not one over tables that are not there yet."""
     if any(name in context.created for name in change.reads):
         return
     node = change.node
     query = Sql(deparse("select_stmt", unwrap(node.query)))
-    names = [unwrap(each).sval for each in node.aliases]
+    names = _aliases(node)
     columns = Sql(f" ({ident_list(names)})" if names else "")
     yield Expression(
-        f"the query of view {change.target}", Sql(render("changes/view_query.sql.mako", query=query, columns=columns))
+        f"the query of {change.sort} {change.target}",
+        Sql(render("changes/view_query.sql.mako", query=query, columns=columns)),
     )
 
 
@@ -153,7 +187,7 @@ def options_of(node: Any) -> set[str]:
 
 
 def output_columns(node: Any) -> list[str] | None:
-    """Names of the columns a ``ViewStmt`` makes; None where its text does not tell them."""
+    """Names of the columns the statement that makes a view gives it; None where its text does not tell them."""
     query = unwrap(node.query)
     while query.op != pb.SETOP_NONE:
         query = query.larg
@@ -165,8 +199,13 @@ def output_columns(node: Any) -> list[str] | None:
         if not name:
             return None
         names.append(name)
-    aliases = [unwrap(each).sval for each in node.aliases]
+    aliases = _aliases(node)
     return [*aliases, *names[len(aliases) :]]
+
+
+def _aliases(node: Any) -> list[str]:
+    """The names of columns that are written before the query."""
+    return [unwrap(each).sval for each in (node.aliases if isinstance(node, pb.ViewStmt) else node.into.col_names)]
 
 
 def relations_read(query: Any) -> list[Any]:

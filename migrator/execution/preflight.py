@@ -14,6 +14,7 @@ from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
 from migrator.ledger.state import MigrationRecord, State
+from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, planner
@@ -281,6 +282,8 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
                     None
                 )
                 continue
+            if lock.mode is LockMode.ACCESS_SHARE:
+                continue  # reading needs no ownership; the server is asked about queries themselves
             lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
         if statement.kind == "create_schema_stmt":
             schemas.add(statement.node.schemaname)
@@ -294,7 +297,7 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
     for step in migration.phase(Phase.CONTRACT):
         for lock in step.effects.locks:
             target = resolve(session, *relation_parts(lock.relation))
-            if target is not None:
+            if target is not None and lock.mode is not LockMode.ACCESS_SHARE:
                 lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
     return list(lacks)
 

@@ -14,6 +14,7 @@ from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
 from migrator.changes.user_type import OnType
+from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
@@ -332,6 +333,8 @@ def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Sch
             )
         )  # fmt: skip
         made = made | {change.kind.makes(change.spec)}
+        if isinstance(change.spec, OnView) and change.kind.makes(change.spec)[:1] == ("MATERIALIZED VIEW",):
+            created = created | {change.spec.target}
         if change.kind.name == "create_table" and isinstance(change.spec, OnTable):
             created = created | {change.spec.target}
         if isinstance(change.spec, OnType) and change.kind.makes(change.spec)[:1] == ("TYPE",):

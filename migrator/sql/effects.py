@@ -424,6 +424,8 @@ def created_relation(statement: Statement) -> tuple[str | None, str] | None:
     if statement.kind == "create_function_stmt":
         parts = [unwrap(part).sval for part in statement.node.funcname]
         return (parts[-2] if len(parts) > 1 else None), parts[-1]
+    if statement.kind == "create_table_as_stmt":
+        return statement.node.into.rel.schemaname or None, statement.node.into.rel.relname
     target = {"create_stmt": "relation", "view_stmt": "view", "create_seq_stmt": "sequence"}.get(statement.kind)
     if target is None:
         return None

@@ -139,6 +139,17 @@ def calling(condition: str) -> Code:
     )
 
 
+def reading(view: str, columns: str = "value") -> Code:
+    """Code that writes ``items``, and looks into a materialized view whenever it reads, whatever rows are there."""
+    seen = f"(SELECT count(({columns})) FROM {view} WHERE id = %(id)s) >= 0"
+    return Code(
+        insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id",
+        update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+        read=f"SELECT n, value FROM items WHERE id = %(id)s AND {seen}",
+        read_all=f"SELECT id, n, value FROM items WHERE (SELECT count(({columns})) FROM {view}) >= 0",
+    )
+
+
 def drawing(sequence: str) -> Code:
     """Code that draws from a sequence at each write."""
     return calling(f"nextval('{sequence}') IS NOT NULL")
@@ -456,6 +467,26 @@ CASES = (
             read="SELECT n, value FROM entries WHERE id = %(id)s",
             read_all="SELECT id, n, value FROM entries",
         ),
+    ),
+    Case(
+        name="with an index of its own",
+        kind="create_materialized_view",
+        setup=items("value text"),
+        sql="CREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS SELECT id, n, value FROM items;"
+        "CREATE UNIQUE INDEX entries_id ON entries (id); GRANT SELECT ON entries TO PUBLIC",
+        old=code("value"),
+        new=reading("entries"),
+        final=("(SELECT relispopulated FROM pg_class WHERE oid = 'entries'::regclass)",),
+    ),
+    Case(
+        name="while it is read",
+        kind="refresh_materialized_view",
+        setup=items("value text") + "CREATE MATERIALIZED VIEW entries AS SELECT id, n, value FROM items;"
+        "CREATE UNIQUE INDEX entries_id ON entries (id);",
+        sql="REFRESH MATERIALIZED VIEW entries",
+        old=reading("entries"),
+        new=reading("entries"),
+        final=("(SELECT count(*) FROM entries) > 4000",),
     ),
     Case(
         name="that writes pass through",

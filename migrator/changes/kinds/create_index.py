@@ -33,7 +33,8 @@ class CreateIndex(Kind[Indexing]):
     What happens
         Expand builds it CONCURRENTLY, outside a transaction, with no lock that blocks reads or writes. A build that was
         cut off leaves an invalid index; the next run drops it and builds anew. A unique index also refuses what old
-        code may still write, so it is built by contract, unless this migration creates the table.
+        code may still write, so it is built by contract, unless this migration creates the table. No code writes a
+        materialized view: its unique index is built by expand, and REFRESH … CONCURRENTLY works from then on.
 
     What is refused
         Indexes on partitioned tables, which cannot be built concurrently.
@@ -79,10 +80,12 @@ class CreateIndex(Kind[Indexing]):
 
     def validate(self, change: Indexing, context: Context) -> Iterator[str]:
         """The table is there and the name is free."""
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_view=True)
         if relation is not None and any(index.name == change.index for index in relation.indexes):
             raise Refused(f'index "{change.index}" of table "{change.target}" exists already')
-        if change.unique and change.target not in context.created:
+        if change.unique and _is_on_view(change, context):
+            yield f"refreshing {change.table} fails from here on where its query yields duplicates for {change.index}"
+        if self._refuses_old_code(change, context):
             yield f"unique index {change.index} is built by contract: until then old code may write duplicates"
 
     def expand(self, change: Indexing, context: Context) -> Iterator[Draft]:
@@ -116,7 +119,12 @@ class CreateIndex(Kind[Indexing]):
 
     @staticmethod
     def _refuses_old_code(change: Indexing, context: Context) -> bool:
-        return change.unique and change.target not in context.created
+        return change.unique and change.target not in context.created and not _is_on_view(change, context)
+
+
+def _is_on_view(change: Indexing, context: Context) -> bool:
+    relation = context.schema.relation(change.target)
+    return relation is not None and relation.kind == "materialized view"
 
 
 def _default_name(target: TableName, keys: list[str]) -> str:

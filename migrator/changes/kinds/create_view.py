@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
-from migrator.changes.view import DefinedView, defined, query_of, require_definition, users_of
+from migrator.changes.view import DefinedView, defined, query_of, require_definition, require_read, users_of
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
@@ -61,19 +61,12 @@ class CreateView(Kind[ViewCreation]):
     def validate(self, change: ViewCreation, context: Context) -> Iterator[str]:
         """The name is free, the definition is that of this view, and what it reads is there and stays."""
         require_definition(change, context)
-        for name in change.reads:
-            if context.schema.is_known and name not in context.created and context.schema.relation(name) is None:
-                raise Refused(
-                    f'"{name}", which view "{change.target}" reads, does not exist',
-                    hint="a view that reads a view of the same migration needs a migration of its own, after it",
-                )
+        require_read(change, context)
         relation = context.schema.relation(change.target)
         if relation is not None:
             raise Refused(
                 f'{relation.kind} "{change.target}" exists already', hint="CREATE OR REPLACE VIEW gives it a new query"
             )
-        if change.target in context.created:
-            raise Refused(f'"{change.target}" is created twice in this migration')
         yield from ()
 
     def expressions(self, change: ViewCreation, context: Context) -> Iterator[Expression]:

@@ -62,7 +62,7 @@ class Reindex(Kind[Rebuilding]):
 
     def validate(self, change: Rebuilding, context: Context) -> Iterator[str]:
         """It is there, and the server builds its sort concurrently."""
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_view=True)
         if relation is None:
             return
         index = next((each for each in relation.indexes if each.name == change.index), None)

@@ -59,6 +59,7 @@ __all__ = [
     "create_extension",
     "create_function",
     "create_index",
+    "create_materialized_view",
     "create_policy",
     "create_publication",
     "create_schema",
@@ -89,6 +90,7 @@ __all__ = [
     "move_column",
     "partition_table",
     "raw_sql",
+    "refresh_materialized_view",
     "reindex",
     "rename_column",
     "rename_constraint",
@@ -135,6 +137,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_extension": {},
     "create_function": {"schema": "public"},
     "create_index": {"schema": "public"},
+    "create_materialized_view": {"schema": "public"},
     "create_policy": {"schema": "public"},
     "create_publication": {},
     "create_schema": {},
@@ -164,6 +167,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "move_column": {"schema": "public"},
     "partition_table": {"schema": "public"},
     "raw_sql": {},
+    "refresh_materialized_view": {"schema": "public"},
     "reindex": {"schema": "public"},
     "rename_column": {"schema": "public"},
     "rename_constraint": {"schema": "public"},
@@ -529,6 +533,17 @@ def create_index(table: str, index: str, definition: str, *, unique: bool = Fals
     change(
         "create_index", {"schema": schema, "table": table, "index": index, "definition": definition, "unique": unique}
     )
+
+
+def create_materialized_view(view: str, definition: str, *, schema: str = "public") -> None:
+    """Create a materialized view.
+
+    Args:
+        schema: of the view.
+        view: its name.
+        definition: ``CREATE MATERIALIZED VIEW …`` with its own name and those it reads qualified.
+    """
+    change("create_materialized_view", {"schema": schema, "view": view, "definition": definition})
 
 
 def create_policy(
@@ -1021,6 +1036,16 @@ def raw_sql(
             "key": key,
         },
     )
+
+
+def refresh_materialized_view(view: str, *, schema: str = "public") -> None:
+    """Bring the rows of a materialized view up to date.
+
+    Args:
+        schema: of the view.
+        view: its name.
+    """
+    change("refresh_materialized_view", {"schema": schema, "view": view})
 
 
 def reindex(table: str, index: str, *, schema: str = "public") -> None:

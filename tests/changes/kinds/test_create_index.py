@@ -74,7 +74,7 @@ def test_rollback_drops_the_index_concurrently():
         (users(indexes=(index("i", "name"),)), 'index "i" of table "public.users" exists already'),
         (users(kind="partitioned table"), "is a partitioned table, not an ordinary table"),
         (users(kind="partition"), "is a partition, not an ordinary table"),
-        (users(kind="materialized view"), "is a materialized view, not an ordinary table"),
+        (users(kind="foreign table"), "is a foreign table, not an ordinary table"),
         (users(inherits=True), "takes part in inheritance"),
         (schema(), 'table "public.users" does not exist'),
     ],

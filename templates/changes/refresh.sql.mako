@@ -1,0 +1,5 @@
+% if concurrently:
+REFRESH MATERIALIZED VIEW CONCURRENTLY ${view|sql}
+% else:
+REFRESH MATERIALIZED VIEW ${view|sql}
+% endif
