@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import database_options, emit_json, json_option, load_project, project_database
+from migrator.cli.options import (
+    database_options,
+    emit_json,
+    json_option,
+    load_project,
+    project_database,
+    require_alembic_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
+    from migrator.config import Project
+    from migrator.integrations.alembic.foreseen import Foreseen
     from migrator.model.plan import Migration
     from migrator.postgres.connect import Database
 
@@ -34,6 +44,9 @@ def command(
     TARGET is a migration id or the beginning of one; without it, every migration that is not finished in the database,
     or all of them when there is no database to ask.
 
+    A revision of Alembic that is not expanded yet is planned on the tables as they are now. One that is about tables of
+    others before it can be planned when those are expanded, and says which they are.
+
     \b
     Example:
       migrator plan
@@ -48,20 +61,27 @@ def command(
     project = load_project()
     database = project_database(project, url_env, wait_db, "plan")
     migrations = migrations_of(project, database)
-    chosen = (
-        [find(migrations, target)]
-        if target is not None
-        else _unfinished(migrations, database, project.settings.project)
-    )
+    ahead = _ahead(project, database, {each.id for each in migrations})
+    waiting: list[Foreseen] = []
+    notes: dict[str, tuple[str, ...]] = {each.id: each.notes for each in ahead}
+    if target is not None:
+        chosen = [_revision(project, target, migrations, ahead) or find(migrations, target)]
+    else:
+        planned = [each.migration for each in ahead if each.migration is not None]
+        chosen = [*_unfinished(migrations, database, project.settings.project), *planned]
+        waiting = [each for each in ahead if each.migration is None]
     phases = (Phase(phase),) if phase else (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     if as_json:
         limit_ms = milliseconds(project.settings.lock_timeout)
-        documents = [plan_json.document(each, phases, limit_ms) for each in chosen]
+        documents = [plan_json.document(each, phases, limit_ms, notes.get(each.id, ())) for each in chosen]
         # One migration is the document itself, as the contract has it; several stand in a list.
-        emit_json(documents[0] if len(documents) == 1 else {"migrations": documents})
+        emit_json(documents[0] if len(documents) == 1 and not waiting else _several(documents, waiting))
         return
-    if not chosen:
-        click.echo("nothing is pending" if migrations else f"no migrations in {project.settings.migrations}", err=True)
+    if not chosen and not waiting:
+        is_empty = not migrations and (project.alembic is None or project.has_folder)
+        click.echo(
+            "nothing is pending" if not is_empty else f"no migrations in {project.settings.migrations}", err=True
+        )
         return
     rows = _estimated_rows(chosen, database)
     for number, migration in enumerate(chosen):
@@ -69,6 +89,64 @@ def command(
             click.echo("")
         for line in plan_text.sql_lines(migration, phases) if only_sql else plan_text.lines(migration, phases, rows):
             click.echo(line)
+        for note in notes.get(migration.id, ()):
+            click.echo(f"note: {note}", err=True)
+    for each in waiting:
+        error = each.error
+        click.echo(f"\n{each.id}  {each.title}: not planned" + (f": {error.message}" if error else ""), err=only_sql)
+        for line in filter(None, (error.at, error.detail, error.hint) if error else ()):
+            click.echo(f"  {line}", err=only_sql)
+
+
+def _ahead(project: Project, database: Database | None, known: set[str]) -> list[Foreseen]:
+    """Revisions that are not expanded yet; there are none in a project of folders."""
+    if database is None or project.alembic is None or project.has_folder:
+        return []
+    opened = require_alembic_project(project)
+    from migrator.integrations.alembic.foreseen import foreseen
+
+    with database.connect("plan") as session:
+        return [each for each in foreseen(opened, session, project.settings.project) if each.id not in known]
+
+
+def _revision(
+    project: Project, target: str, migrations: Sequence[Migration], ahead: Sequence[Foreseen]
+) -> Migration | None:
+    """The migration of a revision; None: this is no project of revisions, or it has none that the target fits.
+
+    Raises:
+        UsageError: the revision is past, and the ledger has nothing of it.
+        MigratorError: it cannot be planned, or not yet.
+    """
+    from migrator.errors import UsageError
+
+    if project.alembic is None or project.has_folder or any(each.id.startswith(target) for each in migrations):
+        return None
+    revision = require_alembic_project(project).revision(target)
+    found = next((each for each in ahead if each.id == revision.revision), None)
+    if found is not None and found.error is not None:
+        raise found.error
+    if found is not None:
+        return found.migration
+    in_ledger = next((each for each in migrations if each.id == revision.revision), None)
+    if in_ledger is None:
+        raise UsageError(
+            f"revision {revision.revision} ran here, and has no phased operations: nothing of it is left to do",
+            at=str(revision.path),
+        )
+    return in_ledger
+
+
+def _several(documents: list[dict[str, Any]], waiting: Sequence[Foreseen]) -> dict[str, Any]:
+    later = [
+        {
+            "migration": {"id": each.id, "title": each.title},
+            "reason": each.error.message if each.error else "",
+            "hint": each.error.hint if each.error else None,
+        }
+        for each in waiting
+    ]
+    return {"migrations": documents, **({"waiting": later} if later else {})}
 
 
 def _unfinished(migrations: Sequence[Migration], database: Database | None, project: str) -> list[Migration]:

@@ -28,6 +28,7 @@ class Step:
             statement's own WHERE is that condition.
         key: for a backfill step, columns in whose order batches go; none: as the table lies.
         loses: for a rollback step, a query that counts the rows whose data exists only in the new shape; None: none.
+        timed: whether migrator runs it, with its timeouts; False: it is in a revision, and Alembic does.
         line: 1-based line of the statement in its file.
         at: ``path:line`` for messages.
     """
@@ -43,6 +44,7 @@ class Step:
     verify: str | None = None
     key: tuple[str, ...] = ()
     loses: str | None = None
+    timed: bool = True
     line: int = 1
     at: str = ""
 

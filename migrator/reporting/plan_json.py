@@ -9,13 +9,16 @@ from typing import Any
 from migrator.model.plan import Migration, Phase, Step
 
 
-def document(migration: Migration, phases: tuple[Phase, ...], lock_timeout_ms: int) -> dict[str, Any]:
+def document(
+    migration: Migration, phases: tuple[Phase, ...], lock_timeout_ms: int, notes: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """One migration as JSON.
 
     Args:
         migration: what to show.
         phases: which phases of it.
         lock_timeout_ms: wall limit of a transaction group.
+        notes: for its author, of a migration that is planned just now.
     """
     return {
         "migration": {"id": migration.id, "level": migration.level, "title": migration.title},
@@ -25,6 +28,7 @@ def document(migration: Migration, phases: tuple[Phase, ...], lock_timeout_ms: i
             if migration.phase(phase)
         ],
         "schema_fingerprint": _fingerprint(migration),
+        "notes": list(notes),
     }
 
 
@@ -41,7 +45,7 @@ def _step(step: Step, lock_timeout_ms: int) -> dict[str, Any]:
         "scans_table": effects.scans_table,
         "transactional": step.group is not None,
         "transaction": step.group,
-        "lock_timeout_ms": lock_timeout_ms if step.group is not None else None,
+        "lock_timeout_ms": lock_timeout_ms if step.group is not None and step.timed else None,
         "undo": step.undo,
         "reason": step.reason,
     }

@@ -23,7 +23,8 @@ def lines(migration: Migration, phases: tuple[Phase, ...], rows: Mapping[str, in
         phases: which phases of it.
         rows: estimated rows by relation as written in the steps; empty when no database was asked.
     """
-    yield f"{migration.id}  level {migration.level}  {migration.title}"
+    level = f"level {migration.level}" if migration.level else "no level"
+    yield f"{migration.id}  {level}  {migration.title}"
     for phase in phases:
         steps = migration.phase(phase)
         if not steps:

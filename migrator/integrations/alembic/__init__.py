@@ -10,6 +10,7 @@ goes to the ledger with every step of its later phases; backfill and contract ru
 - ``operations`` one function for each kind of change, written by ``python -m tests.integrations.alembic.generate``
 - ``running``    ``migrator expand`` on a project of revisions: one revision for each run of Alembic
 - ``capture``    the SQL of revisions with its lines, for lint; ``sketched`` what phased operations make of it
+- ``foreseen``   ``migrator plan`` of revisions that are not expanded yet
 - ``authoring``  ``migrator new`` on a project of revisions
 - ``compare``    autogenerate and ``alembic check`` while a contract is pending
 - ``autogenerate`` what autogenerate finds, as phased operations; ``models`` is the same for ``migrator new --models``

@@ -169,10 +169,6 @@ def _refuse_in_later(operation: str, at: str) -> None:
 
 def _expand(batch: Batch) -> None:
     revision, context = calling(), alembic.op.get_context()
-    looked_at: Callable[[Batch], None] | None = context.opts.get(LOOKED_AT)
-    if looked_at is not None:
-        looked_at(batch)
-        return
     if (asking := collecting()) is not None:
         phase, asked = asking
         if phase is Phase.BACKFILL:
@@ -183,6 +179,10 @@ def _expand(batch: Batch) -> None:
             )
         asked += batch
         return
+    looked_at: Callable[[Batch], None] | None = context.opts.get(LOOKED_AT)
+    if looked_at is not None:
+        looked_at(batch)
+        return
     if not batch and not revision.later:
         return
     handwritten = asked_later(revision.later, context)
@@ -191,11 +191,7 @@ def _expand(batch: Batch) -> None:
         return
     seen: set[str] = context.opts.setdefault(SEEN, set())
     if revision.id in seen:
-        raise UsageError(
-            f"revision {revision.id} has several phased operations",
-            at=revision.at,
-            hint="put them into one block: with phased.together(): …",
-        )
+        raise several_operations(revision)
     with beside(context, "expand") as (database, session):
         fresh = _is_fresh(context, session)
         run, kept = _run(database, session, context, "alembic upgrade")
@@ -223,6 +219,15 @@ def _expand(batch: Batch) -> None:
     seen.add(revision.id)
 
 
+def several_operations(revision: Revision) -> UsageError:
+    """What is wrong with a revision whose ``upgrade()`` calls more than one."""
+    return UsageError(
+        f"revision {revision.id} has several phased operations",
+        at=revision.at,
+        hint="put them into one block: with phased.together(): …",
+    )
+
+
 def _finish_with_the_revision(context: MigrationContext, revision_id: str) -> None:
     """In a fresh database, run what is written by hand when all of ``upgrade()`` has run: it builds on that."""
 
@@ -241,7 +246,9 @@ def _planned(
 ) -> Migration:
     """The revision as a migration, against the schema as it is now."""
     records = state.all_records(session, run.key) if is_installed(session) else []
-    level = level_of(revision, context, records)
+    environment = context.environment_context
+    script = environment.script if environment is not None else None
+    level = level_of(revision, script, {record.id: record.level for record in records})
     schema = schema_of([*batch, *handwritten], session)
     migration, notes = planned(batch, handwritten, revision, level, schema, session)
     for note in notes:

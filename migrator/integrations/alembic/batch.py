@@ -69,12 +69,17 @@ def _said(asked: Change | Text | Written) -> dict[str, object]:
 
 def schema_of(batch: Batch, session: Session) -> Schema:
     """The tables that a batch mentions, as they are."""
+    return read_schema(session, dict.fromkeys(names_in(batch)))
+
+
+def names_in(batch: Batch) -> list[tuple[str | None, str]]:
+    """Schema, None if unqualified, and name of what a batch mentions."""
     known = [asked for asked in batch if isinstance(asked, Change)]
     names: list[tuple[str | None, str]] = [(table.schema, table.name) for table in planner.touched_by(known)]
     for asked in batch:
         if not isinstance(asked, Change):
             names += [each for action in actions_of(parse_script(asked.sql, asked.at)) for each in objects_in(action)]
-    return read_schema(session, dict.fromkeys(names))
+    return names
 
 
 def changes_of(batch: Batch, schema: Schema, tell: Callable[[str], None]) -> list[Change]:

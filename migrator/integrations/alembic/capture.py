@@ -8,6 +8,7 @@ and the rest is reported as not looked at.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,9 +21,10 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
+from migrator.errors import MigratorError
 from migrator.integrations.alembic.apply import LOOKED_AT
 from migrator.integrations.alembic.batch import Batch, Written
-from migrator.integrations.alembic.later import KEEP_HINT, line_of, never_kept, place_in
+from migrator.integrations.alembic.later import KEEP_HINT, asked_later, line_of, never_kept, place_in
 from migrator.integrations.alembic.levels import leveled
 from migrator.integrations.alembic.project import AlembicProject, quiet, translated
 from migrator.integrations.alembic.revision import later_of
@@ -58,6 +60,7 @@ class _Revision:
         kinds: of the changes that its phased operations make.
         unasked: codes of rules that have nothing to say about such steps.
         level: of the revision; None: it has none.
+        later: what ``backfill()`` and ``contract()`` ask for, or why that cannot be kept.
     """
 
     id: str
@@ -74,6 +77,7 @@ class _Revision:
     kinds: frozenset[str] = frozenset()
     unasked: frozenset[str] = frozenset()
     level: int | None = None
+    later: Batch | MigratorError = field(default_factory=list)
 
     @property
     def is_step(self) -> bool:
@@ -132,14 +136,27 @@ class Captured:
     """What ``upgrade`` of one revision runs.
 
     Attributes:
-        sql: its statements, each ended by a semicolon.
+        id: of the revision.
+        written: its statements, with the place of each; ``BEGIN;`` and ``COMMIT;`` where transactions begin and end.
+        began_inside: whether a transaction was open when it began.
         stopped: line where something of it is not known, and why; None: it came to its end.
         phased: whether it has phased operations, or functions for later phases: they are not in the SQL.
+        asked: what its phased operations ask for.
+        later: what ``backfill()`` and ``contract()`` ask for, or why that cannot be kept; empty if nobody wanted it.
     """
 
-    sql: str
+    id: str
+    written: tuple[tuple[str, Place], ...]
+    began_inside: bool
     stopped: tuple[int, str] | None
     phased: bool
+    asked: tuple[Asked, ...]
+    later: Batch | MigratorError
+
+    @property
+    def sql(self) -> str:
+        """Its statements, each ended by a semicolon."""
+        return "\n".join(f"{sql.removesuffix(';')};" for sql, _ in self.written)
 
 
 def captured(project: AlembicProject, revision: str) -> Captured:
@@ -148,12 +165,25 @@ def captured(project: AlembicProject, revision: str) -> Captured:
     Raises:
         UsageError: as ``sources``.
     """
-    found = next(each for each in _captured(project) if each.id == revision)
-    sql = "\n".join(f"{sql.removesuffix(';')};" for sql, _ in found.written)
-    return Captured(sql, found.stopped, found.phased)
+    return next(each for each in all_captured(project) if each.id == revision)
 
 
-def _captured(project: AlembicProject) -> list[_Revision]:
+def all_captured(project: AlembicProject, current: tuple[str, ...] = ()) -> list[Captured]:
+    """What each revision runs that a database at ``current`` lacks, with what comes later, in Alembic's order.
+
+    Raises:
+        UsageError: as ``sources``.
+    """
+    return [
+        Captured(
+            each.id, tuple(each.written), each.began_inside, each.stopped, each.phased, tuple(each.asked), each.later
+        )
+        for each in _captured(project, current, with_later=True)
+        if each.phase is None
+    ]  # fmt: skip
+
+
+def _captured(project: AlembicProject, current: tuple[str, ...] = (), *, with_later: bool = False) -> list[_Revision]:
     buffer = _Buffer()
     found: list[_Revision] = []
 
@@ -164,13 +194,15 @@ def _captured(project: AlembicProject) -> list[_Revision]:
     def steps(rev: Any, context: MigrationContext) -> Sequence[Any]:
         del rev
         context.opts[LOOKED_AT] = asked
-        planned = project.script._upgrade_revs("heads", ())  # type: ignore[arg-type]  # noqa: SLF001
+        planned = project.script._upgrade_revs("heads", current)  # type: ignore[arg-type]  # noqa: SLF001
         for step in planned:
-            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found)
+            wanted = context if with_later else None
+            step.migration_fn = _wrapped(step.migration_fn, step.revision, buffer, found, wanted)
         return planned
 
-    project.config.output_buffer = buffer
+    before, project.config.output_buffer = project.config.output_buffer, buffer
     with (
+        _put_back(project, before),
         translated(project.file),
         quiet(),
         EnvironmentContext(
@@ -182,11 +214,20 @@ def _captured(project: AlembicProject) -> list[_Revision]:
     return found
 
 
+@contextlib.contextmanager
+def _put_back(project: AlembicProject, output: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        project.config.output_buffer = output
+
+
 def _wrapped(
     function: Callable[..., Any],
     revision: Script,
     buffer: _Buffer,
     found: list[_Revision],
+    context: MigrationContext | None,
 ) -> Callable[..., None]:
     def run(phase: Phase | None, called: Callable[..., Any], **arguments: Any) -> _Revision:
         captured = _Revision(revision.revision, str(revision.path), phase, buffer.inside, buffer.inside)
@@ -220,6 +261,11 @@ def _wrapped(
         captured = run(None, function, **arguments)
         later = later_of(vars(revision.module))
         captured.phased = bool(later or captured.asked)
+        if context is not None:
+            try:
+                captured.later = asked_later(later, context)
+            except MigratorError as error:
+                captured.later = error
         for phase, called in later.items():
             written = run(phase, called)
             for statement, place in written.written:

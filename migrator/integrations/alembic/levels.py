@@ -55,7 +55,7 @@ def set_level(project: AlembicProject, revision: str, level: int) -> Path:
     """
     path = _path(project.revision(revision))
     for above, other in _leveled(project):
-        if other.level <= level and other.id != revision and revision in _below(project, above):
+        if other.level <= level and other.id != revision and revision in project.ancestors(above.revision):
             raise Refused(
                 f"revision {other.id} has level {other.level} and builds on {revision}: it would run before it",
                 at=other.path,
@@ -80,11 +80,6 @@ def _leveled(project: AlembicProject) -> Iterator[tuple[Script, Leveled]]:
         if own is not None:
             later = getattr(each.module, "schema_code", None) == "later"
             yield each, Leveled(each.revision, own, later, str(each.path))
-
-
-def _below(project: AlembicProject, revision: Script) -> set[str]:
-    with translated(project.file):
-        return {each.revision for each in project.script.iterate_revisions(revision.revision, "base")}
 
 
 def _path(revision: Script) -> Path:

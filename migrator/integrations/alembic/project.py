@@ -92,6 +92,11 @@ class AlembicProject:
             steps = self.script._upgrade_revs("heads", current)  # type: ignore[arg-type]  # noqa: SLF001
             return [step.revision for step in steps]
 
+    def ancestors(self, revision: str) -> set[str]:
+        """Ids of the revisions that one builds on."""
+        with translated(self.file):
+            return {each.revision for each in self.script.iterate_revisions(revision, "base")} - {revision}
+
     def below(self, current: tuple[str, ...]) -> list[Script]:
         """Revisions that a database at ``current`` has, oldest first."""
         with translated(self.file):

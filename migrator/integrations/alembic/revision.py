@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from migrator.errors import UsageError
-from migrator.ledger.state import MigrationRecord
 from migrator.model.plan import Phase
 
 
@@ -44,7 +43,7 @@ def calling() -> Revision:
     while frame is not None:
         names = frame.f_globals
         if isinstance(names.get("revision"), str) and "down_revision" in names:
-            return _of_module(names, f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            return of_module(names, f"{frame.f_code.co_filename}:{frame.f_lineno}")
         frame = frame.f_back
     raise UsageError(
         "a phased operation was called outside a revision",
@@ -52,7 +51,12 @@ def calling() -> Revision:
     )
 
 
-def _of_module(names: dict[str, Any], at: str) -> Revision:
+def of_module(names: dict[str, Any], at: str) -> Revision:
+    """The revision of a module, by its names.
+
+    Raises:
+        UsageError: its level is none.
+    """
     level = names.get("schema_level")
     if level is not None and (not isinstance(level, int) or level < 1):
         raise UsageError(f"schema_level {level!r} is not an integer of 1 or more", at=at)
@@ -66,21 +70,19 @@ def later_of(names: dict[str, Any]) -> dict[Phase, Callable[[], object]]:
     return {phase: names[phase] for phase in phases if isinstance(names.get(phase), FunctionType)}
 
 
-def level_of(revision: Revision, context: MigrationContext, records: list[MigrationRecord]) -> int:
+def level_of(revision: Revision, script: ScriptDirectory | None, levels: Mapping[str, int]) -> int:
     """Its own ``schema_level``, or one more than the highest among its ancestors.
 
     Args:
         revision: the one that runs.
-        context: of Alembic.
-        records: what the ledger holds.
+        script: all revisions; None: there are no others.
+        levels: those that revisions have beside what their headers say, by id: what the ledger holds.
     """
     if revision.level is not None:
         return revision.level
-    levels = {record.id: record.level for record in records}
     highest = 0
-    environment = context.environment_context
-    if environment is not None:
-        for ancestor in environment.script.iterate_revisions(revision.id, "base"):
+    if script is not None:
+        for ancestor in script.iterate_revisions(revision.id, "base"):
             if ancestor.revision == revision.id:
                 continue
             written = getattr(ancestor.module, "schema_level", None) or 0
