@@ -10,12 +10,13 @@ Where a statement does not parse, the statements around it are parsed all the sa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from migrator.lint import runners
+from migrator.lint.psql import INCLUDES, QUERIES, TALK, Command
 from migrator.lint.sources import Source
 from migrator.sql.blocks import opened
 from migrator.sql.lexing import Mark, Marked, blank, marks
@@ -23,6 +24,10 @@ from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script,
 
 CHUNK = 500_000
 """Characters that are parsed at once. The trees of half a megabyte of SQL take about 50 MB."""
+
+_MOST_AT_ONCE = 2 * CHUNK
+_LAST_IN_LINE = re.compile(r";[^\S\n]*\n")
+_STDIN = re.compile(r"\bSTDIN\b", re.IGNORECASE)
 
 _PLACEHOLDER_DECIDES = "this statement was not checked: a placeholder decides what it is"
 
@@ -165,11 +170,55 @@ class _Taken:
         self._stand_ins: dict[str, str] = {}
         self._piece = _Piece(0)
         self._begun = False
+        self._counted = self._lines = 0
 
     def parts(self) -> Iterator[Part]:
+        place: int | None = 0
+        while place is not None:
+            place = yield from self._as_they_stand(place)
+            if place is not None:
+                place = yield from self._by_marks(place)
+
+    def _as_they_stand(self, start: int) -> Generator[Part, None, int | None]:
+        """Pieces that PostgreSQL takes as they stand; where the first begins that it does not, None if it took all.
+
+        A text that ends with a semicolon and parses ends with a statement, so that the rest can be taken by itself;
+        and nothing that has to be marked is in it, because that would not parse. To find marks takes longer than to
+        parse.
+        """
         sql = self._sql
-        piece = self._piece
-        for mark in marks(sql):
+        while len(sql) > CHUNK:
+            end = self._end_of_piece(start)
+            if end - start > _MOST_AT_ONCE or _STDIN.search(sql, start, end):
+                return start  # what stands behind COPY may look like statements, and is data
+            self._piece = _Piece(start)
+            try:
+                yield from self._cut(end, is_last=end == len(sql), must_parse=True)
+            except SqlSyntaxError:
+                return start
+            if end == len(sql):
+                return None
+            start = end
+        return start  # it was tried as a whole
+
+    def _end_of_piece(self, start: int) -> int:
+        """Behind the first line end, more than a piece away, before which a statement may end."""
+        sql = self._sql
+        for found in _LAST_IN_LINE.finditer(sql, min(start + CHUNK - 200, len(sql))):
+            line = sql[sql.rfind("\n", 0, found.start()) + 1 : found.start()]
+            if found.end() - 1 - start > CHUNK and "--" not in line:
+                return found.end()
+        return len(sql)
+
+    def _by_marks(self, start: int) -> Generator[Part, None, int | None]:
+        """The piece from ``start`` on, and those behind it up to one that is as long as a piece may be.
+
+        Returns:
+            Where that one ends; None at the end of the section.
+        """
+        sql = self._sql
+        self._piece = piece = _Piece(start)
+        for mark in marks(sql, start):
             if mark.start < piece.start:
                 continue
             if mark.mark is Mark.END:
@@ -177,14 +226,14 @@ class _Taken:
                 line_end = sql.find("\n", mark.end)
                 if line_end - piece.start > CHUNK and not sql[mark.end : line_end].strip():
                     yield from self._cut(line_end + 1)
-                    piece = self._piece
+                    return line_end + 1
             elif mark.mark is Mark.DATA:
                 yield from self._cut(mark.start)
                 self._piece = piece = _Piece(mark.end)
             elif mark.mark is Mark.COMMAND:
-                command = _Command.of(sql[mark.start : mark.end].rstrip())
+                command = Command.of(sql[mark.start : mark.end].rstrip())
                 line_start = sql.rfind("\n", 0, mark.start) + 1
-                if command.name in _INCLUDES and not sql[line_start : mark.start].strip():
+                if command.name in INCLUDES and not sql[line_start : mark.start].strip():
                     yield from self._cut(line_start)
                     yield from self._include(command, mark)
                     piece = self._piece
@@ -193,18 +242,23 @@ class _Taken:
             elif mark.mark is not Mark.COMMENT:
                 self._stand_in(mark)
         yield from self._cut(len(sql), is_last=True)
+        return None
 
-    def _cut(self, end: int, *, is_last: bool = False) -> Iterator[Part]:
-        """The piece up to ``end``; the next one starts there."""
+    def _cut(self, end: int, *, is_last: bool = False, must_parse: bool = False) -> Iterator[Part]:
+        """The piece up to ``end``; the next one starts there.
+
+        Raises:
+            SqlSyntaxError: it does not parse, and ``must_parse``.
+        """
         piece, self._piece = self._piece, _Piece(end)
         text = self._sql[piece.start : end]
         if text.isspace() or (not text and not (is_last and not self._begun)):
             return
-        part = self._part(piece, end)
+        part = self._part(piece, end, must_parse=must_parse)
         self._begun = True
         yield part
 
-    def _part(self, piece: _Piece, end: int) -> Part:
+    def _part(self, piece: _Piece, end: int, *, must_parse: bool) -> Part:
         pieces, place = [], piece.start
         for start, stop, instead in piece.edits:
             pieces += [self._sql[place:start], instead]
@@ -214,7 +268,7 @@ class _Taken:
         own = replace(
             source,
             text=source.text[piece.start : end],
-            first_line=source.first_line + source.text.count("\n", 0, piece.start),
+            first_line=source.first_line + self._lines_before(piece.start),
             offset=source.offset + piece.start,
         )
         unchecked = [Unchecked(each.start - piece.start, each.end - piece.start, each.what) for each in piece.unchecked]
@@ -223,6 +277,8 @@ class _Taken:
         try:
             script = parse_script(sql, own.name, own.first_line)
         except SqlSyntaxError:
+            if must_parse:
+                raise
             cuts = [each - piece.start for each in piece.ends]
             sql, bad = _without_errors(sql, cuts)
             held = [each - piece.start for each in piece.placeholders]
@@ -241,7 +297,13 @@ class _Taken:
         whole = not self._begun and not self._sql[end:].strip()
         return Part(own, script, self._begun, errors, unchecked, tuple(self._stand_ins.items()), whole=whole)
 
-    def _include(self, command: _Command, mark: Marked) -> Iterator[Part]:
+    def _lines_before(self, place: int) -> int:
+        """How many lines end before a place that is not before the one of the call before."""
+        self._lines += self._source.text.count("\n", self._counted, place)
+        self._counted = place
+        return self._lines
+
+    def _include(self, command: Command, mark: Marked) -> Iterator[Part]:
         name = command.argument
         found = None
         why = "the name of the file is not written out"
@@ -262,9 +324,9 @@ class _Taken:
             yield replace(part, continues=part.continues or continues)
             self._begun = True
 
-    def _take(self, command: _Command, mark: Marked) -> None:
+    def _take(self, command: Command, mark: Marked) -> None:
         text = self._sql[mark.start : mark.end]
-        runs_query = command.name in _QUERIES and mark.begun
+        runs_query = command.name in QUERIES and mark.begun
         self._piece.edits.append((mark.start, mark.end, ";" + blank(text[1:]) if runs_query else blank(text)))
         if runs_query:
             self._piece.ends.append(mark.start + 1)
@@ -272,11 +334,11 @@ class _Taken:
             what = "the statements that this query writes for \\gexec were not checked"
         elif command.name == "!":
             what = "the command that \\! runs was not checked"
-        elif command.name not in _QUERIES and command.name not in _TALK:
+        elif command.name not in QUERIES and command.name not in TALK:
             what = f"\\{command.name} was not checked: psql may run SQL for it"
         else:
             return
-        if command.name in _INCLUDES:
+        if command.name in INCLUDES:
             what = f"the file {command.argument} was not checked: \\{command.name} does not begin its line"
         self._piece.unchecked.append(Unchecked(mark.start, mark.end, what))
 
@@ -298,33 +360,6 @@ class _Taken:
 
 _LEAST_NAME = 3
 """``_id`` may well be a part of other words of a message; longer names hardly are."""
-
-_INCLUDES = frozenset({"i", "ir", "include", "include_relative"})
-_QUERIES = frozenset({"g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch", "bind", ";"})
-_TALK = frozenset({
-    "a", "C", "c", "cd", "connect", "conninfo", "copy", "copyright", "echo", "elif", "else", "encoding", "endif",
-    "errverbose", "f", "getenv", "H", "help", "html", "if", "o", "out", "p", "password", "print", "prompt", "pset", "q",
-    "qecho", "quit", "r", "reset", "restrict", "s", "set", "setenv", "t", "T", "timing", "unrestrict", "unset", "w",
-    "warn", "write", "x", "z", ".",
-})  # fmt: skip
-"""What runs no SQL, or only reads; both ways of ``\\if`` are linted."""
-
-
-class _Command(Struct, frozen=True):
-    """A command to psql with its first argument."""
-
-    name: str
-    argument: str
-
-    @classmethod
-    def of(cls, text: str) -> _Command:
-        match = re.match(r"\\([A-Za-z_]+|.)\s*(?:'((?:[^']|'')*)'|\"([^\"]*)\"|(\S*))", text, re.DOTALL)
-        if match is None:
-            return cls(text[1:2], "")
-        name = match[1]
-        if name.startswith("d"):
-            return cls("p", "")  # lists what is there
-        return cls(name, match[2] or match[3] or match[4] or "")
 
 
 def _without_errors(sql: str, cuts: Sequence[int]) -> tuple[str, list[tuple[int, int, SqlSyntaxError]]]:

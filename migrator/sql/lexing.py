@@ -67,9 +67,13 @@ _COPY_WORDS = 4000
 _DATA_END = re.compile(r"^\\\.[ \t\r]*(?:\n|\Z)", re.MULTILINE)
 
 
-def marks(text: str) -> Iterator[Marked]:
-    """The marks of a text, in order. Time and memory grow with its length, whatever it holds."""
-    place = begin = depth = blocks = 0
+def marks(text: str, start: int = 0) -> Iterator[Marked]:
+    """The marks of a text from ``start`` on, where a statement may begin, in order.
+
+    Time and memory grow with the length, whatever the text holds.
+    """
+    place = begin = start
+    depth = blocks = 0
     while True:
         match = _TOKEN.search(text, place)
         if match is None:

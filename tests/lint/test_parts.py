@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from migrator.lint.parts import CHUNK, parts_of
 from migrator.lint.sources import Source, of_bytes, read
 from migrator.model.finding import Finding
+from migrator.sql.lexing import marks
+from migrator.sql.parser import Statement, parse_script
 from tests.lint.linting import report_on
 
 
@@ -156,3 +159,60 @@ def test_time_and_memory_for_a_dump_with_data_are_bounded():
     assert len([each for each in findings if each.code == "BC002"]) == 3
     assert time.monotonic() - started < 20
     assert peak < 3 * len(text)
+
+
+FILLER = "INSERT INTO filler (number, words) VALUES (1, 'a text that makes the file longer, one that nobody reads');\n"
+
+
+@pytest.mark.parametrize(
+    "border",
+    [
+        "SELECT 1 -- one;\n  FROM t;\n",
+        "SELECT 1 /* one;\n two; */\n FROM t;\n",
+        "SELECT 'one;\n -- two;\n' FROM t;\n",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELECT 1;\nSELECT 2;\n$$;\n",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT 1;\n SELECT 2;\nEND;\n",
+        "CREATE RULE r AS ON INSERT TO t DO ALSO (\n SELECT 1;\n SELECT 2;\n);\n",
+        "SELECT 1;  \r\n-- migrator: allow BC002 because nobody reads it;\nDROP TABLE t;\n",
+        "SELECT 'größer'; SELECT 2;\n\n\nSELECT 3;\n",
+    ],
+)
+@pytest.mark.parametrize("cut", [0.2, 0.5, 0.9])
+def test_a_large_file_is_cut_between_statements_whatever_stands_at_the_cut(
+    border: str, cut: float, monkeypatch: pytest.MonkeyPatch
+):
+    # the length that a piece may have is reached inside what stands at the border
+    length = 20_000
+    monkeypatch.setattr("migrator.lint.parts.CHUNK", length)
+    before = int(length - cut * len(border))
+    text = FILLER * (before // len(FILLER))
+    text += "-" * (before - len(text) - 1) + "\n" + border + FILLER * 50
+    whole = parse_script(text)
+    parts = list(parts_of(Source("a.sql", text)))
+    statements = [each for part in parts for each in part.script.statements]
+
+    assert len(parts) == 2
+
+    def told(found: Sequence[Statement]) -> list[tuple[str, int, int, list[str]]]:
+        return [(each.text, each.line, each.column, [comment.text for comment in each.comments]) for each in found]
+
+    assert told(statements) == told(whole.statements)
+
+
+def test_rows_behind_copy_are_data_at_the_border_of_pieces_too():
+    text = FILLER * (CHUNK // len(FILLER)) + "COPY t FROM stdin;\n" + "DROP TABLE t;\n" * 200 + "\\.\nSELECT 2;\n"
+    kinds = [each.kind for part in parts_of(Source("a.sql", text)) for each in part.script.statements]
+
+    assert kinds[-2:] == ["copy_stmt", "select_stmt"]
+
+
+def test_a_large_file_that_parses_is_not_searched_for_marks(monkeypatch: pytest.MonkeyPatch):
+    searched: list[int] = []
+    monkeypatch.setattr("migrator.lint.parts.marks", lambda text, start: searched.append(start) or marks(text, start))
+    monkeypatch.setattr("migrator.lint.parts.CHUNK", 20_000)
+    text = FILLER * (60_000 // len(FILLER))
+
+    assert len(list(parts_of(Source("a.sql", text)))) == 3
+    assert searched == []
+    list(parts_of(Source("a.sql", f"\\echo begin\n{text}")))
+    assert searched == [0]  # and from the next piece on it is taken as it stands again
