@@ -354,6 +354,11 @@ class Project(msgspec.Struct, frozen=True):
         return self.migrations.is_dir() and not (self.migrations / "env.py").is_file()
 
     @property
+    def keeps_revisions(self) -> bool:
+        """Whether its migrations are revisions of Alembic; a folder of phased migrations goes before them."""
+        return self.alembic is not None and not self.has_folder
+
+    @property
     def alembic(self) -> Path | None:
         """The configuration file of Alembic, or None if the project does not use it."""
         if self.settings.alembic:

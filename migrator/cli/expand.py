@@ -35,7 +35,7 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
     from migrator.model.events import Note
 
     with shipping("expand", url_env, wait_db, as_json=as_json) as run, terminable():
-        if run.project.alembic is not None and not run.project.has_folder:
+        if run.project.keeps_revisions:
             ran = _revisions(run, target, dry_run=dry_run)
             if not as_json and ran:
                 click.echo(_NEXT, err=True)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import emit_json, json_option, load_project, require_alembic_project
+from migrator.cli.options import emit_json, history_of, json_option, load_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from migrator.config import Project
     from migrator.model.level import Leveled
 
 
@@ -53,7 +52,7 @@ def command(ctx: click.Context, output: Path | None, checked: Path | None, as_js
 
     if output and checked:
         raise UsageError("--output and --check exclude each other")
-    migrations = _leveled(load_project())
+    migrations = history_of(load_project()).leveled()
     level = level_of_code(migrations)
     if checked is not None:
         try:
@@ -93,11 +92,13 @@ def bump(target: str | None, as_json: bool) -> None:
     Example:
       migrator level bump 20261124T0312
     """
+    from dataclasses import replace
+
     from migrator.errors import UsageError
     from migrator.model.level import level_of_code
 
-    project = load_project()
-    migrations = _leveled(project)
+    history = history_of(load_project())
+    migrations = history.leveled()
     up_to = None
     if target is not None:
         fitting = [each for each in migrations if each.id.startswith(Path(target).name)]
@@ -109,39 +110,13 @@ def bump(target: str | None, as_json: bool) -> None:
         up_to = fitting[0].level
     lifted = [each for each in migrations if each.code_is_later and (up_to is None or each.level <= up_to)]
     for each in lifted:
-        set_code_later(project, each.id, later=False)
-    level = level_of_code(_leveled(project))
+        history.set_code_later(each.id, later=False)
+    level = level_of_code(replace(each, code_is_later=each.code_is_later and each not in lifted) for each in migrations)
     if as_json:
         emit_json({"level": level, "lifted": [each.id for each in lifted]})
         return
     click.echo(level)
     click.echo(f"used from now on: {_names(lifted)}" if lifted else "nothing was left for later", err=True)
-
-
-def set_code_later(project: Project, migration: str, *, later: bool) -> None:
-    """Write whether the code of this checkout does without the new shape of a migration."""
-    if project.alembic is not None and not project.has_folder:
-        opened = require_alembic_project(project)
-        from migrator.integrations.alembic.levels import set_code_later as set_in_header
-
-        set_in_header(opened, migration, later=later)
-        return
-    from migrator.authoring.levels import set_code_later as set_in_folder
-    from migrator.planning.folders import find, load_all
-
-    set_in_folder(find(load_all(project.migrations), migration), later=later)
-
-
-def _leveled(project: Project) -> Sequence[Leveled]:
-    if project.alembic is not None and not project.has_folder:
-        opened = require_alembic_project(project)
-        from migrator.integrations.alembic.levels import leveled as in_history
-
-        return in_history(opened)
-    from migrator.authoring.levels import leveled
-    from migrator.planning.folders import load_all
-
-    return leveled(load_all(project.migrations))
 
 
 def _content(path: Path, level: int) -> str:

@@ -393,7 +393,7 @@ def _sources(
     from migrator.lint.sources import of_bytes, read
 
     if not paths:
-        if project.alembic is not None and not project.has_folder:
+        if project.keeps_revisions:
             yield from _revisions((), project, runs=runs)
             return
         folder = project.migrations

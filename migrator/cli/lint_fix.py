@@ -48,7 +48,7 @@ class Migrations:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._folder = project.migrations
-        self._takes_any = project.alembic is None or project.has_folder
+        self._takes_any = not project.keeps_revisions
 
     def takes(self, title: str, statement: str) -> bool:
         """Whether a migration could be made of a statement; nothing is written."""

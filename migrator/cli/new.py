@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.level import set_code_later
 from migrator.cli.options import (
     database_options,
     emit_json,
+    history_of,
     json_option,
     load_project,
     project_database,
@@ -138,7 +138,7 @@ def command(
                 raise UsageError("--refresh needs a database to look at", hint="export DATABASE_URL=postgresql://…")
             written = new.refresh(find(existing, refreshed), session)
         else:
-            is_alembic = project.alembic is not None and not project.has_folder
+            is_alembic = project.keeps_revisions
             if not is_alembic and (revised or models or renames or drops):
                 raise UsageError(
                     "--from-revision, --models, --rename and --drop are for projects with a history of Alembic"
@@ -173,7 +173,7 @@ def command(
                 now=datetime.now(UTC),
             )
     if code_later:
-        set_code_later(project, written.migration.id, later=True)
+        history_of(project).set_code_later(written.migration.id, later=True)
     migration = written.migration
     names = ["migration.toml", *(f"{phase.value}.sql" for phase in migration.texts)]
     if as_json:
@@ -219,7 +219,7 @@ def _revision(
     changes, notes = asked_changes(script or [_change(each) for each in words], session)
     written = write_revision(opened, title, changes, _level_in_ledger(session, project))
     if code_later:
-        set_code_later(project, written.id, later=True)
+        history_of(project).set_code_later(written.id, later=True)
     _tell_of_revision(written, title, notes, session, as_json=as_json)
 
 
@@ -237,7 +237,7 @@ def _split(revised: str, session: Session | None, project: Project, *, code_late
     if applied is None:
         notes = (*notes, "there was no database to ask whether the revision is applied: it must not be")
     if code_later:
-        set_code_later(project, written.id, later=True)
+        history_of(project).set_code_later(written.id, later=True)
     _tell_of_revision(written, revision.doc or revision.revision, notes, session, as_json=as_json)
 
 
@@ -264,7 +264,7 @@ def _differences(
     written = write_differences(opened, title, metadata, said, _level_in_ledger(session, project))
     if written is not None:
         if code_later:
-            set_code_later(project, written.id, later=True)
+            history_of(project).set_code_later(written.id, later=True)
         _tell_of_revision(written, title, (), session, as_json=as_json)
     elif as_json:
         emit_json({"migration": None, "file": None, "notes": [], "database_read": True})

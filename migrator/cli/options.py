@@ -14,6 +14,7 @@ import click
 from migrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from migrator.authoring.history import History
     from migrator.config import Project
     from migrator.integrations.alembic.project import AlembicProject
     from migrator.postgres.connect import Database
@@ -113,6 +114,22 @@ def require_alembic_project(project: Project) -> AlembicProject:
     if opened is None:
         raise UsageError("there is no configuration of Alembic here")
     return opened
+
+
+def history_of(project: Project) -> History:
+    """The migrations of a project, wherever it keeps them.
+
+    Raises:
+        UsageError: the configuration of Alembic is broken, or Alembic is not installed.
+    """
+    if project.keeps_revisions:
+        opened = require_alembic_project(project)
+        from migrator.integrations.alembic.levels import Revisions
+
+        return Revisions(opened)
+    from migrator.authoring.history import Folders
+
+    return Folders(project.migrations)
 
 
 def require_database(project: Project, url_env: str | None, wait_db: str | None, command: str) -> Database:

@@ -78,7 +78,7 @@ def command(
         emit_json(documents[0] if len(documents) == 1 and not waiting else _several(documents, waiting))
         return
     if not chosen and not waiting:
-        is_empty = not migrations and (project.alembic is None or project.has_folder)
+        is_empty = not migrations and not project.keeps_revisions
         click.echo(
             "nothing is pending" if not is_empty else f"no migrations in {project.settings.migrations}", err=True
         )
@@ -100,7 +100,7 @@ def command(
 
 def _ahead(project: Project, database: Database | None, known: set[str]) -> list[Foreseen]:
     """Revisions that are not expanded yet; there are none in a project of folders."""
-    if database is None or project.alembic is None or project.has_folder:
+    if database is None or not project.keeps_revisions:
         return []
     opened = require_alembic_project(project)
     from migrator.integrations.alembic.foreseen import foreseen
@@ -120,7 +120,7 @@ def _revision(
     """
     from migrator.errors import UsageError
 
-    if project.alembic is None or project.has_folder or any(each.id.startswith(target) for each in migrations):
+    if not project.keeps_revisions or any(each.id.startswith(target) for each in migrations):
         return None
     revision = require_alembic_project(project).revision(target)
     found = next((each for each in ahead if each.id == revision.revision), None)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from migrator.cli.options import (
     database_options,
     emit_json,
+    history_of,
     json_option,
     load_project,
     project_database,
-    require_alembic_project,
 )
-
-if TYPE_CHECKING:
-    from migrator.config import Project
 
 
 @click.command()
@@ -49,7 +42,11 @@ def command(target: str, url_env: str | None, wait_db: str | None, as_json: bool
     ran = {each.id: each for each in records if each.state not in (State.PENDING, State.ROLLED_BACK)}
     highest = max((each.level for each in ran.values()), default=0)
 
-    migration, old, others = _found(project, target)
+    history = history_of(project)
+    migration = history.find(target)
+    known = history.leveled(distinct=False)
+    old = next(each.level for each in known if each.id == migration)
+    others = [each.level for each in known if each.id != migration]
     if migration in ran:
         raise OutOfOrder(
             f"{migration} is {ran[migration].state} in this database: its level {old} is a fact there",
@@ -57,7 +54,7 @@ def command(target: str, url_env: str | None, wait_db: str | None, as_json: bool
         )
     new = 1 + max(highest, *others, 0)
     if old < new - 1 or old in others or old <= highest:
-        files = _written(project, migration, new)
+        files = history.set_level(migration, new)
     else:
         new, files = old, []
     if as_json:
@@ -72,37 +69,3 @@ def command(target: str, url_env: str | None, wait_db: str | None, as_json: bool
     if database is None:
         click.echo("note: no database was asked which levels are expanded there", err=True)
     click.echo('next: build the code that uses it with the level that "migrator level" prints', err=True)
-
-
-def _found(project: Project, target: str) -> tuple[str, int, list[int]]:
-    """The id a user means, its level, and the levels of all others."""
-    from migrator.errors import Refused
-
-    if project.alembic is not None and not project.has_folder:
-        opened = require_alembic_project(project)
-        from migrator.integrations.alembic.levels import leveled
-
-        wanted, known = opened.revision(target), leveled(opened)
-        own = next((each for each in known if each.id == wanted.revision), None)
-        if own is None:
-            raise Refused(f"revision {wanted.revision} has no level: it has no phased operations", at=str(wanted.path))
-        return own.id, own.level, [each.level for each in known if each is not own]
-    from migrator.planning.folders import find, load_each
-
-    migrations = load_each(project.migrations)
-    migration = find(migrations, target)
-    return migration.id, migration.level, [each.level for each in migrations if each is not migration]
-
-
-def _written(project: Project, migration: str, level: int) -> list[str]:
-    """The files in which the level was written."""
-    if project.alembic is not None and not project.has_folder:
-        opened = require_alembic_project(project)
-        from migrator.integrations.alembic.levels import set_level as set_in_header
-
-        return [os.path.relpath(set_in_header(opened, migration, level))]
-    from migrator.authoring.levels import set_level
-    from migrator.planning.folders import find, load_each
-
-    found = find(load_each(project.migrations), migration)
-    return [os.path.relpath(Path(found.folder) / name) for name in set_level(found, level)]

@@ -64,7 +64,7 @@ def load_all(folder: Path) -> list[Migration]:
         UsageError: the folder does not exist, a migration cannot be read, or two share an id or a level.
     """
     migrations = load_each(folder)
-    _require_distinct(migrations)
+    require_distinct(migrations)
     return migrations
 
 
@@ -227,7 +227,12 @@ def _requires(manifest: Manifest, folder: Path) -> dict[str, ServiceRequirement]
     return requires
 
 
-def _require_distinct(migrations: Sequence[Migration]) -> None:
+def require_distinct(migrations: Sequence[Migration]) -> None:
+    """Make sure that no two migrations share an id or a level.
+
+    Raises:
+        UsageError: two do.
+    """
     for attribute in ("id", "level"):
         seen: dict[Any, Migration] = {}
         for migration in migrations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,33 @@ from migrator.model.level import Leveled
 _LEVEL = re.compile(r"^(schema_level\b[^=\n]*=[ \t]*)\d+", re.MULTILINE)
 _LEVEL_LINE = re.compile(rf"{_LEVEL.pattern}.*", re.MULTILINE)
 _CODE = re.compile(r"^schema_code\b[^=\n]*=.*(?:\n|\Z)", re.MULTILINE)
+
+
+class Revisions:
+    """The revisions of a project, as ``migrator.authoring.history.History``."""
+
+    def __init__(self, project: AlembicProject) -> None:
+        self._project = project
+
+    def leveled(self, *, distinct: bool = True) -> list[Leveled]:
+        """See ``History``; two branches may have revisions of one level, until they are merged."""
+        del distinct
+        return leveled(self._project)
+
+    def find(self, target: str) -> str:
+        """See ``History``."""
+        wanted = self._project.revision(target)
+        if all(each.id != wanted.revision for each in self.leveled()):
+            raise Refused(f"revision {wanted.revision} has no level: it has no phased operations", at=str(wanted.path))
+        return wanted.revision
+
+    def set_code_later(self, migration: str, *, later: bool) -> None:
+        """See ``History``."""
+        set_code_later(self._project, migration, later=later)
+
+    def set_level(self, migration: str, level: int) -> list[str]:
+        """See ``History``."""
+        return [os.path.relpath(set_level(self._project, migration, level))]
 
 
 def leveled(project: AlembicProject) -> list[Leveled]:
