@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +18,26 @@ from migrator.postgres.session import Session
 
 OLDEST_SUPPORTED = 14
 """Oldest major version the tool is tested on."""
+
+_SETTINGS = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "transform_null_equals": "off",
+    "xmloption": "content",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "statement_timeout": "0",
+}
+"""How values and expressions are written, as pg_dump sets it, with the defaults of PostgreSQL 14 to 18: what is read
+from the catalog goes into files and triggers, which sessions with other settings must understand. DateStyle keeps the
+order of day and month, in which the author's own literals may be.
+
+No limits of time: the session that holds the tool's lock idles while another one builds an index, and looks at rows
+take their time. What could block others has limits of its own."""
 
 _URL_VARIABLES = ("MIGRATOR_DATABASE_URL", "DATABASE_URL")
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
@@ -77,6 +98,8 @@ class Database:
             autocommit=True,
             row_factory=namedtuple_row,
             application_name=f"migrator/{__version__}/{purpose}"[:63],
+            # What is sent is UTF-8, whatever this role or database is set to.
+            client_encoding="UTF8",
             connect_timeout=10,
             keepalives_idle=10,
             keepalives_interval=5,
@@ -154,7 +177,7 @@ def _check_server(session: Session, *, may_be_standby: bool) -> None:
         )
     row = session.one(
         "SELECT version() AS version, current_setting('server_version_num')::int AS number,"
-        " pg_is_in_recovery() AS standby,"
+        " pg_is_in_recovery() AS standby, current_setting('session_replication_role') AS fires,"
         " (SELECT count(*) FROM pg_catalog.pg_extension WHERE extname = 'citus') AS citus"
     )
     for name in ("CockroachDB", "-YB-", "Redshift", "Greenplum"):
@@ -170,3 +193,15 @@ def _check_server(session: Session, *, may_be_standby: bool) -> None:
         )
     if row.standby and not may_be_standby:
         raise DatabaseUnavailable("this server is a standby", hint="connect to the primary")
+    if row.fires == "replica":
+        raise DatabaseUnavailable(
+            "session_replication_role is replica for this role here, with which triggers do not fire",
+            detail="what keeps old and new shape in step would not see what a backfill writes.",
+            hint="connect as a role without it, or ALTER ROLE … RESET session_replication_role, also … IN DATABASE …",
+        )
+    session.query(
+        "SELECT set_config(name, value, false) FROM json_each_text(%(settings)s::json) AS _ (name, value)"
+        # PostgreSQL 17 brought transaction_timeout; what a server does not know is left out.
+        " WHERE EXISTS (SELECT FROM pg_catalog.pg_settings AS s WHERE lower(s.name) = lower(_.name))",
+        {"settings": json.dumps(_SETTINGS)},
+    )

@@ -24,6 +24,16 @@ def test_a_session_is_named_for_what_it_does(database):
         assert name.application_name.endswith("/backfill")
 
 
+@pytest.mark.parametrize("name", ["idle_session_timeout", "statement_timeout", "transaction_timeout"])
+def test_limits_of_the_database_do_not_end_what_may_take_long(database, session, name):
+    if not session.query(f"SELECT FROM pg_settings WHERE name = '{name}'"):
+        pytest.skip(f"this server does not know {name}")
+    session.execute(f"ALTER DATABASE {session.one('SELECT current_database()')[0]} SET {name} = '1h'")
+
+    with database.connect() as later:
+        assert later.one(f"SELECT current_setting('{name}')")[0] == "0"
+
+
 def test_sessions_are_independent(database):
     with database.connect() as first, database.connect() as second:
         assert first.pid != second.pid
