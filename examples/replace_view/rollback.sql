@@ -23,9 +23,11 @@ DECLARE
     comes CONSTANT oid := CAST('public.open_orders' AS pg_catalog.regclass);
     one record;
 BEGIN
-    -- Default privileges gave it what the old one may not have.
+    -- Default privileges, or the old one at an earlier moment, gave it what that one has not.
     FOR one IN
-        SELECT DISTINCT a.grantee FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a WHERE c.oid = comes
+        SELECT a.grantee FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a WHERE c.oid = comes
+        UNION
+        SELECT a.grantee FROM pg_catalog.pg_attribute AS t, pg_catalog.aclexplode(t.attacl) AS a WHERE t.attrelid = comes
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', CAST(comes AS pg_catalog.regclass),
             CASE one.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(one.grantee)) END);
@@ -61,7 +63,7 @@ BEGIN
         pg_catalog.obj_description(was, 'pg_class'));
     FOR one IN
         SELECT t.attname, pg_catalog.col_description(was, t.attnum) AS said FROM pg_catalog.pg_attribute AS t
-        WHERE t.attrelid = was AND t.attnum > 0 AND pg_catalog.col_description(was, t.attnum) IS NOT NULL
+        WHERE t.attrelid = was AND t.attnum > 0
           AND t.attname IN (SELECT n.attname FROM pg_catalog.pg_attribute AS n WHERE n.attrelid = comes)
     LOOP
         EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', CAST(comes AS pg_catalog.regclass), one.attname, one.said);

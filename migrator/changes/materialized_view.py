@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from migrator.changes.view import DefinedView, relations_read
 from migrator.errors import Refused
-from migrator.model.schema import Relation, Schema, TableName
+from migrator.model.schema import Index, Relation, Schema, TableName
 from migrator.sql.compose import Sql, ident
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql
@@ -88,6 +88,15 @@ def empty_creation(node: Any, name: str = "") -> Sql:
 def refresh(view: Sql, *, concurrently: bool = False) -> Sql:
     """REFRESH MATERIALIZED VIEW."""
     return Sql(render("changes/refresh.sql.mako", view=view, concurrently=concurrently))
+
+
+def copied_index(index: Index, *, name: str, view: str) -> Sql:
+    """``CREATE INDEX CONCURRENTLY`` like an existing index, on another view of the same schema, where it lies too."""
+    node = pb.IndexStmt()
+    node.CopyFrom(parse_script(index.definition).statements[0].node)
+    node.idxname, node.relation.relname, node.table_space = name, view, index.tablespace
+    node.concurrent = True
+    return statement_sql("index_stmt", node)
 
 
 def options_of(node: Any) -> set[str]:

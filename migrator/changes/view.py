@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from migrator.changes.kind import Context, Expression, Spec
+from migrator.changes.kind import Context, Expression, Obstacle, Spec
 from migrator.errors import Refused
-from migrator.model.schema import Schema, TableName
-from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.model.plan import Phase
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.compose import Sql, ident, ident_list, qualified, type_name
 from migrator.sql.parser import deparse, parse_script, pb, unwrap, walk
 from migrator.sql.rewrite import statement_sql
 from migrator.templating import render
@@ -173,6 +174,104 @@ def query_of(change: DefinedView, context: Context) -> Iterator[Expression]:
     yield Expression(
         f"the query of {change.sort} {change.target}",
         Sql(render("changes/view_query.sql.mako", query=query, columns=columns)),
+    )
+
+
+def keeps_columns(change: DefinedView, relation: Relation) -> bool:
+    """Whether the columns a view has come first in its new query, by name and in their order."""
+    before, after = [each.name for each in relation.columns], output_columns(change.node)
+    return after is not None and after[: len(before)] == before
+
+
+def require_free(relation: Relation) -> None:
+    """Refuse a view that is made anew while others hold on to the old one.
+
+    Raises:
+        Refused: they are named.
+    """
+    in_the_way = [*relation.users, *(f"trigger {each.name}" for each in relation.own_triggers)]
+    own = {"rule": "rule of", "statistics object": "statistics"}
+    in_the_way += sorted({f"{own[each.kind]} {each.name}" for each in relation.dependents if each.kind in own})
+    if in_the_way:
+        raise Refused(
+            f'{relation.kind} "{relation.name}" would be made anew, and other objects hold on to it',
+            detail="\n".join(in_the_way),
+            hint="drop them in a migration before this one, and create them again after it",
+        )
+
+
+def require_replaceable(change: DefinedView, context: Context) -> Relation:
+    """The view that gets a new query.
+
+    Raises:
+        Refused: no database was asked, it does not exist, or is a relation of another sort.
+    """
+    if not context.schema.is_known:
+        raise Refused(
+            f'what hangs on {change.sort} "{change.target}" is not known without a database',
+            hint="export DATABASE_URL=postgresql://…, and run it again",
+        )
+    relation = context.schema.relation(change.target)
+    if relation is None:
+        raise Refused(
+            f'{change.sort} "{change.target}" does not exist', hint=f"CREATE {change.sort.upper()} creates it"
+        )
+    if relation.kind != change.sort:
+        raise Refused(f'"{change.target}" is a {relation.kind}, not a {change.sort}')
+    return relation
+
+
+def refuse_lost_options(relation: Relation, named: set[str]) -> None:
+    """Refuse a definition that does not name the options a view has.
+
+    Raises:
+        Refused: some would be lost.
+    """
+    lost = {each.partition("=")[0] for each in relation.options} - named
+    if lost:
+        raise Refused(
+            f'{relation.kind} "{relation.name}" has options the new definition does not name: they would be lost',
+            detail=", ".join(relation.options),
+            hint=f"write WITH ({', '.join(relation.options)}) into it, or the values they shall have",
+        )
+
+
+def retyped(change: DefinedView, relation: Relation, hint: str) -> Obstacle:
+    """Columns that would come with another type, which old code does not expect; before expand."""
+    query = Sql(deparse("select_stmt", unwrap(change.node.query)))
+    return Obstacle(
+        Sql(
+            render(
+                "changes/view_retyped.sql.mako",
+                query=query,
+                names=ident_list(output_columns(change.node) or []),
+                columns=[(each.name, type_name(each.type_name)) for each in relation.columns],
+            )
+        ),
+        f"columns of {change.sort} {change.target} would change their type",
+        hint,
+        Phase.EXPAND,
+    )
+
+
+def carry_over(sort: str, view: Sql, aside: Sql, indexes: Iterable[tuple[Sql, Sql]] = ()) -> Sql:
+    """A block that gives a view what another one has: owner, privileges, comments, defaults of columns.
+
+    Args:
+        sort: ``view`` or ``materialized view``, of both.
+        view: gets it.
+        aside: has it.
+        indexes: of each index of ``aside`` that has a counterpart, its name and that of the counterpart.
+    """
+    return Sql(
+        render(
+            "changes/view_carry_over.sql.mako",
+            sort=Sql(sort.upper()),
+            is_materialized=sort != "view",
+            view=str(view),
+            aside=str(aside),
+            indexes=[(str(before), str(after)) for before, after in indexes],
+        )
     )
 
 

@@ -290,6 +290,7 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
         made = created_relation(statement)
         if made is not None:
             created.add(made)
+        created.update(filter(None, (built_index(statement),)))
         if made is not None and made[0] not in schemas:
             lacks.update(
                 dict.fromkeys(missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False))

@@ -82,6 +82,7 @@ class Index:
         is_replica_identity: whether logical replication finds rows by it, by REPLICA IDENTITY USING INDEX.
         is_clustered: whether CLUSTER goes by it.
         is_immediate: whether it is checked row by row, and not at the end of a statement or transaction.
+        tablespace: where it lies; an empty string: in that of the database.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Index:
     is_replica_identity: bool = False
     is_clustered: bool = False
     is_immediate: bool = True
+    tablespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,7 @@ class Relation:
         owner: the role that owns it.
         replica_identity: how logical replication finds rows: ``default``, ``full``, ``nothing`` or ``index``.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
+        tablespace: where it lies; an empty string: in that of the database.
     """
 
     name: TableName
@@ -273,6 +276,7 @@ class Relation:
     policies: tuple[Policy, ...] = ()
     owner: str = ""
     replica_identity: str = "default"
+    tablespace: str = ""
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -141,6 +141,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         options=tuple(row.options),
         owner=row.owner,
         replica_identity=row.replica_identity,
+        tablespace=row.tablespace,
         policies=tuple(Policy(each["name"], each["is_permissive"]) for each in row.policies),
     )
 

@@ -22,6 +22,17 @@ def two_words(chance: random.Random) -> str:
     return f"v{chance.randrange(10**9)} w{chance.randrange(10**9)}"
 
 
+ON_MATERIALIZED = (
+    "CREATE UNIQUE INDEX entries_id ON entries (id); CREATE INDEX entries_value ON entries (lower(value)) WHERE n > 5;"
+    "COMMENT ON MATERIALIZED VIEW entries IS 'what there was'; COMMENT ON COLUMN entries.value IS 'the value';"
+    "COMMENT ON INDEX entries_value IS 'for search'; GRANT SELECT (n), INSERT ON entries TO PUBLIC;"
+    "ALTER MATERIALIZED VIEW entries ALTER value SET STATISTICS 7, ALTER value SET STORAGE EXTERNAL;"
+)
+MATERIALIZED = (
+    "CREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS SELECT id, n, value FROM items;" + ON_MATERIALIZED
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A life of one migration.
@@ -477,6 +488,33 @@ CASES = (
         old=code("value"),
         new=reading("entries"),
         final=("(SELECT relispopulated FROM pg_class WHERE oid = 'entries'::regclass)",),
+    ),
+    Case(
+        name="with a column behind the others",
+        kind="replace_materialized_view",
+        setup=items("value text") + MATERIALIZED,
+        sql="-- migrator: phase = expand\nCREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS"
+        " SELECT id, n, value, upper(value) AS loud FROM items WHERE n > 0",
+        naive="DROP MATERIALIZED VIEW entries; CREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS"
+        " SELECT id, n, value, upper(value) AS loud FROM items WHERE n > 0;" + ON_MATERIALIZED,
+        old=reading("entries", "id, n, value"),
+        new=reading("entries", "id, n, value"),
+        final=("(SELECT count(loud) FROM entries) >= 4000",),
+    ),
+    Case(
+        name="with a column less and one more",
+        kind="replace_materialized_view",
+        setup=items("value text", more=", more text") + MATERIALIZED.replace("SELECT id", "SELECT more, id"),
+        sql="-- migrator: phase = contract\nCREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS"
+        " SELECT id, n, value, upper(value) AS loud FROM items",
+        naive="DROP MATERIALIZED VIEW entries; CREATE MATERIALIZED VIEW entries WITH (fillfactor=70) AS"
+        " SELECT id, n, value, upper(value) AS loud FROM items;" + ON_MATERIALIZED,
+        old=reading("entries", "more, id, n, value"),
+        new=reading("entries", "id, n, value"),
+        final=(
+            "(SELECT count(loud) FROM entries) > 4000",
+            "(SELECT relispopulated FROM pg_class WHERE oid = 'entries'::regclass)",
+        ),
     ),
     Case(
         name="while it is read",

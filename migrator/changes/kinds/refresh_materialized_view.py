@@ -32,8 +32,9 @@ class RefreshMaterializedView(Kind[Refreshing]):
     Limits
         A view that was never filled cannot be refreshed CONCURRENTLY: that is found when the step runs, which then
         changes nothing. It waits for another REFRESH of the view, and for as long as its query takes one transaction is
-        open: vacuum cannot remove rows that died since. For a refresh in another phase, or without CONCURRENTLY, say
-        the phase and ``undo = none``: it is raw SQL then.
+        open: vacuum cannot remove rows that died since. For a refresh at contract write before it
+        ``-- migrator: phase = contract`` and ``-- migrator: transaction = false``: it is raw SQL then, and runs as it
+        is written.
 
     Example:
         REFRESH MATERIALIZED VIEW totals

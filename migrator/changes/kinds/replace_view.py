@@ -8,19 +8,25 @@ from typing import Literal
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.view import (
     DefinedView,
+    carry_over,
     defined,
+    keeps_columns,
     options_of,
     output_columns,
     query_of,
+    refuse_lost_options,
     require_definition,
+    require_free,
+    require_replaceable,
+    retyped,
     users_of,
 )
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, bounded_name, ident_list, qualified, type_name
-from migrator.sql.parser import deparse, pb, unwrap
+from migrator.sql.compose import Sql, bounded_name, ident_list, qualified
+from migrator.sql.parser import pb
 from migrator.sql.rewrite import slug, statement_sql, unqualified_query
 
 
@@ -98,31 +104,16 @@ class ReplaceView(Kind[ViewReplacement]):
     def validate(self, change: ViewReplacement, context: Context) -> Iterator[str]:
         """The view is there, the new query can take its place, and nothing is lost in silence."""
         node = require_definition(change, context)
-        if not context.schema.is_known:
-            raise Refused(
-                f'what hangs on view "{change.target}" is not known without a database',
-                hint="export DATABASE_URL=postgresql://…, and run it again",
-            )
-        relation = context.schema.relation(change.target)
-        if relation is None:
-            raise Refused(f'view "{change.target}" does not exist', hint="CREATE VIEW creates it")
-        if relation.kind != "view":
-            raise Refused(f'"{change.target}" is a {relation.kind}, not a view')
-        lost = sorted({each.partition("=")[0] for each in relation.options} - options_of(node))
-        if lost:
-            raise Refused(
-                f'view "{change.target}" has options the new definition does not name: they would be lost',
-                detail=", ".join(relation.options),
-                hint=f"write WITH ({', '.join(relation.options)}) into it, or the values they shall have",
-            )
-        if change.phase == "expand" and not _keeps_columns(change, relation):
+        relation = require_replaceable(change, context)
+        refuse_lost_options(relation, options_of(node))
+        if change.phase == "expand" and not keeps_columns(change, relation):
             raise Refused(
                 f'view "{change.target}" keeps not all of its columns in their order, which old code reads',
                 detail=f"it has {ident_list(each.name for each in relation.columns)}",
                 hint="put new columns behind them, or say -- migrator: phase = contract",
             )
         if _is_made_anew(change, relation):
-            _require_free(relation)
+            require_free(relation)
         if change.phase == "expand":
             yield f"what old code reads from {change.view} must stay the same: nobody else can check that"
         else:
@@ -140,18 +131,7 @@ class ReplaceView(Kind[ViewReplacement]):
         if relation is None:
             return
         if change.phase == "expand" and not any(name in context.created for name in change.reads):
-            names = output_columns(change.node) or []
-            yield Obstacle(
-                self.template(
-                    "retyped",
-                    query=Sql(deparse("select_stmt", unwrap(change.node.query))),
-                    names=ident_list(names),
-                    columns=[(each.name, type_name(each.type_name)) for each in relation.columns],
-                ),
-                f"columns of view {change.target} would change their type, which cannot be done in place",
-                "cast them to the type they have, or say -- migrator: phase = contract",
-                Phase.EXPAND,
-            )
+            yield retyped(change, relation, "cast them to the type they have, or say -- migrator: phase = contract")
         phase = Phase.ROLLBACK if change.phase == "expand" else Phase.CONTRACT
         if _is_made_anew(change, relation):
             yield Obstacle(
@@ -183,7 +163,7 @@ class ReplaceView(Kind[ViewReplacement]):
         """Nothing came to stand on it since expand that would be lost."""
         relation = context.schema.relation(change.target)
         if relation is not None and change.phase == "contract" and _is_made_anew(change, relation):
-            _require_free(relation)
+            require_free(relation)
 
     def rollback(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
         """The query as it was."""
@@ -227,7 +207,7 @@ class ReplaceView(Kind[ViewReplacement]):
         yield Draft(f"create-{group}", Sql(definition), "under the name that code uses", group, undoes=undoes)
         yield Draft(
             f"carry-over-{group}",
-            self.template("carry_over", view=str(change.sql), aside=str(aside)),
+            carry_over(change.sort, change.sql, aside),
             "owner, privileges, comments and defaults of columns, as they are at that moment",
             group,
             undoes=undoes,
@@ -264,23 +244,7 @@ def _phase_by_columns(target: TableName, node: object, schema: Schema) -> str:
     )
 
 
-def _keeps_columns(change: ViewReplacement, relation: Relation) -> bool:
-    before, after = [each.name for each in relation.columns], output_columns(change.node)
-    return after is not None and after[: len(before)] == before
-
-
 def _is_made_anew(change: ViewReplacement, relation: Relation) -> bool:
     """Whether columns go: at contract those old code knows, in rollback those new code knows."""
     before, after = [each.name for each in relation.columns], output_columns(change.node)
-    return after != before if change.phase == "expand" else not _keeps_columns(change, relation)
-
-
-def _require_free(relation: Relation) -> None:
-    in_the_way = [*relation.users, *(f"trigger {each.name}" for each in relation.own_triggers)]
-    in_the_way += sorted({f"rule of {each.name}" for each in relation.dependents if each.kind == "rule"})
-    if in_the_way:
-        raise Refused(
-            f'view "{relation.name}" would be made anew, and other objects hold on to it',
-            detail="\n".join(in_the_way),
-            hint="drop them in a migration before this one, and create them again after it",
-        )
+    return after != before if change.phase == "expand" else not keeps_columns(change, relation)

@@ -99,6 +99,7 @@ __all__ = [
     "rename_sequence",
     "rename_table",
     "replace_function",
+    "replace_materialized_view",
     "replace_view",
     "require_contracted",
     "revoke",
@@ -176,6 +177,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "replace_function": {"schema": "public"},
+    "replace_materialized_view": {"schema": "public"},
     "replace_view": {"schema": "public"},
     "revoke": {"schema": "public"},
     "set_column_options": {"schema": "public"},
@@ -1141,6 +1143,20 @@ def replace_function(
         phase: ``expand``, or ``contract`` where old code needs the body it has.
     """
     change("replace_function", {"schema": schema, "function": function, "definition": definition, "phase": phase})
+
+
+def replace_materialized_view(
+    view: str, definition: str, phase: Literal["expand", "contract"], *, schema: str = "public"
+) -> None:
+    """Give a materialized view a new query.
+
+    Args:
+        schema: of the view.
+        view: its name.
+        definition: ``CREATE MATERIALIZED VIEW …`` with its own name and those it reads qualified.
+        phase: from when on the new query is read: ``contract``, or ``expand`` where old code can read it.
+    """
+    change("replace_materialized_view", {"schema": schema, "view": view, "definition": definition, "phase": phase})
 
 
 def replace_view(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Context
 from migrator.lint.repairs import Fixable, Repair, after_word
@@ -54,7 +55,7 @@ class RefreshBlocking(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node = statement.node
-        if node.concurrent or node.skip_data or context.is_new(node.relation):
+        if node.concurrent or node.skip_data or context.is_new(node.relation) or _is_beside(node.relation, context):
             return
         yield Problem(
             f"refreshing {relation_name(node.relation)} blocks its readers until the query is done",
@@ -74,3 +75,8 @@ class RefreshBlocking(Rule):
         if word is None or not any(index.unique and index.columns and not index.partial for index in known):
             return None
         return Repair((word,))
+
+
+def _is_beside(relation: Any, context: Context) -> bool:
+    """Whether it is a view that a replacement makes beside the one that is read."""
+    return "replace_materialized_view" in context.change_kinds and relation.relname.startswith("migrator_")

@@ -59,6 +59,7 @@ SELECT
     array_cat(coalesce(c.reloptions, '{}'), ARRAY(SELECT 'toast.' || o FROM pg_class AS toast, unnest(toast.reloptions) AS o
         WHERE toast.oid = c.reltoastrelid)) AS options,
     pg_get_userbyid(c.relowner)::text AS owner,
+    coalesce((SELECT s.spcname::text FROM pg_tablespace AS s WHERE s.oid = c.reltablespace), '') AS tablespace,
     CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN 'index' ELSE 'default' END
         AS replica_identity,
     coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.polname, 'is_permissive', p.polpermissive) ORDER BY p.polname)
@@ -142,7 +143,8 @@ SELECT
     coalesce(k.contype = 'x', false) AS is_exclusion,
     i.indisreplident AS is_replica_identity,
     i.indisclustered AS is_clustered,
-    i.indimmediate AS is_immediate
+    i.indimmediate AS is_immediate,
+    coalesce((SELECT s.spcname::text FROM pg_tablespace AS s WHERE s.oid = c.reltablespace), '') AS tablespace
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid

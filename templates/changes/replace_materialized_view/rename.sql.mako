@@ -1,0 +1,1 @@
+ALTER MATERIALIZED VIEW ${view|sql} RENAME TO ${new_name|ident}

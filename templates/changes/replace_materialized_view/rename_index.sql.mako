@@ -1,0 +1,1 @@
+ALTER INDEX IF EXISTS ${index|sql} RENAME TO ${new_name|ident}
