@@ -26,6 +26,7 @@ from migrator.embedded.binaries import BINARIES_VARIABLE
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.trace.scratch import Scratch, scratch_database, scratch_server
+from tests.support.tablespaces import make_tablespace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TEMPLATE = "migrator_template"
@@ -88,9 +89,11 @@ def postgres_server() -> Iterator[embedded.Server | ExternalServer]:
     if url := external_url():
         with psycopg.connect(url) as connection:
             version = connection.info.parameter_status("server_version") or ""
+            make_tablespace(url)
             yield ExternalServer(url, connection.info.server_version // 10_000, version)
         return
     with embedded.start(major=wanted_installation().major, settings=embedded.FAST) as server:
+        make_tablespace(server.url())
         yield server
 
 

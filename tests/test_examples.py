@@ -23,6 +23,7 @@ from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.sql.parser import parse_script
 from tests.support.snapshot import snapshot
+from tests.support.tablespaces import make_tablespace
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
@@ -151,6 +152,7 @@ def test_pages_link_to_what_is_there_and_every_file_is_linked(page: Path):
 def update() -> None:
     """Write the generated files of every example anew."""
     with embedded.start(settings=embedded.FAST) as server, tempfile.TemporaryDirectory() as scratch:
+        make_tablespace(server.url())
         for name in KINDS:
             with Database(server.url(), command="examples").connect() as session:
                 execute(session, f'CREATE DATABASE "{name}"')

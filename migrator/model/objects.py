@@ -159,6 +159,8 @@ class Objects:
         is_superuser: whether the role that asks is one.
         compressions: methods for large values that the server was built with; empty: not known.
         may_create_in_database: whether it may create schemas and install trusted extensions.
+        tablespaces: by name, whether the role that asks may put something there; that for shared catalogs is left out.
+        default_tablespace: that of the database; an empty string: not known.
     """
 
     sequences: dict[tuple[str, str], SequenceFacts] = field(default_factory=dict)
@@ -176,3 +178,5 @@ class Objects:
     is_superuser: bool = False
     compressions: tuple[str, ...] = ()
     may_create_in_database: bool = False
+    tablespaces: dict[str, bool] = field(default_factory=dict)
+    default_tablespace: str = ""

@@ -76,4 +76,6 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
         wal_level=rights.wal_level,
         compressions=tuple(rights.compressions or ()),
         may_create_in_database=rights.may_create_in_database,
+        tablespaces={row.name: row.is_usable for row in session.query(_SQL["tablespaces"])},
+        default_tablespace=rights.default_tablespace,
     )  # fmt: skip

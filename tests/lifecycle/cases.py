@@ -1004,6 +1004,22 @@ CASES = (
         new=code("value"),
     ),
     Case(
+        name="to another tablespace",
+        kind="reindex",
+        setup=items("value text", more=" UNIQUE"),
+        sql="ALTER INDEX items_value_key SET TABLESPACE fast",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a small one",
+        kind="set_tablespace",
+        setup=items("value text"),
+        sql="ALTER TABLE items SET TABLESPACE fast",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="over a range of a small table",
         kind="add_exclusion",
         setup=items("value bigint", rows=500, value="g"),

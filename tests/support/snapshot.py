@@ -82,6 +82,10 @@ SELECT format('table %s: %s%s%s%s', c.oid::regclass, CASE WHEN c.relrowsecurity 
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND c.relkind IN ('r', 'p', 'v', 'm')
 UNION ALL
+SELECT format('tablespace of %s: %s', c.oid::regclass, s.spcname)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_tablespace AS s ON s.oid = c.reltablespace
+WHERE {_USERS} AND c.relkind IN ('r', 'p', 'm', 'i', 'I')
+UNION ALL
 SELECT format('type %s: %s%s%s %s', t.oid::regtype, nullif(t.typbasetype, 0)::regtype,
     CASE WHEN t.typnotnull THEN ' NOT NULL' END, ' DEFAULT ' || t.typdefault, coalesce(
     (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid),

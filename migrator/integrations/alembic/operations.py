@@ -111,6 +111,7 @@ __all__ = [
     "set_row_level_security",
     "set_schema",
     "set_table_options",
+    "set_tablespace",
     "split_column",
     "split_table",
     "sql",
@@ -187,6 +188,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_row_level_security": {"schema": "public"},
     "set_schema": {"schema": "public"},
     "set_table_options": {"schema": "public"},
+    "set_tablespace": {"schema": "public"},
     "split_column": {"schema": "public"},
     "split_table": {"schema": "public"},
     "update_extension": {},
@@ -1050,15 +1052,16 @@ def refresh_materialized_view(view: str, *, schema: str = "public") -> None:
     change("refresh_materialized_view", {"schema": schema, "view": view})
 
 
-def reindex(table: str, index: str, *, schema: str = "public") -> None:
+def reindex(table: str, index: str, *, tablespace: str = "", schema: str = "public") -> None:
     """Build an index anew.
 
     Args:
         schema: of the table.
         table: its name.
         index: its name; it is in the schema of its table.
+        tablespace: where it is built; an empty string: where it is.
     """
-    change("reindex", {"schema": schema, "table": table, "index": index})
+    change("reindex", {"schema": schema, "table": table, "index": index, "tablespace": tablespace})
 
 
 def rename_column(table: str, column: str, new_name: str, *, schema: str = "public") -> None:
@@ -1324,6 +1327,17 @@ def set_table_options(
         reset: names of those that go back to what the server is set to.
     """
     change("set_table_options", {"schema": schema, "table": table, "options": options, "reset": reset})
+
+
+def set_tablespace(table: str, tablespace: str, *, schema: str = "public") -> None:
+    """Move a small table to another tablespace.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        tablespace: where it goes.
+    """
+    change("set_tablespace", {"schema": schema, "table": table, "tablespace": tablespace})
 
 
 def split_column(

@@ -179,9 +179,18 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p'
       OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)
       OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident))
 
+-- name: tablespaces
+-- In that of the database whoever may create objects may put them.
+SELECT s.spcname::text AS name, has_tablespace_privilege(s.oid, 'CREATE')
+    OR s.oid = (SELECT d.dattablespace FROM pg_database AS d WHERE d.datname = current_database()) AS is_usable
+FROM pg_tablespace AS s
+WHERE s.spcname <> 'pg_global'
+
 -- name: rights
 SELECT r.rolsuper AS is_superuser, has_database_privilege(current_database(), 'CREATE') AS may_create_in_database,
     ARRAY(SELECT o.rolname::text FROM pg_roles AS o) AS roles,
     (SELECT s.setting FROM pg_settings AS s WHERE s.name = 'wal_level') AS wal_level,
-    (SELECT s.enumvals FROM pg_settings AS s WHERE s.name = 'default_toast_compression') AS compressions
+    (SELECT s.enumvals FROM pg_settings AS s WHERE s.name = 'default_toast_compression') AS compressions,
+    (SELECT s.spcname::text FROM pg_database AS d JOIN pg_tablespace AS s ON s.oid = d.dattablespace
+        WHERE d.datname = current_database()) AS default_tablespace
 FROM pg_roles AS r WHERE r.rolname = current_user

@@ -1,0 +1,2 @@
+ALTER TABLE settings SET TABLESPACE fast;
+ALTER INDEX settings_pkey SET TABLESPACE fast;
