@@ -48,3 +48,24 @@ def notes_for_subscribers(relation: Relation, columns: Sequence[str]) -> Iterato
             f"a publication sends the changes of {relation.name}: unless it lists its columns, subscribers in "
             f"PostgreSQL need {', '.join(columns)} before expand, or their replication stops there"
         )
+
+
+def note_of_new_type(relation: Relation, column: str, type_name: str) -> Iterator[str]:
+    """What the author of a change of type should know of a table whose changes are sent elsewhere.
+
+    Values are sent as text, and a subscription stops at one that its column cannot hold.
+    """
+    if relation.is_published:
+        yield (
+            f"values of {relation.name}.{column} are published as {type_name} from contract on: subscribers in "
+            "PostgreSQL need a column that holds them before, or their replication stops at the first they cannot hold"
+        )
+
+
+def note_of_name_no_longer_sent(relation: Relation, column: str) -> Iterator[str]:
+    """What the author of a change that takes a name away should know of a table whose changes are sent elsewhere."""
+    if relation.is_published:
+        yield (
+            f"after contract nothing is published for {relation.name}.{column}: subscribers that keep it have the old "
+            "values there, and in new rows its default; NOT NULL without one stops their replication"
+        )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from migrator.changes.bystanders import notes_for_subscribers
+from migrator.changes.bystanders import note_of_new_type, notes_for_subscribers
 from migrator.changes.copies import unique_keys
 from migrator.changes.kind import (
     Context,
@@ -129,11 +129,13 @@ class ChangeType(Kind[Retyping]):
             raise Refused(f'column "{change.column}" of table "{change.target}" is of type {change.full_type} already')
         if change.in_place:
             require_in_place(change, relation, column)
+            yield from note_of_new_type(relation, change.column, change.full_type)
             yield from checks.notes_in_place(relation, change)
             return
         checks.require_replaceable(relation, column, change)
         checks.refuse_dropped_index(relation, change, context)
         yield from notes_for_subscribers(relation, [shadow_of(change, context).column])
+        yield from note_of_new_type(relation, change.column, change.full_type)
         yield from checks.notes(relation, change)
 
     def expressions(self, change: Retyping, context: Context) -> Iterator[Expression]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.bystanders import notes_for_subscribers, require_last_word
+from migrator.changes.bystanders import note_of_name_no_longer_sent, notes_for_subscribers, require_last_word
 from migrator.changes.kinds.rename_column.mirror import Renaming
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
@@ -64,6 +64,7 @@ def refuse_conditions_on_copy(change: Renaming, relation: Relation | None) -> No
 def notes(relation: Relation, change: Renaming) -> Iterator[str]:
     """What the author should know, one line each."""
     yield from notes_for_subscribers(relation, [change.new_name])
+    yield from note_of_name_no_longer_sent(relation, change.column)
     for each in relation.dependents:
         if each.column != change.column:
             continue

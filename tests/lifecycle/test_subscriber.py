@@ -1,0 +1,176 @@
+"""What a subscriber in PostgreSQL sees of a table while its columns change: a real publication and subscription."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrator import embedded
+from migrator.model.plan import Migration
+from tests.conftest import external_url, wanted_installation
+from tests.support.sandbox import Sandbox, open_sandbox, wait_for
+
+TABLE = "CREATE TABLE users (id integer PRIMARY KEY, name text DEFAULT 'none', age integer)"
+LOGICAL = {**embedded.FAST, "wal_level": "logical", "wal_retrieve_retry_interval": "100ms"}
+"""A subscription that met an error tries again after the latter."""
+
+
+@dataclass
+class Pair:
+    """A database that publishes its table, and one that subscribes to it."""
+
+    publisher: Sandbox
+    subscriber: psycopg.Connection[Any]
+
+    def write(self, *statements: str) -> None:
+        for statement in statements:
+            self.publisher.execute(statement)
+
+    def rows(self, columns: str) -> list[tuple[Any, ...]]:
+        return self.subscriber.execute(f"SELECT {columns} FROM users ORDER BY id").fetchall()
+
+    def follows(self, columns: str, there: str = "") -> None:
+        """Wait until the subscriber has in ``there`` what the publisher has in ``columns``."""
+        wanted = self.publisher.rows(f"SELECT {columns} FROM users ORDER BY id")
+        wait_for(lambda: self.rows(there or columns) == wanted, f"{there or columns} as {wanted}")
+
+    def add_what_the_note_says(self, migration: Migration, types: str) -> list[str]:
+        """Give the subscriber the columns that expand is going to add, as the note tells."""
+        (text,) = [
+            note for note in self.publisher.command("expand", "--dry-run").err.splitlines() if "before expand" in note
+        ]
+        match = re.search(r"need (.*) before expand", text)
+        assert match, text
+        names = match[1].split(", ")
+        for name in names:
+            self.subscriber.execute(f"ALTER TABLE users ADD COLUMN {name} {types}")
+        return names
+
+    def finish(self, migration: Migration) -> None:
+        self.publisher.contract(migration, offline="nobody is connected in this test")
+
+
+@pytest.fixture(scope="module")
+def logical_server() -> Iterator[embedded.Server]:
+    major = None if external_url() else wanted_installation().major
+    with embedded.start(major=major, settings=LOGICAL) as server:
+        yield server
+
+
+@pytest.fixture
+def pair(logical_server: embedded.Server, tmp_path: Path) -> Iterator[Pair]:
+    with psycopg.connect(logical_server.url(), autocommit=True) as admin:
+        for name in ("here", "there"):
+            admin.execute(f"CREATE DATABASE {name}")
+        with psycopg.connect(logical_server.url("there"), autocommit=True) as subscriber:
+            with open_sandbox(tmp_path, logical_server.url("here")) as publisher:
+                publisher.configure({"name": "web", "ttl": "1h"})
+                publisher.execute(TABLE)
+                publisher.execute("CREATE PUBLICATION users FOR TABLE users")
+                # The slot is made apart: a subscription to the same server would wait for itself.
+                publisher.value("SELECT pg_create_logical_replication_slot('users', 'pgoutput')::text")
+                subscriber.execute(TABLE)
+                subscriber.execute(
+                    f"CREATE SUBSCRIPTION users CONNECTION '{logical_server.url('here')}' PUBLICATION users"
+                    " WITH (create_slot = false, copy_data = false)"
+                )
+                pair = Pair(publisher, subscriber)
+                pair.write("INSERT INTO users SELECT g, 'n' || g, g FROM generate_series(1, 20) AS g")
+                pair.follows("id, name, age")
+                yield pair
+            subscriber.execute("ALTER SUBSCRIPTION users DISABLE")
+            wait_for(
+                lambda: admin.execute("SELECT NOT active FROM pg_replication_slots").fetchone() == (True,), "it ended"
+            )
+            subscriber.execute("DROP SUBSCRIPTION users")
+        for name in ("here", "there"):
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_renamed_column_arrives_under_both_names_and_after_contract_under_the_new_one(pair: Pair):
+    migration = pair.publisher.new("rename", "ALTER TABLE users RENAME COLUMN name TO full_name")
+    assert pair.add_what_the_note_says(migration, "text") == ["full_name"]
+    assert "nothing is published for public.users.name" in pair.publisher.command("expand", "--dry-run").err
+
+    pair.publisher.expand(migration)
+    pair.write(
+        "INSERT INTO users (id, name) VALUES (21, 'old')", "INSERT INTO users (id, full_name) VALUES (22, 'new')"
+    )
+    pair.follows("id, name, full_name")
+    assert pair.rows("name, full_name")[:1] == [("n1", None)]
+    pair.publisher.backfill(migration)
+    pair.follows("id, name, full_name")
+    pair.finish(migration)
+    pair.write(
+        "UPDATE users SET full_name = 'after' WHERE id = 1", "INSERT INTO users (id, full_name) VALUES (23, 'last')"
+    )
+
+    pair.follows("id, full_name")
+    assert pair.rows("name")[0] == ("n1",), "the old name is not sent any more"
+    assert pair.rows("name")[-1] == ("none",), "and gets the default of the subscriber"
+
+
+def test_an_added_column_arrives_with_its_backfill(pair: Pair):
+    migration = pair.publisher.new(
+        "add", "-- migrator: fill = age * 2\nALTER TABLE users ADD COLUMN doubled integer NOT NULL"
+    )
+    assert pair.add_what_the_note_says(migration, "integer") == ["doubled"]
+
+    pair.publisher.expand(migration)
+    pair.write("INSERT INTO users (id, age) VALUES (21, 5)", "INSERT INTO users (id, age, doubled) VALUES (22, 5, 7)")
+    pair.follows("id, doubled")
+    pair.publisher.backfill(migration)
+    pair.follows("id, doubled")
+    assert pair.rows("doubled")[:1] == [(2,)]
+    pair.finish(migration)
+    pair.write("UPDATE users SET doubled = 100 WHERE id = 1")
+
+    pair.follows("id, name, age, doubled")
+
+
+def test_a_changed_type_arrives_in_the_column_itself_once_the_subscriber_can_hold_it(pair: Pair):
+    migration = pair.publisher.new("widen", "ALTER TABLE users ALTER COLUMN age TYPE bigint")
+    (shadow,) = pair.add_what_the_note_says(migration, "bigint")
+    assert shadow.startswith("migrator_")
+    assert "published as bigint from contract on" in pair.publisher.command("expand", "--dry-run").err
+
+    pair.publisher.expand(migration)
+    pair.write("INSERT INTO users (id, age) VALUES (21, 5)")
+    pair.follows(f"id, age, {shadow}")
+    pair.publisher.backfill(migration)
+    pair.follows(f"id, age, {shadow}")
+    pair.finish(migration)
+    pair.write("UPDATE users SET age = 6 WHERE id = 1")
+    pair.follows("id, age")
+    pair.write("UPDATE users SET age = 5000000000 WHERE id = 2", "INSERT INTO users (id, age) VALUES (22, 8)")
+    wait_for(lambda: pair.publisher.value("SELECT count(*) FROM pg_replication_slots WHERE NOT active"), "it stopped")
+    assert pair.rows("age")[1] == (2,)
+
+    pair.subscriber.execute("ALTER TABLE users ALTER COLUMN age TYPE bigint")
+
+    pair.follows("id, age")
+    pair.subscriber.execute(f"ALTER TABLE users DROP COLUMN {shadow}")
+    pair.write("UPDATE users SET age = 7 WHERE id = 3")
+    pair.follows("id, age")
+
+
+def test_a_subscriber_without_the_column_stops_and_loses_nothing_once_it_has_it(pair: Pair):
+    migration = pair.publisher.new("rename", "ALTER TABLE users RENAME COLUMN name TO full_name")
+    pair.publisher.expand(migration)
+    pair.write("INSERT INTO users (id, name) VALUES (21, 'old')")
+    wait_for(lambda: pair.publisher.value("SELECT count(*) FROM pg_replication_slots WHERE NOT active"), "it stopped")
+    pair.publisher.backfill(migration)
+    assert len(pair.rows("id")) == 20
+
+    pair.subscriber.execute("ALTER TABLE users ADD COLUMN full_name text")
+
+    pair.follows("id, name, full_name")
+    pair.publisher.rollback(migration, offline="nobody is connected in this test")
+    pair.write("UPDATE users SET name = 'back' WHERE id = 21")
+    pair.follows("id, name")
