@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from migrator.cli.options import emit_json, json_option, load_project
+from migrator.cli.options import json_option, load_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -191,6 +190,7 @@ def command(
     """
     from datetime import datetime
 
+    from migrator.cli import lint_show
     from migrator.cli.lint_facts import Asked, facts
     from migrator.lint.engine import lint
     from migrator.lint.selection import select
@@ -228,7 +228,7 @@ def command(
             today = datetime.now(UTC).date()
             report = lint(sources, selection, pg_version=version, today=today, sizes=known.sizes, manifests=releases)
         if write_baseline is None:
-            _leave_out_baseline(report, baseline, project)
+            lint_show.leave_out_baseline(report, baseline, project)
         return report
 
     if fix or diff:
@@ -248,79 +248,18 @@ def command(
             if output is None:
                 click.echo(text, nl=False)
             else:
-                _write(output, text)
+                lint_show.write(output, [text])
             return int(bool(text) and not exit_zero)
         lint_fix.write(result, stdin if Path("-") in paths else None, migrations)
         report = result.report
     else:
         report = run({})
     if write_baseline is not None:
-        return _write_baseline(report, write_baseline)
-    _show(report, "json" if as_json else form, output, with_unsafe=unsafe_fixes, err=fix and Path("-") in paths)
+        return lint_show.write_baseline(report, write_baseline)
+    lint_show.show(
+        report, "json" if as_json else form, output, with_unsafe=unsafe_fixes, err=fix and Path("-") in paths
+    )
     return 0 if exit_zero else int(report.fails(Severity(settings.fail_on)))
-
-
-def _show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, err: bool) -> None:
-    from migrator.reporting import lint_text
-
-    if not report.files:
-        click.echo("no *.sql files there", err=True)
-    for first in report.not_in_base[:1]:
-        click.echo(f"{len(report.not_in_base)} of the base could not be read, such as {first}", err=True)
-    if report.gone_from_baseline:
-        gone = "1 entry" if report.gone_from_baseline == 1 else f"{report.gone_from_baseline} entries"
-        click.echo(f"{gone} of the baseline found no more: --write-baseline leaves them out", err=True)
-    if output is None and form == "json" and not err:
-        from migrator.reporting import lint_json
-
-        emit_json(lint_json.document(report))
-        return
-    colour = output is None and (sys.stderr if err else sys.stdout).isatty() and "NO_COLOR" not in os.environ
-    if form == "text":
-        text = "\n".join(lint_text.lines(report, colour=colour, with_unsafe=with_unsafe))
-    else:
-        text = import_module(f"migrator.reporting.lint_{form}").text(report)
-    if output is None:
-        click.echo(text, color=colour, err=err)
-        return
-    _write(output, (text + "\n").encode(errors="backslashreplace"))
-    click.echo(f"wrote {output}: {lint_text.summary(report)}", err=True)
-
-
-def _write(path: Path, text: bytes) -> None:
-    from migrator.errors import UsageError
-
-    try:
-        path.write_bytes(text)
-    except OSError as error:
-        raise UsageError(f'cannot write "{path}": {error.strerror}') from None
-
-
-def _write_baseline(report: Report, path: Path) -> int:
-    from migrator.lint import baseline
-
-    _write(path, baseline.written(report).encode(errors="backslashreplace"))
-    found = "1 finding" if len(report.findings) == 1 else f"{len(report.findings)} findings"
-    click.echo(f"wrote {path}: {found}", err=True)
-    click.echo(f"next: keep it with the code, and run migrator lint --baseline {path}", err=True)
-    return 0
-
-
-def _leave_out_baseline(report: Report, path: Path | None, project: Project) -> None:
-    from migrator.errors import UsageError
-    from migrator.lint import baseline
-
-    if path is None and project.settings.lint.baseline:
-        path = project.root / project.settings.lint.baseline
-    if path is None:
-        return
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        hint = f"write one: migrator lint --write-baseline {path}"
-        raise UsageError(f'cannot read baseline "{path}": {reason}', hint=hint) from None
-    baseline.leave_out(report, baseline.read(text, str(path)))
 
 
 def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:

@@ -176,6 +176,11 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
     text = json.dumps({"schema_version": 1, **document}, ensure_ascii=False, indent=2, default=_plain)
     click.echo(text)
+    document_begins()
+
+
+def document_begins() -> None:
+    """Take note that standard output holds a JSON document: an error later on must not add another."""
     context = click.get_current_context(silent=True)
     if context is not None and hasattr(context.obj, "document_written"):
         context.obj.document_written = True

@@ -150,11 +150,12 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     """
     import hashlib  # loads OpenSSL; only some formats need it
 
-    seen: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[bytes] = Counter()
     result = []
     for finding in findings:
         key = (finding.code, finding.file.replace("\\", "/"), finding.message, " ".join(finding.statement.split()))
-        text = "\0".join((*key, str(seen[key])))
-        seen[key] += 1
-        result.append(hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32])
+        text = "\0".join(key).encode(errors="surrogatepass")
+        alike = hashlib.sha256(text).digest()  # the texts themselves would take more than the findings
+        result.append(hashlib.sha256(text + b"\0%d" % seen[alike]).hexdigest()[:32])
+        seen[alike] += 1
     return result

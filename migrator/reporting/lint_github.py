@@ -5,6 +5,8 @@ Values are escaped as the runner reads them ("Workflow commands", actions/toolki
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrator.lint.engine import Report
 from migrator.model.finding import Finding, Severity
 from migrator.reporting.lint_text import summary
@@ -16,7 +18,14 @@ _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ","
 
 def text(report: Report) -> str:
     """One command a line for each finding, and the summary as an ordinary line."""
-    return "\n".join([*map(_command, report.findings), summary(report)])
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """The lines of a report, with their ends."""
+    for finding in report.findings:
+        yield _command(finding) + "\n"
+    yield summary(report) + "\n"
 
 
 def _command(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from migrator.lint.engine import Report
@@ -18,6 +19,12 @@ def document(report: Report) -> dict[str, Any]:
             {**entry(finding), "fingerprint": mark}
             for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
         ],
+        **_totals(report),
+    }
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    return {
         "files": report.files,
         "statements": report.statements,
         "waived": report.waived,
@@ -28,9 +35,21 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+def pieces(report: Report) -> Iterator[str]:
+    """The whole document as text, finding by finding: the text of a large one takes several times its findings."""
+    head, tail = '{\n  "schema_version": 1,\n  "findings": [', "]"
+    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+        text = json.dumps({**entry(finding), "fingerprint": mark}, ensure_ascii=False, indent=2)
+        # a line end in JSON is never part of a value
+        yield f"{head}\n    " + text.replace("\n", "\n    ")
+        head, tail = ",", "\n  ]"
+    rest = json.dumps(_totals(report), ensure_ascii=False, indent=2)
+    yield f"{tail},{rest[1:]}\n" if report.findings else f"{head}{tail},{rest[1:]}\n"
+
+
 def text(report: Report) -> str:
     """The whole document."""
-    return json.dumps({"schema_version": 1, **document(report)}, ensure_ascii=False, indent=2)
+    return "".join(pieces(report)).removesuffix("\n")
 
 
 def entry(finding: Finding) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.engine import Report
 from migrator.model.finding import fingerprints
@@ -11,10 +13,16 @@ from migrator.reporting.lint_json import entry
 
 def text(report: Report) -> str:
     """A report; each line has ``type``: ``finding`` or ``summary``."""
-    objects = [
-        {"type": "finding", **entry(finding), "fingerprint": mark}
-        for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
-    ]
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """The lines of a report, with their ends."""
+    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+        yield _line({"type": "finding", **entry(finding), "fingerprint": mark})
     counts = {"files": report.files, "statements": report.statements, "waived": report.waived}
-    last = {"type": "summary", "schema_version": 1, "findings": len(report.findings), **counts}
-    return "\n".join(json.dumps(each, ensure_ascii=False) for each in (*objects, last))
+    yield _line({"type": "summary", "schema_version": 1, "findings": len(report.findings), **counts})
+
+
+def _line(item: dict[str, Any]) -> str:
+    return json.dumps(item, ensure_ascii=False) + "\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from migrator.lint.sources import Source
 from migrator.reporting import lint_json
 from tests.lint.linting import report_on
@@ -56,3 +58,11 @@ def test_edits_are_places_in_the_file():
         after = after[: edit["start"]] + edit["text"] + after[edit["end"] :]
     assert finding["edits_are_safe"]
     assert after.splitlines()[2:] == ["DROP INDEX CONCURRENTLY i;", "DROP INDEX CONCURRENTLY j;"]
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "DROP TABLE users", "DROP TABLE a;\nDROP TABLE a;\nSELECT 'ä\n\n"])
+def test_written_piece_by_piece_it_is_the_same_document(sql: str):
+    report = report_on(Source("a.sql", sql))
+    whole = {"schema_version": 1, **lint_json.document(report)}
+
+    assert "".join(lint_json.pieces(report)) == json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
