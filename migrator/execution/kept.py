@@ -77,7 +77,7 @@ def together(in_folders: Sequence[Migration], in_ledger: Sequence[Migration]) ->
         if other is not migration:
             raise UsageError(
                 f"{other.id} and {migration.id} both have level {migration.level}",
-                detail=f"{other.folder or other.origin}\n{migration.folder or migration.origin}",
-                hint="the one that is expanded keeps its level; give the other one a higher level",
+                detail="\n".join(each.folder for each in (other, migration) if each.folder) or None,
+                hint=f"the one that is expanded keeps its level; the other moves up: migrator renumber {migration.id}",
             )
     return [by_level[level] for level in sorted(by_level)]

@@ -11,7 +11,8 @@ from migrator.errors import MigratorError
 from migrator.integrations.alembic.project import AlembicProject, translated
 from migrator.planning.planner import Change
 
-_HEADER = re.compile(r"^depends_on\b.*$", re.MULTILINE)
+HEADER = re.compile(r"^depends_on\b.*$", re.MULTILINE)
+"""The line of a revision under which its level is written."""
 _IMPORT = re.compile(r"^(?:from alembic import op|(?:import|from) (?!__future__).*)$", re.MULTILINE)
 _PHASED = "from migrator import alembic as phased"
 _LEVEL = re.compile(r"^schema_level\b", re.MULTILINE)
@@ -71,7 +72,7 @@ def finished(revision: str, path: Path, level: int) -> WrittenRevision:
     if "phased." in text and "import alembic as phased" not in text:
         text = _IMPORT.sub(lambda match: f"{match[0]}\n{_PHASED}", text, count=1)
     if not _LEVEL.search(text):
-        text = _HEADER.sub(lambda match: f"{match[0]}\nschema_level: int = {level}", text, count=1)
+        text = HEADER.sub(lambda match: f"{match[0]}\nschema_level: int = {level}", text, count=1)
     path.write_text(text, encoding="utf-8")
     return WrittenRevision(revision, path, level)
 

@@ -7,7 +7,7 @@ what those will look like then is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.changes.kinds.raw_sql import RawSql
@@ -20,7 +20,7 @@ from migrator.integrations.alembic.project import AlembicProject
 from migrator.integrations.alembic.revision import Revision, level_of, of_module
 from migrator.integrations.alembic.running import in_order
 from migrator.ledger.install import is_installed
-from migrator.ledger.state import all_records
+from migrator.ledger.state import State, all_records
 from migrator.lint.written_in import Place
 from migrator.model.plan import Migration, Phase, Step
 from migrator.planning.planner import Change
@@ -69,7 +69,7 @@ def foreseen(project: AlembicProject, session: Session, key: str) -> list[Forese
     if not scripts:
         return []
     records = all_records(session, key) if is_installed(session) else []
-    levels = {record.id: record.level for record in records}
+    levels = {record.id: record.level for record in records if record.state is not State.ROLLED_BACK}
     captured = {each.id: each for each in all_captured(project, current)}
     found: list[Foreseen] = []
     for name in in_order(list(scripts.values())):
@@ -82,12 +82,26 @@ def foreseen(project: AlembicProject, session: Session, key: str) -> list[Forese
             title = revision.title
             if asked.phased:
                 levels[name] = level_of(revision, project.script, levels)
+                _require_own_level(name, levels)
             migration, notes = _planned(asked, before, revision, levels.get(name, revision.level or 0), session)
         except MigratorError as error:
             found.append(Foreseen(name, title, error=error))
         else:
             found.append(Foreseen(name, title, migration, notes))
     return found
+
+
+def _require_own_level(name: str, levels: Mapping[str, int]) -> None:
+    """Make sure that no other revision has the level of this one, as two branches may have.
+
+    Raises:
+        UsageError: one has.
+    """
+    for other, level in levels.items():
+        if level == levels[name] and other != name:
+            raise UsageError(
+                f"{other} and {name} both have level {level}", hint=f"one of them moves up: migrator renumber {name}"
+            )
 
 
 def _planned(

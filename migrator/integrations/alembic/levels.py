@@ -10,6 +10,7 @@ from pathlib import Path
 from alembic.script import Script
 
 from migrator.errors import Refused
+from migrator.integrations.alembic.authoring import HEADER
 from migrator.integrations.alembic.project import AlembicProject, translated
 from migrator.integrations.alembic.running import is_phased
 from migrator.model.level import Leveled
@@ -79,7 +80,7 @@ def set_level(project: AlembicProject, revision: str, level: int) -> Path:
         level: 1 or more.
 
     Raises:
-        Refused: there is no ``schema_level`` there, or a revision that builds on it has a level that is not above.
+        Refused: there is no place for it, or a revision that builds on it has a level that is not above.
     """
     path = _path(project.revision(revision))
     for above, other in _leveled(project):
@@ -89,9 +90,12 @@ def set_level(project: AlembicProject, revision: str, level: int) -> Path:
                 at=other.path,
                 hint=f"move that one up afterwards as well, or put {revision} behind it (down_revision)",
             )
-    text, found = _LEVEL.subn(rf"\g<1>{level}", path.read_text(encoding="utf-8"), count=1)
+    before = path.read_text(encoding="utf-8")
+    text, found = _LEVEL.subn(rf"\g<1>{level}", before, count=1)
     if not found:
-        raise Refused(f"revision {revision} has no schema_level", at=str(path))
+        text, found = HEADER.subn(lambda match: f"{match[0]}\nschema_level: int = {level}", before, count=1)
+    if not found:
+        raise Refused(f"revision {revision} has neither schema_level nor depends_on, to write it under", at=str(path))
     path.write_text(text, encoding="utf-8")
     return path
 

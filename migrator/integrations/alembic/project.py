@@ -154,7 +154,8 @@ def translated(file: Path) -> Iterator[None]:
     except CommandError as error:
         if isinstance(error.__cause__, MigratorError):
             raise error.__cause__ from None
-        raise UsageError(f"alembic: {error}", at=str(file)) from None
+        hint = '"alembic merge heads" joins them in an empty revision' if "ultiple head" in str(error) else None
+        raise UsageError(f"alembic: {error}", at=str(file), hint=hint) from None
     except DBAPIError as error:
         message = str(error.orig).strip().split("\n", 1)[0] if error.orig else str(error)
         if error.statement is None:

@@ -169,9 +169,14 @@ def test_a_downgrade_that_does_nothing_and_one_that_refuses(shop: Shop):
     shop.revision("a2", ADD, "pass", after="a1")
     shop.revision("a3", ADD.replace("age", "b"), "raise NotImplementedError('the old values are gone')", after="a2")
     shop.revision("a4", ADD.replace("age", "c"), 'op.drop_column("users", "c")', after="a3")
-    shop.revision("a5", "pass", "pass", after="a4")
+    shop.revision("a5", ADD.replace("age", "d"), "phased.rollback()", after="a4")
+    shop.revision("a6", "pass", "pass", after="a5")
 
-    assert downgrades(shop) == [("RB022", "warning", FIRST + 1), ("RB022", "info", FIRST + 2)]
+    assert downgrades(shop) == [
+        ("RB022", "warning", FIRST + 1),
+        ("RB022", "info", FIRST + 2),
+        ("RB022", "warning", FIRST + 1),
+    ]
 
 
 def test_a_downgrade_is_judged_for_data_and_not_for_locks_or_code(shop: Shop):

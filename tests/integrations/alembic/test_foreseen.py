@@ -151,6 +151,25 @@ def test_two_heads_are_planned_by_level(used: Shop, capsys: pytest.CaptureFixtur
     assert planned(capsys, "b2")["migration"]["level"] == 6
 
 
+def test_two_heads_of_one_level_are_told_before_expand_and_one_moves_up(used: Shop, capsys: pytest.CaptureFixture[str]):
+    used.revision("a2", RENAME, after="a1")
+    used.revision("b2", 'phased.create_enum("mood", labels=("ok",))', after="a1")
+    pair = {each["migration"]["id"]: each for each in planned(capsys)["waiting"]}
+    (late,) = pair
+
+    assert "both have level 1" in pair[late]["reason"]
+    assert cli.run(["plan", late]) == 2
+    assert f"migrator renumber {late}" in capsys.readouterr().err
+    assert cli.run(["expand"]) == 2
+    assert f"migrator renumber {late}" in capsys.readouterr().err
+
+    assert cli.run(["renumber", late]) == 0
+    assert "schema_level: int = 2" in (used.root / f"history/versions/{late}.py").read_text()
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["new", "more", "--sql", "ALTER TABLE users ADD COLUMN z int"]) == 2
+    assert 'HINT: "alembic merge heads" joins them' in capsys.readouterr().err
+
+
 def test_what_ran_and_what_is_not_there(used: Shop, capsys: pytest.CaptureFixture[str]):
     assert cli.run(["plan", "a1"]) == 2
     assert "revision a1 ran here, and has no phased operations" in capsys.readouterr().err
