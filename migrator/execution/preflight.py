@@ -18,6 +18,7 @@ from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, planner
+from migrator.planning.entangled import entangled
 from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
@@ -221,11 +222,24 @@ def _file_of(migration: Migration, name: str) -> str | None:
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
     for record in _pending(run, session, migration):
-        clashing = planner.clashes(changes, _recorded_changes(record))
+        others = _recorded_changes(record)
+        clashing = planner.clashes(changes, others)
         if clashing:
             raise Refused(
                 f"{record.id} changes {', '.join(clashing)} too, and is not contracted",
                 hint=f'contract it first: "migrator contract {record.id}"',
+            )
+        between = entangled(
+            [each.spec for each in changes],
+            [each.spec for each in others],
+            _schema(session, [*changes, *others]),
+            together=False,
+        )
+        if between:
+            raise Refused(
+                f"{between} is about a column that {record.id} replaces too, and it is not contracted",
+                hint=f'contract it first: "migrator contract {record.id}"; then plan this again for the database as it '
+                f'is then: "migrator new --refresh {migration.id}"',
             )
 
 

@@ -18,6 +18,7 @@ from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
+from migrator.planning.entangled import refuse_entangled
 from migrator.sql.rewrite import columns_of_index
 
 
@@ -364,6 +365,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                     before.append(change)
             _refuse_index_on_copy(change, changes)
             _refuse_beside_whole_table(change, changes)
+            refuse_entangled(change.spec, [each.spec for each in changes[: changes.index(change)]], context.schema)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None
             refusals.append(refusal)

@@ -213,12 +213,76 @@ def test_a_privilege_on_a_column_that_is_replaced_is_a_migration_of_its_own(sand
             sandbox.new("both", sql)
 
 
-def test_an_index_that_is_dropped_beside_does_not_come_back(sandbox: Sandbox) -> None:
-    sandbox.execute(TEXT + "CREATE INDEX by_total ON orders (total)")
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "DROP INDEX by_total", "ALTER INDEX by_total RENAME TO other", "ALTER TABLE orders DROP CONSTRAINT c",
+        "ALTER TABLE orders RENAME CONSTRAINT c TO other",
+    ],
+)  # fmt: skip
+def test_what_is_dropped_or_renamed_before_it_does_not_come_back(sandbox: Sandbox, beside: str) -> None:
+    sandbox.execute(
+        TEXT + "CREATE INDEX by_total ON orders (total); ALTER TABLE orders ADD CONSTRAINT c CHECK (total > '')"
+    )
 
-    for sql in (f"DROP INDEX by_total; {RETYPE}", f"{RETYPE}; DROP INDEX by_total"):
-        with pytest.raises(Refused, match=r'index "by_total".* this migration drops it'):
-            sandbox.new("both", sql)
+    with pytest.raises(Refused, match='is about "total", which is replaced, and this migration drops or renames it'):
+        sandbox.new("both", f"{beside}; {RETYPE}")
+
+
+PAIRED = """
+CREATE TABLE places (x int, y int, UNIQUE (x, y)); INSERT INTO places SELECT g, g FROM generate_series(1, 9) AS g;
+CREATE TABLE trips (id int PRIMARY KEY, a int, b int, c int, d int,
+    CONSTRAINT k FOREIGN KEY (a, b) REFERENCES places (x, y),
+    CONSTRAINT positive CHECK (c + d > 0), CONSTRAINT u UNIQUE (c, id));
+CREATE INDEX i ON trips (b, d);
+INSERT INTO trips SELECT g, g, g, g, g FROM generate_series(1, 9) AS g;
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "between"),
+    [
+        ("trips ALTER c TYPE bigint", "trips RENAME d TO e", "constraint positive of public.trips"),
+        ("trips ALTER b TYPE bigint", "trips RENAME d TO e", "index i of public.trips"),
+        ("trips ALTER c TYPE bigint", "trips ALTER id TYPE bigint", r"unique index of public.trips on \(c, id\)"),
+        ("trips ALTER a TYPE bigint", "places RENAME y TO z", "foreign key k of public.trips"),
+        ("places ALTER x TYPE bigint", "trips RENAME b TO z", "foreign key k of public.trips"),
+    ],
+)
+def test_two_columns_with_something_between_them_are_replaced_one_after_the_other(
+    sandbox: Sandbox, one: str, other: str, between: str
+) -> None:
+    sandbox.execute(PAIRED)
+    sandbox.install()
+    statements = (f"ALTER TABLE {one}", f"ALTER TABLE {other}")
+    for text in ("; ".join(statements), "; ".join(reversed(statements))):
+        with pytest.raises(Refused, match=f"two columns that .*{between} is about are replaced"):
+            sandbox.new("both", text)
+    first, second = (sandbox.new("change", each) for each in statements)
+    sandbox.expand(first)
+
+    with pytest.raises(Refused, match=f"{between} is about a column that {first.id} replaces too"):
+        sandbox.expand(second)
+    sandbox.finish(first)
+    assert sandbox.command("new", "--refresh", second.id).code == 0
+    sandbox.finish(sandbox.migrations()[1])
+    assert sandbox.leftovers() == []
+    assert sandbox.value("SELECT count(*) FROM trips") == 9
+
+
+def test_two_columns_of_one_index_are_renamed_together_or_one_after_the_other(sandbox: Sandbox) -> None:
+    sandbox.execute(PAIRED)
+    sandbox.install()
+    first = sandbox.new("b", "ALTER TABLE trips RENAME b TO bb")
+    sandbox.expand(first)
+    second = sandbox.new("d", "ALTER TABLE trips RENAME d TO dd")
+
+    with pytest.raises(Refused, match=r"index i of public\.trips is about a column that"):
+        sandbox.expand(second)
+    sandbox.rollback(first, offline=OFFLINE)
+    after = sandbox.shape_after("ALTER TABLE trips RENAME b TO bb; ALTER TABLE trips RENAME d TO dd")
+    sandbox.finish(sandbox.new("both", "ALTER TABLE trips RENAME b TO bb; ALTER TABLE trips RENAME d TO dd"))
+    assert unplaced_lines(sandbox.snapshot()) == unplaced_lines(after)
 
 
 def test_an_enum_loses_a_value_by_changing_to_a_type_without_it(sandbox: Sandbox) -> None:

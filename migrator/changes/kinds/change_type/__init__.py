@@ -133,7 +133,7 @@ class ChangeType(Kind[Retyping]):
             yield from checks.notes_in_place(relation, change)
             return
         checks.require_replaceable(relation, column, change)
-        checks.refuse_dropped_index(relation, change, context)
+        checks.refuse_changed_beside(relation, change, context)
         yield from notes_for_subscribers(relation, [shadow_of(change, context).column])
         yield from note_of_new_type(relation, change.column, change.full_type)
         yield from checks.notes(relation, change)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
-from migrator.changes.index import OnIndex
-from migrator.changes.kind import Context, refuse_dependents
+from migrator.changes.kind import Context, OnTable, refuse_dependents
 from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
@@ -18,6 +17,9 @@ _IN_THE_WAY = (
     "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
     "partition key",
 )  # fmt: skip
+
+_EARLY = frozenset({"drop_index", "drop_constraint", "rename_constraint"})
+"""Kinds whose contract, where it comes first, takes away what a change of type makes anew."""
 
 
 def require_replaceable(relation: Relation, column: Column, change: Retyping) -> None:
@@ -82,24 +84,26 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
             )
 
 
-def refuse_dropped_index(relation: Relation, change: Retyping, context: Context) -> None:
-    """Refuse an index on the column that the same migration drops: the one built anew would stay.
+def refuse_changed_beside(relation: Relation, change: Retyping, context: Context) -> None:
+    """Refuse indexes and constraints of the column that the same migration drops or renames before they are made anew.
 
     Raises:
-        Refused: there is one.
+        Refused: there is one: the one made anew would stay, or have the name from before.
     """
-    dropped = {
-        spec.index
-        for kind, spec in context.beside
-        if kind == "drop_index" and isinstance(spec, OnIndex) and spec.target == change.target
+    before = {spec for kind, spec in context.beside[: context.beside.index(("change_type", change))] if kind in _EARLY}
+    changed = {
+        getattr(spec, "constraint", "") or getattr(spec, "index", "")
+        for spec in (*before, *(spec for kind, spec in context.beside if kind == "rename_index"))
+        if isinstance(spec, OnTable) and spec.target == change.target
     }
-    for index in relation.indexes:
-        if change.column in index.columns and index.name in dropped:
-            raise Refused(
-                f'index "{index.name}" of table "{relation.name}" is about "{change.column}", which is replaced, and '
-                "this migration drops it",
-                hint="drop it in a migration before this one, and contract that before you plan this",
-            )
+    about = {each.name for each in relation.indexes if change.column in each.columns}
+    about |= {each.name for each in relation.constraints if change.column in each.columns}
+    for name in sorted(about & changed):
+        raise Refused(
+            f'"{name}" of table "{relation.name}" is about "{change.column}", which is replaced, and this '
+            "migration drops or renames it",
+            hint="do that in a migration before this one, and contract it before you plan this",
+        )
 
 
 def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
