@@ -109,3 +109,17 @@ def test_readers_go_on_while_it_is_filled_and_so_they_do_when_it_is_refreshed(sa
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert sandbox.value("SELECT count(loud) FROM seen") >= 100
+
+
+@pytest.mark.parametrize("phase", ["expand", "contract"])
+def test_lint_has_nothing_against_what_is_written_for_it_and_against_the_same_by_hand(sandbox: Sandbox, phase: str):
+    migration = prepared(sandbox, phase)
+    assert sandbox.command("lint", "migrations").code == 0
+
+    for name in ("expand", "contract"):
+        text = (sandbox.root / "migrations" / migration.id / f"{name}.sql").read_text(encoding="utf-8")
+        (sandbox.root / f"{name}.sql").write_text(text, encoding="utf-8")
+
+    found = sandbox.command("lint", f"{phase}.sql")
+    assert found.code == 1
+    assert ("BC004" if phase == "expand" else "LK021") in found.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrator.lint.context import Context
 from migrator.lint.repairs import Fixable, moved
@@ -66,6 +67,8 @@ class RenameTable(Rule):
         kind = node.object_type if moves else node.rename_type
         if kind not in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW) or context.is_new(node.relation):
             return
+        if "replace_materialized_view" in context.change_kinds and not moves and _is_ours(node):
+            return  # another one takes the name in the same transaction, as that kind writes it
         old = node.relation
         for later in context.following_of("view_stmt"):
             if later.node.view.relname == old.relname:
@@ -81,3 +84,10 @@ class RenameTable(Rule):
             lock=LockMode.ACCESS_EXCLUSIVE,
             repair=None if moves else moved(f"rename {name}", context),
         )
+
+
+def _is_ours(node: Any) -> bool:
+    """Whether a renaming is of a materialized view to, or from, a name of the tool's own."""
+    return node.rename_type == pb.OBJECT_MATVIEW and any(
+        name.startswith("migrator_") for name in (node.relation.relname, node.newname)
+    )
