@@ -122,7 +122,8 @@ def _revision(
 
     if not project.keeps_revisions or any(each.id.startswith(target) for each in migrations):
         return None
-    revision = require_alembic_project(project).revision(target)
+    opened = require_alembic_project(project)
+    revision = opened.revision(target)
     found = next((each for each in ahead if each.id == revision.revision), None)
     if found is not None and found.error is not None:
         raise found.error
@@ -130,6 +131,11 @@ def _revision(
         return found.migration
     in_ledger = next((each for each in migrations if each.id == revision.revision), None)
     if in_ledger is None:
+        from migrator.integrations.alembic import running
+
+        if running.is_phased(revision.module):
+            hint = running.how_it_runs(opened, revision)
+            raise UsageError(running.never_ran(revision), at=str(revision.path), hint=hint)
         raise UsageError(
             f"revision {revision.revision} ran here, and has no phased operations: nothing of it is left to do",
             at=str(revision.path),

@@ -148,9 +148,23 @@ def _tell_of_rebased(
     known = {record.id for record in all_records(session, key)} if is_installed(session) else set()
     for revision in project.below(current):
         if revision.revision not in known and is_phased(revision.module):
-            later = " and ".join(f"{phase}()" for phase in later_of(vars(revision.module)))
-            tell(
-                f"revision {revision.revision} lies below the current one and was never run here: it was put in later,"
-                " or the database was stamped; Alembic will not run it"
-                + (f". Or its upgrade() kept nothing of {later}: a new revision can take it over" if later else "")
-            )
+            tell(f"{never_ran(revision)}; {how_it_runs(project, revision)}")
+
+
+def never_ran(revision: Script) -> str:
+    """What is to be said of a phased revision that lies below the current one and is not in the ledger."""
+    later = " and ".join(f"{phase}()" for phase in later_of(vars(revision.module)))
+    return (
+        f"revision {revision.revision} lies below the current one and was never run here: it was put in later, or the"
+        " database was stamped; Alembic will not run it"
+        + (f". Or its upgrade() kept nothing of {later}: a new revision can take it over" if later else "")
+    )
+
+
+def how_it_runs(project: AlembicProject, revision: Script) -> str:
+    """How such a revision comes to run after all."""
+    head = ", ".join(project.script.get_heads())
+    return (
+        f'to have it run, put it on top: down_revision = "{head}" in it, and {revision.down_revision!r} instead of it in'
+        " the revisions that build on it now"
+    )

@@ -89,7 +89,17 @@ def test_a_revision_put_in_below_the_current_one_is_told_of(used: Shop, capsys: 
 
     assert cli.run(["expand"]) == 0
 
+    err = capsys.readouterr().err
+    assert "revision a2 lies below the current one and was never run here" in err
+    assert """down_revision = "a3" in it, and 'a1' instead of it""" in err
+    assert cli.run(["plan", "a2"]) == 2
     assert "revision a2 lies below the current one and was never run here" in capsys.readouterr().err
+
+    # as it says
+    used.revision("a2", RENAME, after="a3")
+    used.revision("a3", "pass", "pass", after="a1")
+    assert cli.run(["expand"]) == 0
+    assert used.columns() == ["id", "name", "full_name"]
 
 
 def test_new_writes_a_revision(used: Shop, capsys: pytest.CaptureFixture[str]):
