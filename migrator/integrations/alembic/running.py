@@ -165,6 +165,6 @@ def how_it_runs(project: AlembicProject, revision: Script) -> str:
     """How such a revision comes to run after all."""
     head = ", ".join(project.script.get_heads())
     return (
-        f'to have it run, put it on top: down_revision = "{head}" in it, and {revision.down_revision!r} instead of it in'
-        " the revisions that build on it now"
+        f'to have it run, put it on top: down_revision = "{head}" in it, and {revision.down_revision!r} instead of it'
+        " in the revisions that build on it now"
     )

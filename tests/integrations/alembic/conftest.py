@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import alembic.command
@@ -59,7 +60,10 @@ class Shop:
             f"def downgrade():\n{textwrap.indent(downgrade, '    ')}\n"
         )
         text += "".join(f"def {name}():\n{textwrap.indent(body, '    ')}\n" for name, body in later.items())
-        (self.root / "history/versions" / f"{name}.py").write_text(text)
+        path = self.root / "history/versions" / f"{name}.py"
+        path.write_text(text)
+        # Python takes what it compiled for the same where size and second of writing are.
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
     def upgrade(self, target: str = "head") -> None:
         alembic.command.upgrade(self.config, target)
