@@ -236,6 +236,7 @@ class Catalog:
         self._views_made = 0
         self._temporary: set[Key] = set()
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._noted: set[tuple[int, Any]] = set()
 
     def start_file(self, number: int) -> None:
         """Begin the next file: what has its number is new, temporary tables and settings of the one before are gone."""
@@ -245,13 +246,16 @@ class Catalog:
             self.tables.pop(key, None)
         self._temporary.clear()
         self._journal.clear()
+        self._noted.clear()
 
     def mark(self) -> int:
         """A point that ``rewind`` can return to, within the current file."""
+        self._noted.clear()
         return len(self._journal)
 
     def rewind(self, mark: int) -> None:
         """Undo everything since ``mark``."""
+        self._noted.clear()
         while len(self._journal) > mark:
             mapping, key, old = self._journal.pop()
             if old is None:
@@ -260,8 +264,14 @@ class Catalog:
                 mapping[key] = old
 
     def put(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
-        """Set an entry, or remove it with None, so that it can be taken back."""
-        self._journal.append((mapping, key, mapping.get(key)))
+        """Set an entry, or remove it with None, so that it can be taken back.
+
+        What it was at the last mark is all that is kept: a file may change a table ten thousand times.
+        """
+        entry = (id(mapping), key)
+        if entry not in self._noted:
+            self._noted.add(entry)
+            self._journal.append((mapping, key, mapping.get(key)))
         if value is None:
             mapping.pop(key, None)
         else:

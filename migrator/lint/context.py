@@ -157,6 +157,10 @@ class Context(Surroundings):
         """Move on to what runs in one go with the statements before it."""
         self._look_at(script)
 
+    def end_of_part(self) -> None:
+        """Let go of the trees of what was looked at: they take a hundred times the text."""
+        self._look_at(Script("", "", (), ()))
+
     def _look_at(self, script: Script) -> None:
         super()._look_at(script)
         self._effects = {}

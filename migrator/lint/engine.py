@@ -155,6 +155,9 @@ class Linter:
                         continue
                     included.add(part.source.name)
                 self._part(looked_into(part, self._functions))
+                del part
+                self._context.end_of_part()
+                self._effects = None
             self._not_read(source)
             if source.level is not None:
                 # its first line is all that is shown of it: texts are not kept

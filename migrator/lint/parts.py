@@ -98,6 +98,7 @@ def _parts_of(source: Source, including: tuple[str, ...]) -> Iterator[Part]:
         own = source if section == runners.Section(0, len(source.text)) else _section_of(source, section)
         for part in _parsed(own, own.text if section.sql is None else section.sql, including):
             yield part if section.sql is None else replace(part, literal=False)
+            del part  # its trees must not stay while the next part is parsed
 
 
 def _section_of(source: Source, section: runners.Section) -> Source:
