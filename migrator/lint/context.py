@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -14,10 +14,12 @@ from migrator.lint.surroundings import Surroundings
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
-from migrator.model.manifest import Manifest
 from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of, relation_name
 from migrator.sql.parser import Block, Script, Statement, pb, unwrap
+
+if TYPE_CHECKING:
+    from migrator.model.manifest import Manifest
 
 _MAY_LOCK = frozenset(
     {"alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",

@@ -17,18 +17,18 @@ from migrator.lint.repairing import NotFixable, Repairs, Standpoint, without
 from migrator.lint.rule import AlterTableRule, Problem, ReportedByEngine, Rule
 from migrator.lint.runners import wrapped_by_name
 from migrator.lint.selection import Selection, statement_rules
-from migrator.lint.sizes import Sizes
 from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.effects import Effects
 from migrator.model.finding import Finding, Fix, Severity
 from migrator.model.locks import LockMode
-from migrator.model.manifest import Manifest
 from migrator.model.phase import Phase
 from migrator.sql.effects import effects_of
 from migrator.sql.parser import Script, Statement, position
 
 if TYPE_CHECKING:
+    from migrator.lint.sizes import Sizes
+    from migrator.model.manifest import Manifest
     from migrator.model.trace import Trace
 
 _SYNTAX_ERROR = "SY001"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from migrator.lint.context import Context
-from migrator.model.manifest import Manifest, UsedTable
 from migrator.sql.actions import actions_in
 from migrator.sql.drops import Dropped, effects
 from migrator.sql.parser import Statement, pb, unwrap
+
+if TYPE_CHECKING:
+    from migrator.model.manifest import Manifest, UsedTable
 
 
 @dataclass(frozen=True, slots=True)
