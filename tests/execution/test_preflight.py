@@ -276,3 +276,24 @@ def test_every_reason_is_given_at_once(table: Sandbox) -> None:
     text = refusal(error.value)
     assert "too, and is not contracted" in text
     assert "view public.v" in text
+
+
+def test_a_role_may_fill_and_replace_a_materialized_view_of_tables_it_only_reads(table: Sandbox, role: str) -> None:
+    url, database = url_of(table, role), table.value("SELECT quote_ident(current_database())")
+    table.execute(
+        f"GRANT CREATE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {database} TO {role};"
+        f"GRANT pg_read_all_stats TO {role}"
+    )
+    table.new("make", "CREATE MATERIALIZED VIEW seen AS SELECT k, a FROM t; CREATE UNIQUE INDEX seen_k ON seen (k)")
+
+    refused = table.command("expand", url=url)
+    assert refused.code == 1
+    assert "permission denied for table t" in refused.err
+
+    table.execute(f"GRANT SELECT ON t TO {role}")
+    assert table.command("expand", url=url).code == 0
+    table.new("more", "-- migrator: phase = contract\nCREATE MATERIALIZED VIEW seen AS SELECT k, 1 AS one FROM t")
+    assert table.command("expand", url=url).code == 0
+    assert table.command("contract", "--offline", OFFLINE, "--yes", url=url).code == 0
+    assert table.rows("SELECT one, (SELECT pg_get_userbyid(relowner) = %(role)s FROM pg_class WHERE relname = 'seen')"
+        " AS is_owner FROM seen", role=role) == [(1, True)]  # fmt: skip
