@@ -81,6 +81,26 @@ CREATE TABLE notes (id int PRIMARY KEY);
         ),
         "SELECT to_jsonb(p) || to_jsonb(u) FROM users AS u LEFT JOIN profiles AS p USING (id) ORDER BY id",
     ),
+    "move to many": Scenario(
+        "CREATE TABLE users (id int PRIMARY KEY, email text);"
+        "CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users);"
+        "INSERT INTO users SELECT g, 'e' || g FROM generate_series(1, 200) AS g;"
+        "INSERT INTO orders SELECT g, 1 + g % 200 FROM generate_series(1, 400) AS g",
+        "-- migrator: to = orders\n-- migrator: many = true\nALTER TABLE users DROP COLUMN email",
+        (
+            "SELECT email FROM users WHERE id = 7",
+            "INSERT INTO users VALUES (-1, 'old')",
+            "INSERT INTO orders (id, user_id) VALUES (-1, -1)",
+            "UPDATE users SET email = 'other'",
+        ),
+        (
+            "SELECT email FROM orders WHERE id = 7",
+            "INSERT INTO users (id) VALUES (-2)",
+            "INSERT INTO orders (id, user_id, email) VALUES (-2, -2, 'new')",
+            "UPDATE orders SET email = 'other'",
+        ),
+        "SELECT to_jsonb(o) || to_jsonb(u) FROM users AS u LEFT JOIN orders AS o ON user_id = u.id ORDER BY o.id",
+    ),
     "merge of tables": Scenario(
         "CREATE TABLE users (id int PRIMARY KEY, n int);"
         "CREATE TABLE profiles (id int PRIMARY KEY REFERENCES users ON DELETE CASCADE,"

@@ -82,6 +82,7 @@ class Case:
 
 
 ROWS = 4_000
+FIRST_NOTE = "(SELECT notes.value FROM notes WHERE item = items.id ORDER BY id LIMIT 1)"
 
 
 def items(column: str = "value text", *, rows: int = ROWS, value: str = "'s' || g", more: str = "") -> str:
@@ -863,6 +864,39 @@ CASES = (
             unfilled=(None,),
             touch_fills=False,
         ),
+        final=("NOT EXISTS (SELECT FROM notes WHERE value IS NULL)",),
+    ),
+    Case(
+        name="to several rows for each",
+        kind="move_column",
+        setup=items("value text CHECK (value <> '')", rows=6_000)
+        + "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item bigint REFERENCES items)"
+        " WITH (fillfactor = 10); INSERT INTO notes (item) SELECT id FROM items, generate_series(1, 2);"
+        "CREATE INDEX ON notes (item); ANALYZE notes;",
+        sql="-- migrator: to = notes\n-- migrator: many = true\nALTER TABLE items DROP COLUMN value",
+        naive="ALTER TABLE notes ADD COLUMN value text; ALTER TABLE items DROP COLUMN value",
+        old=Code(
+            insert="WITH i AS (INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id)"
+            " INSERT INTO notes (item) SELECT id FROM i RETURNING item",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+            touch_fills=False,
+        ),
+        # It writes and reads the first of the rows, which is not the last one that was written when old code writes.
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id)"
+            " INSERT INTO notes (item, value) SELECT id, %(value)s FROM i RETURNING item",
+            update="UPDATE notes SET value = %(value)s WHERE id = (SELECT min(id) FROM notes WHERE item = %(id)s)",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read=f"SELECT n, {FIRST_NOTE} FROM items WHERE id = %(id)s",
+            read_all=f"SELECT id, n, {FIRST_NOTE} FROM items",
+            unfilled=(None,),
+            touch_fills=False,
+        ),
+        # What one of two rows has of its own: old code has read it, and goes on to.
+        hides=True,
         final=("NOT EXISTS (SELECT FROM notes WHERE value IS NULL)",),
     ),
     Case(

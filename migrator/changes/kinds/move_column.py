@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 from msgspec import structs
 
 from migrator.changes.bystanders import notes_for_subscribers
-from migrator.changes.kind import Context, Draft, OnTable, altered_table, refuse_absent
-from migrator.changes.moving import Moving
-from migrator.changes.moving.sides import Sides, foreign_keys, is_unique, primary_key
+from migrator.changes.kind import Context, Draft, Obstacle, OnTable, altered_table, refuse_absent
+from migrator.changes.moving import Moving, many
+from migrator.changes.moving.sides import ForeignKey, Sides, foreign_keys, is_unique, primary_key
+from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import ident, ident_list, qualified
+from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.parser import pb, unwrap
 from migrator.sql.rewrite import slug
+from migrator.templating import render
 
 _DIRECTIVE = "-- migrator: to = profiles (user_id)"
 
@@ -30,6 +34,7 @@ class Move(OnTable, frozen=True):
         key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
         old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
             primary key.
+        many: whether several rows of that table belong to one row, and each gets its value.
     """
 
     columns: tuple[str, ...]
@@ -37,6 +42,7 @@ class Move(OnTable, frozen=True):
     to_schema: str = ""
     key: tuple[str, ...] = ()
     old_key: tuple[str, ...] = ()
+    many: bool = False
 
     @property
     def other(self) -> TableName:
@@ -48,7 +54,8 @@ class MoveColumn(Moving[Move]):
     """Move columns to another table while old and new code run.
 
     What happens
-        For two tables whose rows belong together one to one: a unique foreign key, or the same primary key. Expand adds
+        For two tables whose rows belong together one to one, by a unique foreign key or the same primary key; below for
+        several. Expand adds
         the columns to the other table, and triggers on both that take every change across, whoever wrote it. The
         backfill copies what was written before. Contract first counts the values that have no row in the other table,
         and the rows that differ, and is refused while there are any; then the triggers go, and the columns where old
@@ -65,9 +72,21 @@ class MoveColumn(Moving[Move]):
         expands, and a fixed search_path, so that code needs rights on the table it writes only.
 
     What is refused
-        Rows that do not belong together one to one. NOT NULL without a default, since new code does not name the
+        Rows that do not belong together one to one, nor several of the other table to one; the way from several rows to
+        one. NOT NULL without a default, since new code does not name the
         column. Columns that others rely on, as by drop_column; identity, serial and generated columns. Row security on
         the old table, or forced on either; subscriptions. A database is needed.
+
+    Several rows for each
+        ``-- migrator: many = true`` is for a table of which several rows belong to one row, by a foreign key, as orders
+        do to their customer. Each of them gets the value, and one of its own from then on. The old table has one place
+        for all: a write of old code goes to all of them, a write of new code to its own row and to that place, where
+        old code reads what was written last on any of them; the others keep what they have. A row that comes to belong
+        to another one takes its value, unless the same statement writes one. A column marks the rows that are filled,
+        so that NULL which new code writes into them stays. Rollback counts the values that differ from what old code
+        reads. Refused: a DEFERRABLE foreign key, and ON UPDATE CASCADE unless the key is an identity that is always
+        generated. Inserts that give no value share a lock on the row they belong to, those that give one wait for each
+        other.
 
     Limits
         Two transactions that change one value at the same time, one in each table, can deadlock (40P01): each has its
@@ -84,11 +103,15 @@ class MoveColumn(Moving[Move]):
 
         -- migrator: to = profiles (user_id)
         ALTER TABLE users DROP COLUMN email
+
+        -- migrator: to = orders (user_id)
+        -- migrator: many = true
+        ALTER TABLE users DROP COLUMN currency
     """
 
     name = "move_column"
     spec = Move
-    options = frozenset({"to"})
+    options = frozenset({"to", "many"})
 
     def recognise(self, action: Action, schema: Schema) -> Move | None:
         """``ALTER TABLE … DROP COLUMN …, DROP COLUMN …`` with a directive ``to``."""
@@ -110,6 +133,7 @@ class MoveColumn(Moving[Move]):
             to=other.name,
             to_schema=other.schema if other.schema != target.schema else "",
             key=key,
+            many=_flag(action.options.get("many", "false")),
         )
         old, new = schema.relation(target), schema.relation(other)
         if old is not None and new is not None:
@@ -138,19 +162,25 @@ class MoveColumn(Moving[Move]):
                     raise Refused(
                         f'column "{name}" of table "{relation.name}" does not exist', detail=f"columns: {known}"
                     )
-            if not is_unique(relation, key):
+            if not is_unique(relation, key) and not (change.many and relation is new):
                 raise Refused(
                     f"several rows of {relation.name} may have the same {', '.join(key)}, so rows of {old.name} and "
                     f"{new.name} do not belong together one to one",
                     hint=f"make it unique in a migration before this one: ALTER TABLE "
-                    f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(key)})",
+                    f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(key)})"
+                    + ("; or let each of them have the value: -- migrator: many = true" if relation is new else ""),
                 )
+        if change.many and is_unique(new, new_key):
+            raise Refused(f"one row of {new.name} at most has the same {', '.join(new_key)}", hint="leave many out")
         return Sides(change.target, change.other, change.columns, old_key, new_key)
 
     def validate(self, change: Move, context: Context) -> Iterator[str]:
         """The rows belong together one to one, the columns can go, and they are not there yet."""
         old, new = self.require_two(change, context)
         sides = self.sides(change, context)
+        if change.many:
+            many.require_sound(old, new, _pointing(old, new), sides)
+            yield from many.notes(new, sides)
         yield from self.require_old(sides, old)
         self.require_owner_sees_all(new)
         for name in change.columns:
@@ -158,29 +188,66 @@ class MoveColumn(Moving[Move]):
         yield from notes_for_subscribers(new, change.columns)
         yield from self.notes_on_two(sides, old, new)
 
+    def form(self, change: Move) -> tuple[str, tuple[Sync, ...]]:
+        """See ``Moving``."""
+        return (many.FOLDER, many.SYNCS) if change.many else super().form(change)
+
+    def function_values(self, change: Move, sides: Sides, names: Names, old: Relation) -> dict[str, dict[str, Any]]:
+        """See ``Moving``."""
+        return many.function_values(sides, names) if change.many else super().function_values(change, sides, names, old)
+
     def arrive(self, change: Move, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """See ``Moving``."""
-        del change, context
         yield from self.add_columns(sides, old)
+        if change.many:
+            yield self.add_state(sides, Names.of(sides, context), "tells rows that are filled from those that are not")
 
     def backfill(self, change: Move, context: Context) -> Iterator[Draft]:
         """What was written before expand."""
         sides = self.sides(change, context)
-        yield Draft(
-            f"fill-{slug(*sides.columns)}",
-            self._made("fill", old=sides.old_sql, new=sides.new_sql, link=sides.link, columns=sides.columns),
-            "values written before the triggers existed",
-        )
+        if change.many:
+            text = Sql(
+                render(
+                    f"changes/{many.FOLDER}/fill.sql.mako", table=sides.new_sql, state=Names.of(sides, context).state
+                )
+            )
+            why = "the trigger fills what was written before it existed"
+        else:
+            text = self._made("fill", old=sides.old_sql, new=sides.new_sql, link=sides.link, columns=sides.columns)
+            why = "values written before the triggers existed"
+        yield Draft(f"fill-{slug(*sides.columns)}", text, why)
+
+    def obstacles(self, change: Move, context: Context) -> Iterator[Obstacle]:
+        """Values that contract would lose; of several rows, those of new code may well differ."""
+        found = super().obstacles(change, context)
+        yield from islice(found, 1) if change.many else found
 
     def depart(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        del change, context
+        if change.many:
+            yield self.drop_state(sides, Names.of(sides, context))
         yield from self.drop_columns(sides)
 
     def withdraw(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        del change, context
         yield from self.drop_new_columns(sides, self.lost_by_rollback(sides))
+        if change.many:
+            yield self.drop_state(sides, Names.of(sides, context), undoing=True)
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise Refused(f"many = {text} is neither true nor false", hint="-- migrator: many = true")
+    return text == "true"
+
+
+def _pointing(old: Relation, new: Relation) -> list[ForeignKey]:
+    """Foreign keys of the new table to the old one."""
+    return [
+        each
+        for each in foreign_keys(new)
+        if (each.to.schema or new.name.schema, each.to.name) == (old.name.schema, old.name.name)
+    ]
 
 
 def _directive(text: str, schema: Schema) -> tuple[TableName, tuple[str, ...]]:
@@ -197,8 +264,7 @@ def _keys(change: Move, old: Relation, new: Relation) -> tuple[tuple[str, ...], 
     Raises:
         Refused: it is not given and there is not just one foreign key to go by.
     """
-    keys = [each for each in foreign_keys(new) if (each.to.schema or new.name.schema, each.to.name) == (
-        old.name.schema, old.name.name)]  # fmt: skip
+    keys = _pointing(old, new)
     keys = [each for each in keys if change.key in ((), each.columns)]
     if change.key and len(change.key) == len(change.old_key):
         return change.key, change.old_key
@@ -209,6 +275,15 @@ def _keys(change: Move, old: Relation, new: Relation) -> tuple[tuple[str, ...], 
         return change.key, primary
     if not change.key and not keys and primary and primary == primary_key(new):
         return primary, primary
+    if not keys and any(
+        TableName(each.to.schema or old.name.schema, each.to.name) == new.name for each in foreign_keys(old)
+    ):
+        raise Refused(
+            f"rows of {old.name} point to those of {new.name}: which of several would be the one that counts is not "
+            "known, and a value that new code writes for a row without one would have no place where old code reads",
+            hint="where each has one and the table goes with its columns: -- migrator: into = … above DROP TABLE "
+            "(merge_tables); else keep both in step by triggers of your own, in a migration written by hand",
+        )
     raise Refused(
         f"how rows of {new.name} find their rows of {old.name} cannot be told: there "
         + ("are several foreign keys" if keys else "is no foreign key, and the primary keys differ"),

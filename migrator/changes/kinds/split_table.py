@@ -196,12 +196,7 @@ class SplitTable(Moving[Splitting]):
             group,
             locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
         )
-        yield Draft(
-            "add-state",
-            self._made("add_column", table=sides.new_sql, column=names.state, type=Sql('"char"'), collation=Sql("")),
-            "tells a row that was made for one which gave nothing from one of new code",
-            group,
-        )
+        yield self.add_state(sides, names, "tells a row that was made for one which gave nothing from one of new code")
         for grant in old.grants:
             if grant.privilege in _GRANTED:
                 yield Draft(
@@ -233,12 +228,7 @@ class SplitTable(Moving[Splitting]):
         """See ``Moving``."""
         del change
         names = Names.of(sides, context)
-        yield Draft(
-            "drop-state",
-            self._made("drop_column", table=sides.new_sql, column=names.state),
-            "only the triggers needed it",
-            slug(sides.new.name),
-        )
+        yield self.drop_state(sides, names)
         yield from self.drop_columns(sides)
 
     def withdraw(self, change: Splitting, context: Context, sides: Sides) -> Iterator[Draft]:

@@ -14,7 +14,15 @@ from typing import Any, ClassVar, TypeVar
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
 from migrator.changes.moving import triggers
-from migrator.changes.moving.sides import Sides, require_insertable, require_movable, row_of, typed
+from migrator.changes.moving.sides import (
+    Sides,
+    changed,
+    differs,
+    require_insertable,
+    require_movable,
+    row_of,
+    typed,
+)
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
@@ -65,6 +73,11 @@ class Moving(Kind[MovedT]):
         """
         raise NotImplementedError
 
+    def form(self, change: MovedT) -> tuple[str, tuple[Sync, ...]]:
+        """The folder of the templates of functions, and the triggers that call them."""
+        del change
+        return self.functions, self.syncs
+
     def arrive(self, change: MovedT, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """What new code finds from expand on: columns, or a table with them."""
         raise NotImplementedError
@@ -94,20 +107,20 @@ class Moving(Kind[MovedT]):
             return
         names = Names.of(sides, context)
         yield from self.arrive(change, context, sides, old)
-        values = self.function_values(sides, names, old, self.new_defaults(change, old))
-        yield from triggers.made(self.functions, self.syncs, sides, names, values)
+        values = self.function_values(change, sides, names, old)
+        yield from triggers.made(*self.form(change), sides, names, values)
         yield from self.settle(change, context, sides, old)
 
     def contract(self, change: MovedT, context: Context) -> Iterator[Draft]:
         """What takes old writes across, what takes new ones back, and then what old code had."""
         sides = self.sides(change, context)
-        yield from triggers.dropped(self.syncs, sides, Names.of(sides, context))
+        yield from triggers.dropped(self.form(change)[1], sides, Names.of(sides, context))
         yield from self.depart(change, context, sides)
 
     def rollback(self, change: MovedT, context: Context) -> Iterator[Draft]:
         """Triggers and new shape go; what new code wrote is where old code reads it."""
         sides = self.sides(change, context)
-        yield from triggers.dropped(self.syncs, sides, Names.of(sides, context), undoing=True)
+        yield from triggers.dropped(self.form(change)[1], sides, Names.of(sides, context), undoing=True)
         yield from self.withdraw(change, context, sides)
 
     def require_two(self, change: MovedT, context: Context) -> tuple[Relation, Relation]:
@@ -181,6 +194,21 @@ class Moving(Kind[MovedT]):
             group=slug(sides.new.name),
         )
 
+    def add_state(self, sides: Sides, names: Names, why: str) -> Draft:
+        """A column of the new table that tells rows apart of which the values do not."""
+        text = self._made("add_column", table=sides.new_sql, column=names.state, type=Sql('"char"'), collation=Sql(""))
+        return Draft("add-state", text, why, slug(sides.new.name))
+
+    def drop_state(self, sides: Sides, names: Names, *, undoing: bool = False) -> Draft:
+        """Undoes ``add_state``."""
+        return Draft(
+            "drop-state",
+            self._made("drop_column", table=sides.new_sql, column=names.state),
+            "only the triggers needed it",
+            slug(sides.new.name),
+            undoes="add-state" if undoing else None,
+        )
+
     def drop_new_columns(self, sides: Sides, loses: Sql) -> Iterator[Draft]:
         """Undoes ``add_columns``."""
         for number, name in enumerate(sides.columns):
@@ -231,10 +259,9 @@ class Moving(Kind[MovedT]):
                 hint="move the columns on the publisher first",
             )
 
-    def function_values(
-        self, sides: Sides, names: Names, old: Relation, defaults: Mapping[str, str]
-    ) -> dict[str, dict[str, Any]]:
+    def function_values(self, change: MovedT, sides: Sides, names: Names, old: Relation) -> dict[str, dict[str, Any]]:
         """What the templates of the functions are told, by trigger."""
+        defaults = self.new_defaults(change, old)
         moved = [column for name in sides.columns if (column := old.column(name)) is not None]
         given = Sql(", ".join(typed(column.default, column) for column in moved))
         both: dict[str, Any] = {
@@ -340,17 +367,6 @@ class Moving(Kind[MovedT]):
     @staticmethod
     def _made(name: str, **values: Any) -> Sql:
         return Sql(render(f"changes/moving/{name}.sql.mako", **values))
-
-
-def changed(columns: tuple[str, ...], key: tuple[str, ...]) -> Sql:
-    """Whether an update changed any of them, whatever their types."""
-    names = (*columns, *key)
-    return Sql(f"record_image_ne({row_of('NEW', names)}, {row_of('OLD', names)})")
-
-
-def differs(one: str, other: str, columns: tuple[str, ...]) -> Sql:
-    """Whether two rows have different values there."""
-    return Sql(f"record_image_ne({row_of(one, columns)}, {row_of(other, columns)})")
 
 
 def _notes(relation: Relation, column: Column, sides: Sides) -> Iterator[str]:

@@ -78,6 +78,17 @@ def row_of(alias: str, columns: Sequence[str]) -> Sql:
     return Sql(f"ROW({', '.join(f'{alias}.{field(name)}' for name in columns)})")
 
 
+def changed(columns: tuple[str, ...], key: tuple[str, ...]) -> Sql:
+    """Whether an update changed any of them, whatever their types."""
+    names = (*columns, *key)
+    return Sql(f"record_image_ne({row_of('NEW', names)}, {row_of('OLD', names)})")
+
+
+def differs(one: str, other: str, columns: tuple[str, ...]) -> Sql:
+    """Whether two rows have different values there."""
+    return Sql(f"record_image_ne({row_of(one, columns)}, {row_of(other, columns)})")
+
+
 def is_unique(relation: Relation, columns: Sequence[str]) -> bool:
     """Whether no two rows have the same values there, and ON CONFLICT finds them by it."""
     for index in relation.indexes:

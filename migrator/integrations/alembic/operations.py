@@ -961,6 +961,7 @@ def move_column(
     to_schema: str = "",
     key: tuple[str, ...] = (),
     old_key: tuple[str, ...] = (),
+    many: bool = False,
     schema: str = "public",
 ) -> None:
     """Move columns to another table while old and new code run.
@@ -974,6 +975,7 @@ def move_column(
         key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
         old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
             primary key.
+        many: whether several rows of that table belong to one row, and each gets its value.
     """
     change(
         "move_column",
@@ -985,6 +987,7 @@ def move_column(
             "to_schema": to_schema,
             "key": key,
             "old_key": old_key,
+            "many": many,
         },
     )
 

@@ -11,8 +11,8 @@ from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.kind import Context, Draft, OnTable, refuse_absent
 from migrator.changes.kinds.merge_tables.checks import notes, require_all_said, require_one_to_one, require_unused
 from migrator.changes.kinds.merge_tables.merging import Merging, column, foreign_key, given, moved, required
-from migrator.changes.moving import Moving, changed, differs
-from migrator.changes.moving.sides import Sides, primary_key, typed
+from migrator.changes.moving import Moving
+from migrator.changes.moving.sides import Sides, changed, differs, primary_key, typed
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import dropped_table
 from migrator.errors import Refused
@@ -168,11 +168,10 @@ class MergeTables(Moving[Merging]):
         for name, default in self.new_defaults(change, old).items():
             yield self._default(sides, name, default, "for rows to come: the backfill is for those that are there")
 
-    def function_values(
-        self, sides: Sides, names: Names, old: Relation, defaults: Mapping[str, str]
-    ) -> dict[str, dict[str, Any]]:
+    def function_values(self, change: Merging, sides: Sides, names: Names, old: Relation) -> dict[str, dict[str, Any]]:
         """See ``Moving``."""
         del names
+        defaults = self.new_defaults(change, old)
         goes = [column(old, name) for name in sides.columns]
         both: dict[str, Any] = {"old": sides.old_sql, "new": sides.new_sql, "columns": sides.columns}
         cleared = {each.name: Sql("DEFAULT" if each.not_null and each.name in defaults else "NULL") for each in goes}

@@ -1,0 +1,24 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ${search_path|sql}
+SET ${guard|sql} = 'on'
+AS <%block filter="dollar_quoted">
+BEGIN
+    -- Of an INSERT all of OLD is NULL: what it gives is what changed.
+    IF ${changed|sql} THEN
+        -- What old code reads is what rows are filled with: those that are not have to be before it changes.
+        UPDATE ${new|sql} AS n SET ${state|ident} = 'f' WHERE ${siblings|sql} AND n.${state|ident} IS NULL
+        AND EXISTS (SELECT FROM ${old|sql} AS o WHERE ${found|sql} AND (${differs|sql}));
+        UPDATE ${old|sql} AS o SET \
+% for name in columns:
+% if not loop.first:
+, \
+% endif
+${name|ident} = CASE WHEN record_image_ne(ROW(NEW.${name|field}), ROW(OLD.${name|field})) THEN NEW.${name|field} ELSE o.${name|ident} END\
+% endfor
+
+        WHERE ${found|sql} AND (${differs|sql});
+    END IF;
+    RETURN NULL;
+END
+</%block>
