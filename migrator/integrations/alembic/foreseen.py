@@ -134,6 +134,11 @@ def _planned(
         raise
     first = tuple(step for number, step in plain if number < calls[0].before)
     expand = (*first, *migration.phase(Phase.EXPAND), *(step for _, step in plain[len(first) :]))
+    if first:
+        said = (
+            "what stands before the phased operation is committed when that begins, and runs again after a crash in it"
+        )
+        notes = (*notes, f"{first[0].at}: {said}: put it behind, where it commits with the version")
     others = tuple(step for step in migration.steps if step.phase is not Phase.EXPAND)
     return replace(migration, steps=(*expand, *others)), notes
 

@@ -96,8 +96,10 @@ def test_what_alembic_runs_itself_stands_between_the_steps(used: Shop, capsys: p
     index = 'with op.get_context().autocommit_block():\n    op.execute("CREATE INDEX CONCURRENTLY i ON users (id)")'
     used.revision("a2", f"{ADD}\n{RENAME}\n{index}", after="a1")
 
-    found = steps(planned(capsys, "a2"))
+    document = planned(capsys, "a2")
 
+    assert [note.partition(": ")[2][:40] for note in document["notes"]] == ["what stands before the phased operation "]
+    found = steps(document)
     assert found[0]["sql"] == "ALTER TABLE users ADD COLUMN age INTEGER"
     assert (found[0]["transactional"], found[0]["lock_timeout_ms"]) == (True, None)
     assert found[1]["sql"] == "ALTER TABLE public.users ADD COLUMN full_name text"
