@@ -191,7 +191,7 @@ def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Sche
         expressions = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
         planner.raise_all(
             planner.objections(
-                expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
+                expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
             )
         )
     return planned

@@ -87,6 +87,7 @@ class Expression:
         search_path: schemas its names are looked up in when it runs; empty: the session's own.
         sample: a SELECT that computes it for some rows, which is run; None: there is nothing to try it on.
         in_backfill: whether the backfill computes it too, whose names are looked up in the session's own schemas.
+        trial: statements about temporary tables that have to go through; they are run, and rolled back.
     """
 
     text: str
@@ -94,6 +95,7 @@ class Expression:
     search_path: tuple[str, ...] = ()
     sample: Sql | None = None
     in_backfill: bool = False
+    trial: tuple[Sql, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         _check_facts(migration, changes, schema)
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
         objections = planner.objections(
-            expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample)
+            expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
         )
         refusals += objections
         if not objections:

@@ -406,4 +406,7 @@ class Gate:
 
 def _check_reason(reason: str) -> None:
     if len(reason.strip()) < 3:  # anything shorter is a way of saying nothing
-        raise UsageError("a reason must be given", hint="say why it is safe: it stays in the ledger")
+        raise UsageError(
+            f'"{reason.strip()}" is no reason: at least three characters are wanted',
+            hint="say why it is safe: it stays in the ledger",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable
 
@@ -30,6 +31,9 @@ from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
 _SQL = load("migrator.postgres.queries", "catalog.sql")
+_MAY_NOT_MAKE = ("42501", "25006")
+"""insufficient_privilege, read_only_sql_transaction (PostgreSQL documentation, appendix A)."""
+
 _LONGEST_SAMPLE = "5s"
 
 
@@ -252,13 +256,21 @@ def count_violations(session: Session, table: str, condition: str) -> int:
     return count
 
 
-def objection_to(session: Session, query: str, search_path: Iterable[str], sample: str | None = None) -> str | None:
+def objection_to(
+    session: Session,
+    query: str,
+    search_path: Iterable[str],
+    sample: str | None = None,
+    trial: tuple[str, ...] = (),
+) -> str | None:
     """Why the server does not understand a query, or None when it does; it is planned, not run.
 
     Args:
         query: a SELECT, parsed before.
         search_path: schemas its names are looked up in; empty: the session's own.
         sample: one that is run too, for some seconds at most: whatever it did not reach until then is not objected to.
+        trial: statements about temporary tables that are run and rolled back; where this role or session may not make
+            any, nothing is objected to.
 
     Raises:
         ServerError: a lock on a table was refused.
@@ -271,11 +283,30 @@ def objection_to(session: Session, query: str, search_path: Iterable[str], sampl
             if sample is not None:
                 session.set_local("statement_timeout", _LONGEST_SAMPLE)
                 session.execute(sample)
+        if trial:
+            _try(session, trial)
     except ServerError as error:
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             raise
         return None if error.sqlstate == QUERY_CANCELED else error.server_message
     return None
+
+
+def _try(session: Session, statements: tuple[str, ...]) -> None:
+    """Run statements about temporary tables, and roll them back."""
+    with contextlib.suppress(_Tried), session.transaction():
+        for number, statement in enumerate(statements):
+            try:
+                session.execute(statement)
+            except ServerError as error:
+                if number == 0 and error.sqlstate in _MAY_NOT_MAKE:
+                    break
+                raise
+        raise _Tried
+
+
+class _Tried(Exception):
+    """Everything went through."""
 
 
 def tables_are_empty(session: Session, names: Iterable[str], *, or_all: bool = False) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from migrator.errors import Refused, StatementFailed
@@ -227,6 +229,31 @@ def test_what_is_dropped_or_renamed_before_it_does_not_come_back(sandbox: Sandbo
 
     with pytest.raises(Refused, match='is about "total", which is replaced, and this migration drops or renames it'):
         sandbox.new("both", f"{beside}; {RETYPE}")
+
+
+@pytest.mark.parametrize(
+    ("hanging", "said"),
+    [
+        ('CREATE INDEX "by at" ON "my orders" (id) WHERE at > \'2026-02-03\'', "index by at on at of type .*IMMUTABLE"),
+        (
+            "ALTER TABLE \"my orders\" ADD CONSTRAINT c CHECK (at > date '2020-01-01' + n)",
+            "constraint c on at of type text: operator does not exist",
+        ),
+    ],
+)
+def test_what_cannot_hang_on_the_new_type_is_found_before_anything(sandbox: Sandbox, hanging: str, said: str) -> None:
+    sandbox.execute(
+        'CREATE TABLE "my orders" (id int PRIMARY KEY, at timestamp, n int);'
+        f"INSERT INTO \"my orders\" VALUES (1, '2026-01-01', 1); {hanging}"
+    )
+    before = sandbox.snapshot()
+    new_type = "timestamptz" if "INDEX" in hanging else "text USING at::text"
+
+    with pytest.raises(Refused, match="the server does not accept") as caught:
+        sandbox.new("retype", f'ALTER TABLE "my orders" ALTER at TYPE {new_type}')
+    assert re.search(said, refusal(caught.value))
+    assert sandbox.snapshot() == before
+    assert sandbox.value("SELECT count(*) FROM pg_class WHERE relname = 'migrator_trial'") == 0
 
 
 PAIRED = """

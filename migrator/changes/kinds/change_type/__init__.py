@@ -22,6 +22,7 @@ from migrator.changes.kinds.change_type import checks, swap
 from migrator.changes.kinds.change_type.as_planned import require_as_planned
 from migrator.changes.kinds.change_type.in_place import require_in_place, what_stands_against
 from migrator.changes.kinds.change_type.shadow import Retyping, never_fails, shadow_of
+from migrator.changes.kinds.change_type.trial import trials
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -139,8 +140,7 @@ class ChangeType(Kind[Retyping]):
         yield from checks.notes(relation, change)
 
     def expressions(self, change: Retyping, context: Context) -> Iterator[Expression]:
-        """The new value, as the trigger computes it, tried on rows that are there."""
-        del context
+        """The new value, as the trigger computes it, tried on rows that are there, and what hangs on the column."""
         if change.in_place:
             yield Expression(change.type, self.template("typed", table=change.sql, conversion=change.conversion))
             return
@@ -153,6 +153,9 @@ class ChangeType(Kind[Retyping]):
             sample=self.template("sample", **values),
             in_backfill=True,
         )
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            yield from trials(change, relation, shadow_of(change, context))
 
     def expand(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """The column of the new type and its trigger; nothing, where the type changes in place."""
