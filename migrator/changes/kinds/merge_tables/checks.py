@@ -107,7 +107,7 @@ def notes(change: Merging, old: Relation, new: Relation) -> Iterator[str]:
             f"{strict[0]} lets it be NULL"
         )
     if change.without:
-        yield f"{', '.join(change.without)} of {old.name} and what they hold are gone after contract"
+        yield f"what stands in {', '.join(change.without)} of {old.name} is gone after contract"
     for each in old.constraints:
         if each.type in ("check", "unique", "exclusion", "foreign key") and each.columns != change.key:
             yield f"{each.type} {each.name} binds what new code writes until contract, and goes with {old.name}"
