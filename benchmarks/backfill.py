@@ -8,7 +8,7 @@ the expand phase in place:
 
 - one UPDATE: the statement as its author wrote it, over the whole table
 - touch by key: 1,000 rows at a time in the order of the primary key, `SET id = id`, a trigger computes the rest
-- this engine: with its verification and ANALYZE
+- this engine: with its verification, ANALYZE and vacuum; the CPU up to its verification is shown by itself
 
 With ``--killed``, the engine runs once more in processes of their own, five of which are killed in the middle of a
 batch: how many updates each kill repeats, and the most memory that the last process had.
@@ -23,9 +23,10 @@ import multiprocessing
 import os
 import resource
 import statistics
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -60,6 +61,7 @@ COLUMNS = ("one UPDATE", "touch by key", "this engine")
 class Sample:
     seconds: float
     cpu_s: float
+    batches_cpu_s: float
     wal_mb: float
     heap: float
     indexes: float
@@ -124,16 +126,40 @@ def children(postmaster: int) -> set[str]:
     return found
 
 
-def measure(session: Session, postmaster: int, work: Callable[[], object]) -> Sample:
+@contextmanager
+def marking(database: Database, migration: Migration, postmaster: int) -> Iterator[list[float]]:
+    """A list that gets the processor time of a server when the batches of a migration end, before they are verified."""
+    marks: list[float] = []
+    is_over = threading.Event()
+    job = "SELECT FROM migrator.backfill_job WHERE migration = %(id)s AND state <> 'running'"
+
+    def watch(session: Session) -> None:
+        while not is_over.wait(0.02):
+            if session.maybe(job, {"id": migration.id}):
+                marks.append(cpu_s(postmaster))
+                return
+
+    with database.connect("benchmark") as session:
+        thread = threading.Thread(target=watch, args=(session,))
+        thread.start()
+        try:
+            yield marks
+        finally:
+            is_over.set()
+            thread.join()
+
+
+def measure(session: Session, postmaster: int, work: Callable[[], object], marks: list[float]) -> Sample:
     sizes = "SELECT pg_relation_size('people') AS heap, pg_indexes_size('people') AS indexes"
     before, position = session.one(sizes), session.one("SELECT pg_current_wal_insert_lsn()::text AS lsn").lsn
-    running, busy, started = children(postmaster), cpu_s(postmaster), time.monotonic()
+    running, idle, started = children(postmaster), cpu_s(postmaster), time.monotonic()
     work()
     seconds = time.monotonic() - started
     # A process that ends while they are counted would be in neither sum.
     while children(postmaster) - running:
         time.sleep(0.01)
-    busy = cpu_s(postmaster) - busy
+    busy = cpu_s(postmaster) - idle
+    batches = marks[0] - idle if marks else busy
     after = session.one(sizes)
     wal = session.one(
         "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(lsn)s::pg_lsn)::float8 AS bytes", {"lsn": position}
@@ -143,7 +169,13 @@ def measure(session: Session, postmaster: int, work: Callable[[], object]) -> Sa
     wrong = session.one(f"SELECT count(*) AS n FROM people WHERE {WRONG}").n
     assert wrong == 0, f"{wrong} rows are wrong"
     return Sample(
-        seconds, busy, wal.bytes / 1e6, after.heap / before.heap, after.indexes / before.indexes, stat.h / (stat.u or 1)
+        seconds,
+        busy,
+        batches,
+        wal.bytes / 1e6,
+        after.heap / before.heap,
+        after.indexes / before.indexes,
+        stat.h / (stat.u or 1),
     )
 
 
@@ -202,7 +234,9 @@ def main() -> None:
 
     with ExitStack() as stack:
         server = stack.enter_context(
-            embedded.start(settings={"shared_buffers": "512MB", "max_wal_size": "8GB", "autovacuum": "off"})
+            embedded.start(
+                settings={"shared_buffers": "512MB", "max_wal_size": "8GB", "min_wal_size": "2GB", "autovacuum": "off"}
+            )
         )
         database = Database(server.url())
         session = stack.enter_context(database.connect("benchmark"))
@@ -230,7 +264,8 @@ def main() -> None:
                         other = held.enter_context(database.connect("benchmark"))
                         other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                         other.one("SELECT count(*) FROM people")
-                    samples[name].append(measure(session, postmaster, ways[name]))
+                    marks = held.enter_context(marking(database, migration, postmaster))
+                    samples[name].append(measure(session, postmaster, ways[name], marks))
         repeated = memory_mb = 0.0
         if options.killed:
             make_table(session, options)
@@ -242,10 +277,11 @@ def main() -> None:
         + "".join(f", {name}" for name in ("shuffled", "wide", "snapshot") if getattr(options, name))
     )
     titles = "" if options.engine_only else f"{'/ UPDATE':>10}{'/ touch':>10}"
-    print(f"{'':24}" + "".join(f"{name:>15}" for name in columns) + titles)
+    print(f"{'':26}" + "".join(f"{name:>15}" for name in columns) + titles)
     for label, field in (
         ("time, s", "seconds"),
         ("CPU of the server, s", "cpu_s"),
+        ("  up to the verification", "batches_cpu_s"),
         ("WAL, MB", "wal_mb"),
         ("heap after / before", "heap"),
         ("indexes after / before", "indexes"),
@@ -253,7 +289,7 @@ def main() -> None:
     ):
         values = [statistics.median(getattr(each, field) for each in samples[name]) for name in columns]
         ratios = "".join(f"{values[-1] / each:>10.2f}" for each in values[:-1]) if field != "hot" else ""
-        print(f"{label:24}" + "".join(f"{each:>15.2f}" for each in values) + ratios)
+        print(f"{label:26}" + "".join(f"{each:>15.2f}" for each in values) + ratios)
     if options.killed:
         print(f"each kill repeats {repeated:.2%} of the updates; client memory {memory_mb:.0f} MB")
 
