@@ -67,6 +67,11 @@ def _rollback_standing(state: State, shape: Shape) -> Standing:
         return Standing.ALREADY
     if state in _RUNS[Phase.ROLLBACK] or (state is State.COMPLETE and not shape.has_contract):
         return Standing.RUN
+    if state is State.CONTRACTING:
+        raise OutOfOrder(
+            f"it is too late to roll back: its state is {state}, parts of the old shape may be gone",
+            hint='correct what stopped the contract, then run "migrator contract" again: it goes on where it stopped',
+        )
     raise OutOfOrder(
         f"it is too late to roll back: its state is {state}, the old shape is gone",
         hint="write a new migration that brings back what you need",

@@ -82,3 +82,11 @@ def test_a_rollback_may_follow_any_state_before_contract(shape: Shape) -> None:
 def test_what_is_complete_without_a_contract_may_be_undone() -> None:
     assert judged(State.COMPLETE, Phase.ROLLBACK, Shape(False, False)) is Standing.RUN
     assert judged(State.COMPLETE, Phase.ROLLBACK, Shape(True, False)) is Standing.RUN
+
+
+def test_a_contract_that_stopped_is_to_be_gone_on_with_and_what_it_left_is_not_said_to_be_gone() -> None:
+    with pytest.raises(OutOfOrder, match="parts of the old shape may be gone") as stopped:
+        standing(State.CONTRACTING, Phase.ROLLBACK, Shape(has_backfill=True, has_contract=True))
+    assert "migrator contract" in str(stopped.value.hint)
+    with pytest.raises(OutOfOrder, match="the old shape is gone"):
+        standing(State.CONTRACTED, Phase.ROLLBACK, Shape(has_backfill=True, has_contract=True))
