@@ -33,7 +33,8 @@ def test_the_keys_are_those_of_the_contract(tmp_path: Path):
     shown = document(migration(tmp_path), PHASES, 500)
 
     assert json.loads(json.dumps(shown)) == shown
-    assert set(shown) == {"migration", "phases", "schema_fingerprint"}
+    assert set(shown) == {"migration", "notes", "phases", "schema_fingerprint"}
+    assert shown["notes"] == []
     assert shown["migration"] == {"id": "20260101T000000_x", "level": 4, "title": "a title"}
     assert [phase["phase"] for phase in shown["phases"]] == ["expand", "backfill"]
     for phase in shown["phases"]:
