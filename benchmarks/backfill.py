@@ -135,7 +135,7 @@ def marking(database: Database, migration: Migration, postmaster: int) -> Iterat
 
     def watch(session: Session) -> None:
         while not is_over.wait(0.02):
-            if session.maybe(job, {"id": migration.id}):
+            if session.maybe(job, {"id": migration.id}) is not None:
                 marks.append(cpu_s(postmaster))
                 return
 
