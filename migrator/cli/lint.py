@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from migrator.config import Project
-    from migrator.lint.engine import Report
+    from migrator.lint.report import Report
     from migrator.lint.selection import Selection
     from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source

@@ -15,8 +15,8 @@ import click
 
 if TYPE_CHECKING:
     from migrator.config import Project
-    from migrator.lint.engine import Report
     from migrator.lint.fixing import Fixed
+    from migrator.lint.report import Report
     from migrator.model.plan import Migration
 
 STDIN = "stdin"

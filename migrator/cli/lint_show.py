@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migrator.config import Project
-    from migrator.lint.engine import Report
+    from migrator.lint.report import Report
 
 _PIECE_BY_PIECE = frozenset({"json", "jsonl", "github"})
 """Formats that say nothing of the whole before the first finding."""

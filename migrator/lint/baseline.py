@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from migrator.errors import UsageError
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import fingerprints
 
 

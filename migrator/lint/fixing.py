@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from migrator.lint.editing import NotEditable, compatible, edited
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.lint.sources import Source, of_bytes
 from migrator.model.finding import Finding, Severity
 

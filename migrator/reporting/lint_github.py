@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity
 from migrator.reporting.lint_text import summary
 

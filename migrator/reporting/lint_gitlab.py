@@ -10,7 +10,7 @@ import json
 from pathlib import PurePath
 from typing import Any
 
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity, fingerprints
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.INFO: "info"}

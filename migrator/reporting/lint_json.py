@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import Finding, fingerprints
 from migrator.model.stats import TableSize
 from migrator.reporting import trace_json

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from xml.etree import ElementTree as ET
 
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

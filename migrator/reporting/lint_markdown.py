@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity
 from migrator.reporting.lint_text import summary
 

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from migrator import __version__
-from migrator.lint.engine import Report
 from migrator.lint.pages import page, summary
 from migrator.lint.registry import all_rules, dialect_rules
+from migrator.lint.report import Report
 from migrator.lint.rule import Rule
 from migrator.model.finding import Finding, Fix, Severity, fingerprints
 

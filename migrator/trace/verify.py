@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from migrator.lint.context import Context
-from migrator.lint.engine import Companion, Report
+from migrator.lint.engine import Companion
 from migrator.lint.registry import all_rules
+from migrator.lint.report import Report
 from migrator.lint.rule import Problem, Rule
 from migrator.lint.selection import Selection, everything
 from migrator.lint.sources import Source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from migrator.lint.engine import Report, lint
+from migrator.lint.engine import lint
+from migrator.lint.report import Report
 from migrator.lint.selection import Selection, select
 from migrator.lint.sources import Source
 from migrator.model.finding import Finding, Severity

@@ -11,7 +11,8 @@ import pytest
 
 from migrator import cli
 from migrator.embedded import installations
-from migrator.lint.engine import Report, lint
+from migrator.lint.engine import lint
+from migrator.lint.report import Report
 from migrator.lint.selection import everything, select
 from migrator.lint.sources import Source, Standing, base_of
 from migrator.model.finding import Finding, Severity

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from migrator.lint.dialects.engine import lint_dialect
 from migrator.lint.dialects.rule import DialectRule
-from migrator.lint.engine import Report
 from migrator.lint.registry import all_rules, dialect_rules, find
+from migrator.lint.report import Report
 from migrator.lint.selection import select
 from migrator.lint.sources import Source
 from migrator.model.plan import Phase

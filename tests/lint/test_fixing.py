@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from migrator.lint.engine import Report
 from migrator.lint.fixing import Fixed, fix, overlaid
 from migrator.lint.registry import all_rules
 from migrator.lint.repairs import Fixable
+from migrator.lint.report import Report
 from migrator.lint.rule import Bad, Rule
 from migrator.lint.selection import select
 from migrator.lint.sources import Source, of_bytes

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from migrator.lint.engine import Report
 from migrator.lint.fixing import fix, overlaid
+from migrator.lint.report import Report
 from migrator.lint.sources import Source
 from migrator.model.finding import Severity
 from migrator.trace.scratch import Scratch

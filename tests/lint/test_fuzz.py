@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from migrator.lint.engine import Report
 from migrator.lint.fixing import fix, overlaid
 from migrator.lint.registry import all_rules
+from migrator.lint.report import Report
 from migrator.lint.selection import everything
 from migrator.lint.sources import Source
 from migrator.model.finding import Severity

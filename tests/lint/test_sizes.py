@@ -7,7 +7,8 @@ import pytest
 
 from migrator.config import LintSizes
 from migrator.errors import UsageError
-from migrator.lint.engine import Report, lint
+from migrator.lint.engine import lint
+from migrator.lint.report import Report
 from migrator.lint.selection import select
 from migrator.lint.sizes import Sizes, read, thresholds
 from migrator.lint.sources import Source

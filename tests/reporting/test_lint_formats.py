@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 
 from migrator import reporting
 from migrator.cli.lint import FORMATS
-from migrator.lint.engine import Report
+from migrator.lint.report import Report
 from migrator.lint.sources import Source
 from migrator.reporting import lint_github, lint_gitlab, lint_jsonl, lint_junit, lint_markdown, lint_sarif
 from tests.lint.linting import report_on

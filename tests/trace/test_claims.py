@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.lint.engine import locked_relation
+from migrator.lint.findings import locked_relation
 from migrator.lint.registry import all_rules
 from migrator.lint.rule import Bad, ReportedByEngine, ReportedByTrace, Rule
 from migrator.lint.sources import Source

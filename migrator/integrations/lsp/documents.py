@@ -16,9 +16,10 @@ from migrator.execution.phase_lint import with_objections
 from migrator.integrations.sqlalchemy.file import read as read_manifest
 from migrator.lint import baseline
 from migrator.lint.dialects.engine import lint_dialect
-from migrator.lint.engine import Report, lint
+from migrator.lint.engine import lint
 from migrator.lint.fixing import fix, overlaid
 from migrator.lint.parts import parts_of
+from migrator.lint.report import Report
 from migrator.lint.selection import select
 from migrator.lint.sizes import Sizes, thresholds
 from migrator.lint.sizes import read as read_stats

@@ -11,8 +11,8 @@ from migrator.lint import runners, suppression
 from migrator.lint.dialects.actions import actions_of
 from migrator.lint.dialects.rule import DialectRule
 from migrator.lint.dialects.tables import Tables
-from migrator.lint.engine import Report
 from migrator.lint.registry import all_rules, dialect_rules, find, nearest
+from migrator.lint.report import Report
 from migrator.lint.rule import Problem, Rule
 from migrator.lint.selection import Selection
 from migrator.lint.sources import Source, Standing
