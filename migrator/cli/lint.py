@@ -192,7 +192,8 @@ def command(
 
     from migrator.cli import lint_show
     from migrator.cli.lint_facts import Asked, facts
-    from migrator.lint.engine import lint
+    from migrator.lint.engine import Linter
+    from migrator.lint.halves import lint_in_two, may_fork
     from migrator.lint.selection import select
     from migrator.model.finding import Severity
     from migrator.model.phase import Phase
@@ -226,7 +227,11 @@ def command(
             report = _traced(list(sources), selection, version, app_sql, known.sizes, releases)
         else:
             today = datetime.now(UTC).date()
-            report = lint(sources, selection, pg_version=version, today=today, sizes=known.sizes, manifests=releases)
+            report = lint_in_two(
+                sources,
+                lambda: Linter(selection, pg_version=version, today=today, sizes=known.sizes, manifests=releases),
+                forks=may_fork(),
+            )
         if write_baseline is None:
             lint_show.leave_out_baseline(report, baseline, project)
         return report

@@ -1,0 +1,158 @@
+"""A history of many files in two processes: one looks at the first files, the other takes these in, looks at the rest.
+
+What a statement means depends on all files before it, so that they cannot just be dealt out. But to take a file in
+costs about half of what it costs to look at it as well: the process for the later files says nothing of the earlier
+ones. What was found in those comes back through a pipe. The process for them is a fork, made when everything is loaded,
+so that it starts in a few milliseconds; where that is not safe, or not worth it, there is one process.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from migrator.lint.sources import Source, Standing
+
+if TYPE_CHECKING:
+    from migrator.lint.engine import Linter
+    from migrator.lint.report import Report
+    from migrator.model.finding import Finding
+
+_TAKEN_IN = 0.5
+"""What it costs to take a file in, measured against looking at it as well (``benchmarks/lint.py``, 1,000 files)."""
+
+_LEAST_SAVED = 20_000
+"""Characters of SQL that the second process has to save: about 20 ms, several times what it takes to start it."""
+
+_MOST_HELD = 8_000_000
+"""Characters of files held at once, to cut them where both processes take the same time; more go through one by one."""
+
+
+def lint_in_two(sources: Iterable[Source], linter: Callable[[], Linter], *, forks: bool) -> Report:
+    """Lint files as one history, in two processes if that is faster; what is found is the same.
+
+    Args:
+        sources: in order; all may be held at once.
+        linter: starts a run, at most twice.
+        forks: whether there may be a second process; see ``may_fork``.
+    """
+    remaining = iter(sources)
+    held: list[Source] = []
+    length = 0
+    for source in remaining if forks else ():
+        held.append(source)
+        length += len(source.text)
+        if length > _MOST_HELD:
+            break
+    if not forks or length > _MOST_HELD:
+        return linter().run(chain(held, remaining))
+    base = list(takewhile(lambda source: source.standing is Standing.BASE, held))
+    files = held[len(base) :]
+    cut = cut_of(files)
+    if not cut:
+        return linter().run(held)
+    later = linter()
+    later.walk(base)
+    try:
+        started = _Child(lambda: _found(later.walk(files[:cut])))
+    except OSError:
+        return linter().run(held)  # there may be no more processes
+    with started as child:
+        later.walk(files[:cut], silent=True)
+        later.walk(files[cut:])
+        found = child.answer()
+    if found is None:
+        return linter().run(held)
+    report = later.end()
+    findings, report_lines, waived = found
+    report.findings[:0] = findings
+    report.lines.update(report_lines)
+    report.waived += waived
+    return report
+
+
+def cut_of(files: Sequence[Source]) -> int:
+    """How many of the files the first process looks at, so that both take the same time; 0: it is not worth it."""
+    told = [len(each.text) * (_TAKEN_IN if each.standing is Standing.KNOWN else 1) for each in files]
+    earlier, later = 0.0, sum(told)
+    whole = later
+    for number, (file, own) in enumerate(zip(files, told, strict=True)):
+        if earlier >= later and not file.continues:
+            return number if whole - earlier > _LEAST_SAVED else 0
+        earlier += own
+        later += len(file.text) * _TAKEN_IN - own
+    return 0
+
+
+def may_fork() -> bool:
+    """Whether a fork is safe (no other threads; macOS aborts children that use its frameworks) and a processor is idle.
+
+    Together the two processes do more than one alone would: where other work waits for processors, that takes longer.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < 2:
+        return False
+    try:
+        text = Path("/proc/loadavg").read_text(encoding="ascii")
+        running = int(text.split()[3].split("/")[0])  # proc_loadavg(5): now, this process included
+    except (OSError, ValueError, IndexError):
+        return False
+    return running < (os.cpu_count() or 1)
+
+
+_Found = tuple[list["Finding"], dict[tuple[str, int], str], int]
+
+
+def _found(report: Report) -> _Found:
+    return report.findings, report.lines, report.waived
+
+
+class _Child:
+    """A fork that works something out; it is gone when the block ends."""
+
+    def __init__(self, work: Callable[[], _Found]) -> None:
+        self._read, write = os.pipe()
+        try:
+            self._process = os.fork()
+        except OSError:
+            os.close(self._read)
+            os.close(write)
+            raise
+        if self._process == 0:
+            code = 1
+            try:
+                os.close(self._read)
+                answer = pickle.dumps(work())
+                with os.fdopen(write, "wb") as pipe:
+                    pipe.write(answer)
+                code = 0
+            finally:
+                # whatever went wrong goes wrong in the parent as well, which says so; nothing of its output is flushed
+                os._exit(code)
+        os.close(write)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def answer(self) -> _Found | None:
+        """What it worked out; None if it died."""
+        with os.fdopen(self._read, "rb", closefd=False) as pipe:
+            text = pipe.read()
+        process, self._process = self._process, 0
+        _, status = os.waitpid(process, 0)
+        if status:
+            return None
+        found: _Found = pickle.loads(text)  # noqa: S301 - it comes from a fork of this very process
+        return found
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._read)
+        if self._process:
+            os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)
