@@ -221,7 +221,7 @@ def _overruled(session: Session, subject: Subject, listed: tuple[Service, ...]) 
     return [
         {"service": row.service, "instance": row.instance, "level": row.level, "stale": row.stale}
         for row in services.running(session, subject.project)
-        if not row.listed or question.is_in_the_way(row.service, row.level)
+        if not row.listed or question.is_in_the_way(row.service, row.level, row.version)
     ]
 
 
@@ -232,7 +232,13 @@ def summary(report: GateReport) -> dict[str, Any]:
         **overruled,
         "requires": dict(report.requires),
         "sources": [
-            {"source": seen.source, "service": seen.service, "verdict": seen.verdict.value, "control": seen.control}
+            {
+                "source": seen.source,
+                "service": seen.service,
+                "verdict": seen.verdict.value,
+                "control": seen.control,
+                **({"exempt": [f"{item.instance}: {item.why}" for item in seen.exempt]} if seen.exempt else {}),
+            }
             for seen in report.observations
         ],
     }

@@ -125,7 +125,8 @@ def _permit(ledger: _Ledger, asked: Permit, manifest: Manifest) -> Permit:
             return Permit(asked.service, asked.level, asked.build, asked.window, exempt=True)
         error.detail = (
             f"By its manifest it uses nothing that contracts up to level {floor} removed, so it works with this"
-            f" database. But beats and sessions of level {asked.level} are refused."
+            f" database. But beats and sessions of level {asked.level} are refused, unless this manifest is recorded"
+            f" for its version: migrator gate release {asked.service} VERSION --level {asked.level} --manifest FILE"
         )
         error.hint = (
             f"let it start with level {floor}, and ask for that:"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from migrator.errors import GateWaiting, OutOfOrder
+from migrator.gate import exemption
 from migrator.gate.look import Subject
 from migrator.gate.messages import command
 from migrator.ledger import decisions, services, state
@@ -90,6 +91,7 @@ def raise_fence(session: Session, subject: Subject, *, lease_s: float | None, ac
         fence_direction=subject.direction.value,
         requires={name: wanted.level for name, wanted in subject.migration.requires.items()},
     )
+    exemption.settle(session, subject)
     evidence = {
         "direction": subject.direction.value,
         "level": record.level,

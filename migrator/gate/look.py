@@ -6,6 +6,7 @@ A look decides nothing by itself: it is a reason to stop, or not to stop. What c
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,11 +14,13 @@ from migrator.config import SourceSettings, seconds
 from migrator.gate import override
 from migrator.gate.audit import notes
 from migrator.gate.decision import Rules, decide, required_levels
+from migrator.gate.exemption import exemptions_for
 from migrator.gate.soak import clean_since, soak
 from migrator.gate.source import Question, sources
 from migrator.gate.subject import Subject
 from migrator.ledger import services, state
 from migrator.ledger.home import home
+from migrator.ledger.manifests import Build
 from migrator.ledger.services import Server, Service
 from migrator.ledger.state import STANDING
 from migrator.model.evidence import Direction, GateReport, Observation, Soak, Verdict
@@ -80,6 +83,7 @@ def question_of(session: Session, subject: Subject, listed: tuple[Service, ...],
         local=local,
         settings=next((source for source in subject.gate.source if source.kind == "sessions"), _UNNAMED),
         migration=subject.migration.id,
+        exempt_by=exemptions_for(session, subject).of,
         drops=drops_of(subject.migration.texts.get(Phase(subject.direction.value), "")),
     )
 
@@ -202,9 +206,23 @@ def _sampled(session: Session, subject: Subject, found: _Evaluation, needs_s: fl
     polled = any(sources()[source.kind].polled for source in subject.gate.source)
     return clean_since(
         samples,
-        services.clean_since(session, subject.project, report.requires),
+        _clean_since(session, subject, report.requires),
         now=server.at,
         identity=server.identity,
         max_gap_s=seconds(subject.gate.max_gap) if polled else None,
         same_server=services.expanded_here(session, subject.project, subject.migration.id, server),
     )
+
+
+def _clean_since(session: Session, subject: Subject, requires: Mapping[str, int]) -> datetime | None:
+    """When the last code ended that needed what is about to go; not before it was known that the others do not."""
+    below: list[Build] = []
+    known_at: list[datetime] = []
+    if subject.direction is Direction.CONTRACT:
+        exemptions = exemptions_for(session, subject)
+        for build in services.builds_seen(session, subject.project, requires):
+            if by := exemptions.of(build.service, build.version, build.level):
+                below.append(build)
+                known_at.append(by.recorded_at)
+    since = services.clean_since(session, subject.project, requires, below)
+    return max(since, *known_at) if since is not None and known_at else since

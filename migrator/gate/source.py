@@ -18,9 +18,13 @@ from typing import Any, Protocol, TypeVar, cast
 from migrator.config import IgnoredRole, SourceSettings
 from migrator.errors import MigratorError
 from migrator.ledger.services import Service
-from migrator.model.evidence import Direction, Observation
+from migrator.model.evidence import Direction, Exempt, Observation
 from migrator.postgres.session import Session
 from migrator.sql.drops import Drops
+
+
+def _nobody(service: str, version: str, level: int) -> Exempt | None:  # noqa: ARG001 - as those who know something
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Question:
         migration: id of the migration, under which notes are kept.
         drops: the relations and columns that are about to go.
         settings: those of the source that is asked.
+        exempt_by: for service, version and level, by which manifest it may run below the required level; None: by none.
     """
 
     project: str
@@ -55,6 +60,7 @@ class Question:
     migration: str = ""
     drops: Drops = field(default_factory=Drops)
     settings: SourceSettings = field(default_factory=lambda: SourceSettings(kind="sessions"))
+    exempt_by: Callable[[str, str, int], Exempt | None] = _nobody
 
     @property
     def concerned(self) -> tuple[Service, ...]:
@@ -68,12 +74,22 @@ class Question:
         """
         return self.direction is Direction.CONTRACT and self.requires[service] <= 0
 
-    def is_in_the_way(self, service: str, level: int | None) -> bool:
-        """Whether code of this service at this level can need what is about to go; an unknown level always can."""
+    def is_in_the_way(self, service: str, level: int | None, version: str = "") -> bool:
+        """Whether code of this service at this level can need what is about to go; an unknown level always can.
+
+        Code of a version whose manifest shows that it does not need it cannot.
+        """
         if self.exempts(service):
             return False
-        if level is None:
-            return True
+        return level is None or (self._is_outside(service, level) and self.exempt(service, level, version) is None)
+
+    def exempt(self, service: str, level: int | None, version: str) -> Exempt | None:
+        """By which manifest code is not in the way that would be without it; None: it is, or it would not be anyway."""
+        if self.direction is not Direction.CONTRACT or level is None or not version or self.exempts(service):
+            return None
+        return self.exempt_by(service, version, level) if self._is_outside(service, level) else None
+
+    def _is_outside(self, service: str, level: int) -> bool:
         return level < self.requires[service] if self.direction is Direction.CONTRACT else level >= self.level
 
     def wanted(self, service: str) -> str:

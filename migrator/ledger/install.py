@@ -10,7 +10,7 @@ from migrator.errors import DatabaseUnavailable
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 """What this tool installs; a ledger of a higher version belongs to a newer tool."""
 
 _SQL = load("migrator.ledger.queries", "install.sql")
@@ -47,14 +47,28 @@ def is_installed(session: Session) -> bool:
 
 
 def ensure_installed(session: Session) -> None:
-    """Create the ledger unless it is there; safe when several processes do it at once.
+    """Create the ledger, or add what this tool's has and an older one has not; safe when several processes do it.
 
     Raises:
         DatabaseUnavailable: the role may not create a schema in this database, or the ledger is too new.
     """
     if is_installed(session):
         _require_use(session)
-        return
+        if installed_version(session) == LEDGER_VERSION:
+            return
+        _require_ownership(session)
+    else:
+        _require_create(session)
+    with session.transaction(lock_timeout_ms=30_000):
+        session.execute(_SQL["lock_installation"])
+        if installed_version(session) is not None:
+            session.set_local("role", session.one(_SQL["ledger_privileges"]).owner)
+        for version in range((installed_version(session) or 0) + 1, LEDGER_VERSION + 1):
+            session.execute(_schema(version))
+            session.execute(_SQL["record_version"], {"version": version, "tool": __version__})
+
+
+def _require_create(session: Session) -> None:
     rights = session.one(_SQL["create_privilege"])
     if not rights.may_create or rights.read_only:
         reason = (
@@ -70,14 +84,25 @@ def ensure_installed(session: Session) -> None:
         raise DatabaseUnavailable(
             f'role "{rights.role}" cannot install the ledger: {reason}', hint=f"as an owner: {remedy}"
         )
-    with session.transaction(lock_timeout_ms=30_000):
-        session.execute(_SQL["lock_installation"])
-        if installed_version(session) is not None:
-            return
-        session.execute(
-            resources.files("migrator.ledger.queries").joinpath(f"schema_{LEDGER_VERSION}.sql").read_text("utf-8")
+
+
+def _require_ownership(session: Session) -> None:
+    rights = session.one(_SQL["ledger_privileges"])
+    if not rights.owns or rights.read_only:
+        reason = (
+            f'it belongs to role "{rights.owner}"'
+            if not rights.owns
+            else "its transactions are read-only (default_transaction_read_only)"
         )
-        session.execute(_SQL["record_version"], {"version": LEDGER_VERSION, "tool": __version__})
+        raise DatabaseUnavailable(
+            f'role "{rights.role}" cannot bring the ledger of this database to version {LEDGER_VERSION}: {reason}',
+            hint=f'run "migrator expand" once as {rights.owner}',
+        )
+
+
+def _schema(version: int) -> str:
+    """What a version of the ledger adds to the one before."""
+    return resources.files("migrator.ledger.queries").joinpath(f"schema_{version}.sql").read_text("utf-8")
 
 
 def _require_use(session: Session) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from migrator.config import ServiceSettings, seconds
 from migrator.errors import UsageError
+from migrator.ledger.manifests import Build
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 
@@ -216,13 +217,27 @@ def levels_seen(session: Session, project: str) -> dict[str, tuple[int, int]]:
     return {row.name: (row.lowest, row.highest) for row in session.query(_SQL["levels_seen"], {"project": project})}
 
 
-def clean_since(session: Session, project: str, requires: Mapping[str, int]) -> datetime | None:
+def builds_seen(session: Session, project: str, requires: Mapping[str, int]) -> tuple[Build, ...]:
+    """The versions that were seen below ``requires``."""
+    rows = session.query(_SQL["builds_seen"], {"project": project, "requires": json.dumps(dict(requires))})
+    return tuple(Build(**row._asdict()) for row in rows)
+
+
+def clean_since(
+    session: Session, project: str, requires: Mapping[str, int], exempt: Sequence[Build] = ()
+) -> datetime | None:
     """The moment from which instance rows prove that no code below ``requires`` ran; None when nothing bounds it.
 
-    It says nothing about instances that count as running now; those are what ``running`` is for.
+    It says nothing about instances that count as running now; those are what ``running`` is for. Builds that are
+    ``exempt`` may run below.
     """
     since: datetime | None = session.one(
-        _SQL["clean_since"], {"project": project, "requires": json.dumps(dict(requires))}
+        _SQL["clean_since"],
+        {
+            "project": project,
+            "requires": json.dumps(dict(requires)),
+            "exempt": json.dumps([asdict(build) for build in exempt]),
+        },
     ).since
     return since
 

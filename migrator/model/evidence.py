@@ -24,6 +24,25 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Exempt:
+    """That a version may run below the level of a contract, and what says so.
+
+    Attributes:
+        manifests: the beginnings of the hashes of all that are recorded for it.
+        recorded_at: database clock when the last of them was recorded.
+        recorded_by: the role that did it.
+    """
+
+    manifests: tuple[str, ...]
+    recorded_at: datetime
+    recorded_by: str
+
+    def __str__(self) -> str:
+        names = " and ".join(self.manifests)
+        return f'manifest {names}, recorded {self.recorded_at:%Y-%m-%d %H:%M %Z} by role "{self.recorded_by}"'
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceItem:
     """One process, session or other thing seen running.
 
@@ -59,6 +78,7 @@ class Observation:
         control: what showed that the source works at all (a positive control), or why it does not.
         items: what was seen that speaks against a PASS.
         required: whether UNKNOWN from this source makes the whole answer UNKNOWN.
+        exempt: what was seen below the wanted level and does not speak against it, because of its manifest.
         weight: independent proofs a PASS counts for: 2 when the database itself keeps old code out and none is in.
     """
 
@@ -71,6 +91,7 @@ class Observation:
     items: tuple[EvidenceItem, ...] = ()
     required: bool = True
     weight: int = 1
+    exempt: tuple[EvidenceItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

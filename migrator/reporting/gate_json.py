@@ -38,6 +38,7 @@ def _source(seen: Observation) -> dict[str, Any]:
         "observed_at": seen.observed_at.isoformat(),
         "control": seen.control,
         "items": [_item(item) for item in seen.items],
+        "exempt": [_item(item) for item in seen.exempt],
     }
 
 

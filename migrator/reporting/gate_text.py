@@ -59,6 +59,10 @@ def _observation(seen: Observation) -> Iterator[str]:
         yield f"    {_name(item)}: {item.why}"
     if len(seen.items) > _SHOWN_ITEMS:
         yield f"    and {len(seen.items) - _SHOWN_ITEMS} more"
+    for item in seen.exempt[:_SHOWN_ITEMS]:
+        yield f"    {_name(item)}: exempt, {item.why}"
+    if len(seen.exempt) > _SHOWN_ITEMS:
+        yield f"    and {len(seen.exempt) - _SHOWN_ITEMS} more that are exempt"
     if seen.verdict is Verdict.BLOCK:
         for text in dict.fromkeys(item.clears_with for item in seen.items[:_SHOWN_ITEMS] if item.clears_with):
             yield f"    clears with: {text}"

@@ -89,7 +89,7 @@ def test_json_has_the_keys_that_scripts_rely_on(world: World, shell: Shell) -> N
     assert (document["schema_version"], document["migration"], document["verdict"]) == (1, "2026_42", "BLOCK")
     assert document["requires"] == {"web": 42}
     [source] = document["sources"]
-    assert set(source) == {"source", "service", "verdict", "observed_at", "control", "items"}
+    assert set(source) == {"source", "service", "verdict", "observed_at", "control", "items", "exempt"}
     [item] = source["items"]
     assert set(item) == {"instance", "level", "version", "health", "last_seen_s", "why", "clears_with"}
     assert item["instance"] == "web-7"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from importlib import resources
 
 import pytest
 
@@ -8,6 +9,7 @@ from migrator.errors import DatabaseUnavailable
 from migrator.ledger.install import LEDGER_VERSION, ensure_installed, installed_version, is_installed
 from migrator.postgres.connect import Database
 from migrator.postgres.session import ServerError, Session
+from tests.gate.world import role
 
 
 def install_in_a_process(url: str, barrier: object, failures: multiprocessing.SimpleQueue[str]) -> None:
@@ -38,7 +40,7 @@ def test_eight_processes_install_it_once(database: Database, session: Session) -
     failures.close()
     assert messages == []
     assert [process.exitcode for process in processes] == [0] * 8
-    assert session.one("SELECT count(*) AS n FROM migrator.ledger_version").n == 1
+    assert session.one("SELECT count(*) AS n FROM migrator.ledger_version").n == LEDGER_VERSION
     for process in processes:
         process.close()
 
@@ -70,6 +72,58 @@ def test_a_newer_ledger_is_refused(session: Session) -> None:
         assert "install the newer migrator" in (error.value.hint or "")
 
 
+def install_version_1(session: Session) -> None:
+    script = resources.files("migrator.ledger.queries").joinpath("schema_1.sql").read_text("utf-8")
+    session.execute(script)
+    session.execute("INSERT INTO migrator.ledger_version (version, tool_version) VALUES (1, '0.1')")
+
+
+def test_a_ledger_of_version_1_is_brought_to_this_one_and_keeps_its_rows(session: Session) -> None:
+    install_version_1(session)
+    session.execute("INSERT INTO migrator.service (project, service, min_level, max_level) VALUES ('p', 'web', 5, 7)")
+    assert is_installed(session)
+    ensure_installed(session)
+    assert installed_version(session) == LEDGER_VERSION
+    row = session.one("SELECT ok, min_level FROM migrator.beat('web', 'a', 'b', 4, 'v')")
+    assert (row.ok, row.min_level) == (False, 5)
+    assert session.one("SELECT ok FROM migrator.beat('web', 'a', 'b', 7, 'v')").ok
+
+
+def test_the_tool_of_version_1_stops_at_this_ledger(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure_installed(session)
+    monkeypatch.setattr("migrator.ledger.install.LEDGER_VERSION", 1)
+    with pytest.raises(DatabaseUnavailable) as error:
+        is_installed(session)
+    assert error.value.exit_code == 3
+
+
+def test_a_role_that_may_use_the_ledger_brings_it_further_as_its_owner_or_not_at_all(session: Session) -> None:
+    with role(session, attributes="NOLOGIN") as owner, role(session, attributes="NOLOGIN") as member:
+        session.execute(f"GRANT CREATE ON DATABASE {session.one('SELECT current_database() AS d').d} TO {owner}")
+        session.execute(f"SET ROLE {owner}")
+        try:
+            # pg_control_system() is for everybody; the rest of version 1 needs no superuser either.
+            install_version_1(session)
+            session.execute(
+                f"GRANT USAGE ON SCHEMA migrator TO {member};"
+                f" GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA migrator TO {member}"
+            )
+            session.execute(f"RESET ROLE; SET ROLE {member}")
+            with pytest.raises(DatabaseUnavailable, match=f'belongs to role "{owner}"') as error:
+                ensure_installed(session)
+            assert error.value.exit_code == 3
+            session.execute(f"RESET ROLE; GRANT {owner} TO {member}; SET ROLE {member}")
+            ensure_installed(session)
+            assert session.one("SELECT current_user AS name").name == member
+            owners = session.query(
+                "SELECT DISTINCT pg_get_userbyid(relowner) AS name FROM pg_class"
+                " WHERE relnamespace = 'migrator'::regnamespace"
+            )
+            assert [row.name for row in owners] == [owner]
+        finally:
+            session.execute("RESET ROLE; DROP SCHEMA migrator CASCADE")
+
+
 def test_a_failed_installation_leaves_nothing(session: Session) -> None:
     # Something in the way of the schema's last parts.
     session.execute("CREATE SCHEMA migrator; CREATE TABLE migrator.service (a int)")
@@ -87,7 +141,7 @@ def test_applications_see_no_table_and_may_call_what_is_meant_for_them(session: 
         " AND EXISTS (SELECT FROM aclexplode(p.proacl) WHERE grantee = 0 AND privilege_type = 'EXECUTE')"
     )
     # The first two are the protocol; the others read a window, or check by themselves who asks.
-    readers = {"level_window", "release_levels", "confirmed"}
+    readers = {"level_window", "release_levels", "confirmed", "is_exempt"}
     assert {row.proname for row in rows} == {"beat", "bye", *readers, "approve_override"}
     readable = session.query(
         "SELECT relname FROM pg_class WHERE relnamespace = 'migrator'::regnamespace AND relkind = 'r'"

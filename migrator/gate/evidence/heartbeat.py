@@ -10,7 +10,7 @@ from __future__ import annotations
 from migrator.gate.source import Question
 from migrator.ledger import services
 from migrator.ledger.services import Instance, Service
-from migrator.model.evidence import Direction, EvidenceItem, Observation, Verdict
+from migrator.model.evidence import Direction, EvidenceItem, Exempt, Observation, Verdict
 from migrator.postgres.session import Session
 
 kind = "heartbeat"
@@ -28,7 +28,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
         if service.kind == "external":
             continue
         own = [row for row in rows if row.listed and row.service == service.name]
-        items = tuple(_item(row, question) for row in own if question.is_in_the_way(service.name, row.level))
+        items = tuple(_item(row, question) for row in own if _is_in_the_way(row, question))
         control, shown = _control(service, own, seen.get(service.name), question)
         verdict = Verdict.BLOCK if items else Verdict.PASS if shown else Verdict.UNKNOWN
         observations.append(
@@ -41,6 +41,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
                 control=control,
                 items=items,
                 required=question.required,
+                exempt=tuple(_exempt(row, question) for row in own if _by(row, question) is not None),
             )
         )
     if unlisted := tuple(_unlisted(row) for row in rows if not row.listed):
@@ -63,12 +64,10 @@ def _control(
     service: Service, rows: list[Instance], seen: tuple[int, int] | None, question: Question
 ) -> tuple[str, bool]:
     """What shows that heartbeats of this service arrive, and whether that suffices."""
-    good = [
-        row
-        for row in rows
-        if row.state == "live" and not row.stale and not question.is_in_the_way(service.name, row.level)
-    ]
+    good = [row for row in rows if row.state == "live" and not row.stale and not _is_in_the_way(row, question)]
     wanted = question.wanted(service.name)
+    if any(_by(row, question) is not None for row in good):
+        wanted += ", or exempt by manifest"
     if good:
         return f"{len(good)} of {len(rows)} running instances are at {wanted}", True
     if service.expect_zero:
@@ -77,12 +76,25 @@ def _control(
         extreme = seen[1] if question.direction is Direction.CONTRACT else seen[0]
         if not question.is_in_the_way(service.name, extreme):
             return f"ran at level {extreme}, none is running", True
-    stale = sum(row.stale and not question.is_in_the_way(service.name, row.level) for row in rows)
+    stale = sum(row.stale and not _is_in_the_way(row, question) for row in rows)
     if stale:
         known = f": {stale} at such a level did not beat within the ttl"
     else:
         known = f", only levels {seen[0]} to {seen[1]}" if seen else ""
     return f'no live instance of "{service.name}" at {wanted} was seen{known}', False
+
+
+def _is_in_the_way(row: Instance, question: Question) -> bool:
+    return question.is_in_the_way(row.service, row.level, row.version)
+
+
+def _by(row: Instance, question: Question) -> Exempt | None:
+    return question.exempt(row.service, row.level, row.version)
+
+
+def _exempt(row: Instance, question: Question) -> EvidenceItem:
+    why = f"runs level {row.level}, and uses nothing that the contract changes: {_by(row, question)}"
+    return _named(row, "stale" if row.stale else "live", why, "")
 
 
 def _item(row: Instance, question: Question) -> EvidenceItem:

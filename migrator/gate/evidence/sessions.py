@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from migrator.errors import GateUnknown, MigratorError
 from migrator.gate.ownership import Owner, is_ignored, matches, owner_of
 from migrator.gate.servers import CannotSee, foreign, read_all
 from migrator.gate.source import Question, remembered
-from migrator.model.evidence import EvidenceItem, Observation, Verdict
+from migrator.model.evidence import EvidenceItem, Exempt, Observation, Verdict
 from migrator.postgres import pgbouncer
 from migrator.postgres.session import Session
 
@@ -42,6 +43,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     at = min(at, asked_at)
     served = frozenset(pair for console in consoles for pair in console.server_pids)
     by_service: dict[str | None, list[EvidenceItem]] = {}
+    exempt: dict[str, list[EvidenceItem]] = {}
     counted = 0
     for reading in readings:
         for row in foreign(reading, question):
@@ -49,18 +51,22 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
                 continue  # its application_name is that of a client which may be gone; the clients are listed below
             owner = owner_of(row.role, row.application_name or "", question.services)
             counted += 1
-            if owner.service is None or question.is_in_the_way(owner.service, owner.level):
+            if owner.service is None or question.is_in_the_way(owner.service, owner.level, owner.version):
                 by_service.setdefault(owner.service, []).append(_session_item(row, owner, question))
+            elif by := question.exempt(owner.service, owner.level, owner.version):
+                exempt.setdefault(owner.service, []).append(_exempt(_session_item(row, owner, question), by))
         for row in _not_ignored(reading.prepared, question):
             owner = owner_of(row.owner, "", question.services)
-            if owner.service is None or question.is_in_the_way(owner.service, owner.level):
+            if owner.service is None or question.is_in_the_way(owner.service, owner.level, owner.version):
                 by_service.setdefault(owner.service, []).append(_prepared_item(row, owner))
     database = session.one("SELECT current_database()::text AS name").name
     for client in _clients(consoles, database, question):
         owner = owner_of(client.user, client.application_name, question.services)
         counted += 1
-        if owner.service is None or question.is_in_the_way(owner.service, owner.level):
+        if owner.service is None or question.is_in_the_way(owner.service, owner.level, owner.version):
             by_service.setdefault(owner.service, []).append(_client_item(client, owner, question))
+        elif by := question.exempt(owner.service, owner.level, owner.version):
+            exempt.setdefault(owner.service, []).append(_exempt(_client_item(client, owner, question), by))
     control = f"all {counted} sessions on {len(readings)} server{'s' if len(readings) > 1 else ''} were seen"
     if consoles:
         control += f", those of {len(consoles)} PgBouncer{'s' if len(consoles) > 1 else ''} by their own names"
@@ -75,6 +81,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
             at,
             control,
             by_service.get(service.name, ()),
+            exempt.get(service.name, ()),
         )
         for service in question.concerned
     ]
@@ -121,6 +128,11 @@ def _client_item(client: pgbouncer.PooledClient, owner: Owner, question: Questio
     level = "an unknown level" if owner.level is None else f"level {owner.level}"
     why = f"runs {level}, {question.wanted(owner.service)} is needed; {where}"
     return EvidenceItem(name, owner.level, owner.version, "session", 0.0, why, "it disconnects: stop its process")
+
+
+def _exempt(item: EvidenceItem, by: Exempt) -> EvidenceItem:
+    why = f"runs version {item.version} at level {item.level}, and uses nothing that the contract changes: {by}"
+    return replace(item, why=why, clears_with="")
 
 
 def everybody_else(session: Session, question: Question) -> tuple[EvidenceItem, ...]:
@@ -211,6 +223,7 @@ def _observation(
     at: datetime,
     control: str,
     items: Iterable[EvidenceItem],
+    exempt: Iterable[EvidenceItem] = (),
 ) -> Observation:
     return Observation(
         source=kind,
@@ -221,4 +234,5 @@ def _observation(
         control=control,
         items=tuple(items),
         required=question.required,
+        exempt=tuple(exempt),
     )

@@ -23,6 +23,8 @@ SELECT
 SELECT
     coalesce(bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
         AND has_table_privilege(c.oid, 'UPDATE')), false) AS complete,
+    coalesce(bool_and(pg_has_role(current_user, n.nspowner, 'USAGE')), false) AS owns,
+    current_setting('transaction_read_only')::boolean AS read_only,
     current_user::text AS role,
     quote_ident(current_user) AS role_quoted,
     min(pg_get_userbyid(n.nspowner)::text) AS owner,

@@ -92,16 +92,31 @@ JOIN migrator.instance AS i ON i.service = s.service
 WHERE s.project = %(project)s AND s.retired_at IS NULL
 GROUP BY s.service
 
+-- name: builds_seen
+-- Versions that ran below the required level, and are not pruned yet.
+SELECT DISTINCT i.service, i.version, i.level
+FROM migrator.service AS s
+JOIN migrator.instance AS i ON i.service = s.service
+WHERE s.project = %(project)s AND s.retired_at IS NULL
+    AND i.level < coalesce((%(requires)s::jsonb ->> s.service)::integer, 0)
+
 -- name: clean_since
--- The earliest moment from which instance rows prove that no code below the required level ran: after the end of the
--- last such instance, after the service was listed, after code at the level was first seen, after the last instance of
+-- The earliest moment from which instance rows prove that no code below the required level ran, those versions aside
+-- that are exempt: after the end of the last such instance, after the service was listed, after code at the level was first seen, after the last instance of
 -- an unlisted service ended. External services never beat: for them it is the moment they were listed.
+WITH exempt AS (
+    SELECT e.service, e.version, e.level
+    FROM json_to_recordset(%(exempt)s::json) AS e (service text, version text, level integer)
+)
 SELECT max(moment) AS since
 FROM (
     SELECT greatest(
         s.registered_at,
-        (SELECT max(i.ended_at) FROM migrator.instance AS i WHERE i.service = s.service AND i.level < w.wanted),
-        (SELECT min(i.first_beat) FROM migrator.instance AS i WHERE i.service = s.service AND i.level >= w.wanted)
+        (SELECT max(i.ended_at) FROM migrator.instance AS i
+            WHERE i.service = s.service AND i.level < w.wanted AND NOT (i.service, i.version, i.level) IN (TABLE exempt)),
+        (SELECT min(i.first_beat) FROM migrator.instance AS i
+            WHERE i.service = s.service
+                AND (i.level >= w.wanted OR (i.service, i.version, i.level) IN (TABLE exempt)))
     ) AS moment
     FROM migrator.service AS s
     CROSS JOIN LATERAL (SELECT coalesce((%(requires)s::jsonb ->> s.service)::integer, 0) AS wanted) AS w
