@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown")
-"""Each but text has a ``text(report)`` in ``migrator.reporting.lint_NAME``."""
+"""Each but text has a ``pieces(report)`` in ``migrator.reporting.lint_NAME``."""
 
 
 @click.command()

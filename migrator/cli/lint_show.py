@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from migrator.config import Project
     from migrator.lint.report import Report
 
-_PIECE_BY_PIECE = frozenset({"json", "jsonl", "github"})
-"""Formats that say nothing of the whole before the first finding."""
-
 _AT_ONCE = 64 << 10
 """Characters written at once: a report of a hundred thousand findings is never held as one text."""
 
@@ -49,8 +46,7 @@ def show(report: Report, form: str, output: Path | None, *, with_unsafe: bool, e
     if form == "text":
         pieces = (f"{line}\n" for line in lint_text.lines(report, colour=colour, with_unsafe=with_unsafe))
     else:
-        shown = import_module(f"migrator.reporting.lint_{form}")
-        pieces = shown.pieces(report) if form in _PIECE_BY_PIECE else iter((shown.text(report), "\n"))
+        pieces = import_module(f"migrator.reporting.lint_{form}").pieces(report)
     if output is not None:
         write(output, (piece.encode(errors="backslashreplace") for piece in pieces))
         click.echo(f"wrote {output}: {lint_text.summary(report)}", err=True)

@@ -7,6 +7,7 @@ Quality", "Code Quality report format").
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -17,10 +18,19 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.I
 
 
 def text(report: Report) -> str:
-    """A JSON array with an object for each finding."""
-    marks = fingerprints(report.findings)
-    found = [_entry(finding, mark) for finding, mark in zip(report.findings, marks, strict=True)]
-    return json.dumps(found, ensure_ascii=False, indent=2)
+    """The whole report."""
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """A JSON array with an object for each finding, object by object."""
+    head, tail = "[", "]\n"
+    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+        text = json.dumps(_entry(finding, mark), ensure_ascii=False, indent=2)
+        # a line end in JSON is never part of a value
+        yield f"{head}\n  " + text.replace("\n", "\n  ")
+        head, tail = ",", "\n]\n"
+    yield tail if report.findings else head + tail
 
 
 def _entry(finding: Finding, mark: str) -> dict[str, Any]:

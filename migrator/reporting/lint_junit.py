@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from migrator.lint.report import Report
@@ -17,24 +18,41 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def text(report: Report) -> str:
-    """A ``testsuites`` document; files without findings are one suite with a test case each that passed."""
-    root = ET.Element("testsuites", name="migrator lint")
+    """The whole document."""
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """A ``testsuites`` document, suite by suite; a file without findings is one with a test case that passed."""
     by_file: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in report.findings:
         by_file[finding.file].append(finding)
-    counts = [_suite(root, name, by_file[name]) for name in report.names]
+    counts = [_counts(by_file.get(name, [])) for name in report.names]
+    root = ET.Element("testsuites", name="migrator lint")
     root.set("tests", str(sum(tests for tests, _ in counts)))
     root.set("failures", str(sum(failures for _, failures in counts)))
     root.set("errors", "0")
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+    head = ET.tostring(root, encoding="unicode", xml_declaration=True)
+    if not report.names:
+        yield f"{head}\n"
+        return
+    yield head.removesuffix(" />") + ">\n"
+    for name in report.names:
+        suite = _suite(name, by_file.get(name, []))
+        ET.indent(suite, level=1)
+        yield f"  {ET.tostring(suite, encoding='unicode')}\n"
+    yield "</testsuites>\n"
 
 
-def _suite(root: ET.Element, name: str, findings: list[Finding]) -> tuple[int, int]:
-    failures = sum(finding.severity is not Severity.INFO for finding in findings)
-    tests = max(len(findings), 1)
-    suite = ET.SubElement(
-        root, "testsuite", name=_clean(name), tests=str(tests), failures=str(failures), errors="0", skipped="0"
+def _counts(findings: list[Finding]) -> tuple[int, int]:
+    """How many test cases, and how many of them failed."""
+    return max(len(findings), 1), sum(finding.severity is not Severity.INFO for finding in findings)
+
+
+def _suite(name: str, findings: list[Finding]) -> ET.Element:
+    tests, failures = _counts(findings)
+    suite = ET.Element(
+        "testsuite", name=_clean(name), tests=str(tests), failures=str(failures), errors="0", skipped="0"
     )
     if not findings:
         ET.SubElement(suite, "testcase", classname=_clean(name), name="nothing found")
@@ -49,7 +67,7 @@ def _suite(root: ET.Element, name: str, findings: list[Finding]) -> tuple[int, i
         failure = ET.SubElement(case, "failure", type=finding.severity.value)
         failure.set("message", _clean(finding.headline))
         failure.text = _clean(_details(finding))
-    return tests, failures
+    return suite
 
 
 def _details(finding: Finding) -> str:

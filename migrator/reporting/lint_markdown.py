@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity
@@ -12,14 +13,20 @@ _MARKS = {Severity.ERROR: ":x:", Severity.WARNING: ":warning:", Severity.INFO: "
 
 
 def text(report: Report) -> str:
+    """The whole text."""
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
     """A heading, a table with a line for each finding, and what to do about each that is more than a note."""
-    parts = [f"### migrator lint: {summary(report)}", ""]
+    yield f"### migrator lint: {summary(report)}\n"
     if report.findings:
-        parts += ["| | where | what | rule |", "|---|---|---|---|", *map(_row, report.findings), ""]
+        yield "\n| | where | what | rule |\n|---|---|---|---|\n"
+    for finding in report.findings:
+        yield f"{_row(finding)}\n"
     for finding in report.findings:
         if finding.severity is not Severity.INFO:
-            parts += [*_details(finding), ""]
-    return "\n".join(parts).rstrip("\n")
+            yield "\n" + "\n".join(_details(finding)) + "\n"
 
 
 def _row(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,12 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 
 def text(report: Report) -> str:
-    """A log with one run; rules that found nothing are left out."""
+    """The whole log."""
+    return "".join(pieces(report)).removesuffix("\n")
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """A log with one run, finding by finding; rules that found nothing are left out."""
     codes = sorted({finding.code for finding in report.findings})
     rules = {**all_rules(), **dialect_rules()} if report.dialect else all_rules()
     driver = {
@@ -26,17 +32,21 @@ def text(report: Report) -> str:
         "semanticVersion": __version__,
         "rules": [_rule(rules[code]) for code in codes],
     }
-    marks = fingerprints(report.findings)
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [
-            _result(finding, codes.index(finding.code), mark)
-            for finding, mark in zip(report.findings, marks, strict=True)
-        ],
+        "results": [],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, ensure_ascii=False, indent=2)
+    before, here, after = json.dumps(log, ensure_ascii=False, indent=2).rpartition('"results": [')
+    yield before + here
+    lead, tail = "", after
+    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+        text = json.dumps(_result(finding, codes.index(finding.code), mark), ensure_ascii=False, indent=2)
+        # a line end in JSON is never part of a value
+        yield f"{lead}\n        " + text.replace("\n", "\n        ")
+        lead, tail = ",", f"\n      {after}"
+    yield tail + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
