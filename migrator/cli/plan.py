@@ -16,7 +16,7 @@ from migrator.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from migrator.config import Project
@@ -70,6 +70,9 @@ def command(
         planned = [each.migration for each in ahead if each.migration is not None]
         chosen = [*_unfinished(migrations, database, project.settings.project), *planned]
         waiting = [each for each in ahead if each.migration is None]
+    known = [*migrations, *(each.migration for each in ahead if each.migration is not None)]
+    for name, reasons in _foreseen(known, database, project.settings.project).items():
+        notes[name] = (*notes.get(name, ()), *reasons)
     phases = (Phase(phase),) if phase else (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
     if as_json:
         limit_ms = milliseconds(project.settings.lock_timeout)
@@ -165,6 +168,16 @@ def _unfinished(migrations: Sequence[Migration], database: Database | None, proj
         records = state.all_records(session, project) if is_installed(session) else []
     finished = {each.id for each in records if each.state in (state.State.CONTRACTED, state.State.COMPLETE)}
     return [each for each in migrations if each.id not in finished]
+
+
+def _foreseen(migrations: list[Migration], database: Database | None, project: str) -> Mapping[str, tuple[str, ...]]:
+    """By id, what other migrations will have against their expand."""
+    if database is None:
+        return {}
+    from migrator.execution.others import foreseen
+
+    with database.connect("plan") as session:
+        return foreseen(session, project, migrations)
 
 
 def _estimated_rows(migrations: Sequence[Migration], database: Database | None) -> dict[str, int]:

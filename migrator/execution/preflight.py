@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from migrator.backfill.reading import read_step
-from migrator.changes.registry import spec_from
 from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
+from migrator.execution import others
 from migrator.execution.run import Run
 from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
-from migrator.ledger.state import MigrationRecord, State
+from migrator.ledger.state import State
 from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, planner
-from migrator.planning.entangled import entangled
 from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
@@ -27,7 +26,6 @@ from migrator.postgres.catalog import (
     missing_privileges,
     nearest_relation,
     objection_to,
-    read_schema,
     resolve,
 )
 from migrator.postgres.locks import retry_short_locks
@@ -36,7 +34,6 @@ from migrator.sql.effects import built_index, created_relation, unchecked_condit
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
 
-_OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
 _FoundT = TypeVar("_FoundT")
 
 
@@ -79,7 +76,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
     refusals: list[Refused] = []
     notes: list[str] = []
     changes = changes_of(migration)
-    schema = _schema(session, changes)
+    schema = others.schema_of(session, changes)
     for check in (_check_level, _check_others) if is_installed(session) else ():
         try:
             check(run, session, migration, changes)
@@ -123,7 +120,7 @@ def before_contract(run: Run, session: Session, migration: Migration) -> None:
 def _before_contract(run: Run, session: Session, migration: Migration) -> None:
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
-    schema = _schema(session, changes)
+    schema = others.schema_of(session, changes)
     built = (built_index(parse_script(step.sql).statements[0]) for step in migration.phase(Phase.EXPAND))
     planner.check_before_contract(
         changes,
@@ -161,7 +158,7 @@ def before_rollback(run: Run, session: Session, migration: Migration) -> dict[st
     changes = changes_of(migration)
 
     def look() -> dict[str, int]:
-        _refuse_obstacles(session, migration, changes, _schema(session, changes), Phase.ROLLBACK)
+        _refuse_obstacles(session, migration, changes, others.schema_of(session, changes), Phase.ROLLBACK)
         return _rows_lost(session, migration)
 
     return _looked(run, session, migration, Phase.ROLLBACK, look)
@@ -198,11 +195,6 @@ def _rows_lost(session: Session, migration: Migration) -> dict[str, int]:
     return {step: count for step, count in counts.items() if count}
 
 
-def _schema(session: Session, changes: Sequence[Change]) -> Schema:
-    names = ((table.schema, table.name) for table in planner.touched_by(changes))
-    return read_schema(session, names, available=any(change.kind.reads_available for change in changes))
-
-
 def _check_level(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
     del changes
     highest = state.highest_level(session, run.key)
@@ -221,26 +213,8 @@ def _file_of(migration: Migration, name: str) -> str | None:
 
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
-    for record in _pending(run, session, migration):
-        others = _recorded_changes(record)
-        clashing = planner.clashes(changes, others)
-        if clashing:
-            raise Refused(
-                f"{record.id} changes {', '.join(clashing)} too, and is not contracted",
-                hint=f'contract it first: "migrator contract {record.id}"',
-            )
-        between = entangled(
-            [each.spec for each in changes],
-            [each.spec for each in others],
-            _schema(session, [*changes, *others]),
-            together=False,
-        )
-        if between:
-            raise Refused(
-                f"{between} is about a column that {record.id} replaces too, and it is not contracted",
-                hint=f'contract it first: "migrator contract {record.id}"; then plan this again for the database as it '
-                f'is then: "migrator new --refresh {migration.id}"',
-            )
+    for record in others.pending(session, run.key, migration):
+        others.check_beside(session, migration, changes, record.id, others.recorded_changes(record))
 
 
 def _check_contract_order(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
@@ -252,27 +226,17 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
                 hint=f'contract it first: "migrator contract {earlier}"',
             )
     touched = {(table, column) for table, columns in planner.touched_by(changes).items() for column in columns}
-    for record in _pending(run, session, migration):
+    for record in others.pending(session, run.key, migration):
         if record.level > migration.level:
             continue
-        others = planner.touched_by(_recorded_changes(record)).items()
-        shared = touched & {(table, column) for table, columns in others for column in columns}
+        theirs = planner.touched_by(others.recorded_changes(record)).items()
+        shared = touched & {(table, column) for table, columns in theirs for column in columns}
         if shared:
             raise OutOfOrder(
                 f"{record.id} changes {', '.join(sorted(f'{table}.{column}' for table, column in shared))} too, and "
                 "comes before it",
                 hint=f'contract it first: "migrator contract {record.id}"',
             )
-
-
-def _pending(run: Run, session: Session, migration: Migration) -> list[MigrationRecord]:
-    records = state.all_records(session, run.key)
-    return [record for record in records if record.id != migration.id and record.state not in _OVER]
-
-
-def _recorded_changes(record: MigrationRecord) -> list[Change]:
-    tables: list[dict[str, Any]] = record.spec.get("changes", [])
-    return [Change(*spec_from(table, record.id), record.id) for table in tables]
 
 
 def _missing_rights(session: Session, migration: Migration) -> list[str]:

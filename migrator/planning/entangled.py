@@ -13,9 +13,11 @@ from itertools import chain
 
 from migrator.changes.copies import unique_keys
 from migrator.changes.kinds.change_type import Retyping
+from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.rewrite import columns_of_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,30 @@ def refuse_entangled(spec: object, before: Iterable[object], schema: Schema) -> 
             f"two columns that {between} is about are replaced in one migration",
             hint="write two migrations, and contract the first before you plan the second",
         )
+
+
+def refuse_index_on_copy(spec: object, others: Iterable[object], pending: str = "") -> None:
+    """Refuse an index on the new name of a column that another change renames.
+
+    Args:
+        spec: parameters of a change.
+        others: parameters of those it is beside.
+        pending: id of the migration that the others are of; empty: they are of one migration with it.
+
+    Raises:
+        Refused: contract drops the copy that holds the new name until then, and the index with it.
+    """
+    if not isinstance(spec, Indexing):
+        return
+    mentioned = columns_of_index(spec.definition)
+    for other in others:
+        if isinstance(other, Renaming) and other.target == spec.target and other.new_name in mentioned:
+            until = f"contract of {pending}" if pending else "contract"
+            raise Refused(
+                f'index "{spec.index}" is on "{other.new_name}", until {until} a copy that contract drops',
+                hint=f'write "{other.column}" in CREATE INDEX: the index follows when the column takes its new name'
+                + (f"; or contract {pending} first" if pending else ""),
+            )
 
 
 def _replaced(spec: object) -> _Replaced | None:

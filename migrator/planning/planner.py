@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,15 +11,13 @@ import msgspec
 from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
-from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.rename_column import RenameColumn, Renaming
 from migrator.changes.user_type import OnType
 from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
-from migrator.planning.entangled import refuse_entangled
-from migrator.sql.rewrite import columns_of_index
+from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,32 +361,24 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                             hint="write two migrations, and contract the first before the second",
                         )
                     before.append(change)
-            _refuse_index_on_copy(change, changes)
+            refuse_index_on_copy(change.spec, [each.spec for each in changes])
             _refuse_beside_whole_table(change, changes)
             refuse_entangled(change.spec, [each.spec for each in changes[: changes.index(change)]], context.schema)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None
+            refusal.hint = refusal.hint or _after_renaming(refusal.message, context.renamed)
             refusals.append(refusal)
     raise_all(refusals)
     return notes
 
 
-def _refuse_index_on_copy(change: Change, changes: Sequence[Change]) -> None:
-    """Refuse an index on the new name of a column that the same migration renames.
-
-    Raises:
-        Refused: contract drops the copy that holds the new name until then, and the index with it.
-    """
-    if not isinstance(change.spec, Indexing):
-        return
-    mentioned = columns_of_index(change.spec.definition)
-    for other in changes:
-        spec = other.spec
-        if isinstance(spec, Renaming) and spec.target == change.spec.target and spec.new_name in mentioned:
-            raise Refused(
-                f'index "{change.spec.index}" is on "{spec.new_name}", until contract a copy that contract drops',
-                hint=f'write "{spec.column}" in CREATE INDEX: the index follows when the column takes its new name',
-            )
+def _after_renaming(message: str, renamed: Mapping[TableName, Mapping[str, str]]) -> str | None:
+    """What to do where a column does not exist because the same migration gives it that name."""
+    for table, names in renamed.items():
+        for before, after in names.items():
+            if message == f'column "{after}" of table "{table}" does not exist':
+                return f'"{before}" gets that name here: write two migrations, and contract the first before the second'
+    return None
 
 
 def _refuse_beside_whole_table(change: Change, changes: Sequence[Change]) -> None:

@@ -1,0 +1,106 @@
+"""Other migrations that are pending on the same objects: what expand refuses because of them, and plan foresees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from migrator.changes.registry import spec_from
+from migrator.errors import Refused
+from migrator.ledger import state
+from migrator.ledger.install import is_installed
+from migrator.ledger.state import MigrationRecord, State
+from migrator.model.plan import Migration, Phase
+from migrator.model.schema import Schema
+from migrator.planning import planner
+from migrator.planning.entangled import entangled, refuse_index_on_copy
+from migrator.planning.folders import changes_of
+from migrator.planning.planner import Change
+from migrator.postgres.catalog import read_schema
+from migrator.postgres.session import Session
+
+_OVER = frozenset({State.CONTRACTED, State.COMPLETE, State.ROLLED_BACK, State.PENDING})
+
+
+def pending(session: Session, project: str, migration: Migration) -> list[MigrationRecord]:
+    """The migrations but this one that are expanded, or begun to be, and whose contract is still to come."""
+    records = state.all_records(session, project)
+    return [record for record in records if record.id != migration.id and record.state not in _OVER]
+
+
+def recorded_changes(record: MigrationRecord) -> list[Change]:
+    """What a migration that was expanded is about."""
+    tables: list[dict[str, Any]] = record.spec.get("changes", [])
+    return [Change(*spec_from(table, record.id), record.id) for table in tables]
+
+
+def schema_of(session: Session, changes: Sequence[Change]) -> Schema:
+    """The tables that changes are about, as they are now."""
+    names = ((table.schema, table.name) for table in planner.touched_by(changes))
+    return read_schema(session, names, available=any(change.kind.reads_available for change in changes))
+
+
+def check_beside(
+    session: Session, migration: Migration, changes: Sequence[Change], other: str, its: list[Change]
+) -> None:
+    """Refuse a migration that cannot be expanded while another one is not contracted.
+
+    Args:
+        session: to read the tables of both.
+        migration: the later one.
+        changes: what it is about.
+        other: id of the earlier one.
+        its: what that is about.
+
+    Raises:
+        Refused: it cannot.
+    """
+    clashing = planner.clashes(changes, its)
+    if clashing:
+        raise Refused(
+            f"{other} changes {', '.join(clashing)} too, and is not contracted",
+            hint=f'contract it first: "migrator contract {other}"',
+        )
+    for change in changes:
+        refuse_index_on_copy(change.spec, [each.spec for each in its], other)
+    between = entangled(
+        [each.spec for each in changes],
+        [each.spec for each in its],
+        schema_of(session, [*changes, *its]),
+        together=False,
+    )
+    if between:
+        raise Refused(
+            f"{between} is about a column that {other} replaces too, and it is not contracted",
+            hint=f'contract it first: "migrator contract {other}"; then plan this again for the database as it '
+            f'is then: "migrator new --refresh {migration.id}"',
+        )
+
+
+def foreseen(session: Session, project: str, migrations: Sequence[Migration]) -> Mapping[str, tuple[str, ...]]:
+    """By id, what expand will refuse of migrations that are still to be expanded, because of others before them.
+
+    Args:
+        session: outside a transaction.
+        project: key of the ledger.
+        migrations: those that are not finished, by level.
+    """
+    records = state.all_records(session, project) if is_installed(session) else []
+    begun = {record.id: record for record in records if record.state not in _OVER}
+    over = {record.id for record in records if record.state in (State.CONTRACTED, State.COMPLETE)}
+    found: dict[str, tuple[str, ...]] = {}
+    before: dict[str, list[Change]] = {name: recorded_changes(record) for name, record in begun.items()}
+    for migration in migrations:
+        if migration.id in begun or migration.id in over:
+            continue
+        changes = changes_of(migration)
+        reasons = []
+        for other, its in before.items():
+            try:
+                check_beside(session, migration, changes, other, its)
+            except Refused as refusal:
+                reasons.append(f"expand will refuse it: {refusal.message}; {refusal.hint}")
+        found[migration.id] = tuple(reasons)
+        if migration.phase(Phase.CONTRACT):
+            before[migration.id] = changes
+    return found

@@ -1,0 +1,99 @@
+"""What expand refuses because of another migration that is pending on the same objects, and plan foresees."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from migrator.errors import Refused
+from tests.support.sandbox import Sandbox, refusal
+
+RENAME = "ALTER TABLE t RENAME COLUMN a TO b"
+
+
+@pytest.fixture
+def table(sandbox: Sandbox) -> Sandbox:
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x')")
+    return sandbox
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "CREATE INDEX t_b ON t (b)",
+        "CREATE UNIQUE INDEX t_b ON t (b)",
+        "CREATE INDEX t_b ON t (lower(b))",
+        "CREATE INDEX t_b ON t (k) INCLUDE (b)",
+        "CREATE INDEX t_b ON t (k) WHERE b <> ''",
+    ],
+)
+def test_an_index_on_the_copy_of_a_pending_renaming_is_refused_before_it_is_built(table: Sandbox, index: str) -> None:
+    renaming = table.new("renaming", RENAME)
+    table.expand(renaming)
+    table.backfill(renaming)
+    indexing = table.new("indexing", index)
+    shape = table.snapshot()
+    with pytest.raises(Refused, match=f"until contract of {renaming.id} a copy that contract drops") as error:
+        table.expand(indexing)
+    assert 'write "a" in CREATE INDEX' in refusal(error.value)
+    assert f"or contract {renaming.id} first" in refusal(error.value)
+    assert table.snapshot() == shape
+
+
+def test_an_index_on_the_old_name_follows_a_pending_renaming(table: Sandbox) -> None:
+    renaming = table.new("renaming", RENAME)
+    table.expand(renaming)
+    table.backfill(renaming)
+    table.expand(table.new("indexing", "CREATE INDEX t_a ON t (a)"))
+    table.contract(renaming, offline="nobody is connected")
+    assert "(b)" in table.value("SELECT pg_get_indexdef('t_a'::regclass)")
+
+
+def test_plan_foresees_what_expand_will_refuse(table: Sandbox) -> None:
+    first = table.new("first", RENAME)
+    table.expand(first)
+    second = table.new("second", "-- migrator: down = ''\nALTER TABLE t DROP COLUMN b")
+    third = table.new("third", "CREATE INDEX t_b ON t (b)")
+    apart = table.new("apart", "CREATE INDEX t_k ON t (k)")
+    notes = {each["migration"]["id"]: each["notes"] for each in plan(table)}
+    (refused,) = notes[second.id]
+    assert refused == (
+        f"expand will refuse it: {first.id} changes public.t.b too, and is not contracted;"
+        f' contract it first: "migrator contract {first.id}"'
+    )
+    (note,) = [each for each in notes[third.id] if first.id in each]
+    assert note.startswith('expand will refuse it: index "t_b" is on "b", until contract of ')
+    assert (notes[first.id], notes[apart.id]) == ([], [])
+    shown = table.command("plan", second.id)
+    assert shown.code == 0
+    assert f"note: {refused}" in shown.err
+
+
+def test_plan_foresees_it_of_migrations_that_are_both_still_to_be_expanded(table: Sandbox) -> None:
+    first = table.new("first", "-- migrator: fill = ''\nALTER TABLE t ALTER a SET NOT NULL")
+    second = table.new("second", "-- migrator: down = ''\nALTER TABLE t DROP COLUMN a")
+    notes = {each["migration"]["id"]: each["notes"] for each in plan(table)}
+    assert notes[first.id] == []
+    (note,) = notes[second.id]
+    assert note.startswith(f"expand will refuse it: {first.id} changes public.t.a too, and is not contracted; ")
+    assert plan(table, second.id)[0]["notes"] == [note]
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["ALTER TABLE t ALTER b TYPE varchar(9)", "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD CHECK (b <> '')"],
+)
+def test_a_renaming_and_a_change_of_the_new_name_are_two_migrations(table: Sandbox, then: str) -> None:
+    with pytest.raises(Refused, match=r'column "b" of table "public\.t" does not exist') as error:
+        table.new("both", f"{RENAME}; {then}")
+    assert '"a" gets that name here: write two migrations, and contract the first before the second' in refusal(
+        error.value
+    )
+
+
+def plan(table: Sandbox, *arguments: str) -> list[dict]:
+    outcome = table.command("plan", *arguments, "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    return document.get("migrations", [document])
