@@ -30,9 +30,9 @@ from migrator.postgres.catalog import (
 )
 from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.session import ServerError, Session
-from migrator.sql.effects import built_index, created_relation, unchecked_condition
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
+from migrator.sql.subjects import built_index, created_relation, unchecked_condition
 
 _FoundT = TypeVar("_FoundT")
 

@@ -21,8 +21,8 @@ from migrator.postgres.locks import Refusal, WallClock, retry_short_locks
 from migrator.postgres.queries import load
 from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
 from migrator.sql.compose import qualified
-from migrator.sql.effects import built_index, detached_partition, dropped_index, rebuilt_index
 from migrator.sql.parser import parse_script
+from migrator.sql.subjects import built_index, detached_partition, dropped_index, rebuilt_index
 
 _BUILDS = load("migrator.postgres.queries", "progress.sql")
 _REPORT_EVERY_S = 10.0

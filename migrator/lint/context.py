@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from migrator.lint import replay
+from migrator.lint import replay, replay_actions
 from migrator.lint.catalog import BASE, TEMPORARY, Catalog, Column, Table
 from migrator.lint.surroundings import Surroundings
 from migrator.lint.transactions import Event, Membership, Transactions
@@ -206,7 +206,7 @@ class Context(Surroundings):
             definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
             table = self.catalog.table_or_assumed(node.relation)
             yield Alteration(statement, command, definition, relation, table, is_new, number)
-            replay.apply_action(self.catalog, node.relation, command, self.transaction)
+            replay_actions.apply_action(self.catalog, node.relation, command, self.transaction)
 
     # -- for rules
 

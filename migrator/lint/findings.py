@@ -7,9 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from migrator.lint import suppression
+from migrator.lint.enclosing import NotFixable
 from migrator.lint.parts import Part, Unchecked
 from migrator.lint.registry import all_rules, find, nearest
-from migrator.lint.repairing import NotFixable, Repairs, Standpoint, without
+from migrator.lint.repairing import Repairs, Standpoint, without
 from migrator.lint.rule import Problem, ReportedByEngine, Rule
 from migrator.lint.sources import Source, Standing
 from migrator.model.effects import Effects

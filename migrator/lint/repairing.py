@@ -11,10 +11,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 from msgspec import Struct
 
+from migrator.lint.enclosing import BEGINS, ENDS, NotFixable, Transaction, keeps
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
 from migrator.lint.runners import outside_mark, sent_as_one
@@ -22,11 +22,9 @@ from migrator.lint.sources import Source
 from migrator.lint.transactions import Membership, file_directive
 from migrator.model.finding import Edit, Fix
 from migrator.sql.lexing import Mark, marks
-from migrator.sql.parser import Comment, Statement, pb
+from migrator.sql.parser import Comment, Statement
 
 _APART = "other statements of the file would no longer commit together with it"
-_BEGINS = frozenset({pb.TRANS_STMT_BEGIN, pb.TRANS_STMT_START})
-_ENDS = frozenset({pb.TRANS_STMT_COMMIT, pb.TRANS_STMT_PREPARE, pb.TRANS_STMT_ROLLBACK})
 
 
 class Standpoint(Struct, frozen=True):
@@ -43,10 +41,6 @@ class Standpoint(Struct, frozen=True):
     begun: bool
 
 
-class NotFixable(Exception):
-    """The rewrite cannot be put where the statement stands; the message says why, in words that follow "not fixed:"."""
-
-
 class Repairs:
     """Puts the repairs of one part into effect; what they share is found out once, when it is first asked for."""
 
@@ -54,7 +48,7 @@ class Repairs:
         """Args: the part, and which of its statements are to commit by themselves, so that they do not mind."""
         self.part = part
         self._alone = alone
-        self._inside: dict[int, _Transaction] = {}
+        self._inside: dict[int, Transaction] = {}
 
     def fix(self, repair: Repair, at: Standpoint) -> Fix:
         """The edits of the file that put a repair of the statement at ``at`` into effect.
@@ -125,8 +119,8 @@ class Repairs:
         found, begun = set(), False
         for number, statement in enumerate(self.part.script.statements):
             if statement.kind == "transaction_stmt":
-                begun = statement.node.kind in _BEGINS or (begun and statement.node.kind not in _ENDS)
-            elif not begun and number not in self._alone and not _keeps(statement):
+                begun = statement.node.kind in BEGINS or (begun and statement.node.kind not in ENDS)
+            elif not begun and number not in self._alone and not keeps(statement):
                 found.add(number)
         return frozenset(found)
 
@@ -148,7 +142,7 @@ class Repairs:
         statements = self.part.script.statements
         return [number for number, each in enumerate(statements) if each.kind == "transaction_stmt"]
 
-    def _left_transaction(self, edits: _Edits, index: int) -> _Transaction:
+    def _left_transaction(self, edits: _Edits, index: int) -> Transaction:
         """Take a statement out of its BEGIN and COMMIT.
 
         Raises:
@@ -159,7 +153,7 @@ class Repairs:
         around = self._controls[max(place - 2, 0) : place], self._controls[place : place + 1]
         known = self._inside.get(place)
         if known is None:
-            known = self._inside[place] = _Transaction.between(statements, *around)
+            known = self._inside[place] = Transaction.between(statements, *around)
         if known.set_local is not None and known.set_local < index:
             raise NotFixable("SET LOCAL before it holds for its transaction only")
         own, first, last = statements[index], known.first, known.last
@@ -191,48 +185,6 @@ def without(source: Source, comment: Comment) -> Fix | None:
     parts_words = text[start - 1 : start].strip() and text[end : end + 1].strip()
     edit = Edit(own_start + offset, own_end + offset, " " if parts_words else "")
     return Fix((edit,), edit.start, edit.end)
-
-
-class _Transaction(Struct, frozen=True):
-    """What stands between a BEGIN and its COMMIT.
-
-    Attributes:
-        first: index of the BEGIN.
-        last: index of the COMMIT.
-        start: its first character.
-        end: index behind the last character of the COMMIT.
-        minding: statements that rely on committing together.
-        set_local: the first that sets something, other than a timeout, for the transaction; None if none does.
-    """
-
-    first: int
-    last: int
-    start: int
-    end: int
-    minding: frozenset[int]
-    set_local: int | None
-
-    @classmethod
-    def between(cls, statements: Sequence[Statement], before: Sequence[int], after: Sequence[int]) -> _Transaction:
-        """Of the last one or two BEGINs, COMMITs and their like before a statement, and the first after it.
-
-        Raises:
-            NotFixable: they are not one BEGIN and one COMMIT.
-        """
-        kinds = [statements[number].node.kind for number in (*before, *after)]
-        if not before or not after or kinds[-2] not in _BEGINS or kinds[-1] != pb.TRANS_STMT_COMMIT:
-            raise NotFixable("its transaction has no BEGIN and COMMIT in this file, or savepoints")
-        if len(before) > 1 and kinds[0] in _BEGINS:
-            raise NotFixable("its transaction begins twice")
-        first, last = before[-1], after[0]
-        inside = range(first + 1, last)
-        if any(statements[number].block is not None for number in inside):
-            raise NotFixable("a DO block is in its transaction")
-        local = [number for number in inside if _is_local(statements[number])]
-        minding = frozenset(n for n in inside if not _keeps(statements[n]) and n not in local)
-        strict = next((number for number in local if not _is_timeout(statements[number])), None)
-        end = statements[last].offset + len(statements[last].text)
-        return cls(first, last, statements[first].offset, end, minding, strict)
 
 
 class _Edits:
@@ -396,32 +348,3 @@ _ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|ke
 def _is_long(sql: str) -> bool:
     """Whether a statement runs for long under a lock that hardly anybody minds, so that it gets no timeout."""
     return re.search(r"\b(?:CONCURRENTLY|VALIDATE CONSTRAINT|ANALYZE)\b", sql, re.IGNORECASE) is not None
-
-
-def _keeps(statement: Statement) -> bool:
-    """Whether a statement is the same outside a transaction: it sets something for the session, or cannot be in one."""
-    kind, node = statement.kind, statement.node
-    if kind == "variable_set_stmt":
-        return not node.is_local
-    if kind == "alter_table_stmt":
-        return len(node.cmds) == 1 and _checks_later(node.cmds[0].alter_table_cmd)
-    if kind in ("index_stmt", "drop_stmt"):
-        return bool(node.concurrent)
-    return kind in ("vacuum_stmt", "comment_stmt") or (
-        kind == "reindex_stmt" and any(each.def_elem.defname == "concurrently" for each in node.params)
-    )
-
-
-def _checks_later(command: Any) -> bool:
-    """A constraint that is added NOT VALID, or validated: the one is there to be committed before the other."""
-    if command.subtype == pb.AT_AddConstraint:
-        return bool(getattr(command, "def").constraint.skip_validation)
-    return bool(command.subtype == pb.AT_ValidateConstraint)
-
-
-def _is_local(statement: Statement) -> bool:
-    return statement.kind == "variable_set_stmt" and bool(statement.node.is_local)
-
-
-def _is_timeout(statement: Statement) -> bool:
-    return statement.node.name.lower() in ("lock_timeout", "statement_timeout")

@@ -1,4 +1,7 @@
-"""Applies statements to the catalog: what each creates, changes and drops, dispatched by node type."""
+"""Applies statements to the catalog: what each creates, changes and drops, dispatched by node type.
+
+ALTER TABLE is taken in action by action, by ``replay_actions``.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from migrator.lint.catalog import (
     Index,
     Key,
     Table,
-    columns_proved_not_null,
     columns_read,
-    is_serial,
     names_in,
     type_of,
 )
+from migrator.lint.definitions import beside_column, column_of, constraint_of
 from migrator.lint.objects import view_of
+from migrator.lint.replay_actions import attach
 from migrator.sql.parser import pb, unwrap
 
 
@@ -40,95 +43,6 @@ def apply(catalog: Catalog, kind: str, node: Any, transaction: tuple[int, int]) 
     action = _STATEMENTS.get(kind)
     if action is not None:
         action(catalog, node, transaction)
-
-
-def apply_action(catalog: Catalog, range_var: Any, command: Any, transaction: tuple[int, int]) -> None:
-    """Replay one action of ALTER TABLE."""
-    action = _ACTIONS.get(command.subtype)
-    if action is not None:
-        action(catalog, catalog.table_or_assumed(range_var), command, transaction)
-
-
-def column_of(definition: Any, file: int) -> Column:
-    """The column a ``ColumnDef`` makes."""
-    not_null: bool = is_serial(definition.type_name)
-    has_default: bool = not_null
-    numbered: bool = not_null
-    virtual = False
-    for wrapped in definition.constraints:
-        node = wrapped.constraint
-        contype = node.contype
-        if contype in _NOT_NULL:
-            not_null = True
-        elif contype == _IDENTITY:
-            not_null = has_default = numbered = True
-        elif contype in _VALUES:
-            has_default = True
-            numbered = numbered or _is_nextval(node.raw_expr)
-            virtual = contype == _GENERATED and node.generated_kind == "v"
-    written = type_of(definition.type_name)
-    if definition.HasField("coll_clause"):
-        written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
-    return Column(definition.colname, written, not_null, has_default, file, numbered, virtual)
-
-
-_IDENTITY, _GENERATED = pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED
-_NOT_NULL = frozenset({pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY})
-_VALUES = frozenset({pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED})
-
-
-def _is_nextval(expression: Any) -> bool:
-    if expression.WhichOneof("node") != "func_call":
-        return False
-    return bool(expression.func_call.funcname[-1].string.sval == "nextval")
-
-
-def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: tuple[int, int]) -> Constraint:
-    """The constraint a ``Constraint`` node makes; unnamed ones get a name close to PostgreSQL's own."""
-    kind = node.contype
-    proves: frozenset[str] = frozenset()
-    references: Key | None = None
-    if kind == pb.CONSTR_CHECK:
-        columns = columns or columns_read(node.raw_expr)
-        proves = columns_proved_not_null(node.raw_expr)
-    elif kind == pb.CONSTR_FOREIGN:
-        columns = names_in(node.fk_attrs) or columns
-        references = (node.pktable.schemaname or table[0], node.pktable.relname)
-    else:
-        columns = names_in(node.keys) or columns
-        if kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL):
-            proves = frozenset(columns)
-    middle = () if kind == pb.CONSTR_PRIMARY else columns
-    name = node.conname or "_".join((table[1], *middle, _SUFFIXES.get(kind, "excl")))
-    return Constraint(name, kind, columns, proves, not node.skip_validation, transaction, references)
-
-
-_SUFFIXES = {
-    pb.CONSTR_CHECK: "check", pb.CONSTR_FOREIGN: "fkey", pb.CONSTR_PRIMARY: "pkey", pb.CONSTR_UNIQUE: "key",
-    pb.CONSTR_NOTNULL: "not_null",
-}  # fmt: skip
-_OF_TABLES = frozenset({pb.CONSTR_CHECK, pb.CONSTR_FOREIGN, pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE, pb.CONSTR_EXCLUSION})
-"""Constraints that stand in the catalog as such wherever they are written, NOT NULL of a column apart."""
-
-
-def _beside_column(
-    table: Key,
-    definition: Any,
-    transaction: tuple[int, int],
-    constraints: dict[str, Constraint],
-    dependants: dict[str, frozenset[str]],
-) -> None:
-    """Add the constraints that a ``ColumnDef`` makes besides its column, and what it reads if it is generated."""
-    generated = False
-    for wrapped in definition.constraints:
-        node = wrapped.constraint
-        contype = node.contype
-        if contype in _OF_TABLES:
-            constraint = constraint_of(table, node, (definition.colname,), transaction)
-            constraints[constraint.name] = constraint
-        elif contype == _GENERATED and not generated:
-            generated = True
-            dependants[f"generated column {definition.colname}"] = frozenset(columns_read(node.raw_expr))
 
 
 def _new_key(catalog: Catalog, range_var: Any) -> Key:
@@ -162,7 +76,7 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
             column = element.column_def
             if column.HasField("type_name"):
                 columns[column.colname] = column_of(column, catalog.file)
-            _beside_column(key, column, transaction, constraints, dependants)
+            beside_column(key, column, transaction, constraints, dependants)
         elif element_kind == "constraint":
             constraint = constraint_of(key, element.constraint, (), transaction)
             constraints[constraint.name] = constraint
@@ -193,18 +107,12 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
     catalog.put_table(table)
     if node.HasField("partbound"):
         parent = catalog.table_or_assumed(unwrap(node.inh_relations[0]))
-        _attach(catalog, parent, table, is_default=node.partbound.is_default)
+        attach(catalog, parent, table, is_default=node.partbound.is_default)
 
 
 def _partition_key(spec: Any) -> frozenset[str]:
     elements = [unwrap(wrapped) for wrapped in spec.part_params]
     return frozenset(name for each in elements for name in ((each.name,) if each.name else columns_read(each.expr)))
-
-
-def _attach(catalog: Catalog, parent: Table, partition: Table, *, is_default: bool) -> None:
-    catalog.put_table(replace(partition, parent=parent.key))
-    default = partition.key if is_default else parent.default_partition
-    catalog.put_table(replace(parent, partitioned=True, default_partition=default))
 
 
 def _create_table_as(catalog: Catalog, node: Any, _: tuple[int, int]) -> None:
@@ -361,112 +269,4 @@ _STATEMENTS: dict[str, Callable[[Catalog, Any, tuple[int, int]], None]] = {
     "drop_stmt": _drop,
     "rename_stmt": _rename,
     "alter_object_schema_stmt": _set_schema,
-}
-
-
-def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
-    definition = unwrap(getattr(command, "def"))
-    if command.missing_ok and definition.colname in table.columns:
-        return
-    columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
-    constraints, dependants = table.constraints, table.dependants
-    if definition.constraints:
-        constraints, dependants = {**constraints}, {**dependants}
-        _beside_column(table.key, definition, transaction, constraints, dependants)
-    catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
-
-
-def _attach_partition(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    definition = unwrap(getattr(command, "def"))
-    partition = catalog.table_or_assumed(definition.name)
-    _attach(catalog, table, partition, is_default=definition.bound.is_default)
-
-
-def _detach_partition(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    partition = catalog.table_or_assumed(unwrap(getattr(command, "def")).name)
-    catalog.put_table(replace(partition, parent=None))
-    if table.default_partition == partition.key:
-        catalog.put_table(replace(table, default_partition=None))
-
-
-def _drop_column(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    columns = {name: column for name, column in table.columns.items() if name != command.name}
-    constraints = {name: value for name, value in table.constraints.items() if command.name not in value.columns}
-    gone = f"generated column {command.name}"
-    dependants = {label: read for label, read in table.dependants.items() if label != gone}
-    catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
-    for key, index in list(catalog.indexes_of(table.key)):
-        if command.name in index.columns:
-            catalog.put_index(key, None)
-
-
-def _change_type(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    definition = unwrap(getattr(command, "def"))
-    column = table.columns.get(command.name, Column(command.name))
-    new_type = column_of(definition, catalog.file).type
-    catalog.set_column(table, replace(column, type=new_type))
-
-
-def _column_flag(
-    *, not_null: bool | None = None, has_default: bool | None = None, numbered: bool | None = None
-) -> Callable[[Catalog, Table, Any, tuple[int, int]], None]:
-    def set_flag(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-        column = table.columns.get(command.name, Column(command.name))
-        if not_null is not None:
-            column = replace(column, not_null=not_null)
-        if has_default is not None:
-            column = replace(column, has_default=has_default)
-        if numbered is not None:
-            column = replace(column, numbered=numbered)
-        catalog.set_column(table, column)
-
-    return set_flag
-
-
-def _set_or_drop_default(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    column = table.columns.get(command.name, Column(command.name))
-    has_default = command.HasField("def")
-    numbered = has_default and _is_nextval(getattr(command, "def"))
-    catalog.set_column(table, replace(column, has_default=has_default, numbered=numbered))
-
-
-def _add_constraint(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
-    node = unwrap(getattr(command, "def"))
-    columns: tuple[str, ...] = ()
-    if node.indexname:
-        index = catalog.indexes.get(catalog.resolve(table.key[0], node.indexname, catalog.indexes))
-        columns = index.columns if index else ()
-    constraint = constraint_of(table.key, node, columns, transaction)
-    catalog.set_constraint(table, constraint)
-    if constraint.kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL) and constraint.valid:
-        for name in constraint.columns:
-            current = catalog.tables[table.key]
-            catalog.set_column(current, replace(current.columns.get(name, Column(name)), not_null=True))
-
-
-def _drop_constraint(catalog: Catalog, table: Table, command: Any, _: tuple[int, int]) -> None:
-    constraints = {name: value for name, value in table.constraints.items() if name != command.name}
-    catalog.put_table(replace(table, constraints=constraints))
-
-
-def _validate(catalog: Catalog, table: Table, command: Any, transaction: tuple[int, int]) -> None:
-    constraint = table.constraints.get(command.name)
-    if constraint is not None:
-        catalog.set_constraint(table, replace(constraint, valid=True, transaction=transaction))
-
-
-_ACTIONS: dict[int, Callable[[Catalog, Table, Any, tuple[int, int]], None]] = {
-    pb.AT_AddColumn: _add_column,
-    pb.AT_DropColumn: _drop_column,
-    pb.AT_AlterColumnType: _change_type,
-    pb.AT_SetNotNull: _column_flag(not_null=True),
-    pb.AT_DropNotNull: _column_flag(not_null=False),
-    pb.AT_AddIdentity: _column_flag(has_default=True, numbered=True),
-    pb.AT_DropIdentity: _column_flag(has_default=False, numbered=False),
-    pb.AT_ColumnDefault: _set_or_drop_default,
-    pb.AT_AddConstraint: _add_constraint,
-    pb.AT_DropConstraint: _drop_constraint,
-    pb.AT_ValidateConstraint: _validate,
-    pb.AT_AttachPartition: _attach_partition,
-    pb.AT_DetachPartition: _detach_partition,
 }

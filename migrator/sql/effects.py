@@ -15,7 +15,7 @@ from typing import Any
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
 from migrator.sql.compose import qualified
-from migrator.sql.parser import Statement, deparse_expression, pb, unwrap, walk
+from migrator.sql.parser import Statement, pb, unwrap, walk
 from migrator.sql.volatility import Volatility, volatility_of
 
 _SUE = LockMode.SHARE_UPDATE_EXCLUSIVE
@@ -376,74 +376,3 @@ _BY_KIND: dict[str, Callable[[Any], Effects]] = {
         tuple(TableLock(_SUE, relation_name(unwrap(item))) for item in node.relations)
     ),
 }
-
-
-def built_index(statement: Statement) -> tuple[str, str] | None:
-    """Schema and name of the index that CREATE INDEX CONCURRENTLY builds; None for other statements."""
-    node = statement.node
-    if statement.kind != "index_stmt" or not node.concurrent or not node.idxname:
-        return None
-    return node.relation.schemaname or "public", node.idxname
-
-
-def dropped_index(statement: Statement) -> tuple[str, str] | None:
-    """Schema and name of the one index that DROP INDEX CONCURRENTLY drops; None for other statements."""
-    node = statement.node
-    if statement.kind != "drop_stmt" or node.remove_type != pb.OBJECT_INDEX or not node.concurrent:
-        return None
-    parts = [unwrap(item).sval for item in unwrap(node.objects[0]).items]
-    return (parts[-2] if len(parts) > 1 else "public"), parts[-1]
-
-
-def rebuilt_index(statement: Statement) -> tuple[str, str] | None:
-    """Schema and name of the index that REINDEX INDEX CONCURRENTLY builds anew; None for other statements."""
-    node = statement.node
-    if statement.kind != "reindex_stmt" or node.kind != pb.REINDEX_OBJECT_INDEX:
-        return None
-    if not any(unwrap(each).defname == "concurrently" for each in node.params):
-        return None
-    return node.relation.schemaname or "public", node.relation.relname
-
-
-def detached_partition(statement: Statement) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Parent and partition, schema and name each, of DETACH PARTITION … CONCURRENTLY; None for other statements."""
-    if statement.kind != "alter_table_stmt" or len(statement.node.cmds) != 1:
-        return None
-    command = unwrap(statement.node.cmds[0])
-    if command.subtype != pb.AT_DetachPartition or not unwrap(getattr(command, "def")).concurrent:
-        return None
-    parent, partition = statement.node.relation, unwrap(getattr(command, "def")).name
-    return (parent.schemaname or "public", parent.relname), (partition.schemaname or "public", partition.relname)
-
-
-def created_relation(statement: Statement) -> tuple[str | None, str] | None:
-    """Schema (None if unqualified) and name of the table, view, sequence, enum or routine a statement makes."""
-    if statement.kind == "create_enum_stmt":
-        parts = [unwrap(part).sval for part in statement.node.type_name]
-        return (parts[-2] if len(parts) > 1 else None), parts[-1]
-    if statement.kind == "create_function_stmt":
-        parts = [unwrap(part).sval for part in statement.node.funcname]
-        return (parts[-2] if len(parts) > 1 else None), parts[-1]
-    if statement.kind == "create_table_as_stmt":
-        return statement.node.into.rel.schemaname or None, statement.node.into.rel.relname
-    target = {"create_stmt": "relation", "view_stmt": "view", "create_seq_stmt": "sequence"}.get(statement.kind)
-    if target is None:
-        return None
-    relation = getattr(statement.node, target)
-    return relation.schemaname or None, relation.relname
-
-
-def unchecked_condition(statement: Statement) -> tuple[str, str] | None:
-    """Table as SQL and condition of ``ADD CONSTRAINT … CHECK (…) NOT VALID``; None for other statements.
-
-    Such a constraint is accepted while rows violate it; validating it later is not.
-    """
-    if statement.kind != "alter_table_stmt":
-        return None
-    for command in map(unwrap, statement.node.cmds):
-        if command.subtype != pb.AT_AddConstraint:
-            continue
-        constraint = unwrap(getattr(command, "def"))
-        if constraint.contype == pb.CONSTR_CHECK and constraint.skip_validation:
-            return relation_name(statement.node.relation), deparse_expression(constraint.raw_expr)
-    return None
