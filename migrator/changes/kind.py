@@ -160,6 +160,7 @@ class Kind(ABC, Generic[SpecT]):
         gives_way_to_phase: whether a statement whose author says its phase is left to ``raw_sql``.
         reads_available: whether it has to know which extensions could be installed.
         may_follow: kinds that may change the same column before it in one migration.
+        unknown_without_tables: phases of which nothing can be said without knowing its tables.
     """
 
     name: ClassVar[str]
@@ -172,6 +173,7 @@ class Kind(ABC, Generic[SpecT]):
     may_follow: ClassVar[frozenset[str]] = frozenset()
     gives_way_to_phase: ClassVar[bool] = False
     reads_available: ClassVar[bool] = False
+    unknown_without_tables: ClassVar[frozenset[Phase]] = frozenset()
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
+from migrator.changes.registry import all_kinds, spec_from
 from migrator.errors import Refused
 from migrator.planning import planner
+from migrator.planning.planner import Change
 from tests.changes.plans import (
     ID,
     NAME,
@@ -20,6 +25,8 @@ from tests.changes.plans import (
     schema,
     users,
 )
+
+SKETCHED = (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
 
 
 def test_expand_follows_the_order_of_the_changes_and_rollback_undoes_them_in_reverse():
@@ -105,3 +112,22 @@ def test_a_plan_depends_on_nothing_but_its_input():
 
     assert plan(sql, known) == plan(sql, known)
     assert plan(sql, known, level=8) != plan(sql, known, level=9)
+
+
+def test_a_sketch_without_tables_holds_every_phase_or_the_kind_says_which_not():
+    missing: dict[str, set[Phase]] = {}
+    for manifest in sorted(Path("examples").glob("*/migration.toml")):
+        tables = tomllib.loads(manifest.read_text("utf-8"))["change"]
+        asked = [Change(*spec_from(table, "look"), "look") for table in tables]
+        sketch = planner.sketch(asked, migration="look", level=1)
+        names = {change.kind.name for change in asked}
+        if len(names) != 1 or sketch.unknown:
+            continue
+        phases = {
+            phase for phase in SKETCHED if (manifest.parent / f"{phase}.sql").is_file() and not sketch.drafts[phase]
+        }
+        missing.setdefault(names.pop(), set()).update(phases)
+
+    said = {kind.name: set(kind.unknown_without_tables) for kind in all_kinds().values()}
+    assert len(missing) > 40
+    assert {name: phases for name, phases in missing.items() if phases != said[name]} == {}

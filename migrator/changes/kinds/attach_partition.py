@@ -15,6 +15,7 @@ from migrator.changes.partition import (
     require_parent,
 )
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Index, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, qualified
@@ -62,6 +63,7 @@ class AttachPartition(Kind[Attaching]):
     """
 
     name = "attach_partition"
+    unknown_without_tables = frozenset({Phase.EXPAND})
     spec = Attaching
 
     def recognise(self, action: Action, schema: Schema) -> Attaching | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrator.changes.moved_table import MovedTable, Moving
+from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident
@@ -47,6 +48,7 @@ class RenameTable(MovedTable[TableRenaming]):
     """
 
     name = "rename_table"
+    unknown_without_tables = frozenset({Phase.EXPAND})
     spec = TableRenaming
     verb = "rename"
 

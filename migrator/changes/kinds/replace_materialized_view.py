@@ -82,6 +82,7 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
     """
 
     name = "replace_materialized_view"
+    unknown_without_tables = frozenset({Phase.EXPAND, Phase.CONTRACT})
     spec = MaterializedViewReplacement
     takes_whole_table = True
     options = frozenset({"phase"})

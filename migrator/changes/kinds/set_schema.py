@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.kind import Context
 from migrator.changes.moved_table import MovedTable, Moving
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
@@ -55,6 +56,7 @@ class SetSchema(MovedTable[SchemaChange]):
     """
 
     name = "set_schema"
+    unknown_without_tables = frozenset({Phase.EXPAND})
     spec = SchemaChange
     gives_way_to_phase = True
     verb = "move"

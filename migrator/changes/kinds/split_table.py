@@ -11,6 +11,7 @@ from migrator.changes.moving import DELETE, Moving
 from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, foreign_key, is_unique, primary_key
 from migrator.changes.moving.triggers import Names
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
 from migrator.sql.compose import Sql, expression, qualified
@@ -104,6 +105,7 @@ class SplitTable(Moving[Splitting]):
     """
 
     name = "split_table"
+    unknown_without_tables = frozenset({Phase.EXPAND})
     spec = Splitting
     options = frozenset({"from"})
     makes_rows = True

@@ -89,9 +89,13 @@ def sketched(asked: Sequence[Asked], revision: str, level: int | None, *, only_w
         found = [(line, change) for line, change in found if _is_whole(change)]
     lines = {id(change): line for line, change in found}
     sketch = planner.sketch([change for _, change in found], migration=revision, level=level or 1)
-    for change in sketch.unknown:
-        said = f"what {change.kind.name} runs depends on what its tables are, and was not looked at without a database"
-        objections.append(Objection(_NOT_READ, lines[id(change)], said, severity=Severity.INFO))
+    for line, change in found:
+        where = " and ".join(phase.value for phase in Phase if phase in change.kind.unknown_without_tables)
+        is_unknown = any(change is each for each in sketch.unknown)
+        if is_unknown or where:
+            what = f"what {change.kind.name} runs" if is_unknown else f"what {change.kind.name} runs in {where}"
+            said = f"{what} depends on what its tables are, and was not looked at without a database"
+            objections.append(Objection(_NOT_READ, line, said, severity=Severity.INFO))
     steps = {
         phase: tuple(
             MadeStep(

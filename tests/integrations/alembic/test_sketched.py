@@ -166,6 +166,27 @@ def test_what_only_the_database_tells_is_said(shop: Shop):
     assert "what move_column runs" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ('phased.change_type("users", "id", "bigint")', "what change_type runs in contract depends on"),
+        ('phased.rename_table("users", "people")', "what rename_table runs in expand depends on"),
+        (
+            """phased.partition_table("users", "RANGE (id)", "users_1", "FOR VALUES FROM (MINVALUE) TO (9)")""",
+            "what partition_table runs in expand and contract depends on",
+        ),
+    ],
+)
+def test_phases_that_only_the_database_tells_are_said(shop: Shop, operation: str, said: str):
+    shop.revision("a2", operation, after="a1")
+
+    notes = [each for each in found(shop) if each.code == "SY004"]
+
+    assert [(each.severity, each.line) for each in notes] == [("info", FIRST)]
+    assert said in notes[0].message
+    assert notes[0].message.endswith("was not looked at without a database")
+
+
 def test_a_level_that_is_not_above_those_at_the_reference(shop: Shop, capsys: pytest.CaptureFixture[str]):
     shop.revision("a2", RENAME, after="a1", header="schema_level = 5")
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):

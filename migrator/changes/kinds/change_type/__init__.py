@@ -24,6 +24,7 @@ from migrator.changes.kinds.change_type.in_place import require_in_place, what_s
 from migrator.changes.kinds.change_type.shadow import Retyping, never_fails, shadow_of
 from migrator.changes.kinds.change_type.trial import trials
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, qualified
@@ -74,6 +75,7 @@ class ChangeType(Kind[Retyping]):
     """
 
     name = "change_type"
+    unknown_without_tables = frozenset({Phase.CONTRACT})
     spec = Retyping
     relies_on_indexes = True
 

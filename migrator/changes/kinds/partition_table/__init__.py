@@ -10,6 +10,7 @@ from migrator.changes.kinds.partition_table import swap
 from migrator.changes.kinds.partition_table.swap import Partitioning, strategy_of
 from migrator.changes.partition import condition_of, require_bound
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Index, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, bounded_name, ident
@@ -60,6 +61,7 @@ class PartitionTable(Kind[Partitioning]):
     """
 
     name = "partition_table"
+    unknown_without_tables = frozenset({Phase.EXPAND, Phase.CONTRACT})
     spec = Partitioning
     takes_whole_table = True
     relies_on_indexes = True
