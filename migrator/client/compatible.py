@@ -52,6 +52,7 @@ def assert_compatible(
     *,
     service: str = "",
     level: int | None = None,
+    version: str = "",
     nullability: bool = True,
 ) -> None:
     """Raise one error with everything that the code uses and the database has not.
@@ -67,6 +68,7 @@ def assert_compatible(
         uses: a declarative base, a registry or a ``MetaData``; a ``Manifest``; or the path of one.
         service: its name; with a level, whether that level may start now is looked at too. Default: the manifest's.
         level: schema level of the code. Default: the manifest's.
+        version: as it beats with; one that contracts leave alone may start below the level of its service.
         nullability: whether a NULL that the models allow and the database refuses counts.
 
     Raises:
@@ -74,7 +76,7 @@ def assert_compatible(
         UsageError: ``uses`` is nothing of the kind.
     """
     with engine.connect() as connection:
-        _require(connection, uses, service, level, nullability=nullability)
+        _require(connection, uses, service, level, version, nullability=nullability)
 
 
 async def assert_compatible_async(
@@ -83,14 +85,17 @@ async def assert_compatible_async(
     *,
     service: str = "",
     level: int | None = None,
+    version: str = "",
     nullability: bool = True,
 ) -> None:
     """As ``assert_compatible``."""
     async with engine.connect() as connection:
-        await connection.run_sync(_require, uses, service, level, nullability=nullability)
+        await connection.run_sync(_require, uses, service, level, version, nullability=nullability)
 
 
-def _require(connection: Connection, uses: Any, service: str, level: int | None, *, nullability: bool) -> None:
+def _require(
+    connection: Connection, uses: Any, service: str, level: int | None, version: str, *, nullability: bool
+) -> None:
     manifest = _manifest(connection, uses)
     statement = load("migrator.postgres.queries", "used.sql")["actual"].replace("%(wanted)s", ":wanted")
     found = compare(manifest, connection.execute(text(statement), {"wanted": wanted(manifest)}))
@@ -101,7 +106,7 @@ def _require(connection: Connection, uses: Any, service: str, level: int | None,
     level = manifest.level if level is None else level
     service = service or manifest.service
     if service and level is not None:
-        problems += _outside_window(connection, service, level)
+        problems += _outside_window(connection, service, level, version)
     if problems:
         raise Incompatible(replace(manifest, service=service, level=level).title, tuple(problems))
 
@@ -123,7 +128,7 @@ def _manifest(connection: Connection, uses: Any) -> Manifest:
     return replace(manifest, tables=tables)
 
 
-def _outside_window(connection: Connection, service: str, level: int) -> list[str]:
+def _outside_window(connection: Connection, service: str, level: int, version: str) -> list[str]:
     """Why code of a level must not start now; empty: it may, or the database has no ledger to ask."""
     statement = text(drivers.WINDOW.replace("%s", ":service"))
     try:
@@ -135,8 +140,19 @@ def _outside_window(connection: Connection, service: str, level: int) -> list[st
         return []
     if row is None or not row.listed:
         return [f'service "{service}" is not listed in this database']
-    if level < row.min_level:
+    if level < row.min_level and not (version and _is_exempt(connection, service, version, level)):
         return [f'level {level} of "{service}" is too old: the database needs at least level {row.min_level}']
     if level > row.max_level:
         return [f'level {level} of "{service}" is too new: the database is expanded up to level {row.max_level}']
     return []
+
+
+def _is_exempt(connection: Connection, service: str, version: str, level: int) -> bool:
+    statement = text("SELECT migrator.is_exempt(:service, :version, :level)")
+    try:
+        return bool(connection.scalar(statement, {"service": service, "version": version, "level": level}))
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+        if state not in _NO_LEDGER:
+            raise
+        return False  # a ledger of version 1 knows of no exemption

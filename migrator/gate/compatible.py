@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.errors import Fenced, GateUnknown, MigratorError, UsageError
-from migrator.gate.levels import Permit, level_of, start_check, window_of
+from migrator.gate.levels import Permit, is_build_exempt, level_of, start_check, window_of
 from migrator.ledger import files, services, state
 from migrator.ledger.state import STANDING, GateState, MigrationRecord, State
 from migrator.model.compatible import Comparison, Missing, compare, wanted
@@ -121,7 +121,8 @@ def _permit(ledger: _Ledger, asked: Permit, manifest: Manifest) -> Permit:
             error.detail = "\n".join(["its manifest does not exempt it:", *reasons[:_SHOWN]])
             raise
         kinds = {known.name: known.kind for known in services.listed(session, ledger.project)}
-        if kinds.get(asked.service) == "external":
+        recorded = asked.build is not None and is_build_exempt(session, asked.service, asked.build, asked.level)
+        if recorded or kinds.get(asked.service) == "external":
             return Permit(asked.service, asked.level, asked.build, asked.window, exempt=True)
         error.detail = (
             f"By its manifest it uses nothing that contracts up to level {floor} removed, so it works with this"

@@ -220,6 +220,8 @@ def record(
             text = files.frozen_text(session, project, row.id, Phase.CONTRACT)
             if text is None and not is_guarded:
                 text = texts.get(row.id)
+            if is_guarded:
+                state.lock(session, project, row.id)  # what migrator.confirmed() said of it stays true until it is over
             doubts = Exemptions(session, project, text, barriers).doubts(build, recorded)
             if is_guarded and not doubts:
                 manifests.exempt(session, project, row.id, build, [each.short for each in recorded])

@@ -355,9 +355,9 @@ class Gate:
         _check_reason(reason)
         return registry.reset_clone(session, self._settings, reason, self._actor)
 
-    def start_check(self, session: Session, service: str, level: int) -> services.Window:
+    def start_check(self, session: Session, service: str, level: int, version: str = "") -> services.Window:
         """Whether code of a service at a level may start now; see ``levels.start_check``."""
-        return levels.start_check(session, service, level)
+        return levels.start_check(session, service, level, version)
 
     def request_override(
         self,

@@ -15,8 +15,14 @@ _NO_LEDGER = ("3F000", "42883")
 """Invalid schema name, undefined function."""
 
 
-def start_check(session: Session, service: str, level: int) -> Window:
+def start_check(session: Session, service: str, level: int, version: str = "") -> Window:
     """Whether code of a service at a level may start now.
+
+    Args:
+        session: of any role.
+        service: its name.
+        level: that it beats with.
+        version: likewise; one that contracts leave alone may start below its service's level.
 
     Raises:
         Fenced: it may not.
@@ -28,7 +34,7 @@ def start_check(session: Session, service: str, level: int) -> Window:
             f'service "{service}" is not listed in this database',
             hint=f'add [[tool.migrator.gate.service]] name = "{service}" and run "migrator expand"',
         )
-    if level < window.min_level:
+    if level < window.min_level and not is_exempt(session, Build(service, version, level)):
         raise Fenced(
             f'"{service}" at level {level} is too old: the database needs at least level {window.min_level}',
             hint="deploy a newer build; what it needs was removed, or is about to be",
@@ -100,22 +106,28 @@ def can_deploy(session: Session, service: str, *, build: str | None, level: int 
         return Permit(service, needs, build, start_check(session, service, needs))
     except Fenced as error:
         window = window_of(session, service)
-        if needs < window.min_level and _is_exempt(session, service, build or "", needs):
+        if needs < window.min_level and is_build_exempt(session, service, build or "", needs):
             return Permit(service, needs, build, window, exempt=True)
         error.detail = f"{build} of {service} is registered at level {needs}."
         raise
 
 
-def _is_exempt(session: Session, service: str, build: str, level: int) -> bool:
+def is_build_exempt(session: Session, service: str, build: str, level: int) -> bool:
     """Whether beats of every version that a build was registered as are let pass below the level."""
+    versions = {release.version for release in releases.find(session, service, _wanted(build))}
+    return bool(versions) and all(is_exempt(session, Build(service, version, level)) for version in versions)
+
+
+def is_exempt(session: Session, build: Build) -> bool:
+    """Whether beats of a version are let pass below the level."""
+    if not build.version:
+        return False
     try:
-        versions = {release.version for release in releases.find(session, service, _wanted(build))}
-        found = [manifests.is_exempt(session, Build(service, version, level)) for version in versions]
+        return manifests.is_exempt(session, build)
     except ServerError as error:
         if error.sqlstate not in _NO_LEDGER:
             raise
         return False  # a ledger of version 1 knows of no exemption
-    return bool(found) and all(found)
 
 
 def _wanted(build: str) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from migrator import cli
+from migrator.client.compatible import Incompatible, assert_compatible
 from migrator.config import ServiceSettings
 from migrator.errors import GateBlocked, GateUnknown, Refused, UsageError
 from migrator.gate import exemption, levels
@@ -446,3 +448,73 @@ def test_a_release_is_recorded_with_its_manifest_where_it_is_built(
     Path("web.json").write_text(text(uses("id", level=None)))
     assert cli.run(command) == 2
     assert "the level of the release is not known: its manifest has none" in capsys.readouterr().err
+
+
+def test_whoever_asks_before_the_start_is_answered_as_the_beat_answers(
+    shop: World, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", shop.url)
+    (tmp_path / "migrator.toml").write_text('[[gate.service]]\nname = "web"\nttl = "3s"\n')
+    migration = to_contract(shop)
+    levels.register(shop.session, "default", "web", Release("1.41.0", "", 41), "ci@test")
+    manifest = uses("id", table="users")
+    record(shop, manifest)
+    shop.beat(level=42)
+    shop.contract(gate, migration)
+
+    check = ["gate", "start-check", "web", "--level", "41"]
+    assert cli.run(check) == 13
+    assert cli.run([*check, "--version", "1.41.1"]) == 13
+    capsys.readouterr()
+    assert cli.run([*check, "--version", "1.41.0"]) == 0
+    assert capsys.readouterr().out == '"web" 1.41.0 at level 41 may start: no contract changes what it uses\n'
+
+    Path("web.json").write_text(text(manifest))
+    deploy = ["gate", "can-deploy", "web", "--manifest", "web.json"]
+    assert cli.run(deploy) == 13
+    assert "migrator gate release web VERSION --level 41 --manifest FILE" in capsys.readouterr().err
+    assert cli.run([*deploy, "1.41.0"]) == 0
+
+    engine = sqlalchemy.create_engine(shop.url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        with pytest.raises(Incompatible, match="too old"):
+            assert_compatible(engine, manifest, service="web", level=41, version="1.41.1")
+        assert_compatible(engine, manifest, service="web", level=41, version="1.41.0")
+    finally:
+        engine.dispose()
+
+
+def test_from_the_manifest_to_the_contract_on_the_command_line(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", world.url)
+    (tmp_path / "migrator.toml").write_text(
+        '[[gate.service]]\nname = "web"\n[[gate.service]]\nname = "etl"\n'
+        '[gate]\nsoak = "0s"\nmin_independent = 1\n[[gate.source]]\nkind = "heartbeat"\n'
+    )
+    world.table()
+    world.session.execute("CREATE TABLE orders (id int PRIMARY KEY)")
+    rename = "ALTER TABLE users RENAME COLUMN name TO title"
+    assert cli.run(["new", "first", "--sql", "ALTER TABLE orders ADD COLUMN note text"]) == 0
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["new", "title", "--sql", rename]) == 0
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["backfill"]) == 0
+    world.beat("web", "web-1", 2)
+    world.beat("etl", "etl-1", 1, version="7.3")
+    assert cli.run(["contract", "--yes"]) == 10
+    for table, code in (("users", 10), ("orders", 0)):
+        Path("etl.json").write_text(text(uses("id", table=table, level=1)))
+        version = {"users": "7.2", "orders": "7.3"}[table]
+        assert cli.run(["gate", "release", "etl", version, "--manifest", "etl.json"]) == 0
+        capsys.readouterr()
+        assert cli.run(["contract", "--yes"]) == code
+    assert world.has_column("title")
+    assert world.beat("etl", "etl-1", 1, version="7.3").ok
+    assert world.beat("etl", "etl-2", 1, version="7.3").ok
+    assert not world.beat("etl", "etl-3", 1, version="7.2").ok
+    assert cli.run(["gate", "can-deploy", "etl", "7.3"]) == 0
+    assert cli.run(["gate", "can-deploy", "etl", "7.2"]) == 13
+    assert cli.run(["gate", "verify-log"]) == 0
