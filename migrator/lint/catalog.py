@@ -157,12 +157,11 @@ def type_of(node: Any) -> TypeName:
     name = names[-1].string.sval
     if len(names) > 1 and names[0].string.sval not in _PLAIN_SCHEMAS:
         name = ".".join(names_in(names))
-    mods = []
-    for wrapped in node.typmods:
-        constant = unwrap(wrapped)
-        if isinstance(constant, pb.A_Const) and constant.HasField("ival"):
-            mods.append(constant.ival.ival)
-    return _type(_SERIALS.get(name, name), tuple(mods), len(node.array_bounds))
+    mods: tuple[int, ...] = ()
+    if typmods := node.typmods:
+        constants = [wrapped.a_const for wrapped in typmods if wrapped.HasField("a_const")]
+        mods = tuple(constant.ival.ival for constant in constants if constant.HasField("ival"))
+    return _type(_SERIALS.get(name, name), mods, len(node.array_bounds))
 
 
 _PLAIN_SCHEMAS = ("pg_catalog", "public")

@@ -258,7 +258,8 @@ def _read(path: Path, phase: Phase | None) -> Source:
     phased = path.stem in _PHASES and (path.parent / "migration.toml").is_file()
     own_phase = phase or (Phase(path.stem) if phased else None)
     try:
-        data = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.read_bytes
+            data = file.read()
     except OSError as error:
         raise UsageError(f'cannot read "{path}": {error.strerror}') from None
     source = of_bytes(str(path), data, own_phase, phased=phased)

@@ -79,19 +79,22 @@ def _of_element(element: Any, context: Context) -> Iterator[Problem]:
     """Problems of what stands in the brackets of CREATE TABLE, or behind ADD."""
     kind = element.WhichOneof("node")
     if kind == "constraint":
-        constraints = [element.constraint]
+        yield from _of_constraint(element.constraint, context)
     elif kind == "column_def":
-        constraints = [wrapped.constraint for wrapped in element.column_def.constraints]
-    else:
-        return
-    for constraint in constraints:
-        if constraint.contype == _CHECK and any(map(_changes, walk(constraint.raw_expr))):
-            yield Problem(
-                "what the CHECK allows changes with time or session",
-                why="rows that were fine fail it later: at their next UPDATE, and when a dump is restored",
-                fix="-- a trigger, or the application, checks it",
-                span=context.span_at(constraint.location),
-            )
+        for wrapped in element.column_def.constraints:
+            constraint = wrapped.constraint
+            if constraint.contype == _CHECK:
+                yield from _of_constraint(constraint, context)
+
+
+def _of_constraint(constraint: Any, context: Context) -> Iterator[Problem]:
+    if constraint.contype == _CHECK and any(map(_changes, walk(constraint.raw_expr))):
+        yield Problem(
+            "what the CHECK allows changes with time or session",
+            why="rows that were fine fail it later: at their next UPDATE, and when a dump is restored",
+            fix="-- a trigger, or the application, checks it",
+            span=context.span_at(constraint.location),
+        )
 
 
 def _changes(node: Any) -> bool:
