@@ -105,6 +105,8 @@ class Exemptions:
 
     def _doubts(self, found: Sequence[Manifest], touches: Touches) -> Iterator[str]:
         yield from (f"it may use more than it says: {reason}" for each in found for reason in each.unseen)
+        if not all(each.statements for each in found):
+            yield "no statement that it sends was recorded: migrator manifest … --recorded FILE"
         yield from (f"what the contract does cannot be told: {statement}" for statement in touches.unclear)
         for row in self.session.query(_SQL["routines"], {"names": sorted(touches.relations)}):
             yield f'function {row.name} mentions "{row.relation}", and who calls it is not known'

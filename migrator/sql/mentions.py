@@ -27,6 +27,9 @@ KINDS = frozenset(
 )
 """Statements that read or write rows."""
 
+AROUND = frozenset({"declare_cursor_stmt", "create_table_as_stmt", "explain_stmt", "prepare_stmt"})
+"""Statements around a query, which is what counts of them."""
+
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 _SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema", "migrator"})
 
@@ -55,9 +58,11 @@ def mentions(kind: str, node: Any) -> list[Mention]:
     """The tables that a statement names, with their columns; those of the system are left out.
 
     Args:
-        kind: of the statement, one of ``KINDS``; there are none in others.
+        kind: of the statement, one of ``KINDS`` or ``AROUND``; there are none in others.
         node: its tree.
     """
+    if kind in AROUND:
+        return _Statement(unwrap(node.query)).found()
     return _Statement(node).found() if kind in KINDS else []
 
 

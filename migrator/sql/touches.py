@@ -19,7 +19,7 @@ OWN = "migrator_"
 _RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE})
 _ON_TABLES = frozenset({pb.OBJECT_POLICY, pb.OBJECT_RULE, pb.OBJECT_TRIGGER})
 _QUIET = frozenset({"vacuum_stmt", "comment_stmt", "lock_stmt", "variable_set_stmt"})
-_QUIET_PARTS = frozenset({pb.AT_ValidateConstraint, pb.AT_SetStatistics, pb.AT_SetStorage, pb.AT_SetRelOptions})
+_QUIET_PARTS = frozenset({pb.AT_ValidateConstraint, pb.AT_SetStatistics, pb.AT_SetStorage})
 _OF_COLUMNS = frozenset({pb.AT_DropColumn, pb.AT_DropNotNull, pb.AT_AlterColumnType})
 _OF_TABLES = frozenset(
     {
@@ -139,5 +139,5 @@ def _renames(action: Action, touches: Touches) -> bool:
     elif node.rename_type == pb.OBJECT_TABCONSTRAINT:
         touches.tables.add(node.relation.relname)
     else:
-        return bool(node.rename_type == pb.OBJECT_INDEX)
+        return False  # an index is renamed with the constraint that ON CONFLICT may name
     return True

@@ -122,6 +122,27 @@ def test_raw_sql_adds_what_it_uses_and_only_that(
     assert manifest.unseen == ()
 
 
+def test_a_statement_that_may_use_anything_is_said_to_be_unseen(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(
+        "BEGIN; SET LOCAL statement_timeout = 1; LISTEN x; EXECUTE p (1); CREATE TEMP TABLE scratch (a int);\n"
+        "CREATE INDEX ON scratch (a); DROP TABLE scratch; DECLARE c CURSOR FOR SELECT motto FROM team; FETCH c; END;\n"
+    )
+    path = tmp_path / "web.json"
+    command = ["manifest", MODELS, "--output", str(path), "--recorded", str(file)]
+    assert cli.run(command) == 0
+    assert read(path).uses("public", "team", "motto")
+    assert read(path).unseen == ()
+    file.write_text("CALL close_books(1);\nDROP TABLE audit;\nREFRESH MATERIALIZED VIEW totals;\n")
+    assert cli.run(command) == 0
+    assert list(read(path).unseen) == [
+        f"what the statement at {file}:1 uses (call)",
+        f"what the statement at {file}:2 uses (drop)",
+        f"what the statement at {file}:3 uses (refresh_mat_view)",
+    ]
+
+
 def test_lint_takes_the_file_as_statements_of_the_application(
     engine: Engine, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

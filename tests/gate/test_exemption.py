@@ -44,7 +44,7 @@ def uses(*columns: str, table: str = "users", level: int | None = 41, **more: An
     used = tuple(UsedColumn(name, reads=True, writes=True) for name in columns)
     names = {"every_column", "inserts"} & more.keys()
     tables = (UsedTable("public", table, used, **{name: more.pop(name) for name in names}),)
-    return Manifest("", level, "app:Base", tables, 0, **more)
+    return Manifest("", level, "app:Base", tables, more.pop("statements", 5), **more)
 
 
 def record(world: World, manifest: Manifest, build: Build = OLD) -> list[Standing]:
@@ -122,9 +122,11 @@ def test_the_report_says_by_which_manifest(shop: World, gate: Gate) -> None:
         (uses("id", "legacy"), "the contract changes users.legacy, which it uses"),
         (uses("id", every_column=True), "the contract changes users.legacy, which it uses"),
         (uses("id", unseen=("text in x",)), "it may use more than it says: text in x"),
+        (uses("id", statements=None), "no statement that it sends was recorded: migrator manifest … --recorded FILE"),
+        (uses("id", statements=0), "no statement that it sends was recorded: migrator manifest … --recorded FILE"),
         (uses("id", table="people"), "it uses public.people, which does not exist"),
     ],
-    ids=["names it", "takes all columns", "has something unseen", "of another search_path"],
+    ids=["names it", "takes all columns", "has something unseen", "no SQL", "no statement", "of another search_path"],
 )
 def test_what_may_use_it_needs_the_level(shop: World, gate: Gate, manifest: Manifest, why: str) -> None:
     migration = to_contract(shop)

@@ -34,6 +34,10 @@ CASES = [
     ("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v",
      {"t": ("id", "v", "", False), "s": ("id v", "", "", False)}),
     ("TRUNCATE t", {"t": ("", "", "", False)}),
+    ("DECLARE c CURSOR FOR SELECT a FROM t", {"t": ("a", "", "", False)}),
+    ("EXPLAIN ANALYZE SELECT a FROM t", {"t": ("a", "", "", False)}),
+    ("PREPARE p AS SELECT a FROM t", {"t": ("a", "", "", False)}),
+    ("CREATE TABLE u AS SELECT * FROM t", {"t": ("", "", "", True)}),
     ("SET search_path = x", {}),
     ("CREATE TABLE t (a int)", {}),
 ]  # fmt: skip

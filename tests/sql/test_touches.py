@@ -46,6 +46,8 @@ def test_what_is_understood_names_whom_it_concerns(sql: str, tables: set[str], c
         "ALTER TABLE a ADD COLUMN b int",
         "ALTER TABLE a INHERIT b",
         "DROP INDEX a",
+        "ALTER INDEX a RENAME TO b",
+        "ALTER TABLE a SET (security_invoker = true)",
         "DROP FUNCTION net(numeric)",
         "DROP SCHEMA a",
         "DROP SEQUENCE a",

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from migrator.integrations.sqlalchemy.mapping import NO_RAW_SQL_SEEN
 from migrator.model.manifest import Manifest, UsedColumn, UsedTable
-from migrator.sql.mentions import Mention, mentions, temporary_tables
+from migrator.sql.mentions import AROUND, KINDS, Mention, mentions, temporary_tables
+from migrator.sql.parser import pb, unwrap, walk
 
 Columns = Mapping[tuple[str, str], frozenset[str]]
 """By schema and table, the columns that models know."""
@@ -38,6 +39,16 @@ class Recorded(Protocol):
         ...
 
 
+_OF_NO_TABLE = frozenset(
+    f"{name}_stmt"
+    for name in (
+        "transaction", "variable_set", "variable_show", "constraints_set", "listen", "notify", "unlisten", "fetch",
+        "close_portal", "deallocate", "discard", "execute", "vacuum", "check_point",
+    )
+)  # fmt: skip
+"""Statements that use no table, or only by another one that is recorded as well."""
+
+
 @dataclass(slots=True)
 class _Added:
     reads: set[str] = field(default_factory=set)
@@ -65,6 +76,8 @@ def with_recorded(manifest: Manifest, statements: Sequence[Recorded], columns: C
             unread.append(f"the statement at {statement.at}: {statement.problem}")
         elif statement.kind == "do_stmt":
             unread.append(f"what the DO block at {statement.at} runs")
+        elif statement.kind not in KINDS | AROUND | _OF_NO_TABLE and not _is_about(statement.node, temporary):
+            unread.append(f"what the statement at {statement.at} uses ({statement.kind.removesuffix('_stmt')})")
         for mention in mentions(statement.kind, statement.node):
             if mention.relation in temporary and mention.schema in (None, "pg_temp"):
                 continue
@@ -82,6 +95,15 @@ def with_recorded(manifest: Manifest, statements: Sequence[Recorded], columns: C
         unseen=tuple(unread),
         notes=(*manifest.notes, *(f"{each}: as far as it was recorded" for each in text_in_models), note),
     )
+
+
+def _is_about(node: Any, temporary: set[str]) -> bool:
+    """Whether a statement names temporary tables and nothing else."""
+    if isinstance(node, pb.DropStmt):
+        names = {unwrap(unwrap(each).items[-1]).sval for each in node.objects if isinstance(unwrap(each), pb.List)}
+    else:
+        names = {each.relname for each in walk(node) if isinstance(each, pb.RangeVar)}
+    return bool(names) and names <= temporary
 
 
 def _add(added: _Added, mention: Mention, known: frozenset[str] | None) -> None:
