@@ -8,6 +8,7 @@ are made several times faster than dataclasses: a history has tens of thousands 
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -171,6 +172,18 @@ _PLAIN_SCHEMAS = ("pg_catalog", "public")
 def _type(name: str, mods: tuple[int, ...], dimensions: int) -> TypeName:
     """One value for all columns of a type: a history has tens of thousands of columns, and few types."""
     return TypeName(name, mods, dimensions)
+
+
+@lru_cache(maxsize=4096)
+def shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One value for all that are equal: most tables have an ``id``, and a history has thousands of tables."""
+    return tuple(map(intern, names))
+
+
+@lru_cache(maxsize=4096)
+def shared_set(names: frozenset[str]) -> frozenset[str]:
+    """Likewise for sets, each of which takes 200 bytes."""
+    return names
 
 
 def is_serial(node: Any) -> bool:

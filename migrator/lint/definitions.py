@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +15,8 @@ from migrator.lint.catalog import (
     columns_read,
     is_serial,
     names_in,
+    shared_names,
+    shared_set,
     type_of,
 )
 from migrator.sql.parser import pb
@@ -39,7 +42,7 @@ def column_of(definition: Any, file: int) -> Column:
     written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
-    return Column(definition.colname, written, not_null, has_default, file, numbered, virtual)
+    return Column(intern(definition.colname), written, not_null, has_default, file, numbered, virtual)
 
 
 _IDENTITY, _GENERATED = pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED
@@ -69,6 +72,7 @@ def constraint_of(table: Key, node: Any, columns: tuple[str, ...], transaction: 
         columns = names_in(node.keys) or columns
         if kind in (pb.CONSTR_PRIMARY, pb.CONSTR_NOTNULL):
             proves = frozenset(columns)
+    columns, proves = shared_names(columns), shared_set(proves)
     middle = () if kind == pb.CONSTR_PRIMARY else columns
     name = node.conname or "_".join((table[1], *middle, _SUFFIXES.get(kind, "excl")))
     return Constraint(name, kind, columns, proves, not node.skip_validation, transaction, references)

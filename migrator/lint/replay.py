@@ -75,7 +75,8 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         if element_kind == "column_def":
             column = element.column_def
             if column.HasField("type_name"):
-                columns[column.colname] = column_of(column, catalog.file)
+                made = column_of(column, catalog.file)
+                columns[made.name] = made
             beside_column(key, column, transaction, constraints, dependants)
         elif element_kind == "constraint":
             constraint = constraint_of(key, element.constraint, (), transaction)

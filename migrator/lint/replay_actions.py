@@ -34,7 +34,8 @@ def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple
     definition = unwrap(getattr(command, "def"))
     if command.missing_ok and definition.colname in table.columns:
         return
-    columns = {**table.columns, definition.colname: column_of(definition, catalog.file)}
+    column = column_of(definition, catalog.file)
+    columns = {**table.columns, column.name: column}
     constraints, dependants = table.constraints, table.dependants
     if definition.constraints:
         constraints, dependants = {**constraints}, {**dependants}
