@@ -10,8 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy
+from psycopg import IsolationLevel
 
 from migrator import cli
 from migrator.client.compatible import Incompatible, assert_compatible
@@ -520,3 +522,17 @@ def test_from_the_manifest_to_the_contract_on_the_command_line(
     assert cli.run(["gate", "can-deploy", "etl", "7.3"]) == 0
     assert cli.run(["gate", "can-deploy", "etl", "7.2"]) == 13
     assert cli.run(["gate", "verify-log"]) == 0
+
+
+@pytest.mark.parametrize("level", [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE])
+def test_a_beat_does_not_answer_from_a_snapshot_in_which_it_was_exempt(shop: World, level: IsolationLevel) -> None:
+    settled(shop, to_contract(shop))
+    record(shop, uses("id"))
+    with shop.connect() as connection:
+        connection.autocommit = False
+        connection.isolation_level = level
+        connection.execute("SELECT 1")
+        record(shop, uses("id", "legacy"))
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            shop.beat(level=41, version="1.41.0", on=connection)
+        connection.rollback()

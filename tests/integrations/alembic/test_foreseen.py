@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from migrator import cli
+from migrator.integrations.sqlalchemy.file import text
+from migrator.model.manifest import Manifest, UsedColumn, UsedTable
 from migrator.postgres.session import Session
 from tests.integrations.alembic.conftest import CREATE, RENAME, Shop, make_shop
 from tests.support.snapshot import snapshot
@@ -179,3 +181,41 @@ def test_what_ran_and_what_is_not_there(used: Shop, capsys: pytest.CaptureFixtur
     assert "Can't locate revision identified by 'zz'" in capsys.readouterr().err
     assert cli.run(["plan"]) == 0
     assert "nothing is pending" in capsys.readouterr().err
+
+
+def test_what_expand_will_refuse_because_of_a_revision_that_is_not_contracted(
+    used: Shop, capsys: pytest.CaptureFixture[str]
+):
+    used.revision("a2", RENAME, after="a1")
+    assert cli.run(["expand"]) == 0
+    used.revision(
+        "a3", 'phased.create_index("users", "by_name", "CREATE INDEX by_name ON users (full_name)")', after="a2"
+    )
+
+    (note,) = planned(capsys, "a3")["notes"]
+    assert note.startswith('expand will refuse it: index "by_name" is on "full_name", until contract of a2 a copy')
+    assert cli.run(["expand"]) == 1
+    assert 'index "by_name" is on "full_name"' in capsys.readouterr().err
+    assert used.session.one("SELECT to_regclass('by_name') IS NULL AS gone").gone
+
+
+def test_a_release_that_the_contract_of_a_revision_leaves_alone_is_exempt(
+    used: Shop, capsys: pytest.CaptureFixture[str]
+):
+    gate = '[gate]\nsoak = "0s"\nmin_independent = 1\n[[gate.source]]\nkind = "heartbeat"\n'
+    Path("migrator.toml").write_text(f'{gate}[[gate.service]]\nname = "web"\n')
+    used.session.execute("CREATE TABLE orders (id int PRIMARY KEY)")
+    used.revision("a2", RENAME, after="a1")
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["backfill"]) == 0
+    assert used.session.one("SELECT ok FROM migrator.beat('web', 'web-1', 'x', 0, '1.0')").ok
+    assert cli.run(["contract", "--yes"]) == 10
+    for table, version in (("users", "0.9"), ("orders", "1.0")):
+        uses = (UsedTable("public", table, (UsedColumn("id", reads=True, writes=False),)),)
+        Path("web.json").write_text(text(Manifest("web", 0, "app:Base", uses, 3)))
+        assert cli.run(["gate", "release", "web", version, "--manifest", "web.json"]) == 0
+    told = capsys.readouterr().out
+    assert "needs level 1 for the contract of a2:\n  the contract changes users, which it uses" in told
+    assert "exempt from level 1 of a2" in told
+    assert cli.run(["contract", "--yes"]) == 0
+    assert used.session.one("SELECT ok FROM migrator.beat('web', 'web-1', 'x', 0, '1.0')").ok
