@@ -138,14 +138,18 @@ def exemptions_for(session: Session, subject: Subject) -> Exemptions:
     return Exemptions(session, subject.project, text, subject.gate.barriers)
 
 
-def settle(session: Session, subject: Subject) -> None:
-    """Write down whom the beats let pass a fence; in the transaction that raises it, under the lock of the services."""
+def settle(session: Session, subject: Subject) -> list[Build]:
+    """Write down whom the beats let pass a fence, and return them.
+
+    In the transaction that raises it, under the lock of the services.
+    """
     if subject.direction is not Direction.CONTRACT or not manifests.are_kept(session):
-        return
+        return []
+    settled: list[Build] = []
     manifests.revoke_all(session, subject.project, subject.migration.id)
     exemptions = exemptions_for(session, subject)
     if not exemptions.text:
-        return
+        return settled
     for build in manifests.versions(session, subject.project):
         needed = subject.migration.requires.get(build.service)
         if build.level >= (needed.level if needed else subject.migration.level):
@@ -153,6 +157,8 @@ def settle(session: Session, subject: Subject) -> None:
         found = exemptions.of(build.service, build.version, build.level)
         if found is not None:
             manifests.exempt(session, subject.project, subject.migration.id, build, list(found.manifests))
+            settled.append(build)
+    return settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,14 +238,16 @@ def record(
             standings.append(Standing(row.id, needed, tuple(doubts)))
         services.touch(session, project)
         if is_new:
+            exempt = [each.migration for each in standings if not each.doubts]
+            reason = f"{build}, exempt from {', '.join(exempt) or 'no contract'}"
             facts = {
                 "service": build.service,
                 "version": build.version,
                 "level": build.level,
                 "manifest": recorded[-1].sha256,
-                "exempt": [each.migration for each in standings if not each.doubts],
+                "exempt": exempt,
             }
-            decisions.append(session, project, None, "manifest", None, [], facts, actor)
+            decisions.append(session, project, None, "manifest", None, [reason], facts, actor)
     return standings
 
 

@@ -91,13 +91,14 @@ def raise_fence(session: Session, subject: Subject, *, lease_s: float | None, ac
         fence_direction=subject.direction.value,
         requires={name: wanted.level for name, wanted in subject.migration.requires.items()},
     )
-    exemption.settle(session, subject)
+    exempt = exemption.settle(session, subject)
     evidence = {
         "direction": subject.direction.value,
         "level": record.level,
         "deadline": deadline.isoformat() if deadline else None,
         "by_hand": deadline is None,
         "taken_over": taken_over,
+        **({"exempt": [str(build) for build in exempt]} if exempt else {}),
     }
     decisions.append(session, subject.project, record.id, "fence", None, [], evidence, actor)
     return Fence(at, deadline, server.identity)

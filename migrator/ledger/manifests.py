@@ -43,6 +43,9 @@ class Build:
     version: str
     level: int
 
+    def __str__(self) -> str:
+        return f"{self.service} {self.version} at level {self.level}"
+
 
 def are_kept(session: Session) -> bool:
     """Whether this ledger has manifests at all, and this role may read them."""

@@ -99,6 +99,10 @@ def test_code_below_the_level_that_uses_nothing_of_it_lets_the_contract_pass_and
     assert shop.beat(instance="web-2", level=41, version="1.41.0").ok
     assert not shop.beat(instance="web-3", level=41, version="1.41.1").ok
     assert not shop.beat(instance="web-4", level=40, version="1.41.0").ok
+    fenced = shop.session.one("SELECT evidence FROM migrator.decision WHERE kind = 'fence'")
+    assert fenced.evidence["exempt"] == ["web 1.41.0 at level 41"]
+    kept = shop.session.one("SELECT reasons FROM migrator.decision WHERE kind = 'manifest'")
+    assert kept.reasons == [f"web 1.41.0 at level 41, exempt from {migration.id}"]
     applied = shop.session.one("SELECT evidence FROM migrator.decision WHERE verdict = 'APPLIED'")
     (source,) = applied.evidence["sources"]
     assert source["exempt"][0].startswith("web-1: runs level 41, and uses nothing that the contract changes: manifest ")
