@@ -7,11 +7,14 @@ and becomes the exit code of its class.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import itertools
 import os
 import re
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -149,8 +152,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     gc.set_threshold(_GC_THRESHOLD)
     code = run(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None and threading.active_count() == 1:
+        _leave(code)
     gc.freeze()  # all of it goes with the process: the interpreter need not look for cycles in it before
     sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking apart what goes with it: 20 ms of 120 of a command that does nothing else."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - os._exit passes over them
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed before the start
+        with contextlib.suppress(OSError):  # a full disk was reported already
+            stream.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -158,7 +172,8 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation()
     try:
         code = _invoke(arguments, invocation)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed before the start
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough. The interpreter's last flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

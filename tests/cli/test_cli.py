@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,6 +219,31 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.mark.parametrize("thread", [False, True], ids=["alone", "beside a thread"])
+def test_what_is_left_to_do_at_the_end_is_done(thread):
+    script = (
+        "import atexit, sys, threading, time; from migrator.cli import main\n"
+        "atexit.register(print, 'last words')\n"
+        "def late(): time.sleep(0.05); print('a thread ended')\n"
+        f"if {thread}: threading.Thread(target=late).start()\n"
+        "sys.stdout.write('first words '); main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "lint", "--nonsense"], capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert done.stdout == "first words " + "a thread ended\n" * thread + "last words\n"
+    assert "--nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>/dev/full"])
+def test_an_output_that_cannot_be_written_ends_without_a_traceback(closed):
+    command = shlex.join([sys.executable, "-c", "from migrator.cli import main; main()", "--version"])
+    done = subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True, text=True)
+
+    assert done.returncode == (70 if "full" in closed else 0)
+    assert "Traceback" not in done.stderr
 
 
 def test_a_statement_failure_keeps_the_server_facts(throwaway, capsys):
