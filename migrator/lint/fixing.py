@@ -77,7 +77,9 @@ def fix(
             }
             report = lint(result.after)
         result.report = report
-    changed = {name for name, data in result.after.items() if data != result.before[name]}
+    places = {name: place for place, name in enumerate(result.report.names)}
+    changed = [name for name, data in result.after.items() if data != result.before[name]]
+    changed.sort(key=lambda name: places.get(name, len(places)))
     result.before = {name: result.before[name] for name in changed}
     result.after = {name: result.after[name] for name in changed}
     return result

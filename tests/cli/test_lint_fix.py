@@ -77,6 +77,16 @@ def test_diff_shows_writes_nothing_and_is_taken_by_git(folder: Path, capsysbinar
     assert (folder / "a.sql").read_bytes() == before
 
 
+def test_a_diff_has_the_files_in_their_order(folder: Path, capsysbinary: pytest.CaptureFixture[bytes]):
+    names = [f"{number:02}.sql" for number in range(30)]
+    for name in names:
+        (folder / name).write_text(BAD)
+
+    assert run("--diff", ".") == 1
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    assert [line.removeprefix("--- a/") for line in lines if line.startswith("--- a/")] == names
+
+
 def test_standard_input_is_printed_fixed(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch):
     assert run("--fix", "-", stdin=BAD.replace("\n", "\r\n").encode(), monkeypatch=monkeypatch) == 0
     out, err = capsysbinary.readouterr()
