@@ -107,7 +107,8 @@ class Attempts:
         if size.rows or place.line:
             return self._in_block(claimed, place, size)
         stop = min(place.window_stop, place.next_block + size.blocks)
-        return Attempt(Span.of_blocks(place.next_block, stop, *place.part), Size(stop - place.next_block), stop)
+        span = Span.of_blocks(place.next_block, stop, *place.part, leaf.parting)
+        return Attempt(span, Size(stop - place.next_block), stop)
 
     def took(self, claimed: Claim, attempt: Attempt, took_ms: float, target_ms: float, rows: int) -> None:
         """Choose the size after a batch that was committed.
@@ -132,12 +133,13 @@ class Attempts:
         self._sizes[self._kind(claimed)] = after_refusal(attempt.size, in_block)
 
     def _in_block(self, claimed: Claim, place: Place, size: Size) -> Attempt:
-        block, part = place.next_block, place.part
-        rest = Span.of_lines(block, place.line, None, *part)
-        lines = target.lines(self._session, self.leaf(claimed), rest)
+        leaf, block, part = self.leaf(claimed), place.next_block, place.part
+        rest = Span.of_lines(block, place.line, None, *part, leaf.parting)
+        lines = target.lines(self._session, leaf, rest)
         if size.rows and len(lines) > size.rows:
             stop = lines[size.rows]
-            return Attempt(Span.of_lines(block, place.line, stop, *part), size, block, stop, len(lines))
+            span = Span.of_lines(block, place.line, stop, *part, leaf.parting)
+            return Attempt(span, size, block, stop, len(lines))
         return Attempt(rest, Size(1, len(lines)) if place.line else Size(1), block + 1, 0, len(lines))
 
     def _by_key(self, claimed: Claim, key: Key, rows: int) -> Attempt:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
+from migrator.backfill.passes import Parting
+
 SMALLEST_SEGMENT = 128
 """Blocks (1 MB). A claim and its progress cost about a millisecond; a segment should be worth several batches."""
 
@@ -30,11 +32,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Row versions from ``start`` to before ``stop``, or a pseudo-random part of them.
+    """Row versions from ``start`` to before ``stop``, or a part of them.
 
     Attributes:
         part: number of the part, from 0 to before ``parts``.
         parts: how many there are, a power of two; 1: all rows.
+        parting: by what the rows are parted; None: by a hash of their places.
         without: row versions left out: place and the transaction that made them.
     """
 
@@ -42,17 +45,20 @@ class Span:
     stop: Place
     part: int = 0
     parts: int = 1
+    parting: Parting | None = None
     without: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of_blocks(cls, start: int, stop: int, part: int = 0, parts: int = 1) -> Span:
+    def of_blocks(cls, start: int, stop: int, part: int = 0, parts: int = 1, parting: Parting | None = None) -> Span:
         """Rows of the blocks from ``start`` to before ``stop``."""
-        return cls(Place(start), Place(stop), part, parts)
+        return cls(Place(start), Place(stop), part, parts, parting)
 
     @classmethod
-    def of_lines(cls, block: int, start: int, stop: int | None, part: int = 0, parts: int = 1) -> Span:
+    def of_lines(
+        cls, block: int, start: int, stop: int | None, part: int = 0, parts: int = 1, parting: Parting | None = None
+    ) -> Span:
         """Rows of one block from line ``start`` to before line ``stop``, or to its end."""
-        return cls(Place(block, start), Place(block + 1) if stop is None else Place(block, stop), part, parts)
+        return cls(Place(block, start), Place(block + 1) if stop is None else Place(block, stop), part, parts, parting)
 
     @property
     def text(self) -> str:

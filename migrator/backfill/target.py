@@ -9,7 +9,7 @@ from typing import Any
 from migrator.backfill import keyset
 from migrator.backfill.keys import Key, KeySpan, KeyValue
 from migrator.backfill.matching import Facts
-from migrator.backfill.passes import worth_trying
+from migrator.backfill.passes import Parting, worth_trying
 from migrator.backfill.segments import Span
 from migrator.backfill.statements import AnySpan, BackfillStatement, LeafName
 from migrator.backfill.update import UpdateStatement
@@ -24,6 +24,9 @@ _SQL = load("migrator.backfill.queries", "target.sql")
 _MOST_READ_BYTES = 64 * 2**20
 """Of other tables, for one block. Finding the rows for one block by an index costs the planner less than reading this
 much (8,192 blocks), so it does the latter only where there is none."""
+
+_PAGES = 16
+"""Of a leaf that are looked at for how its rows may be parted; spread over all of it."""
 
 _KINDS = {
     "v": "a view",
@@ -87,6 +90,7 @@ class Leaf:
         primary_key: columns of the primary key in order; empty: it has none.
         sets_key: whether a column to be set is in a unique index.
         passes: how many passes over it are worth trying.
+        parting: by what they part its rows; None: by a hash of their places.
         bytes_per_block: what a block and the values of its rows that lie outside (TOAST) hold on average.
         key: by which batches go; None: by blocks.
     """
@@ -97,6 +101,7 @@ class Leaf:
     passes: int = 1
     bytes_per_block: float = 8192.0
     key: Key | None = None
+    parting: Parting | None = None
 
 
 def prepare(session: Session, statement: BackfillStatement) -> Target:
@@ -252,7 +257,22 @@ def leaf(session: Session, columns: Sequence[str], name: str, wanted: Sequence[s
     passes = worth_trying(blocks=row.blocks, indexes=row.indexes, is_indexed=row.is_indexed)
     found = LeafName(row.schema, row.name, row.is_lockable)
     key = keyset.key_of(session, found, wanted)
-    return Leaf(found, tuple(row.primary_key), row.sets_key, 1 if key else passes, row.bytes_per_block, key)
+    if key:
+        passes = 1
+    parting = _parting(session, found, row.numbers, row.blocks, passes) if passes > 1 else None
+    return Leaf(found, tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block, key, parting)
+
+
+def _parting(session: Session, leaf: LeafName, columns: Sequence[str], blocks: int, parts: int) -> Parting | None:
+    """By the first of some columns that makes equal parts of pages that are looked at."""
+    for column in columns:
+        query = _SQL["values"].replace('"leaf"', leaf.sql.replace("%", "%%"))
+        query = query.replace('"number"', ident(column).replace("%", "%%"))
+        places = [Span.of_blocks(block, block + 1) for block in range(0, blocks, max(1, blocks // _PAGES))]
+        pages = [session.one(query, {"start": page.start.tid, "stop": page.stop.tid}).values for page in places]
+        if found := Parting.by(column, pages, parts):
+            return found
+    return None
 
 
 def bounds(session: Session, leaf: LeafState, parts: int) -> list[KeyValue]:

@@ -96,10 +96,18 @@ def within(alias: str, span: Span | KeySpan) -> Any:
     for operator, place in ((">=", span.start), ("<", span.stop)):
         node.bool_expr.args.append(compare(column(alias, "ctid"), operator, _tid(place.tid)))
     if span.parts > 1:
-        part = parse_expression(f"(pg_catalog.hashtid(x) & {span.parts - 1}) = {span.part}")
-        next(each for each in walk(part) if isinstance(each, pb.FuncCall)).args[0].CopyFrom(column(alias, "ctid"))
-        node.bool_expr.args.append(part)
+        node.bool_expr.args.append(_part(alias, span))
     return node
+
+
+def _part(alias: str, span: Span) -> Any:
+    if span.parting is None:
+        number = f"pg_catalog.hashtid({ident(alias)}.ctid)"
+    else:
+        number = f"{ident(alias)}.{ident(span.parting.column)}"
+        if span.parting.step > 1:
+            number = f"({number} / {span.parting.step})"
+    return parse_expression(f"({number} & {span.parts - 1}) = {span.part}")
 
 
 def spared(alias: str, span: Span | KeySpan, condition: Any) -> Any:

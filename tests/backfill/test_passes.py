@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from migrator.backfill.passes import (
     MANY,
     SMALLEST_TABLE,
     WINDOW,
+    Parting,
     Place,
     Tally,
     after,
@@ -158,3 +160,36 @@ def test_passes_are_for_tables_where_an_update_can_be_hot_and_costs_more_if_it_i
 def test_of_no_rows_nothing_is_concluded():
     assert Tally().share == 1.0
     assert Tally(4, 1).plus(4, 3).share == 0.5
+
+
+ROWS = st.lists(st.integers(1, 120), min_size=1, max_size=20)
+"""Rows on each of some pages."""
+
+
+@given(rows=ROWS, start=st.integers(0, 10**12), step=st.integers(1, 100), parts=st.sampled_from([FEW, MANY]))
+def test_a_number_that_counts_up_makes_equal_parts_of_pages(rows, start, step, parts):
+    start -= start % step
+    pages = []
+    for count in rows:
+        pages.append(list(range(start, start + count * step, step)))
+        start += count * step
+    parting = Parting.by("id", pages, parts)
+    assert parting is not None
+    if max(rows) > 1:
+        assert parting == Parting("id", step)
+    for page in pages:
+        counts = Counter(value // step % parts for value in page)
+        assert max(counts.values()) - min(counts[part] for part in range(parts)) <= 1
+
+
+def test_a_number_that_lies_in_no_order_does_not_make_parts():
+    random = Random(1)
+    assert Parting.by("id", [[random.randrange(10**6) for _ in range(60)] for _ in range(16)], MANY) is None
+    assert Parting.by("id", [[7] * 60], MANY) is None
+    assert Parting.by("id", [[]], MANY) is None
+
+
+def test_some_gaps_leave_parts_equal_enough():
+    random = Random(1)
+    pages = [[value for value in range(60 * page, 60 * page + 60) if random.random() > 0.02] for page in range(16)]
+    assert Parting.by("id", pages, MANY) == Parting("id", 1)

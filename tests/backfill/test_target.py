@@ -5,7 +5,9 @@ import secrets
 import pytest
 
 from migrator.backfill import target
+from migrator.backfill.passes import MANY, Parting
 from migrator.backfill.reading import read_step
+from migrator.backfill.segments import Span
 from migrator.backfill.statements import LeafName
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
@@ -115,8 +117,6 @@ def test_the_table_is_found_as_the_statement_would_find_it(session):
 
 
 def test_a_batch_is_read_by_a_tid_range_scan(session):
-    from migrator.backfill.segments import Span
-
     session.execute("CREATE TABLE t AS SELECT g::text AS s, NULL::text AS c FROM generate_series(1, 50000) g")
     sql = read().fill(LeafName("public", "t"), Span.of_blocks(3, 7))
     plan = "\n".join(row[0] for row in session.query(f"EXPLAIN {sql}"))
@@ -134,3 +134,33 @@ def test_a_row_is_described_by_its_key_and_place(session):
     assert target.describe_row(session, leaf, "(0,1)") == "B c = x, a = 1 (ctid (0,1))"
     assert target.describe_row(session, leaf, "(0,2)") == "ctid (0,2)"
     assert target.leaf(session, (), "public.gone") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "filled", "parting"),
+    [
+        ("id bigint PRIMARY KEY", "g", Parting("id", 1)),
+        ('"1 %s" smallint PRIMARY KEY', "g - 20000", Parting("1 %s", 1)),
+        ("id int PRIMARY KEY", "g * 16", Parting("id", 16)),
+        ("a int, id int, PRIMARY KEY (a, id)", "1, g", Parting("id", 1)),
+        ("id int PRIMARY KEY", "hashint4(g)", None),
+        ("id text PRIMARY KEY", "g", None),
+        ("id int", "g", None),
+    ],
+)
+def test_rows_are_parted_by_a_key_that_counts_up(session, key, filled, parting):
+    session.execute(f"CREATE TABLE t ({key}, s text DEFAULT repeat('s', 60), c text)")
+    session.execute(f"INSERT INTO t SELECT {filled} FROM generate_series(1, 30000) g")
+    session.execute("CREATE INDEX ON t (s)")
+    found = target.leaf(session, ("c",), "public.t")
+    assert found.passes > 1
+    assert found.parting == parting
+    parts = [
+        session.one(read().count_wrong(found.name, Span.of_blocks(0, 50, part, MANY, found.parting))).rows
+        for part in range(MANY)
+    ]
+    assert sum(parts) == session.one(read().count_wrong(found.name, Span.of_blocks(0, 50))).rows
+    if parting:
+        assert max(parts) - min(parts) <= 50
+    batch = read().fill(found.name, Span.of_blocks(0, 9, 1, MANY, found.parting))
+    assert "Tid Range Scan" in "\n".join(row[0] for row in session.query(f"EXPLAIN {batch}"))

@@ -75,6 +75,13 @@ SELECT n.nspname AS schema, c.relname AS name, c.relkind NOT IN ('m', 'f') AS is
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
         WHERE i.indrelid = c.oid AND i.indisprimary AND k.position <= i.indnkeyatts
         ORDER BY k.position) AS primary_key,
+    ARRAY(SELECT a.attname::text
+        FROM pg_catalog.pg_index AS i
+        CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE i.indrelid = c.oid AND i.indisprimary AND k.position <= i.indnkeyatts
+          AND a.atttypid IN ('bigint'::pg_catalog.regtype, 'integer'::pg_catalog.regtype, 'smallint'::pg_catalog.regtype)
+        ORDER BY k.position DESC) AS numbers,
     EXISTS (SELECT FROM pg_catalog.pg_index AS i
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::smallint[])
         WHERE i.indrelid = c.oid AND i.indisunique AND a.attname = ANY(%(columns)s::text[])) AS sets_key,
@@ -105,6 +112,12 @@ WHERE c.oid = pg_catalog.to_regclass(%(leaf)s)
 -- name: lines
 -- Lines of the rows of a block, or of a part of it, in order.
 SELECT coalesce(pg_catalog.array_agg((t.ctid::text::point)[1]::integer ORDER BY t.ctid), '{}') AS lines
+FROM ONLY "leaf" AS t
+WHERE t.ctid >= %(start)s::tid AND t.ctid < %(stop)s::tid
+
+-- name: values
+-- Values of a number in the rows of a block.
+SELECT coalesce(pg_catalog.array_agg(t."number"::bigint), '{}') AS values
 FROM ONLY "leaf" AS t
 WHERE t.ctid >= %(start)s::tid AND t.ctid < %(stop)s::tid
 
