@@ -12,15 +12,16 @@ from enum import Enum
 
 from migrator.backfill import checkpoint, rejects, target
 from migrator.backfill.attempts import Attempt, Attempts, Rewritten
-from migrator.backfill.checkpoint import Claim, Ending, JobKey
+from migrator.backfill.checkpoint import Claim, JobKey
 from migrator.backfill.keys import KeyValue
 from migrator.backfill.rejects import Rejected
 from migrator.backfill.sizing import (
+    LOOK_EVERY_S,
     UNHURRIED_MS,
+    Aim,
     Answer,
     Form,
     Limits,
-    aim_ms,
     answer,
     pause_s,
 )
@@ -81,7 +82,8 @@ class Batcher:
         self._key = key
         self._statement = statement
         self._limits = limits
-        self._aim_ms = limits.target_ms
+        self._aim = Aim()
+        self._look_at = 0.0
         self._worker = worker
         self._attempts = Attempts(session, statement)
         self._attempt: Attempt | None = None
@@ -96,8 +98,6 @@ class Batcher:
 
     def aim(self, limits: Limits, max_rejected: int) -> None:
         """Keep to other limits from the next batch on."""
-        if limits.target_ms != self._limits.target_ms:
-            self._aim_ms = limits.target_ms
         self._limits, self._max_rejected = limits, max_rejected
 
     def run(self) -> Outcome:
@@ -160,7 +160,7 @@ class Batcher:
         if done and leaf.passes > 1:
             hot = checkpoint.rows_hot(self._session, claimed.leaf) - claimed.hot_before
         rejects.record(self._session, self._key, leaf, self._found)
-        ending = checkpoint.advance(
+        is_kept = checkpoint.advance(
             self._session,
             self._key,
             claimed,
@@ -174,11 +174,15 @@ class Batcher:
             rows_hot=hot,
             rows_left=left,
         )
-        if ending is Ending.REWRITTEN:
+        if not is_kept:
             raise Rewritten
+        if done and started >= self._look_at:
+            self._look_at = started + LOOK_EVERY_S
+            is_noticed = checkpoint.is_noticed(self._session, claimed.leaf)
+            self._aim = self._aim.after_look(self._limits.target_ms, is_noticed=is_noticed)
         took_ms = (time.monotonic() - started) * 1000
-        self._aim_ms = aim_ms(self._aim_ms, self._limits.target_ms, is_waited_for=ending is Ending.WAITED_FOR)
-        self._attempts.took(claimed, attempt, took_ms, self._aim_ms, done + left)
+        aimed_ms = self._limits.target_ms if claimed.verifies else min(self._limits.target_ms, self._aim.ms)
+        self._attempts.took(claimed, attempt, took_ms, aimed_ms, done + left)
 
     def _fill_and_check(self, leaf: Leaf, span: AnySpan) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.

@@ -44,14 +44,6 @@ class Stage(Enum):
     DONE = "the job is done"
 
 
-class Ending(Enum):
-    """What the end of a batch finds."""
-
-    UNNOTICED = "nobody waits for its rows"
-    WAITED_FOR = "somebody waits for a row that it holds"
-    REWRITTEN = "the table has another file now: it must be rolled back"
-
-
 @dataclass(frozen=True, slots=True)
 class JobKey:
     """Names a job in the ledger."""
@@ -289,7 +281,7 @@ def limit(session: Session, *, lock_ms: int, statement_ms: int) -> None:
 def advance(
     session: Session, key: JobKey, claimed: Claim, worker: str, place: Place, *, batch_stop: int, rows_done: int,
     rows_hot: int, rows_left: int, key_stop: KeyValue | None = None, by_key: bool = False,
-) -> Ending:  # fmt: skip
+) -> bool:  # fmt: skip
     """Record the progress of a batch in its transaction.
 
     Args:
@@ -299,8 +291,10 @@ def advance(
         key_stop: the last key it did, where the leaf is gone through by one; None: to the end.
         by_key: whether it is.
 
+    Returns:
+        False: the leaf has another file now, and the batch must be rolled back.
     """
-    advanced = session.maybe(
+    changed = session.execute(
         _SQL["advance"],
         key.parameters(
             leaf=claimed.leaf,
@@ -325,9 +319,13 @@ def advance(
             by_key=by_key,
         ),
     )
-    if advanced is None:
-        return Ending.REWRITTEN
-    return Ending.WAITED_FOR if advanced.is_waited_for else Ending.UNNOTICED
+    return changed == 1
+
+
+def is_noticed(session: Session, leaf: str) -> bool:
+    """Whether somebody waits for a row that this transaction holds, or others than workers write to a leaf."""
+    noticed: bool = session.one(_SQL["noticed"], {"leaf": leaf}).is_noticed
+    return noticed
 
 
 def progress(session: Session, project: str, migration: str, step: str | None = None) -> list[JobProgress]:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from migrator.backfill import checkpoint, passes, reading, target
-from migrator.backfill.checkpoint import Ending, JobKey, Stage
+from migrator.backfill.checkpoint import JobKey, Stage
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
 PARTS = 4
@@ -36,7 +36,7 @@ def finish_pass(session, key, *, left=0):
             if claimed is None:
                 return
             stop = min(claimed.place.window_stop, claimed.place.next_block + 16)
-            assert advance(session, key, claimed, stop, rows_left=left) is Ending.UNNOTICED
+            assert advance(session, key, claimed, stop, rows_left=left)
             left = 0
 
 
@@ -99,7 +99,7 @@ def finish_pass_on_dropped(session, job):
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert advance(session, key, claimed, claimed.place.window_stop) is Ending.REWRITTEN
+        assert not advance(session, key, claimed, claimed.place.window_stop)
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
 
 
@@ -107,12 +107,12 @@ def test_progress_on_a_rewritten_table_is_refused_and_planned_anew(session, job)
     key, found = job
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
-        assert advance(session, key, claimed, 16, rows_done=100) is Ending.UNNOTICED
+        assert advance(session, key, claimed, 16, rows_done=100)
     session.execute("VACUUM FULL t")
     with session.transaction():
         claimed = checkpoint.claim(session, key, "me")
         assert claimed.place.next_block == 16
-        assert advance(session, key, claimed, 32, rows_done=100) is Ending.REWRITTEN
+        assert not advance(session, key, claimed, 32, rows_done=100)
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     assert not checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     (progress,) = checkpoint.progress(session, key.project, key.migration)
@@ -139,33 +139,53 @@ def test_finishing_does_not_overtake_a_pass_that_began(session, job):
     assert move_on(session, job) is Stage.WORKING
 
 
-def test_the_end_of_a_batch_sees_who_waits_for_its_rows_and_for_no_other(session, database, bench, job):
-    key, _ = job
+def is_noticed(session, claimed):
+    """At the end of a batch that updated row 2."""
+    session.execute("UPDATE t SET c = 'y' WHERE id = 2")
+    return checkpoint.is_noticed(session, claimed.leaf)
 
-    def write(row: int) -> threading.Thread:
+
+def test_others_who_write_to_the_table_are_noticed_and_other_workers_and_readers_are_not(session, database, job):
+    key, _ = job
+    with database.connect("other") as other, session.transaction():
+        claimed = checkpoint.claim(session, key, "me")
+        assert not is_noticed(session, claimed)
+        with other.transaction():
+            assert checkpoint.claim(other, key, "them") is not None
+            other.execute("UPDATE t SET c = 'x' WHERE id = 20000")
+            assert not is_noticed(session, claimed)
+        with other.transaction():
+            other.query("SELECT FROM t WHERE id = 1 FOR UPDATE")
+            assert not is_noticed(session, claimed)
+            other.execute("UPDATE t SET c = 'x' WHERE id = 1")
+            assert is_noticed(session, claimed)
+        assert not is_noticed(session, claimed)
+
+
+def test_whoever_waits_for_rows_of_the_batch_is_noticed_and_who_waits_for_others_is_not(session, database, bench, job):
+    key, _ = job
+    readers: list[threading.Thread] = []
+
+    def lock(row: int) -> None:
+        """As a reader: it does not hold the lock of one who writes."""
+
         def work() -> None:
             with database.connect("application") as other:
-                other.execute("UPDATE t SET s = s || '!' WHERE id = %(row)s", {"row": row})
+                other.query("SELECT FROM t WHERE id = %(row)s FOR UPDATE", {"row": row})
 
-        thread = threading.Thread(target=work)
-        thread.start()
+        readers.append(threading.Thread(target=work))
+        readers[-1].start()
         waiting = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
-        bench.wait_for(lambda: session.one(waiting).n == len(writers) + 1, "the writer waits")
-        return thread
+        bench.wait_for(lambda: session.one(waiting).n == len(readers), "the reader waits")
 
-    writers: list[threading.Thread] = []
     with database.connect("neighbour") as neighbour:
         with neighbour.transaction():
-            neighbour.execute("UPDATE t SET c = 'x' WHERE id = 1")
-            writers.append(write(1))
+            neighbour.query("SELECT FROM t WHERE id = 1 FOR UPDATE")
+            lock(1)
             with session.transaction():
                 claimed = checkpoint.claim(session, key, "me")
-                session.execute("UPDATE t SET c = 'x' WHERE id = 2")
-                assert advance(session, key, claimed, 16) is Ending.UNNOTICED
-            with session.transaction():
-                claimed = checkpoint.claim(session, key, "me")
-                session.execute("UPDATE t SET c = 'y' WHERE id = 2")
-                writers.append(write(2))
-                assert advance(session, key, claimed, 32) is Ending.WAITED_FOR
-        for each in writers:
+                assert not is_noticed(session, claimed)
+                lock(2)
+                assert is_noticed(session, claimed)
+        for each in readers:
             each.join()

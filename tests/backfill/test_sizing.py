@@ -10,10 +10,10 @@ from migrator.backfill.sizing import (
     FIRST_BLOCKS,
     LONG_MS,
     MOST_BLOCKS,
+    Aim,
     Answer,
     Size,
     after_refusal,
-    aim_ms,
     answer,
     first_blocks,
     limits,
@@ -120,17 +120,29 @@ def test_errors_mean(sqlstate, expected):
     assert answer(sqlstate) is expected
 
 
-@given(st.floats(5, 60_000), st.lists(st.booleans(), max_size=50))
-def test_batches_are_short_from_the_first_that_somebody_waited_for(target_ms, waits):
-    aimed_ms = target_ms
-    for is_waited_for in waits:
-        before_ms, aimed_ms = aimed_ms, aim_ms(aimed_ms, target_ms, is_waited_for=is_waited_for)
-        assert min(target_ms, CONSIDERATE_MS) <= aimed_ms <= target_ms
-        assert aimed_ms <= CONSIDERATE_MS if is_waited_for else aimed_ms >= before_ms
+@given(st.floats(CONSIDERATE_MS, 60_000), st.lists(st.booleans(), max_size=50))
+def test_batches_are_short_from_the_look_that_sees_others(target_ms, looks):
+    aim = Aim()
+    for is_noticed in looks:
+        before, aim = aim, aim.after_look(target_ms, is_noticed=is_noticed)
+        assert CONSIDERATE_MS <= aim.ms <= target_ms
+        assert aim.ms == CONSIDERATE_MS if is_noticed else aim.ms >= before.ms
 
 
-def test_batches_nobody_waits_for_grow_back_to_the_target():
-    aimed_ms = CONSIDERATE_MS
-    for _ in range(170):
-        aimed_ms = aim_ms(aimed_ms, 100, is_waited_for=False)
-    assert aimed_ms == 100
+def looks_until_full(aim: Aim) -> int:
+    looks = 0
+    while aim.ms < 100:
+        aim, looks = aim.after_look(100, is_noticed=False), looks + 1
+    return looks
+
+
+def test_batches_nobody_is_hurt_by_become_long_soon_and_slowly_once_somebody_was():
+    assert looks_until_full(Aim()) == 19
+    assert looks_until_full(Aim().after_look(100, is_noticed=True)) == 128
+
+
+def test_a_target_that_is_shorter_than_considerate_batches_keeps_them_from_growing():
+    aim = Aim()
+    for _ in range(5):
+        aim = aim.after_look(5, is_noticed=False)
+    assert aim.ms == CONSIDERATE_MS

@@ -143,8 +143,6 @@ FOR UPDATE OF g SKIP LOCKED
 -- name: advance
 -- Progress, in the transaction of the batch. Touches no row when the leaf's file is no longer the one that was planned:
 -- the batch before it in this transaction holds a lock that keeps it from being rewritten until the commit.
--- Says whether somebody waits for rows that the batch holds; who has none to hold need not look (pg_locks takes the locks
--- of the lock manager's partitions for a moment, one after another).
 UPDATE migrator.backfill_segment AS g
 SET next_block = %(next_block)s, next_line = %(next_line)s, window_start = %(window_start)s, pass = %(number)s, passes = %(passes)s,
     cold = %(cold)s, first_rows = %(first_rows)s, first_hot = %(first_hot)s, later_rows = %(later_rows)s,
@@ -161,11 +159,29 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
   AND g.segment = %(segment)s
   AND g.file_node = CASE WHEN %(by_key)s THEN pg_catalog.to_regclass(%(leaf)s)::oid
       ELSE pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(leaf)s)) END
-RETURNING CASE WHEN %(rows_done)s > 0 THEN EXISTS (
-    SELECT FROM pg_catalog.pg_locks AS l
-    WHERE l.locktype = 'transactionid' AND NOT l.granted
-      AND l.transactionid = pg_catalog.pg_current_xact_id_if_assigned()::xid
-) ELSE false END AS is_waited_for
+
+-- name: noticed
+-- Whether somebody waits for rows that this transaction holds, or others write to the leaf. Workers do so too, and are told by
+-- the segment that each has claimed. To be asked seldom: pg_locks takes the locks of the lock manager's partitions for a
+-- moment, one after another.
+WITH held AS MATERIALIZED (
+    SELECT l.pid, l.locktype, l.mode, l.granted, l.transactionid, l.relation
+    FROM pg_catalog.pg_locks AS l
+    WHERE l.pid <> pg_catalog.pg_backend_pid() AND (l.locktype = 'transactionid' OR l.database = (
+        SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()))
+)
+SELECT EXISTS (
+    SELECT FROM held AS h
+    WHERE h.locktype = 'transactionid' AND NOT h.granted
+      AND h.transactionid = pg_catalog.pg_current_xact_id_if_assigned()::xid
+) OR EXISTS (
+    SELECT FROM held AS h
+    WHERE h.locktype = 'relation' AND h.granted AND h.mode = 'RowExclusiveLock'
+      AND h.relation = pg_catalog.to_regclass(%(leaf)s)::oid
+      AND NOT EXISTS (SELECT FROM held AS w
+          WHERE w.pid = h.pid AND w.locktype = 'relation' AND w.mode IN ('RowShareLock', 'RowExclusiveLock')
+            AND w.relation = 'migrator.backfill_segment'::pg_catalog.regclass)
+) AS is_noticed
 
 -- name: rows_hot
 -- What this transaction did so far, and those before it that the server has not taken over; reads no table.
