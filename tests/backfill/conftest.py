@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -166,3 +167,19 @@ def bench_on_own_server(own_server: embedded.Server) -> Iterator[Bench]:
         for run in bench.runs:
             run.stop.set()
             run.thread.join(DEADLINE_S)
+
+
+@pytest.fixture
+def role(session, postgres_admin):
+    """A role without any privilege, and a session as it."""
+    name = f"role_{secrets.token_hex(4)}"
+    postgres_admin.execute(f"CREATE ROLE {name} LOGIN")
+    yield name
+    session.execute(f"DROP OWNED BY {name}")
+    postgres_admin.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def as_role(database_url, role):
+    with Database(database_url.replace("postgres@", f"{role}@", 1)).connect("test") as session:
+        yield session

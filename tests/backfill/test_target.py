@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import secrets
-
 import pytest
 
 from migrator.backfill import target
@@ -11,7 +9,6 @@ from migrator.backfill.segments import Span
 from migrator.backfill.statements import LeafName
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
-from migrator.postgres.connect import Database
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS NULL"
 
@@ -28,22 +25,6 @@ def refusal(session, sql=FILL, verify=None):
             target.check_accepted(session, statement, leaf.name)
     assert refused.value.at == "m/backfill.sql:3"
     return refused.value
-
-
-@pytest.fixture
-def role(session, postgres_admin):
-    """A role without any privilege, and a session as it."""
-    name = f"role_{secrets.token_hex(4)}"
-    postgres_admin.execute(f"CREATE ROLE {name} LOGIN")
-    yield name
-    session.execute(f"DROP OWNED BY {name}")
-    postgres_admin.execute(f"DROP ROLE {name}")
-
-
-@pytest.fixture
-def as_role(database_url, role):
-    with Database(database_url.replace("postgres@", f"{role}@", 1)).connect("test") as session:
-        yield session
 
 
 def test_missing_table_and_column(session):
