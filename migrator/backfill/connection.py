@@ -12,6 +12,9 @@ from migrator.postgres.session import ConnectionLost, ServerError, Session
 
 T = TypeVar("T")
 
+MOST_LOSSES = 5
+"""So many times in a row a connection may break before a run ends."""
+
 _TICK_S = 0.05
 
 
@@ -38,6 +41,7 @@ class Connection:
         """``function(session, *arguments)``, again on a new session if the connection breaks or a lock is refused.
 
         Raises:
+            ConnectionLost: again and again.
             Stopped: the caller asked to stop while a lock was refused.
         """
         while True:
@@ -52,13 +56,19 @@ class Connection:
 
     def try_once(self, function: Callable[..., T], *arguments: object) -> T:
         """As ``call``, but a refused lock is an error."""
-        try:
-            return function(self._session, *arguments)
-        except ConnectionLost:
-            self._session.close()
-            self._session = self._database.connect("backfill")
-            self._limit()
-            return function(self._session, *arguments)
+        losses = 0
+        while True:
+            try:
+                if losses:
+                    self._session.close()
+                    self._session = self._database.connect("backfill")
+                    self._limit()
+                return function(self._session, *arguments)
+            except ConnectionLost:
+                losses += 1
+                if losses > MOST_LOSSES:
+                    raise
+                time.sleep(_TICK_S * losses)
 
     def _limit(self) -> None:
         self._session.set("lock_timeout", f"{checkpoint.LOCK_WAIT_MS}ms")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from migrator.backfill import checkpoint
 from migrator.backfill.batch import Batcher, Outcome, Result
 from migrator.backfill.checkpoint import JobKey
+from migrator.backfill.connection import MOST_LOSSES
 from migrator.backfill.sizing import Limits
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.target import Target
@@ -20,7 +21,6 @@ from migrator.postgres.session import ConnectionLost, ServerError, Session
 
 _SQL = load("migrator.backfill.queries", "worker.sql")
 _IDLE_S = 0.05
-_MOST_LOSSES = 5
 _LONGEST_REST_S = 5.0
 
 
@@ -101,7 +101,7 @@ def run(work: Work, switchboard: Switchboard, name: str, number: int) -> None:
                         losses = 0
         except ConnectionLost:
             losses += 1
-            if losses > _MOST_LOSSES:
+            if losses > MOST_LOSSES:
                 raise
             switchboard.stop.wait(0.1 * losses)
 

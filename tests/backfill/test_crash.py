@@ -12,7 +12,9 @@ import textwrap
 import pytest
 
 from migrator.backfill import engine
+from migrator.backfill.connection import MOST_LOSSES, Connection
 from migrator.errors import DatabaseUnavailable
+from migrator.postgres.session import ConnectionLost
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
 WRONG = "c IS DISTINCT FROM 'x' || s"
@@ -105,6 +107,24 @@ def test_cut_connections_are_replaced(bench):
     assert run.result() is True
     assert bench.progress(migration).rows_done == 100_000
     assert bench.count(WRONG) == 0
+
+
+@pytest.mark.parametrize("losses", [0, MOST_LOSSES, MOST_LOSSES + 1])
+def test_the_directors_connection_may_break_some_times_in_a_row(bench, losses):
+    left = [losses]
+
+    def look(session):
+        if left[0]:
+            left[0] -= 1
+            session.query("SELECT pg_terminate_backend(pg_backend_pid())")
+        return "seen"
+
+    with Connection(bench.database, bench.database.connect("backfill"), lambda: False) as connection:
+        if losses <= MOST_LOSSES:
+            assert connection.call(look) == "seen"
+        else:
+            with pytest.raises(ConnectionLost):
+                connection.call(look)
 
 
 def test_a_server_that_crashes_in_the_middle_is_found_again(bench_on_own_server, own_server):
