@@ -10,6 +10,8 @@ from migrator.cli.options import database_options, json_option
 from migrator.cli.shipping import chosen, shipping, terminable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from migrator.execution.run import Run
 
 
@@ -38,7 +40,7 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
         if run.project.keeps_revisions:
             ran = _revisions(run, target, dry_run=dry_run)
             if not as_json and ran:
-                click.echo(_NEXT, err=True)
+                click.echo(_next(run, ran), err=True)
             return
         migrations = chosen(run, target)
         told = run if target else without_repetition(run)
@@ -48,11 +50,20 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
         expanded = expand_all(told, migrations)
         if migrations and not target and not expanded:
             run.listener(Note("everything is expanded already"))
-    if not as_json and expanded:
-        click.echo(_NEXT, err=True)
+        if not as_json and expanded:
+            click.echo(_next(run, [each.id for each in expanded]), err=True)
 
 
-_NEXT = 'next: deploy the new code and run "migrator backfill", then "migrator contract"'
+def _next(run: Run, expanded: Sequence[str]) -> str:
+    """What to do after these were expanded: in a fresh database, and where nothing is dropped, no phase is left."""
+    from migrator.ledger import state
+
+    over = (state.State.CONTRACTED, state.State.COMPLETE)
+    with run.database.connect("look") as session:
+        records = state.all_records(session, run.key)
+    if all(each.state in over for each in records if each.id in expanded):
+        return "next: deploy the new code"
+    return 'next: deploy the new code and run "migrator backfill", then "migrator contract"'
 
 
 def _revisions(run: Run, target: str | None, *, dry_run: bool) -> list[str]:

@@ -70,7 +70,7 @@ def test_the_tutorial_from_init_to_contract_in_under_ten_commands(tmp_path: Path
         run("migrator", "init", "--alembic")
         (tmp_path / "migrator.toml").write_text(SERVICES)
         run("migrator", "new", "rename account.name", "--sql", "ALTER TABLE account RENAME COLUMN name TO full_name")
-        assert "next: deploy the new code" in run("migrator", "expand")
+        assert 'next: deploy the new code and run "migrator backfill"' in run("migrator", "expand")
         connection.execute("INSERT INTO account (id, name) VALUES (2, 'old code')")
         connection.execute("INSERT INTO account (id, full_name) VALUES (3, 'new code')")
         beat = "SELECT ok FROM migrator.beat('web', 'web-1', %s, %s, 'v')"

@@ -7,7 +7,9 @@ import pty
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import alembic.command
 import pytest
@@ -54,8 +56,9 @@ def table(*more: str, name: str = "users", without: str = "", unique: str = UNIQ
 class Project(Shop):
     """A project whose env.py has the one line."""
 
-    def models(self, *tables: str) -> None:
-        text = "import sqlalchemy as sa\nm = sa.MetaData()\n" + "".join(tables)
+    def models(self, *tables: str, convention: Mapping[str, str] = MappingProxyType({})) -> None:
+        convention = f"naming_convention={dict(convention)}" if convention else ""
+        text = f"import sqlalchemy as sa\nm = sa.MetaData({convention})\n" + "".join(tables)
         (self.root / "models.py").write_text(text)
 
     def wire(self, *, hook: bool = True) -> None:
@@ -224,6 +227,36 @@ def test_other_schemas_defaults_null_and_identity(project: Project):
         'phased.set_default(schema="app", table="orders", column="d", default="\'y\'"',
     ):
         assert call in text, text
+
+
+def test_names_of_a_convention_are_those_of_the_constraints(project: Project):
+    """As https://docs.sqlalchemy.org/en/20/core/constraints.html#constraint-naming-conventions recommends them."""
+    convention = {
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+    project.models(
+        TEAMS,
+        CARTS,
+        table(
+            'sa.CheckConstraint("age > 0", name="old_enough")',
+            note="sa.Text, unique=True",
+            team_id='sa.BigInteger, sa.ForeignKey("teams.id"), index=True',
+        ),
+        'sa.Table("plain", m, sa.Column("id", sa.BigInteger, primary_key=True))\n',
+        convention=convention,
+    )
+
+    project.play()
+
+    with Database(project.url, command="test").connect("test") as session:
+        names = {row.name for row in session.query("SELECT conname::text AS name FROM pg_constraint")}
+        assert session.one("SELECT to_regclass('ix_users_team_id') AS found").found
+    # Autogenerate of Alembic does not compare CHECK constraints, and what was named before the convention stays.
+    assert {"uq_users_note", "fk_users_team_id_teams", "pk_plain", "users_mail_key"} <= names
 
 
 def test_an_index_under_another_name_is_renamed_not_built_anew(project: Project):
