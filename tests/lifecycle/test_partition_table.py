@@ -149,6 +149,70 @@ def test_what_came_since_it_was_planned_stops_contract_before_the_gate(sandbox: 
     assert sandbox.leftovers() == []
 
 
+DECORATED = (
+    "COMMENT ON TABLE t IS 'one; and'; COMMENT ON COLUMN t.a IS 'of a'; ALTER TABLE t ALTER a SET STATISTICS 500;"
+    "ALTER TABLE t ALTER a SET (n_distinct = 7); ALTER TABLE t ADD b text; ALTER TABLE t ALTER b SET STORAGE external;"
+    "CREATE INDEX by_a ON t (a) WHERE b <> 'x;\ny'; GRANT SELECT, UPDATE (a) ON t TO pg_monitor;"
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+    "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"
+)
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("ALTER TABLE t ALTER at SET STATISTICS 300", "column at: ALTER TABLE public.t ALTER COLUMN at SET STATISTICS"),
+        ("ALTER TABLE t ALTER a SET STATISTICS 700", "SET STATISTICS 700"),
+        ("ALTER TABLE t ALTER a SET STATISTICS -1", "SET STATISTICS 500"),
+        ("ALTER TABLE t ALTER a SET (n_distinct = 9)", "n_distinct=9"),
+        ("ALTER TABLE t ALTER a RESET (n_distinct)", "n_distinct=7"),
+        ("COMMENT ON TABLE t IS 'two'", "comment of the table"),
+        ("COMMENT ON TABLE t IS NULL", "COMMENT ON TABLE public.t IS 'one; and'"),
+        ("ALTER TABLE t ALTER id SET INCREMENT BY 5", "column id: "),
+        ("ALTER TABLE t ALTER id DROP IDENTITY", "ALTER COLUMN id"),
+        ("ALTER TABLE t ADD c serial", "column c: ALTER SEQUENCE public.t_c_seq OWNED BY public.t.c"),
+        ("REVOKE SELECT ON t FROM pg_monitor", "GRANT SELECT ON public.t TO pg_monitor"),
+        ("REVOKE UPDATE (a) ON t FROM pg_monitor", "GRANT UPDATE (a) ON public.t TO pg_monitor"),
+        ("GRANT INSERT (b) ON t TO pg_monitor", "privilege INSERT of pg_monitor on column b"),
+        ("DROP INDEX by_a; CREATE INDEX by_a ON t (a, b)", "index by_a"),
+        ("DROP INDEX by_a", "ALTER INDEX public.by_a RENAME TO t_2026_by_a"),
+        ("DROP TRIGGER g ON t", "DROP TRIGGER g ON public.t_2026"),
+        ("CREATE OR REPLACE TRIGGER g BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()", "trigger g"),
+    ],
+)
+def test_what_was_changed_since_it_was_planned_stops_contract(sandbox: Sandbox, since: str, said: str) -> None:
+    migration = expanded(sandbox, DECORATED)
+    sandbox.execute(since)
+
+    with pytest.raises(Refused, match="since it was planned") as caught:
+        sandbox.contract(migration, offline=OFFLINE)
+
+    assert said in refusal(caught.value)
+    assert sandbox.state(migration) == "expanded"
+
+
+def test_what_the_server_copies_may_change_until_the_swap(sandbox: Sandbox) -> None:
+    migration = expanded(sandbox, DECORATED)
+    sandbox.execute(
+        "COMMENT ON COLUMN t.a IS 'now'; ALTER TABLE t ALTER b SET STORAGE main; ALTER TABLE t ALTER a SET DEFAULT 5;"
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0); COMMENT ON CONSTRAINT c ON t IS 'why'; ALTER TABLE t ADD d text;"
+        "ALTER TABLE t SET (fillfactor = 70)"
+    )
+
+    sandbox.contract(migration, offline=OFFLINE)
+
+    kept = sandbox.rows(
+        "SELECT col_description(c.oid, 3) AS of_column, a.attstorage::text,"
+        " obj_description(c.oid, 'pg_class') AS of_table, obj_description(k.oid, 'pg_constraint') AS of_check"
+        " FROM pg_class AS c"
+        " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'b'"
+        " JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.conname = 'c' WHERE c.relname IN ('t', 't_2026')"
+    )
+    assert kept == [("now", "m", "one; and", "why")] * 2
+    assert sandbox.value("SELECT reloptions FROM pg_class WHERE relname = 't_2026'") == ["fillfactor=70"]
+    assert sandbox.value("INSERT INTO t (at) VALUES ('2026-05-05') RETURNING a") == 5
+
+
 def test_the_owner_stays_whoever_runs_it(sandbox: Sandbox) -> None:
     owner = sandbox.value("SELECT 'owner_' || current_database()")
     sandbox.execute(f'CREATE ROLE "{owner}"; GRANT CREATE ON SCHEMA public TO "{owner}"')

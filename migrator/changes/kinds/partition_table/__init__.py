@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migrator.changes.kind import Context, Draft, Kind, require_table
 from migrator.changes.kinds.partition_table import swap
+from migrator.changes.kinds.partition_table.as_planned import require_as_planned
 from migrator.changes.kinds.partition_table.swap import Partitioning, strategy_of
 from migrator.changes.partition import condition_of, require_bound
 from migrator.errors import Refused
@@ -162,7 +163,7 @@ class PartitionTable(Kind[Partitioning]):
             return
         _require_key(change, relation)
         swap.require_portable(change, relation)
-        swap.require_as_planned(change, relation, context.contract_sql)
+        require_as_planned(change, relation, context.contract_sql, self.template)
 
     def rollback(self, change: Partitioning, context: Context) -> Iterator[Draft]:
         """The CHECK goes; nothing else has changed."""

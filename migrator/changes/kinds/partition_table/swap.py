@@ -129,40 +129,6 @@ def require_portable(change: Partitioning, relation: Relation) -> None:
         )
 
 
-def require_as_planned(change: Partitioning, relation: Relation, contract_sql: str) -> None:
-    """Make sure that contract carries over all that hangs on the table now.
-
-    Raises:
-        Refused: something was made since it was planned, and would stay with the old table.
-    """
-    lost = [
-        f"index {index.name}"
-        for index in relation.indexes
-        if ident(_index_name(change, index)) not in contract_sql  # the name it takes on the partition
-    ]
-    lost += [
-        f"constraint {constraint.name}"
-        for constraint in _added(relation)
-        if f"ADD CONSTRAINT {ident(constraint.name)} " not in contract_sql
-    ]
-    lost += [
-        f"trigger {trigger.name}"
-        for trigger in relation.own_triggers
-        if f"DROP TRIGGER {ident(trigger.name)} ON " not in contract_sql
-    ]
-    lost += [
-        f"privilege {grant.privilege} of {grant.grantee or 'PUBLIC'}"
-        for grant, column in _grants(relation)
-        if _granted(change, grant, column) not in contract_sql
-    ]
-    if lost:
-        raise Refused(
-            f'what was made on table "{relation.name}" since it was planned would stay with {change.partition} alone',
-            detail="\n".join(lost),
-            hint="roll back and expand again after planning anew, or drop it and create it again after contract",
-        )
-
-
 def steps(change: Partitioning, relation: Relation, check: str | None, template: Template) -> Iterator[Draft]:
     """The one transaction.
 
@@ -178,7 +144,7 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
     for index in relation.indexes:
         yield Draft(
             f"rename-{slug(index.name)}",
-            template("rename_index", index=qualified(change.schema, index.name), new_name=_index_name(change, index)),
+            takes_name(change, index, template),
             "its name is for the one of the partitioned table"
             + ("; its constraint is called the same" if index.constraint else ""),
         )
@@ -201,15 +167,15 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
         locks=_NOTHING_WAITS,
     )
     for column in relation.columns:
-        yield from _column(change, column, template)
+        yield from column_steps(change, column, template)
     if relation.comment is not None:
         yield Draft(
             "comment", template("comment", table=table, text=relation.comment), "as before", locks=_NOTHING_WAITS
         )
-    for constraint in _added(relation):
+    for constraint in added_keys(relation):
         yield Draft(
             f"add-{slug(constraint.name)}",
-            template("add_constraint", table=table, constraint=constraint.name, definition=Sql(constraint.definition)),
+            key(change, constraint, template),
             "as it is on the partition, which need not be looked at then",
             locks=_locks_of(constraint),
         )
@@ -223,9 +189,9 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
             )
     for trigger in relation.own_triggers:
         yield Draft(f"trigger-{slug(trigger.name)}", Sql(trigger.definition), "as before", locks=_NOTHING_WAITS)
-    for number, (grant, column_name) in enumerate(_grants(relation), 1):
+    for number, (grant, column_name) in enumerate(grants_on(relation), 1):
         yield Draft(
-            f"grant-{number}", _granted(change, grant, column_name), "as on the table before", locks=_NOTHING_WAITS
+            f"grant-{number}", granted(change, grant, column_name), "as on the table before", locks=_NOTHING_WAITS
         )
     yield Draft(
         f"attach-{slug(change.partition)}",
@@ -242,7 +208,7 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
         )
 
 
-def _column(change: Partitioning, column: Column, template: Template) -> Iterator[Draft]:
+def column_steps(change: Partitioning, column: Column, template: Template) -> Iterator[Draft]:
     """What LIKE does not copy of a column."""
     for setting in column.settings:
         if not setting.startswith(_COPIED_BY_LIKE):
@@ -295,7 +261,7 @@ def _column(change: Partitioning, column: Column, template: Template) -> Iterato
     )
 
 
-def _added(relation: Relation) -> Iterator[Constraint]:
+def added_keys(relation: Relation) -> Iterator[Constraint]:
     """Constraints that LIKE does not copy as they are wanted."""
     return (each for each in relation.constraints if each.type in ("primary key", "unique", "foreign key"))
 
@@ -309,22 +275,35 @@ def _locks_of(constraint: Constraint) -> str:
     return f"SHARE ROW EXCLUSIVE ON {relation_name(referenced)}: writes wait, for a moment"
 
 
-def _index_name(change: Partitioning, index: Index) -> str:
+def takes_name(change: Partitioning, index: Index, template: Template) -> Sql:
+    """What gives an index the name it has on the partition."""
+    new_name = name_on_partition(change, index.name)
+    return template("rename_index", index=qualified(change.schema, index.name), new_name=new_name)
+
+
+def name_on_partition(change: Partitioning, index: str) -> str:
     """What an index is called on the partition."""
-    rest = index.name.removeprefix(change.table) if index.name.startswith(change.table) else f"_{index.name}"
+    rest = index.removeprefix(change.table) if index.startswith(change.table) else f"_{index}"
     name = f"{change.partition}{rest}"
     if len(name.encode()) <= MAX_NAME_BYTES:
         return name
-    return bounded_name(change.partition, index.name, over=(change.schema, index.name, change.partition))
+    return bounded_name(change.partition, index, over=(change.schema, index, change.partition))
 
 
-def _grants(relation: Relation) -> list[tuple[Grant, str]]:
+def key(change: Partitioning, constraint: Constraint, template: Template) -> Sql:
+    """What adds a constraint to the partitioned table."""
+    definition = Sql(constraint.definition)
+    return template("add_constraint", table=change.sql, constraint=constraint.name, definition=definition)
+
+
+def grants_on(relation: Relation) -> list[tuple[Grant, str]]:
     """Privileges on the table, then those on single columns."""
     wanted = [(grant, "") for grant in relation.grants]
     return wanted + [(grant, column.name) for column in relation.columns for grant in column.grants]
 
 
-def _granted(change: Partitioning, grant: Grant, column: str) -> Sql:
+def granted(change: Partitioning, grant: Grant, column: str) -> Sql:
+    """What grants a privilege on the partitioned table, or on one column of it."""
     what = f"{grant.privilege} ({ident(column)})" if column else grant.privilege
     option = " WITH GRANT OPTION" if grant.is_grantable else ""
     return Sql(f"GRANT {what} ON {change.sql} TO {role_sql(grant.grantee)}{option}")
