@@ -172,12 +172,14 @@ class UserType:
         users: what uses it, as the server describes it; not known for row types.
         labels: of an enum, in their order.
         columns: of an enum, those that hold its values, also through a domain; partitions are left out.
+        users_beside: of an enum, what uses it besides columns of its type and their defaults, constraints and indexes.
     """
 
     kind: str
     users: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     columns: tuple[TypedColumn, ...] = ()
+    users_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from migrator.model.objects import Grant
 from migrator.model.schema import (
@@ -40,7 +40,7 @@ _LONGEST_SAMPLE = "5s"
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, available: bool = True) -> Schema:
     """What the catalog says about the relations and routines of these names; those that do not exist are left out.
 
-    The name of an index stands for its table.
+    The name of an index stands for its table, that of an enum for the tables that hold its values.
 
     Expressions are read with an empty ``search_path``, so that every name in them is qualified.
 
@@ -54,7 +54,8 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, av
     routines: dict[TableName, tuple[Routine, ...]] = {}
     with session.transaction(read_only=True):
         session.set_local("search_path", "")
-        for schema, name in names:
+        types = _types(session)
+        for schema, name in _with_holders(names, types, path):
             for place in (schema,) if schema else path:
                 relation = _relation(session, TableName(place, name)) or _table_of_index(session, place, name)
                 if relation is not None:
@@ -65,18 +66,6 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, av
                 if found:
                     routines[TableName(place, name)] = found
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
-        types = {
-            TableName(row.schema, row.name): UserType(
-                row.kind,
-                tuple(row.users),
-                tuple(row.labels),
-                tuple(
-                    TypedColumn(TableName(each["schema"], each["table"]), each["column"], each["is_array"])
-                    for each in row.columns
-                ),
-            )
-            for row in session.query(_SQL["types"])
-        }
         objects = read_objects(session, available=available)
     return Schema(
         is_known=True,
@@ -88,6 +77,36 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, av
         routines=routines,
         objects=objects,
     )
+
+
+def _types(session: Session) -> dict[TableName, UserType]:
+    return {
+        TableName(row.schema, row.name): UserType(
+            row.kind,
+            tuple(row.users),
+            tuple(row.labels),
+            tuple(
+                TypedColumn(TableName(each["schema"], each["table"]), each["column"], each["is_array"])
+                for each in row.columns
+            ),
+            users_beside=tuple(row.users_beside),
+        )
+        for row in session.query(_SQL["types"])
+    }
+
+
+def _with_holders(
+    names: Iterable[tuple[str | None, str]], types: Mapping[TableName, UserType], path: Collection[str]
+) -> list[tuple[str | None, str]]:
+    """Names, and the tables that hold values of the enums among them."""
+    wanted = dict.fromkeys(names)
+    for schema, name in list(wanted):
+        enum = next(
+            (types[key] for place in ((schema,) if schema else path) if (key := TableName(place, name)) in types), None
+        )
+        for column in enum.columns if enum else ():
+            wanted[column.table.schema, column.table.name] = None
+    return list(wanted)
 
 
 def _routines(session: Session, name: TableName) -> tuple[Routine, ...]:

@@ -166,13 +166,15 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
 
 
 def objects_in(action: Action) -> list[tuple[str | None, str]]:
-    """As ``relations_in``, with the routines that an action makes, drops or lets a trigger call."""
+    """As ``relations_in``, with routines that an action makes, drops or lets a trigger call, and enums it changes."""
     names = dict.fromkeys(relations_in(action))
     parts: list[Any] = []
     if isinstance(action.node, pb.CreateFunctionStmt | pb.CreateTrigStmt):
         parts.append(action.node.funcname)
     elif isinstance(action.node, pb.DropStmt) and action.node.remove_type in ROUTINES:
         parts += [unwrap(item).objname for item in action.node.objects]
+    elif isinstance(action.node, pb.AlterEnumStmt):
+        parts.append(action.node.type_name)
     for part in parts:
         words = [unwrap(item).sval for item in part]
         names[words[-2] if len(words) > 1 else None, words[-1]] = None

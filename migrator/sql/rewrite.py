@@ -65,6 +65,25 @@ def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Ma
     return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT))
 
 
+def with_type(definition: str, old: tuple[str, str], new: tuple[str, str]) -> Sql:
+    """The definition of an index or a constraint, as the catalog writes it, with another type for one in its casts.
+
+    Args:
+        definition: what ``pg_get_indexdef`` or ``pg_get_constraintdef`` returned, with everything qualified.
+        old: schema and name of a type.
+        new: of the one in its place.
+    """
+    prefix = "" if definition.startswith("CREATE ") else _ADD_CONSTRAINT
+    statement = parse_script(prefix + definition).statements[0]
+    node = type(statement.node)()
+    node.CopyFrom(statement.node)
+    for inner in walk(node):
+        if isinstance(inner, pb.TypeName) and tuple(unwrap(part).sval for part in inner.names) == old:
+            for part, name in zip(inner.names, new, strict=True):
+                unwrap(part).sval = name
+    return Sql(deparse(statement.kind, node).removeprefix(prefix))
+
+
 def columns_of_index(definition: str) -> set[str]:
     """Names of the columns a CREATE INDEX mentions: keys, INCLUDE, expressions, predicate."""
     names = set()

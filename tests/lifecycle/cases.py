@@ -732,6 +732,35 @@ CASES = (
         seen_finally=lambda seen, committed: seen == ("blue" if committed == "sad" else committed),
     ),
     Case(
+        name="with a replacement, in a column and an array",
+        kind="drop_enum_value",
+        setup="CREATE TYPE mood AS ENUM ('glad', 'sad', 'blue');"
+        "COMMENT ON TYPE mood IS 'how it is'; REVOKE USAGE ON TYPE mood FROM PUBLIC;"
+        + items(
+            "value mood", value="'sad'", more=" NOT NULL DEFAULT 'blue' CHECK (value > 'glad' OR n >= 0), moods mood[]"
+        )
+        + "CREATE INDEX items_value ON items (value) WHERE value <> 'sad'; UPDATE items SET moods = '{glad,blue,NULL}';"
+        "CREATE TABLE others (id integer PRIMARY KEY, mood mood); INSERT INTO others VALUES (1, 'blue'), (2, NULL);",
+        sql="ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'",
+        naive="ALTER TYPE mood RENAME TO old_mood; CREATE TYPE mood AS ENUM ('glad', 'sad');"
+        "COMMENT ON TYPE mood IS 'how it is'; REVOKE USAGE ON TYPE mood FROM PUBLIC; DROP INDEX items_value;"
+        "ALTER TABLE items DROP CONSTRAINT items_check, ALTER value DROP DEFAULT,"
+        " ALTER value TYPE mood USING replace(value::text, 'blue', 'sad')::mood, ALTER value SET DEFAULT 'sad',"
+        " ALTER moods TYPE mood[] USING array_replace(moods::text[], 'blue', 'sad')::mood[];"
+        "ALTER TABLE items ADD CONSTRAINT items_check CHECK (value > 'glad' OR n >= 0);"
+        "CREATE INDEX items_value ON items (value) WHERE value <> 'sad';"
+        "ALTER TABLE others ALTER mood TYPE mood USING replace(mood::text, 'blue', 'sad')::mood; DROP TYPE old_mood",
+        old=code("value", values=lambda chance: chance.choice(("glad", "sad", "blue"))),
+        new=code("value", values=lambda chance: chance.choice(("glad", "sad")), prepares=False),
+        moves=True,
+        seen_as=lambda seen, committed: seen in (committed, "sad" if committed == "blue" else committed),
+        seen_finally=lambda seen, committed: seen == ("sad" if committed == "blue" else committed),
+        final=(
+            "(SELECT bool_and(moods::text = '{glad,sad,NULL}') FROM items WHERE moods IS NOT NULL)",
+            "(SELECT mood = 'sad' FROM others WHERE id = 1)",
+        ),
+    ),
+    Case(
         name="that old code casts to",
         kind="drop_type",
         setup=items("value text") + "CREATE TYPE mood AS ENUM ('glad', 'sad');",

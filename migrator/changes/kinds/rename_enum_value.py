@@ -62,6 +62,8 @@ class RenameEnumValue(Kind[ValueRenaming]):
         if action.kind != "alter_enum_stmt" or not node.old_val:
             return None
         target = named_type(node.type_name, schema)
+        if target in schema.types and node.new_val in schema.types[target].labels:
+            return None
         phase = action.options.get("phase")
         if phase is None:
             raise Refused(

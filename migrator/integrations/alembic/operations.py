@@ -71,6 +71,7 @@ __all__ = [
     "detach_partition",
     "drop_column",
     "drop_constraint",
+    "drop_enum_value",
     "drop_extension",
     "drop_function",
     "drop_index",
@@ -151,6 +152,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "detach_partition": {"schema": "public"},
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
+    "drop_enum_value": {"schema": "public"},
     "drop_extension": {},
     "drop_function": {"schema": "public"},
     "drop_index": {"schema": "public"},
@@ -410,6 +412,7 @@ def change_type(
     *,
     collation: str = "",
     up: str = "",
+    default: str = "",
     in_place: bool = False,
     schema: str = "public",
 ) -> None:
@@ -423,6 +426,7 @@ def change_type(
         collation: of the new type, as SQL; an empty string: the type's own.
         up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the
             type.
+        default: of the column after contract, as SQL; an empty string: the old default, converted like a value.
         in_place: whether the server just notes the new type; from SQL text it is found out by itself.
     """
     change(
@@ -434,6 +438,7 @@ def change_type(
             "type": type,
             "collation": collation,
             "up": up,
+            "default": default,
             "in_place": in_place,
         },
     )
@@ -728,6 +733,25 @@ def drop_constraint(table: str, constraint: str, *, schema: str = "public") -> N
         constraint: its name.
     """
     change("drop_constraint", {"schema": schema, "table": table, "constraint": constraint})
+
+
+def drop_enum_value(
+    type: str, value: str, *, replacement: str = "", columns: tuple[str, ...] = (), schema: str = "public"
+) -> None:
+    """Take a value away from an enumerated type while old and new code run.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        value: the value that goes.
+        replacement: the value that rows hold instead; an empty string: contract is refused while rows hold the value.
+        columns: all that hold values of the type, or arrays of them, as ``table.column`` or ``schema.table.column``;
+            without a schema: in that of the type. From SQL text they are found by themselves.
+    """
+    change(
+        "drop_enum_value",
+        {"schema": schema, "type": type, "value": value, "replacement": replacement, "columns": columns},
+    )
 
 
 def drop_extension(extension: str) -> None:

@@ -323,6 +323,27 @@ SELECT
     CASE WHEN t.typtype = 'e' THEN ARRAY(
         SELECT e.enumlabel::text FROM pg_enum AS e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
     ELSE '{}' END AS labels,
+    CASE WHEN t.typtype = 'e' THEN ARRAY(
+        -- Not its columns, nor the defaults, constraints and indexes that hang on one of them.
+        SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM pg_depend AS d
+        LEFT JOIN pg_attrdef AS f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+        LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+        LEFT JOIN pg_class AS r ON d.classid = 'pg_class'::regclass AND r.oid = d.objid
+        WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
+          AND NOT (d.objsubid > 0 AND coalesce(r.relkind IN ('r', 'p', 'm'), false))
+          AND NOT EXISTS (
+            SELECT FROM pg_depend AS o
+            WHERE o.refclassid = 'pg_type'::regclass AND o.refobjid IN (t.oid, t.typarray)
+              AND o.classid = 'pg_class'::regclass AND o.objsubid > 0
+              AND (o.objid, o.objsubid) = (f.adrelid, f.adnum)
+              OR o.objid = k.conrelid AND o.objsubid = ANY (k.conkey)
+              OR r.relkind = 'i' AND EXISTS (
+                SELECT FROM pg_depend AS i
+                WHERE i.classid = d.classid AND i.objid = d.objid AND i.refclassid = o.classid AND i.refobjid = o.objid
+                  AND i.refobjsubid = o.objsubid))
+        ORDER BY 1)
+    ELSE '{}' END AS users_beside,
     CASE WHEN t.typtype = 'e' THEN (
         -- The enum, arrays of it, and domains over either.
         WITH RECURSIVE holder AS (

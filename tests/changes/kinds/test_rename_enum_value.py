@@ -48,7 +48,6 @@ def test_a_change_given_as_words_or_as_a_table_is_the_same():
         (schema(), 'type "public.mood" does not exist'),
         (known(kind="domain"), "is a domain, not an enum"),
         (known("glad"), "has no value 'sad'"),
-        (known("sad", "blue"), "has a value 'blue' already"),
     ],
 )
 def test_what_cannot_be_renamed_is_refused_also_right_before_contract(facts, reason: str):
@@ -56,6 +55,19 @@ def test_what_cannot_be_renamed_is_refused_also_right_before_contract(facts, rea
     with pytest.raises(Refused, match=reason.replace('"', ".")):
         planner.check_before_contract(
             changes(SQL, facts), migration=MIGRATION, level=7, schema=facts, built=frozenset()
+        )
+
+
+def test_two_values_that_become_one_are_another_kind():
+    (change,) = changes(RENAME, known("sad", "blue"))
+    assert change.kind.name == "drop_enum_value"
+
+
+def test_a_change_that_was_written_before_the_name_was_taken_is_refused():
+    (change,) = changes(SQL, known())
+    with pytest.raises(Refused, match="has a value 'blue' already"):
+        planner.check_before_contract(
+            [change], migration=MIGRATION, level=7, schema=known("sad", "blue"), built=frozenset()
         )
 
 

@@ -27,7 +27,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, qualified
+from migrator.sql.compose import Sql, expression, qualified
 from migrator.sql.parser import deparse_expression, deparse_type, pb, unwrap
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
 
@@ -61,7 +61,8 @@ class ChangeType(Kind[Retyping]):
     What is refused
         A column that views, policies, rules, generated columns, publications, triggers UPDATE OF or statistics objects
         name: drop them before, create them after. Exclusion constraints, deferrable keys,
-        partitioned tables. A database is needed.
+        partitioned tables. A default, where USING computes values from other columns too, unless ``default`` says the
+        new one. A database is needed.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"
@@ -131,6 +132,11 @@ class ChangeType(Kind[Retyping]):
         if column.type_name == change.full_type and (not change.collation or column.collation == change.collation):
             raise Refused(f'column "{change.column}" of table "{change.target}" is of type {change.full_type} already')
         if change.in_place:
+            if change.default:
+                raise Refused(
+                    f'column "{change.column}" of table "{change.target}" keeps its default: its type changes in place',
+                    hint='leave "default" out, and write ALTER COLUMN … SET DEFAULT in another migration',
+                )
             require_in_place(change, relation, column)
             yield from note_of_new_type(relation, change.column, change.full_type)
             yield from checks.notes_in_place(relation, change)
@@ -155,6 +161,8 @@ class ChangeType(Kind[Retyping]):
             sample=self.template("sample", **values),
             in_backfill=True,
         )
+        if change.default:
+            yield Expression(change.default, Sql(f"SELECT {change.cast(expression(change.default))}"))
         relation = context.schema.relation(change.target)
         if relation is not None:
             yield from trials(change, relation, shadow_of(change, context))

@@ -50,6 +50,11 @@ def require_replaceable(relation: Relation, column: Column, change: Retyping) ->
         "drop them in a migration before this one, and create them again after it",
     )
     require_last_word(relation)
+    if change.default and column.sequence is not None:
+        raise Refused(
+            f'column "{column.name}" of table "{relation.name}" draws from a sequence, so it keeps its default',
+            hint='leave "default" out',
+        )
     converted_default(change, column)
     refuse_indexes(relation, change)
 

@@ -30,6 +30,7 @@ class Retyping(OnTable, frozen=True):
         type: the new type, as SQL.
         collation: of the new type, as SQL; an empty string: the type's own.
         up: the new value computed from the row's columns, as SQL; an empty string: the old value cast to the type.
+        default: of the column after contract, as SQL; an empty string: the old default, converted like a value.
         in_place: whether the server just notes the new type; from SQL text it is found out by itself.
     """
 
@@ -37,6 +38,7 @@ class Retyping(OnTable, frozen=True):
     type: str
     collation: str = ""
     up: str = ""
+    default: str = ""
     in_place: bool = False
 
     @property
@@ -100,6 +102,8 @@ def converted_default(change: Retyping, column: Column) -> Sql | None:
     Raises:
         Refused: the new value is computed from other columns too, which a default cannot name.
     """
+    if change.default:
+        return change.cast(expression(change.default))
     if column.default is None or column.identity:
         return None
     default = expression(column.default)
@@ -109,7 +113,7 @@ def converted_default(change: Retyping, column: Column) -> Sql | None:
         raise Refused(
             f'column "{change.column}" of table "{change.target}" has a default, and USING computes its values from '
             "other columns, which a default cannot name",
-            hint="drop the default in a migration before this one, and set the new one after it",
+            hint='say which it is to be, "default", or drop it in a migration before this one',
         )
     computed = with_value(change.up, change.column, default) if change.up else default
     return change.cast(computed)

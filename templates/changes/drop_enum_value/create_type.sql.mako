@@ -1,0 +1,1 @@
+CREATE TYPE ${type|sql} AS ENUM (${labels|sql})

@@ -1,0 +1,127 @@
+"""``drop_enum_value``: an enum without the value, and every column of it changed to that, at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import MigratorError, OutOfOrder, Refused
+from tests.support.sandbox import Outcome, Sandbox
+
+SETUP = (
+    "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');"
+    "CREATE TABLE people (id integer PRIMARY KEY, mood mood NOT NULL DEFAULT 'sad');"
+    "INSERT INTO people SELECT g, 'happy' FROM generate_series(1, 50) AS g;"
+)
+SQL = "ALTER TYPE mood RENAME VALUE 'sad' TO 'ok'"
+REFERENCE = (
+    "CREATE TABLE moods (mood mood PRIMARY KEY); INSERT INTO moods VALUES ('happy');"
+    "ALTER TABLE people ADD FOREIGN KEY (mood) REFERENCES moods"
+)
+COMPUTED = (
+    "CREATE FUNCTION usual() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $$ok$$';"
+    "ALTER TABLE people ALTER mood SET DEFAULT usual()::mood"
+)
+OFFLINE = "nobody is connected in this test"
+
+
+def changed(sandbox: Sandbox, *words: str) -> Outcome:
+    return sandbox.command("new", "less", "--change", " ".join(["drop_enum_value type=mood value=sad", *words]))
+
+
+def test_without_a_replacement_rows_that_hold_the_value_keep_it_from_going(sandbox: Sandbox):
+    sandbox.configure()
+    sandbox.execute(
+        SETUP + "ALTER TABLE people ALTER mood SET DEFAULT 'happy'; UPDATE people SET mood = 'sad' WHERE id = 7"
+    )
+    assert changed(sandbox, "columns=people.mood").code == 0
+    (migration,) = sandbox.migrations()
+    sandbox.expand(migration)
+    with pytest.raises(MigratorError, match="cannot be backfilled"):
+        sandbox.backfill(migration)
+    with pytest.raises(OutOfOrder):
+        sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute("UPDATE people SET mood = 'ok' WHERE id = 7")
+    assert sandbox.command("backfill", "retry", migration.id).code == 0
+    sandbox.backfill(migration)
+    sandbox.execute("UPDATE people SET mood = 'sad' WHERE id IN (5, 6)")
+    with pytest.raises(Refused, match=r"2 rows of public\.people hold 'sad' in mood, which goes"):
+        sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute("UPDATE people SET mood = 'ok' WHERE mood = 'sad'")
+    sandbox.contract(migration, offline=OFFLINE)
+    assert sandbox.value("SELECT enum_range(NULL::mood)::text") == "{ok,happy}"
+    assert sandbox.value("SELECT count(*) FROM people WHERE mood = 'ok'") == 3
+    sandbox.execute("INSERT INTO people (id) VALUES (51)")
+    assert sandbox.value("SELECT mood::text FROM people WHERE id = 51") == "happy"
+
+
+def test_a_value_that_is_added_meanwhile_is_not_lost(sandbox: Sandbox):
+    sandbox.execute(SETUP)
+    migration = sandbox.new("less", SQL)
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+    sandbox.execute("ALTER TYPE mood ADD VALUE 'angry'")
+
+    with pytest.raises(Refused, match="changed since this was planned"):
+        sandbox.contract(migration, offline=OFFLINE)
+
+    sandbox.rollback(migration, offline=OFFLINE)
+    assert sandbox.rows("SELECT typname::text FROM pg_type WHERE typtype = 'e'") == [("mood",)]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1'", "function public.f(public.mood)"),
+        ("CREATE DOMAIN temper AS mood", "type public.temper"),
+        ("CREATE TYPE pair AS (a mood)", "composite type public.pair"),
+        ("CREATE VIEW seen AS SELECT 'ok'::mood AS m", "view public.seen"),
+        ("ALTER TABLE people ADD CHECK (id <> 0 OR ('ok'::mood)::text = 'ok')", "constraint people_"),
+        ("CREATE VIEW seen AS SELECT mood::text FROM people", "is used by other objects"),
+        ("ALTER TABLE people ADD CHECK (mood <> 'sad')", 'invalid input value for enum'),
+        ("CREATE INDEX ON people (id) WHERE mood = 'sad'", 'invalid input value for enum'),
+        ("CREATE UNIQUE INDEX ON people (mood, id)", "two values become one"),
+        (REFERENCE, "foreign keys"),
+        (COMPUTED, "is not one value"),
+        ("CREATE MATERIALIZED VIEW seen AS SELECT 'ok'::mood AS m", "materialized view"),
+    ],
+)  # fmt: skip
+def test_what_is_not_carried_over_is_refused_before_anything_runs(sandbox: Sandbox, more: str, said: str):
+    sandbox.execute(SETUP + more)
+
+    with pytest.raises(Refused) as refused:
+        sandbox.new("less", SQL)
+
+    assert said in f"{refused.value.message}\n{refused.value.detail}"
+    assert sandbox.value("SELECT count(*) FROM pg_type WHERE typname LIKE 'migrator%' AND typtype = 'e'") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", 'write columns=public.people.mood'),
+        ("columns=people.id", 'write columns=public.people.mood'),
+        ("columns=people", "not a column: people"),
+        ("columns=people.mood replacement=sad", "'sad' cannot take its own place"),
+        ("columns=people.mood replacement=wild", "has no value 'wild'"),
+        ("columns=people.mood", "has the default 'sad', which goes"),
+    ],
+)  # fmt: skip
+def test_words_that_do_not_fit_are_refused_with_those_that_do(sandbox: Sandbox, words: str, said: str):
+    sandbox.configure()
+    sandbox.execute(SETUP)
+    outcome = changed(sandbox, words)
+    assert (outcome.code, said in outcome.err) == (1, True), outcome.err
+
+
+def test_odd_names_and_labels(sandbox: Sandbox):
+    sandbox.execute(
+        """CREATE SCHEMA "A.b"; CREATE TYPE "A.b"."My ""Type" AS ENUM ('it''s', '%s', 'ü');"""
+        """CREATE TABLE "A.b"."T.x" (id int PRIMARY KEY, "C d" "A.b"."My ""Type" DEFAULT 'it''s');"""
+        """INSERT INTO "A.b"."T.x" (id) VALUES (1); INSERT INTO "A.b"."T.x" VALUES (2, '%s'), (3, NULL)"""
+    )
+    migration = sandbox.new("odd", """ALTER TYPE "A.b"."My ""Type" RENAME VALUE 'it''s' TO '%s'""")
+    sandbox.finish(migration)
+
+    assert sandbox.rows("""SELECT id, "C d"::text FROM "A.b"."T.x" ORDER BY id""") == [(1, "%s"), (2, "%s"), (3, None)]
+    sandbox.execute("""INSERT INTO "A.b"."T.x" (id) VALUES (4)""")
+    assert sandbox.value("""SELECT "C d"::text FROM "A.b"."T.x" WHERE id = 4""") == "%s"
