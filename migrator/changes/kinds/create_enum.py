@@ -37,9 +37,10 @@ class CreateEnum(Kind[EnumCreation]):
 
     Limits
         A value can be added to an enum later, and taken away only by changing every column of the type
-        (``drop_enum_value``): text with a CHECK leaves more freedom. Its order is the order of the labels. A column with a DEFAULT of the type needs a migration after this one, because the
-        server is asked about the DEFAULT before the type is there. Rollback fails, and keeps its state, while objects
-        that are not of this migration use the type.
+        (``drop_enum_value``): text with a CHECK leaves more freedom. Its order is the order of the labels. A column
+        with a DEFAULT of the type needs a migration after this one, because the server is asked about the DEFAULT
+        before the type is there. Rollback fails, and keeps its state, while objects that are not of this migration use
+        the type.
 
     Example:
         CREATE TYPE order_state AS ENUM ('open', 'paid', 'shipped')
