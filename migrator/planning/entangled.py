@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 
 from migrator.changes.copies import unique_keys
-from migrator.changes.kinds.change_type import Retyping
 from migrator.changes.kinds.create_index import Indexing
+from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.rewrite import columns_of_index
@@ -39,20 +40,16 @@ def entangled(one: Iterable[object], other: Iterable[object], schema: Schema, *,
     Returns:
         An index or a constraint as the user knows it; None: there is none.
     """
-    others = [replaced for spec in other if (replaced := _replaced(spec)) is not None]
-    for spec in one:
-        mine = _replaced(spec)
-        if mine is None:
-            continue
-        for theirs in others:
-            if mine.table == theirs.table and not mine.columns & theirs.columns:
-                found = next(_on_one_table(mine, theirs, schema.relation(mine.table), together=together), None)
-            elif mine.table != theirs.table and mine.is_retyped != theirs.is_retyped:
-                found = next(chain(_keys(mine, theirs, schema), _keys(theirs, mine, schema)), None)
-            else:
-                found = None
-            if found is not None:
-                return found
+    others = [replaced for spec in other for replaced in _replaced(spec)]
+    for mine, theirs in product((replaced for spec in one for replaced in _replaced(spec)), others):
+        if mine.table == theirs.table and not mine.columns & theirs.columns:
+            found = next(_on_one_table(mine, theirs, schema.relation(mine.table), together=together), None)
+        elif mine.table != theirs.table and mine.is_retyped != theirs.is_retyped:
+            found = next(chain(_keys(mine, theirs, schema), _keys(theirs, mine, schema)), None)
+        else:
+            found = None
+        if found is not None:
+            return found
     return None
 
 
@@ -94,12 +91,14 @@ def refuse_index_on_copy(spec: object, others: Iterable[object], pending: str = 
             )
 
 
-def _replaced(spec: object) -> _Replaced | None:
-    if isinstance(spec, Retyping):
-        return None if spec.in_place else _Replaced(spec.target, frozenset({spec.column}), is_retyped=True)
-    if isinstance(spec, Renaming):
-        return _Replaced(spec.target, frozenset({spec.column, spec.new_name}), is_retyped=False)
-    return None
+def _replaced(spec: object) -> Iterator[_Replaced]:
+    if isinstance(spec, Retyping) and not spec.in_place:
+        yield _Replaced(spec.target, frozenset({spec.column}), is_retyped=True)
+    elif isinstance(spec, Renaming):
+        yield _Replaced(spec.target, frozenset({spec.column, spec.new_name}), is_retyped=False)
+    elif isinstance(spec, ValueRemoval):
+        for table, columns in spec.tables.items():
+            yield _Replaced(table, frozenset(columns), is_retyped=True)
 
 
 def _on_one_table(one: _Replaced, other: _Replaced, relation: Relation | None, *, together: bool) -> Iterator[str]:

@@ -80,6 +80,7 @@ def test_a_value_that_is_added_meanwhile_is_not_lost(sandbox: Sandbox):
         ("ALTER TABLE people ADD CHECK (mood <> 'sad')", 'invalid input value for enum'),
         ("CREATE INDEX ON people (id) WHERE mood = 'sad'", 'invalid input value for enum'),
         ("CREATE UNIQUE INDEX ON people (mood, id)", "two values become one"),
+        ("ALTER TABLE people ADD before mood; CREATE INDEX two ON people (mood, before)", "in one index"),
         (REFERENCE, "foreign keys"),
         (COMPUTED, "is not one value"),
         ("CREATE MATERIALIZED VIEW seen AS SELECT 'ok'::mood AS m", "materialized view"),

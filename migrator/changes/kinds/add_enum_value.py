@@ -50,8 +50,7 @@ class AddEnumValue(Kind[ValueAddition]):
         the value is there. Rollback does not count rows that hold it inside a composite type or a range, and counts
         before it waits for new code to leave.
 
-        To take a value away, create a type without it, change the columns to that with change_type, which is refused
-        while rows hold the value, set their defaults anew, and drop the old type with drop_type: a migration each.
+        ``drop_enum_value`` takes a value away, by changing every column of the type.
 
     Example:
         ALTER TYPE order_state ADD VALUE 'refunded' AFTER 'paid'
@@ -93,7 +92,7 @@ class AddEnumValue(Kind[ValueAddition]):
             yield f"enum {change.target} has the value '{change.value}' already, where it is: the step passes over it"
             return
         yield (
-            f"'{change.value}' cannot be taken away from {change.target} again, and old code that maps its values "
+            f"only a change of every column takes '{change.value}' away again, and old code that maps its values "
             "strictly fails on rows with it: write it when no such code is left"
         )
 

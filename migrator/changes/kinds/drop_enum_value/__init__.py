@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
-from migrator.changes.kinds.change_type import ChangeType, Retyping
 from migrator.changes.kinds.drop_enum_value.columns import ValueRemoval, retypings, written
+from migrator.changes.retyping.column import ColumnRetyping
+from migrator.changes.retyping.shadow import Retyping
 from migrator.changes.user_type import named_type, require_enum, rows_holding
 from migrator.errors import Refused
 from migrator.model.plan import Phase
@@ -18,7 +19,7 @@ from migrator.sql.rewrite import slug
 
 __all__ = ["DropEnumValue", "ValueRemoval"]
 
-_CHANGE_TYPE = ChangeType()
+_COLUMN = ColumnRetyping()
 
 
 class DropEnumValue(Kind[ValueRemoval]):
@@ -41,9 +42,10 @@ class DropEnumValue(Kind[ValueRemoval]):
 
     What is refused
         Columns that are left out, of a domain over the type, or in foreign keys; views, policies and whatever else
-        ``change_type`` refuses on them; a unique index on a column whose value is replaced, since two values become
-        one; a CHECK or an index condition that names the value; a default that is not one value; functions, domains,
-        composite types and casts that use the type. Before expand, and again before contract.
+        ``change_type`` refuses on them; an index or a constraint on several of the columns; a unique index on a column
+        whose value is replaced, since two values become one; a CHECK or an index condition that names the value; a
+        default that is not one value; functions, domains, composite types and casts that use the type. Before expand,
+        and again before contract.
 
     Limits
         All tables that use the type are locked together at contract, for a moment. What is said of prepared statements
@@ -85,10 +87,7 @@ class DropEnumValue(Kind[ValueRemoval]):
 
     def touched(self, change: ValueRemoval) -> dict[TableName, tuple[str, ...]]:
         """The columns that hold its values."""
-        tables: dict[TableName, tuple[str, ...]] = {}
-        for table, column in change.places:
-            tables[table] = (*tables.get(table, ()), column)
-        return tables
+        return change.tables
 
     def assumes(self, change: ValueRemoval, schema: Schema) -> dict[str, str]:
         """The values of the type."""
@@ -112,7 +111,7 @@ class DropEnumValue(Kind[ValueRemoval]):
             )
         for each, own in retypings(change, context):
             _refuse_entwined(change, each, own.schema.relation(each.target))
-            yield from _CHANGE_TYPE.validate(each, own)
+            yield from _COLUMN.validate(each, own)
         yield (
             f"new code must cope with '{change.value}' in what it reads, and not write it; after contract every "
             f"session that knows {change.target} by its number has to connect again"
@@ -122,7 +121,7 @@ class DropEnumValue(Kind[ValueRemoval]):
         """What hangs on the columns, tried with the new type."""
         create = self._create(change, context)
         for each, own in retypings(change, context):
-            for expression in _CHANGE_TYPE.expressions(each, own):
+            for expression in _COLUMN.expressions(each, own):
                 if expression.trial:
                     yield replace(expression, trial=(create, *expression.trial))
 
@@ -136,13 +135,13 @@ class DropEnumValue(Kind[ValueRemoval]):
             group,
         )
         for number, (each, own) in enumerate(retypings(change, context)):
-            for draft in _CHANGE_TYPE.expand(each, own):
+            for draft in _COLUMN.expand(each, own):
                 yield replace(draft, id=_numbered(draft.id, number))
 
     def backfill(self, change: ValueRemoval, context: Context) -> Iterator[Draft]:
         """Fill rows written before expand."""
         for each, own in retypings(change, context):
-            yield from _CHANGE_TYPE.backfill(each, own)
+            yield from _COLUMN.backfill(each, own)
 
     def obstacles(self, change: ValueRemoval, context: Context) -> Iterator[Obstacle]:
         """Rows that hold the value, where nothing takes its place."""
@@ -159,7 +158,7 @@ class DropEnumValue(Kind[ValueRemoval]):
         swap: list[Draft] = []
         group = f"swap-{slug(change.type)}"
         for each, own in retypings(change, context):
-            for draft in _CHANGE_TYPE.contract(each, own):
+            for draft in _COLUMN.contract(each, own):
                 if (draft.group or "").startswith("swap-"):
                     swap.append(replace(draft, group=group))
                 else:
@@ -196,12 +195,12 @@ class DropEnumValue(Kind[ValueRemoval]):
             )
         for each, own in retypings(change, context):
             _refuse_entwined(change, each, own.schema.relation(each.target))
-            _CHANGE_TYPE.before_contract(each, own)
+            _COLUMN.before_contract(each, own)
 
     def rollback(self, change: ValueRemoval, context: Context) -> Iterator[Draft]:
         """The columns and their type go; every value is in the old columns."""
         for number, (each, own) in reversed(list(enumerate(retypings(change, context)))):
-            for draft in _CHANGE_TYPE.rollback(each, own):
+            for draft in _COLUMN.rollback(each, own):
                 undone = _numbered(draft.undoes, number) if draft.undoes else None
                 yield replace(draft, id=_numbered(draft.id, number), undoes=undone)
         yield Draft(
@@ -275,6 +274,16 @@ def _refuse_entwined(change: ValueRemoval, retyping: Retyping, relation: Relatio
             "be of two types",
             detail="\n".join(keys),
             hint="drop them in a migration before this one, and add them again after it",
+        )
+    columns = set(change.tables[relation.name])
+    shared = [each.name for each in relation.indexes if len(columns & set(each.columns)) > 1]
+    shared += [each.name for each in relation.constraints if len(columns & set(each.columns)) > 1]
+    if shared:
+        raise Refused(
+            f'several columns of table "{relation.name}" hold values of enum "{change.target}" and are in one index or '
+            "constraint, which cannot be built anew for one before the others",
+            detail="\n".join(dict.fromkeys(shared)),
+            hint="drop it in a migration before this one, and make it again after it",
         )
     unique = [each.name for each in relation.indexes if each.is_unique and retyping.column in each.columns]
     if unique and change.replacement:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.changes.kind import Context
-from migrator.changes.kinds.change_type import Retyping
+from migrator.changes.retyping.shadow import Retyping
 from migrator.changes.user_type import OnType, names_type
 from migrator.errors import Refused
 from migrator.model.schema import Relation, TableName
@@ -37,6 +37,14 @@ class ValueRemoval(OnType, frozen=True):
             Refused: one is not written so.
         """
         return tuple(_place(each, self.schema) for each in self.columns)
+
+    @property
+    def tables(self) -> dict[TableName, tuple[str, ...]]:
+        """Columns by table."""
+        tables: dict[TableName, tuple[str, ...]] = {}
+        for table, column in self.places:
+            tables[table] = (*tables.get(table, ()), column)
+        return tables
 
     @property
     def new_name(self) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Expression
-from migrator.changes.kinds.change_type import carried
-from migrator.changes.kinds.change_type.shadow import Retyping, Shadow
+from migrator.changes.retyping import carried
+from migrator.changes.retyping.shadow import Retyping, Shadow
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql, ident, qualified
 from migrator.sql.parser import parse_script

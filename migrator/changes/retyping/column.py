@@ -1,10 +1,9 @@
-"""Change the type of a column while old and new code run."""
+"""The phases of a change of a column's type, for the kinds that consist of such changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import msgspec
+from typing import Any
 
 from migrator.changes.bystanders import note_of_new_type, notes_for_subscribers
 from migrator.changes.copies import unique_keys
@@ -12,102 +11,24 @@ from migrator.changes.kind import (
     Context,
     Draft,
     Expression,
-    Kind,
     Obstacle,
-    altered_table,
     require_column,
     require_table,
 )
-from migrator.changes.kinds.change_type import checks, swap
-from migrator.changes.kinds.change_type.as_planned import require_as_planned
-from migrator.changes.kinds.change_type.in_place import require_in_place, what_stands_against
-from migrator.changes.kinds.change_type.shadow import Retyping, never_fails, shadow_of
-from migrator.changes.kinds.change_type.trial import trials
+from migrator.changes.retyping import checks, swap
+from migrator.changes.retyping.as_planned import require_as_planned
+from migrator.changes.retyping.in_place import require_in_place
+from migrator.changes.retyping.shadow import Retyping, never_fails, shadow_of
+from migrator.changes.retyping.trial import trials
 from migrator.errors import Refused
-from migrator.model.plan import Phase
-from migrator.model.schema import Schema, TableName
-from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, expression, qualified
-from migrator.sql.parser import deparse_expression, deparse_type, pb, unwrap
+from migrator.model.schema import TableName
+from migrator.sql.compose import Sql, expression
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
+from migrator.templating import render
 
-__all__ = ["ChangeType", "Retyping"]
 
-
-class ChangeType(Kind[Retyping]):
-    """Change the type of a column while old and new code run.
-
-    What happens
-        Expand adds a column of the new type and a trigger that fills it at every write. The backfill fills rows written
-        before. Contract, once no old code is left, builds the indexes of the column anew, adds its constraints NOT
-        VALID and validates them, all while reads and writes go on; then, in one transaction, the old column goes and
-        the new one takes its name, its default, identity or sequence with its position, keys, constraints, foreign keys
-        in both directions, privileges, statistics target, storage and comment. int to bigint works for primary keys
-        too; columns that point to it are changed by changes of their own, before or after.
-
-        Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
-        the same scale; no expression index, partial index, CHECK or foreign key on the column), there is no second
-        column: contract changes the type, with a lock for a moment. It is not done earlier, because it cannot be undone
-        without rewriting the table, and because old code that prepares on the server would fail.
-
-    Who wins
-        There is one column until contract, the old one; both versions write it. Code of this migration's level must
-        cope with values of both types, because the type changes under it.
-
-    What old writes must not fear
-        USING may fail for a value: the write goes through, and the row is counted before the gate. Contract is refused
-        until such values are repaired, and nothing changes.
-
-    What is refused
-        A column that views, policies, rules, generated columns, publications, triggers UPDATE OF or statistics objects
-        name: drop them before, create them after. Exclusion constraints, deferrable keys,
-        partitioned tables. A default, where USING computes values from other columns too, unless ``default`` says the
-        new one. A database is needed.
-
-    Limits
-        Server-side prepared statements that return the column fail with "cached plan must not change result type"
-        when contract changes it; a driver that prepares by itself has to be told not to, or to prepare again. The
-        column becomes the last one of the table, unless its type changes in place. New code writes what only the new
-        type can hold after contract.
-
-    Example::
-
-        ALTER TABLE orders ALTER COLUMN total TYPE numeric(12, 2) USING total::numeric / 100
-    """
-
-    name = "change_type"
-    unknown_without_tables = frozenset({Phase.CONTRACT})
-    spec = Retyping
-    relies_on_indexes = True
-
-    def recognise(self, action: Action, schema: Schema) -> Retyping | None:
-        """``ALTER TABLE … ALTER COLUMN … TYPE … [COLLATE …] [USING …]``."""
-        if action.command is None or action.command.subtype != pb.AT_AlterColumnType:
-            return None
-        if action.node.objtype != pb.OBJECT_TABLE:
-            return None
-        target = altered_table(action.node.relation, schema)
-        definition = unwrap(getattr(action.command, "def"))
-        up = deparse_expression(definition.raw_default) if definition.HasField("raw_default") else ""
-        if up:
-            seen_from_trigger(up)
-        collation = ""
-        if definition.HasField("coll_clause"):
-            parts = [unwrap(part).sval for part in definition.coll_clause.collname]
-            collation = qualified(parts[-2] if len(parts) > 1 else None, parts[-1])
-        change = Retyping(
-            schema=target.schema,
-            table=target.name,
-            column=action.command.name,
-            type=deparse_type(definition.type_name),
-            collation=collation,
-            up=up,
-        )
-        relation = schema.relation(target)
-        column = relation.column(change.column) if relation else None
-        if relation is None or column is None or what_stands_against(change, relation, column):
-            return change
-        return msgspec.structs.replace(change, in_place=column.type_name != change.full_type)
+class ColumnRetyping:
+    """What a change of type does in each phase: for a kind of change that is one, or is made of several."""
 
     def touched(self, change: Retyping) -> dict[TableName, tuple[str, ...]]:
         """The column and those its new value is computed from."""
@@ -297,3 +218,7 @@ class ChangeType(Kind[Retyping]):
             group,
             undoes=f"add-{slug(change.column)}",
         )
+
+    def template(self, name: str, **values: Any) -> Sql:
+        """SQL of one step from ``templates/changes/change_type/<name>.sql.mako``."""
+        return Sql(render(f"changes/change_type/{name}.sql.mako", **values))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrator.changes.kinds.change_type import carried, swap
-from migrator.changes.kinds.change_type.shadow import Retyping, Shadow, temporary_name
+from migrator.changes.retyping import carried, swap
+from migrator.changes.retyping.shadow import Retyping, Shadow, temporary_name
 from migrator.errors import Refused
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql, ident

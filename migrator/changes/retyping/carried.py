@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.changes.copies import copied_indexes
-from migrator.changes.kinds.change_type.shadow import Retyping, temporary_name
+from migrator.changes.retyping.shadow import Retyping, temporary_name
 from migrator.model.schema import Constraint, Index, Reference, Relation, TableName
 from migrator.sql.compose import Sql, ident
 from migrator.sql.rewrite import copied_constraint, copied_index

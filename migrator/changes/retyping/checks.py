@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
 from migrator.changes.kind import Context, OnTable, refuse_dependents
-from migrator.changes.kinds.change_type.shadow import Retyping, converted_default
+from migrator.changes.retyping.shadow import Retyping, converted_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
 from migrator.sql.compose import qualified

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from migrator.changes.kind import refuse_dependents
-from migrator.changes.kinds.change_type.shadow import Retyping
+from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Column, Index, Relation
 from migrator.sql.parser import parse_script, unwrap

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from migrator.changes.kind import Draft
-from migrator.changes.kinds.change_type import carried
-from migrator.changes.kinds.change_type.carried import Copy
-from migrator.changes.kinds.change_type.shadow import Retyping, Shadow, converted_default, never_fails, temporary_name
+from migrator.changes.retyping import carried
+from migrator.changes.retyping.carried import Copy
+from migrator.changes.retyping.shadow import Retyping, Shadow, converted_default, never_fails, temporary_name
 from migrator.model.schema import Column, Relation, TableName
 from migrator.sql.compose import Sql, ident, literal, qualified
 from migrator.sql.parser import relation_parts
