@@ -29,6 +29,7 @@ _SETTINGS = {
     "transform_null_equals": "off",
     "xmloption": "content",
     "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",
     "statement_timeout": "0",
 }
@@ -36,8 +37,9 @@ _SETTINGS = {
 from the catalog goes into files and triggers, which sessions with other settings must understand. DateStyle keeps the
 order of day and month, in which the author's own literals may be.
 
-No limits of time: the session that holds the tool's lock idles while another one builds an index, and looks at rows
-take their time. What could block others has limits of its own."""
+No limits of time: the session that holds the tool's lock idles while another one builds an index, looks at rows take
+their time, and a look at who is running waits for others inside its transaction. What could block others has limits of
+its own."""
 
 _URL_VARIABLES = ("MIGRATOR_DATABASE_URL", "DATABASE_URL")
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")

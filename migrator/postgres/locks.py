@@ -2,7 +2,7 @@
 
 ``lock_timeout`` counts for each lock, so a group of statements on several tables could hold the first lock for a
 multiple of it. Here the whole group, from BEGIN to COMMIT, has a wall limit: every statement gets what is left of it as
-``statement_timeout`` and ``lock_timeout``.
+``statement_timeout`` and ``lock_timeout``. The server ends a session that holds locks and sends nothing any more.
 
 An ordinary autovacuum worker steps aside only after ``deadlock_timeout`` (1 s by default), which is longer than the
 limit; it is cancelled where permitted (documentation of pg_cancel_backend: a member of the role or pg_signal_backend),
@@ -23,6 +23,13 @@ from migrator.postgres.connect import Database
 from migrator.postgres.session import ConnectionLost, ServerError, Session
 
 _POLL_S = 0.05
+_LIMITS = (
+    "SELECT pg_catalog.set_config('lock_timeout', %(left)s, true) AS lock_timeout,"
+    " pg_catalog.set_config('statement_timeout', %(left)s, true) AS statement_timeout,"
+    " pg_catalog.set_config('idle_in_transaction_session_timeout', '10s', true) AS idle_timeout"
+)
+"""Of one statement, and of the pause behind it: locks of a process that was stopped (SIGSTOP, a machine that sleeps) go
+with its session. Ten seconds are beyond what a busy machine takes from one statement to the next."""
 _LONGEST_PAUSE_S = 10.0
 
 
@@ -69,8 +76,7 @@ class WallClock:
     def execute(self, statement: str) -> None:
         """Run a statement within what is left; ``ServerError`` with 57014 or 55P03 when it does not suffice."""
         left_ms = max(1, int((self._deadline - time.monotonic()) * 1000))
-        self._session.set_local("lock_timeout", f"{left_ms}ms")
-        self._session.set_local("statement_timeout", f"{left_ms}ms")
+        self._session.query(_LIMITS, {"left": f"{left_ms}ms"})
         self._session.execute(statement)
         self._session.set_local("statement_timeout", "0")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from migrator.errors import DatabaseUnavailable
 from tests.lifecycle.harness import unplaced_lines
-from tests.support.sandbox import Sandbox, open_sandbox
+from tests.support.sandbox import Sandbox, open_sandbox, wait_for
 
 TABLE = r"""
 CREATE TABLE events (
@@ -69,6 +71,40 @@ def test_settings_of_the_database_make_no_difference(
     ]  # fmt: skip
     cast = ("DEFAULT ('a\\b'::text)::character varying(90)", "DEFAULT 'a\\b'::text")
     assert unplaced_lines(frozenset(line.replace(*cast) for line in sandbox.snapshot())) == unplaced_lines(after)
+
+
+def test_limits_of_the_role_end_nothing_that_takes_its_time(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.execute(TABLE)
+    sandbox.install()
+    role = sandbox.value("SELECT 'limited_' || current_database()")
+    limits = sandbox.rows(
+        "SELECT name FROM pg_settings WHERE name ~ '^(statement|transaction|idle.*_session)_timeout$'"
+    )
+    sandbox.execute(f'CREATE ROLE "{role}" SUPERUSER LOGIN')
+    for (limit,) in limits:
+        sandbox.execute(f'ALTER ROLE "{role}" SET {limit} = 200')
+    try:
+        with (
+            open_sandbox(tmp_path, make_conninfo(sandbox.url, user=role)) as inside,
+            psycopg.connect(sandbox.url) as writer,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            migration = inside.new("index", "CREATE INDEX CONCURRENTLY late ON events (day)")
+            writer.execute("INSERT INTO events (id) VALUES (41)")
+            expanding = pool.submit(inside.expand, migration)
+            wait_for(
+                lambda: sandbox.rows(
+                    "SELECT FROM pg_stat_activity WHERE usename = %(role)s AND query LIKE 'CREATE INDEX%%'"
+                    " AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '500 ms'",
+                    role=role,
+                ),
+                "a build that takes longer than any of them",
+            )
+            writer.commit()
+            assert expanding.result(60)
+        assert sandbox.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'late'::regclass")
+    finally:
+        sandbox.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 
 def test_a_role_for_which_triggers_do_not_fire_is_refused(sandbox: Sandbox) -> None:

@@ -24,7 +24,10 @@ def test_a_session_is_named_for_what_it_does(database):
         assert name.application_name.endswith("/backfill")
 
 
-@pytest.mark.parametrize("name", ["idle_session_timeout", "statement_timeout", "transaction_timeout"])
+@pytest.mark.parametrize(
+    "name",
+    ["idle_session_timeout", "idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout"],
+)
 def test_limits_of_the_database_do_not_end_what_may_take_long(database, session, name):
     if not session.query(f"SELECT FROM pg_settings WHERE name = '{name}'"):
         pytest.skip(f"this server does not know {name}")

@@ -51,6 +51,14 @@ def test_a_free_lock_takes_one_attempt(database, session, table):
     assert session.query("SELECT c FROM t")
 
 
+def test_locks_of_a_process_that_was_stopped_go_with_its_session(database, session, table):
+    with session.transaction():
+        WallClock(session, 500).execute("ALTER TABLE t ADD COLUMN c int")
+        limit = session.one("SELECT current_setting('idle_in_transaction_session_timeout')")[0]
+    assert limit == "10s"
+    assert session.one("SELECT current_setting('idle_in_transaction_session_timeout')")[0] == "0"
+
+
 def test_a_refused_lock_is_tried_again_until_it_is_free(database, session, table):
     refusals: list[Refusal] = []
 
