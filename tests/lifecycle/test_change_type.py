@@ -266,6 +266,52 @@ INSERT INTO trips SELECT g, g, g, g, g FROM generate_series(1, 9) AS g;
 """
 
 
+KEYED = """
+CREATE TABLE people (id int PRIMARY KEY, code varchar(9) UNIQUE, boss int REFERENCES people, grade smallint);
+CREATE TABLE grades (grade int PRIMARY KEY);
+ALTER TABLE people ADD CONSTRAINT graded FOREIGN KEY (grade) REFERENCES grades;
+CREATE TABLE pets (owner int CONSTRAINT owned REFERENCES people, code text CONSTRAINT coded REFERENCES people (code));
+INSERT INTO people VALUES (1, '5', 1); INSERT INTO pets VALUES (1, '5');
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "new_type", "keys"),
+    [
+        ("people.id", "text", ["people_boss_fkey of public.people", "owned of public.pets"]),
+        ("people.boss", "text", ["people_boss_fkey of public.people"]),
+        ("people.grade", "numeric(5)", ["graded of public.people"]),
+        ("people.code", "int USING code::int", ["coded of public.pets"]),
+        ("pets.owner", "text", ["owned of public.pets"]),
+        ("grades.grade", "text", ["graded of public.people"]),
+        ("people.id", "numeric(20)", []),
+        ("people.code", "text", []),
+        ("pets.owner", "bigint", []),
+    ],
+)
+def test_a_type_that_foreign_keys_cannot_compare_is_found_before_anything(
+    sandbox: Sandbox, column: str, new_type: str, keys: list[str]
+) -> None:
+    table, name = column.split(".")
+    sandbox.execute(KEYED)
+    sandbox.install()
+    sql = f"ALTER TABLE {table} ALTER {name} TYPE {new_type}"
+    if not keys:
+        sandbox.finish(sandbox.new("retype", sql))
+        valid = sandbox.rows(
+            "SELECT convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text !~ 'migrator'"
+        )
+        assert valid == [(True,)] * 4
+        return
+
+    with pytest.raises(Refused) as caught:
+        sandbox.new("retype", sql)
+
+    said = refusal(caught.value)
+    assert re.findall(r"accept foreign key (\S+ of \S+) on", said) == keys
+    assert "cannot be implemented" in said
+
+
 @pytest.mark.parametrize(
     ("one", "other", "between"),
     [

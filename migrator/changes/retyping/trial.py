@@ -1,7 +1,8 @@
 """Whether what hangs on a column can hang on one of the new type: tried on an empty copy of the table, and rolled back.
 
-An index whose condition compares the column may need a function that is not immutable for the new type, and a CHECK an
-operator that the new type lacks. At contract there would be no way back.
+An index whose condition compares the column may need a function that is not immutable for the new type, a CHECK an
+operator that the new type lacks, and a foreign key one that compares the types of its two columns. At contract there
+would be no way back.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from collections.abc import Iterator
 
 from migrator.changes.kind import Expression
 from migrator.changes.retyping import carried
+from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow
-from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, ident, qualified
-from migrator.sql.parser import parse_script
+from migrator.model.schema import Relation, TableName
+from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql
 
 _COPY = qualified("pg_temp", "migrator_trial")
+_OTHER = qualified("pg_temp", "migrator_trial_other")
 
 
 def trials(change: Retyping, relation: Relation, shadow: Shadow) -> Iterator[Expression]:
-    """One for each index and each CHECK that contract makes anew."""
+    """One for each index and each constraint that contract makes anew."""
     collation = f" COLLATE {change.collation}" if change.collation else ""
     copy = (
         Sql(f"CREATE TEMPORARY TABLE migrator_trial (LIKE {change.sql}) ON COMMIT DROP"),
@@ -35,6 +38,29 @@ def trials(change: Retyping, relation: Relation, shadow: Shadow) -> Iterator[Exp
         yield _trial(f"index {index.name}", change, (*copy, statement_sql(statement.kind, node)))
     for check in carried.checks(change, relation, shadow.column):
         yield _trial(f"constraint {check.name}", change, (*copy, Sql(f"ALTER TABLE {_COPY} ADD {check.definition}")))
+    for key in carried.foreign_keys(change, relation, shadow.column):
+        yield _trial(f"foreign key {key.name} of {key.table}", change, tuple(_key(key, relation.name, copy)))
+
+
+def _key(key: Copy, table: TableName, copy: tuple[Sql, ...]) -> Iterator[Sql]:
+    """A foreign key between empty copies of its two tables."""
+    own = _COPY if key.table == table else _OTHER
+    statement = parse_script(f"ALTER TABLE {own} ADD CONSTRAINT {ident(key.name)} {key.definition}").statements[0]
+    node = pb.AlterTableStmt()
+    node.CopyFrom(statement.node)
+    constraint = unwrap(getattr(unwrap(node.cmds[0]), "def"))
+    pointed_to = TableName(constraint.pktable.schemaname, constraint.pktable.relname)
+    other = key.table if pointed_to == table else pointed_to
+    if other != table:
+        # Before all else: a role that may not read that table cannot try it, and is not kept from the change.
+        like = qualified(other.schema, other.name)
+        yield Sql(f"CREATE TEMPORARY TABLE migrator_trial_other (LIKE {like} INCLUDING INDEXES) ON COMMIT DROP")
+    yield from copy
+    if pointed_to == table:
+        yield Sql(f"ALTER TABLE {_COPY} ADD UNIQUE ({ident_list(unwrap(each).sval for each in constraint.pk_attrs)})")
+    constraint.pktable.schemaname = "pg_temp"
+    constraint.pktable.relname = "migrator_trial" if pointed_to == table else "migrator_trial_other"
+    yield statement_sql(statement.kind, node)
 
 
 def _trial(what: str, change: Retyping, statements: tuple[Sql, ...]) -> Expression:
