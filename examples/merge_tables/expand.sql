@@ -130,6 +130,7 @@ CREATE FUNCTION public.migrator_users_new_fb894e04() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
+#variable_conflict use_column
 DECLARE
     held record;
 BEGIN

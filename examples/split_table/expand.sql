@@ -18,6 +18,10 @@ CREATE FUNCTION public.migrator_users_old_600d3110() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
+#variable_conflict use_column
+<<sync>>
+DECLARE
+    is_update CONSTANT boolean := TG_OP = 'UPDATE';
 BEGIN
     -- Images are compared, so that every change counts, in types without an equality operator too.
     IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.bio, NEW.site, NEW.id), ROW(OLD.bio, OLD.site, OLD.id)) THEN
@@ -28,10 +32,10 @@ BEGIN
         RETURN NULL;
     END IF;
     INSERT INTO public.profiles AS n (user_id, bio, site, migrator_state_91d1cc54)
-    VALUES (NEW.id, NEW.bio, NEW.site, CASE WHEN TG_OP = 'INSERT' AND NOT record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text))) THEN 'd' END)
+    VALUES (NEW.id, NEW.bio, NEW.site, CASE WHEN NOT (sync.is_update OR record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text)))) THEN 'd' END)
     ON CONFLICT (user_id) DO UPDATE SET migrator_state_91d1cc54 = NULL, bio = EXCLUDED.bio, site = EXCLUDED.site
     -- Where the row is there already when this one comes, new code has written both.
-    WHERE TG_OP = 'UPDATE' AND record_image_ne(ROW(n.bio, n.site), ROW(EXCLUDED.bio, EXCLUDED.site));
+    WHERE sync.is_update AND record_image_ne(ROW(n.bio, n.site), ROW(EXCLUDED.bio, EXCLUDED.site));
     RETURN NULL;
 END
 $migrator$;

@@ -1,4 +1,4 @@
-DO $migrator$
+DO <%block filter="dollar_quoted">
 DECLARE
     was CONSTANT oid := CAST(${aside|literal} AS pg_catalog.regclass);
     comes CONSTANT oid := CAST(${view|literal} AS pg_catalog.regclass);
@@ -71,4 +71,4 @@ BEGIN
     END LOOP;
 % endif
 END
-$migrator$
+</%block>

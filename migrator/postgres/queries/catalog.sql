@@ -25,11 +25,15 @@ SELECT
             'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
         FROM aclexplode(c.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
         WHERE g.grantee <> c.relowner), '[]') AS grants,
-    ARRAY(SELECT format('%%I.%%I', fn.nspname, f.proname) FROM pg_proc AS f
-        JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
-        JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
-        WHERE fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND f.proname NOT LIKE 'migrator\_%%'
-          AND f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g')
+    -- OFFSET 0: the server's own functions, thousands of them, are not to be searched first. Searching takes 8 ms there,
+    -- 90 ms for a name of other letters than ASCII.
+    ARRAY(SELECT format('%%I.%%I', f.nspname, f.proname) FROM (
+            SELECT fn.nspname, f.proname, f.prosrc FROM pg_proc AS f
+            JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
+            JOIN pg_language AS l ON l.oid = f.prolang AND l.lanname NOT IN ('internal', 'c')
+            WHERE fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
+              AND f.proname NOT LIKE 'migrator\_%%' OFFSET 0) AS f
+        WHERE f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g')
               || '([^[:alnum:]_$]|$)')
         ORDER BY 1) AS functions,
     c.reltuples::bigint AS estimated_rows,

@@ -2,6 +2,12 @@ CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
+% if makes_rows:
+#variable_conflict use_column
+<<sync>>
+DECLARE
+    is_update CONSTANT boolean := TG_OP = 'UPDATE';
+% endif
 BEGIN
     -- Images are compared, so that every change counts, in types without an equality operator too.
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
@@ -27,7 +33,7 @@ NEW.${name|field}, \
 % for name in columns:
 NEW.${name|field}, \
 % endfor
-CASE WHEN TG_OP = 'INSERT' AND NOT ${given|sql} THEN 'd' END)
+CASE WHEN NOT (sync.is_update OR ${given|sql}) THEN 'd' END)
     ON CONFLICT (\
 % for name in new_key:
 % if not loop.first:
@@ -41,7 +47,7 @@ ${name|ident}\
 % endfor
 
     -- Where the row is there already when this one comes, new code has written both.
-    WHERE TG_OP = 'UPDATE' AND ${conflicts|sql};
+    WHERE sync.is_update AND ${conflicts|sql};
 % else:
     IF TG_OP = 'INSERT' THEN
         -- The row of the new table may have been first: what it has wins.
