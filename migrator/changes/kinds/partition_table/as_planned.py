@@ -71,6 +71,7 @@ def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
     )
     for line in contract_sql.splitlines():
         taken = _TAKES_NAME.fullmatch(line)
-        index = relation_parts(taken["index"])[1] if taken else ""
-        if about.match(line) or (taken and taken["name"] == ident(swap.name_on_partition(change, index))):
+        schema, index = relation_parts(taken["index"]) if taken else (None, "")
+        is_ours = schema in (None, change.schema)
+        if about.match(line) or (taken and is_ours and taken["name"] == ident(swap.name_on_partition(change, index))):
             yield line
