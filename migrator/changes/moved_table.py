@@ -72,16 +72,7 @@ class MovedTable(Kind[MoveT]):
         taken = context.schema.relation(change.moved)
         if taken is not None and not _is_own_view(taken, relation):
             raise Refused(f'{taken.kind} "{change.moved}" exists already')
-        if relation.is_subscribed or relation.is_published:
-            raise Refused(
-                f'table "{change.target}" is replicated logically, and the other side goes by its name',
-                hint="create the table under its new name on the other side, and move the replication there first",
-            )
-        if relation.has_row_security and context.schema.server_version < _SECURITY_INVOKER:
-            raise Refused(
-                f'table "{change.target}" has row security, and a view on PostgreSQL {context.schema.server_version} '
-                "reads with the rights of its owner",
-            )
+        refuse_unseen(relation, context)
         for function in relation.functions:
             yield (
                 f"the text of function {function} mentions {change.table}: if it is this table, it must use "
@@ -93,26 +84,7 @@ class MovedTable(Kind[MoveT]):
         relation = context.schema.relation(change.target)
         if relation is None:
             return
-        group = slug(change.table)
-        yield Draft(
-            f"view-{slug(change.moved.name)}",
-            _template(
-                "create_view",
-                view=_view(change),
-                table=change.sql,
-                columns=ident_list(column.name for column in relation.columns),
-                as_invoker=context.schema.server_version >= _SECURITY_INVOKER,
-            ),
-            "the table under its new name: reads and writes go through to it",
-            group,
-        )
-        for number, grant in enumerate(_grants(relation)):
-            yield Draft(
-                f"grant-{slug(change.moved.name)}" + (f"-{number + 1}" if number else ""),
-                _template("grant", view=_view(change), **grant),
-                "as on the table",
-                group,
-            )
+        yield from stand_in(relation, change.moved, context, slug(change.table))
 
     def contract(self, change: MoveT, context: Context) -> Iterator[Draft]:
         """The view goes, and the table takes its name."""
@@ -120,7 +92,7 @@ class MovedTable(Kind[MoveT]):
         group = slug(change.table)
         yield Draft(
             f"drop-view-{slug(change.moved.name)}",
-            _template("drop_view", view=_view(change)),
+            drop_view(change.moved),
             "the table takes its name in the same transaction",
             group,
         )
@@ -133,33 +105,85 @@ class MovedTable(Kind[MoveT]):
 
     def before_contract(self, change: MoveT, context: Context) -> None:
         """Nothing came to stand on the view since expand."""
-        view = context.schema.relation(change.moved)
-        users = sorted({f"{each.kind} {each.name}" for each in view.dependents}) if view is not None else []
-        if users:
-            raise Refused(
-                f'view "{change.moved}", which contract drops, is used by other objects',
-                detail="\n".join(users),
-                hint=f"let them use {change.target} instead: it takes the new name, and they follow it",
-            )
+        refuse_used(change.moved, change.target, context)
 
     def rollback(self, change: MoveT, context: Context) -> Iterator[Draft]:
         """The view goes; the rows are the table's."""
         del context
         yield Draft(
             f"drop-view-{slug(change.moved.name)}",
-            _template("drop_view", view=_view(change)),
+            drop_view(change.moved),
             "only new code knows it",
             slug(change.table),
             undoes=f"view-{slug(change.moved.name)}",
         )
 
 
+def refuse_unseen(relation: Relation, context: Context) -> None:
+    """Refuse a table that a view of another name cannot stand in for.
+
+    Raises:
+        Refused: it is replicated, or its policies would not be in force.
+    """
+    if relation.is_subscribed or relation.is_published:
+        raise Refused(
+            f'table "{relation.name}" is replicated logically, and the other side goes by its name',
+            hint="create the table under its new name on the other side, and move the replication there first",
+        )
+    if relation.has_row_security and context.schema.server_version < _SECURITY_INVOKER:
+        raise Refused(
+            f'table "{relation.name}" has row security, and a view on PostgreSQL {context.schema.server_version} '
+            "reads with the rights of its owner",
+        )
+
+
+def refuse_used(view: TableName, table: TableName, context: Context) -> None:
+    """Refuse to drop a view that others came to stand on.
+
+    Raises:
+        Refused: with each of them.
+    """
+    found = context.schema.relation(view)
+    users = sorted({f"{each.kind} {each.name}" for each in found.dependents}) if found is not None else []
+    if users:
+        raise Refused(
+            f'view "{view}", which contract drops, is used by other objects',
+            detail="\n".join(users),
+            hint=f"let them use {table} instead: it takes the new name, and they follow it",
+        )
+
+
+def stand_in(relation: Relation, name: TableName, context: Context, group: str) -> Iterator[Draft]:
+    """A view of a name over a table, with the privileges of the table."""
+    view = qualified(name.schema, name.name)
+    yield Draft(
+        f"view-{slug(name.name)}",
+        _template(
+            "create_view",
+            view=view,
+            table=qualified(relation.name.schema, relation.name.name),
+            columns=ident_list(column.name for column in relation.columns),
+            as_invoker=context.schema.server_version >= _SECURITY_INVOKER,
+        ),
+        "the table under its new name: reads and writes go through to it",
+        group,
+    )
+    for number, grant in enumerate(_grants(relation)):
+        yield Draft(
+            f"grant-{slug(name.name)}" + (f"-{number + 1}" if number else ""),
+            _template("grant", view=view, **grant),
+            "as on the table",
+            group,
+        )
+
+
+def drop_view(name: TableName) -> Sql:
+    """The view goes."""
+    return _template("drop_view", view=qualified(name.schema, name.name))
+
+
 def _template(name: str, **values: Any) -> Sql:
     return Sql(render(f"changes/moved_table/{name}.sql.mako", **values))
-
-
-def _view(change: Moving) -> Sql:
-    return qualified(change.moved.schema, change.moved.name)
 
 
 def _is_own_view(taken: Relation, relation: Relation) -> bool:

@@ -65,10 +65,18 @@ class Namespace:
     Attributes:
         contents: the first objects in it, as the server describes them.
         is_usable: whether the role that asks may create objects in it.
+        relations: its tables, views, materialized views and foreign tables; partitions are among them.
+        others: what else is in it, as the server describes it; indexes and sequences of columns are not.
+        extensions: those whose objects are in it.
+        searched_by: functions, roles and databases whose own ``search_path`` names it.
     """
 
     contents: tuple[str, ...] = ()
     is_usable: bool = True
+    relations: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    searched_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

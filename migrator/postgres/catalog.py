@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 
-from migrator.model.objects import Grant
+from migrator.model.objects import Grant, Objects
 from migrator.model.schema import (
     Column,
     Constraint,
@@ -40,7 +40,8 @@ _LONGEST_SAMPLE = "5s"
 def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, available: bool = True) -> Schema:
     """What the catalog says about the relations and routines of these names; those that do not exist are left out.
 
-    The name of an index stands for its table, that of an enum for the tables that hold its values.
+    The name of an index stands for its table, that of an enum for the tables that hold its values, and an empty one for
+    all that is in its schema.
 
     Expressions are read with an empty ``search_path``, so that every name in them is qualified.
 
@@ -54,8 +55,8 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, av
     routines: dict[TableName, tuple[Routine, ...]] = {}
     with session.transaction(read_only=True):
         session.set_local("search_path", "")
-        types = _types(session)
-        for schema, name in _with_holders(names, types, path):
+        types, objects = _types(session), read_objects(session, available=available)
+        for schema, name in _meant(names, types, objects, path):
             for place in (schema,) if schema else path:
                 relation = _relation(session, TableName(place, name)) or _table_of_index(session, place, name)
                 if relation is not None:
@@ -66,7 +67,6 @@ def read_schema(session: Session, names: Iterable[tuple[str | None, str]], *, av
                 if found:
                     routines[TableName(place, name)] = found
         domains = frozenset(row.name for row in session.query(_SQL["constrained_domains"]))
-        objects = read_objects(session, available=available)
     return Schema(
         is_known=True,
         relations=relations,
@@ -95,12 +95,20 @@ def _types(session: Session) -> dict[TableName, UserType]:
     }
 
 
-def _with_holders(
-    names: Iterable[tuple[str | None, str]], types: Mapping[TableName, UserType], path: Collection[str]
+def _meant(
+    names: Iterable[tuple[str | None, str]],
+    types: Mapping[TableName, UserType],
+    objects: Objects,
+    path: Collection[str],
 ) -> list[tuple[str | None, str]]:
-    """Names, and the tables that hold values of the enums among them."""
+    """Names, the tables that hold values of the enums among them, and what is in the schemas among them."""
     wanted = dict.fromkeys(names)
     for schema, name in list(wanted):
+        if schema and not name:
+            del wanted[schema, name]
+            found = objects.schemas.get(schema)
+            wanted |= dict.fromkeys((schema, each) for each in found.relations) if found else {}
+            continue
         enum = next(
             (types[key] for place in ((schema,) if schema else path) if (key := TableName(place, name)) in types), None
         )

@@ -45,7 +45,17 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
             )
             for row in session.query(_SQL["sequences"])
         },
-        schemas={row.name: Namespace(tuple(row.contents), row.is_usable) for row in session.query(_SQL["schemas"])},
+        schemas={
+            row.name: Namespace(
+                tuple(row.contents),
+                row.is_usable,
+                tuple(row.relations),
+                tuple(row.others),
+                tuple(row.extensions),
+                tuple(row.searched_by),
+            )
+            for row in session.query(_SQL["schemas"])
+        },
         extensions={
             row.name: Extension(row.schema, row.version, tuple(row.updates), tuple(row.users))
             for row in session.query(_SQL["extensions"])

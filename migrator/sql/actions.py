@@ -166,7 +166,10 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
 
 
 def objects_in(action: Action) -> list[tuple[str | None, str]]:
-    """As ``relations_in``, with routines that an action makes, drops or lets a trigger call, and enums it changes."""
+    """As ``relations_in``, with routines that an action makes, drops or lets a trigger call, and enums it changes.
+
+    An empty name, with a schema, stands for every relation in it.
+    """
     names = dict.fromkeys(relations_in(action))
     parts: list[Any] = []
     if isinstance(action.node, pb.CreateFunctionStmt | pb.CreateTrigStmt):
@@ -175,6 +178,8 @@ def objects_in(action: Action) -> list[tuple[str | None, str]]:
         parts += [unwrap(item).objname for item in action.node.objects]
     elif isinstance(action.node, pb.AlterEnumStmt):
         parts.append(action.node.type_name)
+    elif isinstance(action.node, pb.RenameStmt) and action.node.rename_type == pb.OBJECT_SCHEMA:
+        names[action.node.subname, ""] = None
     for part in parts:
         words = [unwrap(item).sval for item in part]
         names[words[-2] if len(words) > 1 else None, words[-1]] = None

@@ -41,9 +41,7 @@ class SetSchema(MovedTable[SchemaChange]):
     What is refused
         As for ``rename_table``: a table that a subscription writes or a publication sends, row security on PostgreSQL
         14, other changes of the table in one migration; a name that is taken there. Views, functions, types and
-        sequences: create them in the new schema, and drop the old ones in the same migration. ALTER SCHEMA … RENAME:
-        everything in it changes its name at once, and nothing stands in for functions, types and sequences under the
-        old one.
+        sequences: create them in the new schema, and drop the old ones in the same migration.
 
     Limits
         Until contract, new code cannot COPY FROM or TRUNCATE the table in its new schema, nor GROUP BY a primary key
@@ -63,11 +61,6 @@ class SetSchema(MovedTable[SchemaChange]):
 
     def recognise(self, action: Action, schema: Schema) -> SchemaChange | None:
         """``ALTER TABLE … SET SCHEMA …``."""
-        if action.kind == "rename_stmt" and action.node.rename_type == pb.OBJECT_SCHEMA:
-            raise Refused(
-                f'renaming schema "{action.node.subname}" takes the old name of everything in it away at once',
-                hint=f"CREATE SCHEMA {action.node.newname}, then for each table ALTER TABLE … SET SCHEMA",
-            )
         if action.kind != "alter_object_schema_stmt":
             return None
         if action.node.object_type != pb.OBJECT_TABLE:

@@ -97,6 +97,7 @@ __all__ = [
     "rename_constraint",
     "rename_enum_value",
     "rename_index",
+    "rename_schema",
     "rename_sequence",
     "rename_table",
     "replace_function",
@@ -177,6 +178,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_constraint": {"schema": "public"},
     "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
+    "rename_schema": {},
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "replace_function": {"schema": "public"},
@@ -1137,6 +1139,19 @@ def rename_index(table: str, index: str, new_name: str, *, schema: str = "public
         new_name: what it is called afterwards.
     """
     change("rename_index", {"schema": schema, "table": table, "index": index, "new_name": new_name})
+
+
+def rename_schema(name: str, new_name: str, *, tables: tuple[str, ...] = (), tables_only: bool = False) -> None:
+    """Rename a schema, under both names until no old code is left.
+
+    Args:
+        name: of the schema.
+        new_name: what it is called afterwards.
+        tables: everything in it that can be read: tables, views, materialized views and foreign tables. From SQL
+            text they are found by themselves.
+        tables_only: whether the author says that new code names nothing else of it before contract.
+    """
+    change("rename_schema", {"name": name, "new_name": new_name, "tables": tables, "tables_only": tables_only})
 
 
 def rename_sequence(sequence: str, new_name: str, *, schema: str = "public") -> None:

@@ -1,0 +1,5 @@
+CREATE SCHEMA shop;
+GRANT USAGE ON SCHEMA shop TO PUBLIC;
+CREATE TABLE shop.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, total integer NOT NULL);
+CREATE VIEW shop.large AS SELECT id, total FROM shop.orders WHERE total > 1000;
+GRANT SELECT, INSERT ON shop.orders TO PUBLIC;

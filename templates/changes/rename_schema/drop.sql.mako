@@ -1,0 +1,1 @@
+DROP SCHEMA ${new_name|ident}

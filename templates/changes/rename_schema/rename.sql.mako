@@ -1,0 +1,1 @@
+ALTER SCHEMA ${schema|ident} RENAME TO ${new_name|ident}
