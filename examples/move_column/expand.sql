@@ -18,16 +18,17 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.email, NEW.id), ROW(OLD.email, OLD.id)) THEN
         RETURN NULL;
     END IF;
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' THEN
         -- The row of the new table may have been first: what it has wins.
-        UPDATE public.profiles AS n SET email = coalesce(n.email, NEW.email)
-        WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND record_image_ne(ROW(n.email), ROW(NEW.email));
+        UPDATE public.profiles AS n SET email = coalesce(n.email, o.email)
+        FROM public.users AS o WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
         UPDATE public.users AS o SET email = n.email
         FROM public.profiles AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     ELSE
-        UPDATE public.profiles AS n SET email = NEW.email
+        UPDATE public.profiles AS n SET email = o.email
         -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
-        WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND (record_image_ne(ROW(n.email), ROW(NEW.email)) OR NEW.email IS NULL AND OLD.email IS NOT NULL);
+        FROM public.users AS o WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND (record_image_ne(ROW(o.email), ROW(n.email)) OR NEW.email IS NULL AND OLD.email IS NOT NULL);
     END IF;
     RETURN NULL;
 END
@@ -90,13 +91,14 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
-        UPDATE public.users AS o SET email = NEW.email
-        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
+        UPDATE public.users AS o SET email = n.email
+        FROM public.profiles AS n WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     ELSIF record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN
         -- Only what changed: the backfill may not have reached the rest.
-        UPDATE public.users AS o SET email = CASE WHEN record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN NEW.email ELSE o.email END
-        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(NEW.email));
+        UPDATE public.users AS o SET email = CASE WHEN record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN n.email ELSE o.email END
+        FROM public.profiles AS n WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     END IF;
     RETURN NULL;
 END

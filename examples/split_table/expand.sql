@@ -27,12 +27,14 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.bio, NEW.site, NEW.id), ROW(OLD.bio, OLD.site, OLD.id)) THEN
         RETURN NULL;
     END IF;
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF current_setting('migrator.syncing', true) = 'on' THEN
         -- New code deleted the row of the new table, which is not to come back by that.
         RETURN NULL;
     END IF;
     INSERT INTO public.profiles AS n (user_id, bio, site, migrator_state_91d1cc54)
-    VALUES (NEW.id, NEW.bio, NEW.site, CASE WHEN NOT (sync.is_update OR record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text)))) THEN 'd' END)
+    SELECT o.id, o.bio, o.site, CASE WHEN NOT (sync.is_update OR record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text)))) THEN 'd' END
+    FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.id
     ON CONFLICT (user_id) DO UPDATE SET migrator_state_91d1cc54 = NULL, bio = EXCLUDED.bio, site = EXCLUDED.site
     -- Where the row is there already when this one comes, new code has written both.
     WHERE sync.is_update AND record_image_ne(ROW(n.bio, n.site), ROW(EXCLUDED.bio, EXCLUDED.site));
@@ -97,13 +99,14 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
-        UPDATE public.users AS o SET bio = NEW.bio, site = NEW.site
-        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+        UPDATE public.users AS o SET bio = n.bio, site = n.site
+        FROM public.profiles AS n WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(n.bio, n.site));
     ELSIF record_image_ne(ROW(NEW.bio, NEW.site), ROW(OLD.bio, OLD.site)) THEN
         -- Only what changed: the backfill may not have reached the rest.
-        UPDATE public.users AS o SET bio = CASE WHEN record_image_ne(ROW(NEW.bio), ROW(OLD.bio)) THEN NEW.bio ELSE o.bio END, site = CASE WHEN record_image_ne(ROW(NEW.site), ROW(OLD.site)) THEN NEW.site ELSE o.site END
-        WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(NEW.bio, NEW.site));
+        UPDATE public.users AS o SET bio = CASE WHEN record_image_ne(ROW(NEW.bio), ROW(OLD.bio)) THEN n.bio ELSE o.bio END, site = CASE WHEN record_image_ne(ROW(NEW.site), ROW(OLD.site)) THEN n.site ELSE o.site END
+        FROM public.profiles AS n WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.bio, o.site), ROW(n.bio, n.site));
     END IF;
     RETURN NULL;
 END

@@ -54,3 +54,15 @@ def write_between(sandbox: Sandbox, migration: Migration, table: TableName, lock
             holder.rollback()
             answer.result(timeout=30)
         ours.commit()
+
+
+def raised_behind_writes(sandbox: Sandbox, **keys: str) -> None:
+    """Triggers that put ``c`` of each table into capitals behind a write, by its key."""
+    for table, key in keys.items():
+        sandbox.execute(
+            f"CREATE FUNCTION upper_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" UPDATE public.{table} SET c = upper(NEW.c) WHERE {key} = NEW.{key} AND c <> upper(NEW.c);"
+            " RETURN NULL; END $$;"
+            f"CREATE TRIGGER upper_{table} AFTER INSERT OR UPDATE ON {table}"
+            f" FOR EACH ROW EXECUTE FUNCTION upper_{table}()"
+        )

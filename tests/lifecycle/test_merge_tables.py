@@ -10,7 +10,7 @@ import pytest
 from migrator.errors import Refused
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import TableName
-from tests.lifecycle.crossing import crossing, write_between
+from tests.lifecycle.crossing import crossing, raised_behind_writes, write_between
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = (
@@ -116,14 +116,7 @@ def test_both_tables_follow_whoever_writes(merged: Sandbox, writes: list[str], s
 
 
 def test_what_a_trigger_writes_behind_a_write_is_the_last_word(merged: Sandbox) -> None:
-    for table, key in (("a", "id"), ("b", "k")):
-        merged.execute(
-            f"CREATE FUNCTION upper_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            f" UPDATE public.{table} SET c = upper(NEW.c) WHERE {key} = NEW.{key} AND c <> upper(NEW.c);"
-            " RETURN NULL; END $$;"
-            f"CREATE TRIGGER upper_{table} AFTER INSERT OR UPDATE ON {table}"
-            f" FOR EACH ROW EXECUTE FUNCTION upper_{table}()"
-        )
+    raised_behind_writes(merged, a="id", b="k")
     merged.execute("INSERT INTO a (id, c) VALUES (1, 'new'), (2, NULL), (3, 'x'), (4, 'x')")
     merged.execute("INSERT INTO b (k, c) VALUES (2, 'old')")
     merged.execute("UPDATE a SET c = 'y' WHERE id = 3; UPDATE b SET c = 'y' WHERE k = 4")

@@ -11,7 +11,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import TableName
 from migrator.sql.parser import parse_script
-from tests.lifecycle.crossing import crossing, write_between
+from tests.lifecycle.crossing import crossing, raised_behind_writes, write_between
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = (
@@ -97,6 +97,19 @@ def test_both_tables_follow_whoever_writes(moved: Sandbox, writes: list[str], se
     key = "coalesce((SELECT min(k) FROM b), 1)"
     assert moved.rows(f"SELECT a.c, b.c AS new FROM a LEFT JOIN b ON id = k WHERE id = {key}") == [seen]
     assert moved.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.d::text IS DISTINCT FROM b.d::text") == 0
+
+
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word(moved: Sandbox) -> None:
+    raised_behind_writes(moved, a="id", b="k")
+    moved.execute(
+        "INSERT INTO a (id, c) VALUES (1, 'old'), (2, 'old'), (3, NULL), (4, 'x'), (5, 'x');"
+        "INSERT INTO b (k) VALUES (1), (4), (5); INSERT INTO b (k, c) VALUES (2, 'new'), (3, 'new');"
+        "UPDATE a SET c = 'y' WHERE id = 4; UPDATE b SET c = 'y' WHERE k = 5"
+    )
+
+    assert moved.rows("SELECT a.c, b.c AS new FROM a JOIN b ON k = id ORDER BY id") == [
+        ("OLD", "OLD"), ("NEW", "NEW"), ("NEW", "NEW"), ("Y", "Y"), ("Y", "Y")
+    ]  # fmt: skip
 
 
 def test_a_row_of_the_new_table_may_come_first(sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import TableName
 from migrator.postgres.catalog import read_schema
-from tests.lifecycle.crossing import write_between
+from tests.lifecycle.crossing import raised_behind_writes, write_between
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d text NOT NULL DEFAULT 'none', e json);"
@@ -79,6 +79,18 @@ def test_both_tables_follow_whoever_writes(split: Sandbox, writes: list[str], se
     rows = split.rows("SELECT a.c, a.d, b.c AS new_c, b.d AS new_d FROM a LEFT JOIN b ON id = k WHERE id = 1")
     assert rows == [seen]
     assert split.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.e::text IS DISTINCT FROM b.e::text") == 0
+
+
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word(split: Sandbox) -> None:
+    raised_behind_writes(split, a="id", b="k")
+    split.execute(
+        "INSERT INTO a (id, c) VALUES (1, 'old'), (2, NULL), (3, 'x'), (4, 'x');"
+        "INSERT INTO b (k, c) VALUES (2, 'new'); UPDATE a SET c = 'y' WHERE id = 3; UPDATE b SET c = 'y' WHERE k = 4"
+    )
+
+    assert split.rows("SELECT a.c, b.c AS new FROM a JOIN b ON k = id WHERE id < 9 ORDER BY id") == [
+        ("OLD", "OLD"), ("NEW", "NEW"), ("Y", "Y"), ("Y", "Y")
+    ]  # fmt: skip
 
 
 def test_a_row_of_new_code_that_is_there_refuses_another_one(split: Sandbox) -> None:

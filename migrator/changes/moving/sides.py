@@ -64,6 +64,11 @@ class Sides:
         """Whether ``n`` is the row of the new table that a trigger is about."""
         return _equal((f"n.{ident(name)}", f"NEW.{field(name)}") for name in self.new_key)
 
+    @property
+    def own_old(self) -> Sql:
+        """Whether ``o`` is the row of the old table that a trigger is about."""
+        return _equal((f"o.{ident(name)}", f"NEW.{field(name)}") for name in self.old_key)
+
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield from zip(self.old_key, self.new_key, strict=True)
 

@@ -3,16 +3,17 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 BEGIN
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR ${moved|sql} THEN
         UPDATE ${old|sql} AS o SET \
 % for name in columns:
 % if not loop.first:
 , \
 % endif
-${name|ident} = NEW.${name|field}\
+${name|ident} = n.${name|ident}\
 % endfor
 
-        WHERE ${found|sql} AND ${differs|sql};
+        FROM ${new|sql} AS n WHERE ${found|sql} AND ${own|sql} AND ${disagrees|sql};
     ELSIF ${changed|sql} THEN
         -- Only what changed: the backfill may not have reached the rest.
         UPDATE ${old|sql} AS o SET \
@@ -20,10 +21,10 @@ ${name|ident} = NEW.${name|field}\
 % if not loop.first:
 , \
 % endif
-${name|ident} = CASE WHEN record_image_ne(ROW(NEW.${name|field}), ROW(OLD.${name|field})) THEN NEW.${name|field} ELSE o.${name|ident} END\
+${name|ident} = CASE WHEN record_image_ne(ROW(NEW.${name|field}), ROW(OLD.${name|field})) THEN n.${name|ident} ELSE o.${name|ident} END\
 % endfor
 
-        WHERE ${found|sql} AND ${differs|sql};
+        FROM ${new|sql} AS n WHERE ${found|sql} AND ${own|sql} AND ${disagrees|sql};
     END IF;
     RETURN NULL;
 END

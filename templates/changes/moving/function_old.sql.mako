@@ -13,6 +13,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
         RETURN NULL;
     END IF;
+    -- As the row is now: where another trigger has written it, this one fires behind what came later.
 % if makes_rows:
     IF current_setting(${guard|literal}, true) = 'on' THEN
         -- New code deleted the row of the new table, which is not to come back by that.
@@ -26,14 +27,12 @@ ${name|ident}, \
 ${name|ident}, \
 % endfor
 ${state|ident})
-    VALUES (\
-% for name in key:
-NEW.${name|field}, \
+    SELECT \
+% for name in (*key, *columns):
+o.${name|ident}, \
 % endfor
-% for name in columns:
-NEW.${name|field}, \
-% endfor
-CASE WHEN NOT (sync.is_update OR ${given|sql}) THEN 'd' END)
+CASE WHEN NOT (sync.is_update OR ${given|sql}) THEN 'd' END
+    FROM ${old|sql} AS o WHERE ${own|sql}
     ON CONFLICT (\
 % for name in new_key:
 % if not loop.first:
@@ -56,10 +55,10 @@ ${name|ident}\
 % if not loop.first:
 , \
 % endif
-${name|ident} = coalesce(n.${name|ident}, NEW.${name|field})\
+${name|ident} = coalesce(n.${name|ident}, o.${name|ident})\
 % endfor
 
-        WHERE ${found|sql} AND ${differs|sql};
+        FROM ${old|sql} AS o WHERE ${found|sql} AND ${link|sql} AND ${disagrees|sql};
         UPDATE ${old|sql} AS o SET \
 % for name in columns:
 % if not loop.first:
@@ -75,11 +74,11 @@ ${name|ident} = n.${name|ident}\
 % if not loop.first:
 , \
 % endif
-${name|ident} = NEW.${name|field}\
+${name|ident} = o.${name|ident}\
 % endfor
 
         -- One that becomes empty is written in any case: a batch that has read what was here before must meet this write.
-        WHERE ${found|sql} AND (${differs|sql}\
+        FROM ${old|sql} AS o WHERE ${found|sql} AND ${link|sql} AND (${disagrees|sql}\
 % for name in columns:
  OR NEW.${name|field} IS NULL AND OLD.${name|field} IS NOT NULL\
 % endfor
