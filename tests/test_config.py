@@ -139,6 +139,8 @@ def test_migrator_toml_wins_over_pyproject_in_one_folder(tmp_path):
         ('[[gate.service]]\nname = "a"\nrole = "x"', "role", "[tool.migrator.gate.service]", "db_roles"),
         ('[[gate.source]]\nkind = "sessions"\nrequire = true', "require", "[tool.migrator.gate.source]", "required"),
         ("[lint]\nselects = []", "selects", "[tool.migrator.lint]", 'did you mean "select"?'),
+        ('[[tool.migrator.gate.service]]\nname = "a"', "tool", "[tool.migrator]", "[[gate.service]] in this file"),
+        ("tool = 1", "tool", "[tool.migrator]", "known keys: alembic, backfill"),
         ("zzzzzz = 1", "zzzzzz", "[tool.migrator]", "known keys: alembic, backfill, gate, lint, lock_budget"),
     ],
 )

@@ -65,7 +65,7 @@ def spec_from(table: dict[str, Any], at: str) -> tuple[Kind[Any], Spec]:
     try:
         return kind, msgspec.convert(parameters, kind.spec)
     except msgspec.ValidationError as error:
-        raise wrong_value(error, f"[[change]] of kind {kind.name}", {"": kind.spec}, at) from None
+        raise _unfit(error, f"[[change]] of kind {kind.name}", kind, parameters, at) from None
 
 
 def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
@@ -93,7 +93,18 @@ def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
     try:
         return kind, msgspec.convert(table, kind.spec, strict=False)
     except msgspec.ValidationError as error:
-        raise wrong_value(error, f"change of kind {kind.name}", {"": kind.spec}, at) from None
+        raise _unfit(error, f"change of kind {kind.name}", kind, table, at) from None
+
+
+def _unfit(error: msgspec.ValidationError, what: str, kind: Kind[Any], given: Mapping[str, Any], at: str) -> UsageError:
+    """As ``wrong_value``; all keys that are missing are named at once, and where they are told."""
+    wrong = wrong_value(error, what, {"": kind.spec}, at)
+    message = wrong.message
+    if re.fullmatch(r"Object missing required field `\w+`", str(error)):
+        known = msgspec.structs.fields(kind.spec)
+        missing = [f"`{each.encode_name}`" for each in known if each.required and each.encode_name not in given]
+        message = f"{what}: missing key{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+    return UsageError(message, at=at, hint=wrong.hint or f'"migrator explain {kind.name}" tells its keys')
 
 
 def wrong_value(

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from migrator.cli.options import database_options, json_option
-from migrator.cli.shipping import chosen, confirm, passage_options, shipping, terminable, wait_seconds
+from migrator.cli.shipping import (
+    chosen,
+    confirm,
+    passage_options,
+    shipping,
+    terminable,
+    wait_seconds,
+    yet_to_expand,
+)
 
 
 @click.command()
@@ -41,7 +49,7 @@ def command(
         migrations = chosen(run, target)
         pending = migrations if target else phases.ready_for_contract(run, migrations)
         if not pending:
-            run.listener(Note("nothing is waiting to be contracted"))
+            run.listener(Note("nothing is waiting to be contracted" + yet_to_expand(run, migrations)))
         else:
             names = ", ".join(each.id for each in pending)
             confirm(f"Contract removes the old shape of {names} for good. Go on?", yes=yes, as_json=as_json)

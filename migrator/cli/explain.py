@@ -42,6 +42,7 @@ def command(code: str | None, as_json: bool) -> None:
 
 
 def _find(code: str) -> Page:
+    from migrator.changes.keys import page_of_keys
     from migrator.changes.registry import all_kinds
     from migrator.errors import UsageError
     from migrator.lint import registry
@@ -53,7 +54,8 @@ def _find(code: str) -> Page:
         return Page("rule", rule.code, page(rule))
     kind = all_kinds().get(wanted.lower())
     if kind is not None:
-        return Page("kind", kind.name, f"{kind.name} (change kind)\n\n{inspect.getdoc(type(kind)) or ''}")
+        about = inspect.getdoc(type(kind)) or ""
+        return Page("kind", kind.name, f"{kind.name} (change kind)\n\n{about}\n\n{page_of_keys(kind)}")
     if wanted in _exit_codes():
         return Page("exit code", wanted, f"exit code {wanted}\n\n{_exit_codes()[wanted]}")
     near = _nearest(wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,17 @@ def chosen(run: Run, target: str | None) -> list[Migration]:
 
 class _Terminated(KeyboardInterrupt):
     """SIGTERM. Like Ctrl-C it makes the driver cancel the statement in progress before it goes on."""
+
+
+def yet_to_expand(run: Run, migrations: Sequence[Migration]) -> str:
+    """For a command that found nothing to do: what it may have been meant for; empty where all is expanded."""
+    from migrator.execution.phases import not_expanded
+
+    waiting = not_expanded(run, migrations)
+    if not waiting:
+        return ""
+    names = f"{waiting[0].id} is" if len(waiting) == 1 else f"{len(waiting)} migrations are"
+    return f'; {names} not expanded yet: "migrator expand"'
 
 
 @contextlib.contextmanager

@@ -149,6 +149,8 @@ def _convert(table: dict[str, Any], source: Path | None, variables: Mapping[str,
 
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
         hint = f'did you mean "{near[0]}"?' if near else "known keys: " + ", ".join(sorted(known))
+        if (key, section) == ("tool", "") and isinstance(table["tool"], dict) and "migrator" in table["tool"]:
+            hint = "without tool.migrator before each: [gate] and [[gate.service]] in this file"
         place = f"[tool.migrator.{section}]" if section else "[tool.migrator]"
         raise UsageError(f'unknown key "{key}" in {place}', at=at, hint=hint) from None
 

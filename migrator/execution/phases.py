@@ -241,6 +241,14 @@ def ready_for_contract(run: Run, migrations: Sequence[Migration]) -> list[Migrat
     return _in_states(run, migrations, waiting, Phase.CONTRACT)
 
 
+def not_expanded(run: Run, migrations: Sequence[Migration]) -> list[Migration]:
+    """Those whose expand is still to run, or not through."""
+    with run.database.connect("look") as session:
+        records = state.all_records(session, run.key) if is_installed(session) else []
+    through = {record.id for record in records if record.state not in (State.PENDING, State.EXPANDING)}
+    return [migration for migration in migrations if migration.id not in through]
+
+
 def _in_states(run: Run, migrations: Sequence[Migration], wanted: set[State], phase: Phase) -> list[Migration]:
     with run.database.connect("look") as session:
         records = state.all_records(session, run.key) if is_installed(session) else []

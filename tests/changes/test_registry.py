@@ -73,12 +73,17 @@ def test_an_unknown_kind_names_the_nearest():
         (
             {"kind": "drop_column", "schema": "public", "table": "users"},
             "[[change]] of kind drop_column: missing key `column`",
-            None,
+            '"migrator explain drop_column" tells its keys',
+        ),
+        (
+            {"kind": "rename_column", "schema": "public", "column": "name"},
+            "[[change]] of kind rename_column: missing keys `table`, `new_name`",
+            '"migrator explain rename_column" tells its keys',
         ),
         (
             {"kind": "drop_column", "schema": "public", "table": "users", "column": 3},
             "[[change]] of kind drop_column: column: expected `str`, got `int`",
-            None,
+            '"migrator explain drop_column" tells its keys',
         ),
     ],
 )

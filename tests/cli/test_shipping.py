@@ -27,6 +27,22 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, 
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("command", "nothing"),
+    [("contract", "nothing is waiting to be contracted"), ("backfill", "no data is waiting to be moved")],
+)
+def test_a_command_with_nothing_to_do_says_what_is_not_expanded(project: Path, command: str, nothing: str, capsys):
+    (folder,) = (project / "migrations").iterdir()
+
+    assert cli.run([command]) == 0
+    assert capsys.readouterr().err == f'note: {nothing}; {folder.name} is not expanded yet: "migrator expand"\n'
+
+    assert cli.run(["expand"]) == 0
+    capsys.readouterr()
+    assert cli.run([command]) == 0
+    assert capsys.readouterr().err == f"note: {nothing}\n"
+
+
 def test_with_json_what_happened_is_one_document_on_stdout(project: Path, capsys):
     assert cli.run(["expand", "--json"]) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
@@ -17,6 +18,9 @@ class TableRemoval(OnTable, frozen=True):
     """Parameters of ``drop_table``."""
 
 
+_LETS_DELETE = re.compile(r"\bON DELETE (CASCADE|SET NULL)\b")
+
+
 class DropTable(Kind[TableRemoval]):
     """Drop a table that new code no longer uses.
 
@@ -29,7 +33,8 @@ class DropTable(Kind[TableRemoval]):
 
     Limits
         Contract destroys the rows. Nothing brings them back but a backup. Until contract, foreign keys of the table
-        itself go on to refuse deletes of the rows it points to, for new code too.
+        itself go on to refuse deletes of the rows it points to, for new code too, unless they are ON DELETE CASCADE or
+        SET NULL.
 
     Example:
         DROP TABLE legacy_sessions
@@ -62,7 +67,7 @@ class DropTable(Kind[TableRemoval]):
         for function in relation.functions:
             yield f"function {function} mentions {change.table} in its text: if that is this table, contract breaks it"
         for each in relation.constraints:
-            if each.type == "foreign key":
+            if each.type == "foreign key" and not _LETS_DELETE.search(each.definition):
                 yield f"{each.name} goes on to refuse deletes until contract, for new code too: {each.definition}"
 
     def expand(self, change: TableRemoval, context: Context) -> Iterator[Draft]:

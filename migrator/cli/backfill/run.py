@@ -8,7 +8,7 @@ import click
 
 from migrator.cli.backfill_orders import lag_option, rejected_option, target_ms_option, workers_option
 from migrator.cli.options import database_options, json_option
-from migrator.cli.shipping import chosen, shipping, stoppable
+from migrator.cli.shipping import chosen, shipping, stoppable, yet_to_expand
 
 if TYPE_CHECKING:
     from migrator.config import Project
@@ -49,7 +49,7 @@ def command(
         migrations = chosen(tuned, target)
         pending = migrations if target else phases.ready_for_backfill(tuned, migrations)
         if not pending:
-            run.listener(Note("no data is waiting to be moved"))
+            run.listener(Note("no data is waiting to be moved" + yet_to_expand(tuned, migrations)))
         for_each(tuned, pending, lambda each: phases.backfill(tuned, each, should_stop), in_order=False)
 
 

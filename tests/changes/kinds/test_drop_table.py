@@ -25,6 +25,13 @@ def test_its_foreign_keys_and_the_functions_that_mention_it_are_told():
     assert key.startswith("f goes on to refuse deletes until contract, for new code too")
 
 
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET NULL (id)"])
+def test_a_foreign_key_that_lets_rows_be_deleted_needs_no_word(action: str):
+    foreign = Constraint("f", "foreign key", ("id",), f"FOREIGN KEY (id) REFERENCES people(id) ON DELETE {action}")
+
+    assert plan("DROP TABLE users", users(constraints=(foreign,))).notes == ()
+
+
 @pytest.mark.parametrize(
     ("sql", "known", "reason"),
     [
