@@ -15,7 +15,7 @@ A block comment may stand for a line of it, where a name or a value holds a line
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from migrator.changes.kind import Draft
@@ -98,8 +98,13 @@ def _described(draft: Draft, phase: Phase, effects: Effects) -> str:
     return draft.locks or describe_locks(effects)
 
 
-def describe_locks(effects: Effects) -> str:
-    """Lock, whom it makes wait and for how long, for people; an empty string when no existing table is locked."""
+def describe_locks(effects: Effects, unknown: Collection[str] = ()) -> str:
+    """Lock, whom it makes wait and for how long, for people; an empty string when no existing table is locked.
+
+    Args:
+        effects: of the statement.
+        unknown: relations that nobody but the migration knows.
+    """
     strongest = effects.strongest
     if effects.relation is None or strongest is LockMode.NONE:
         return ""
@@ -112,6 +117,8 @@ def describe_locks(effects: Effects) -> str:
     others = "".join(
         f", {lock.mode.title} ON {lock.relation}" for lock in effects.locks if lock.relation != effects.relation
     )
+    if all(lock.relation in unknown for lock in effects.locks):
+        return f"{strongest.title} ON {effects.relation}{others}: nobody knows it"
     waiting = "nobody waits" if strongest.blocks == "nobody" else f"{strongest.blocks} wait"
     return f"{strongest.title} ON {effects.relation}{others}: {waiting}, {duration}"
 

@@ -42,6 +42,26 @@ expand: before the new code is deployed
     )
 
 
+def test_nobody_waits_for_what_the_migration_made_itself():
+    plan = migration(
+        expand="CREATE MATERIALIZED VIEW public.migrator_v AS SELECT 1 AS a WITH NO DATA;\n"
+        "CREATE TABLE public.t (a int);\nCREATE TABLE IF NOT EXISTS public.s (a int);\n"
+        "REFRESH MATERIALIZED VIEW public.migrator_v;\nALTER TABLE public.t ADD b int;\n"
+        "ALTER TABLE public.s ADD b int;",
+        contract="REFRESH MATERIALIZED VIEW public.migrator_v;\nALTER TABLE public.t ADD c int;\n"
+        "ALTER TABLE public.t ADD FOREIGN KEY (a) REFERENCES public.migrator_v NOT VALID;",
+    )
+
+    assert [line.strip() for line in shown(plan).splitlines() if "locks:" in line and "no existing" not in line] == [
+        "locks: ACCESS EXCLUSIVE ON public.migrator_v: nobody knows it",
+        "locks: ACCESS EXCLUSIVE ON public.t: nobody knows it",
+        "locks: ACCESS EXCLUSIVE ON public.s: reads and writes wait, for a moment",
+        "locks: ACCESS EXCLUSIVE ON public.migrator_v: nobody knows it",
+        "locks: ACCESS EXCLUSIVE ON public.t: reads and writes wait, for a moment",
+        "locks: SHARE ROW EXCLUSIVE ON public.t, SHARE ROW EXCLUSIVE ON public.migrator_v: writes wait, for a moment",
+    ]
+
+
 def test_what_undoes_a_step_is_shown_with_it():
     from dataclasses import replace
 
