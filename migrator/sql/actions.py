@@ -22,7 +22,7 @@ _RELATIONS = frozenset(
 
 _PARTS_OF_RELATIONS = frozenset({pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY})
 
-_NAMING_TABLES = frozenset({"from", "into", "to"})
+_NAMING_TABLES = frozenset({"from", "into", "to", "unnest"})
 """Directives that name a table besides those of the statement."""
 
 

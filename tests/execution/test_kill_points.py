@@ -124,6 +124,27 @@ CREATE TABLE notes (id int PRIMARY KEY);
         ),
         "SELECT to_jsonb(u) FROM users AS u ORDER BY id",
     ),
+    "unnest": Scenario(
+        "CREATE TABLE users (id int PRIMARY KEY, emails text[]);"
+        "INSERT INTO users SELECT g, ARRAY['e' || g, 'x', 'x'] FROM generate_series(1, 200) AS g",
+        "-- migrator: unnest = users (emails)\n"
+        "CREATE TABLE emails (id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, email text,"
+        " PRIMARY KEY (id, email))",
+        (
+            "SELECT emails FROM users WHERE id = 7",
+            "INSERT INTO users VALUES (-1, ARRAY['old'])",
+            "UPDATE users SET emails = emails || 'other'",
+            "DELETE FROM users WHERE id = 1",
+        ),
+        (
+            "SELECT email FROM emails WHERE id = 7",
+            "INSERT INTO users (id) VALUES (-2)",
+            "INSERT INTO emails VALUES (-2, 'new')",
+            "UPDATE emails SET email = 'other' WHERE email = 'x'",
+            "DELETE FROM emails WHERE id = 1",
+        ),
+        "SELECT to_jsonb(u) FROM users AS u ORDER BY id",
+    ),
     **{
         f"materialized view at {phase}": Scenario(
             "CREATE TABLE users (id int PRIMARY KEY, email text); INSERT INTO users SELECT g, 'e' || g"

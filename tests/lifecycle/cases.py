@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ def same(seen: Value, committed: Value) -> bool:
 
 def sometimes_null(chance: random.Random) -> str | None:
     return None if chance.random() < 0.15 else f"v{chance.randrange(10**9)}"
+
+
+_COUNTED = itertools.count(1)
+
+
+def later_than_all(chance: random.Random) -> str:
+    return f"v{next(_COUNTED):09}"
 
 
 def two_words(chance: random.Random) -> str:
@@ -951,6 +959,42 @@ CASES = (
             touch_fills=False,
         ),
         final=("(SELECT count(*) = count(value) FROM items LEFT JOIN notes ON item = id)",),
+    ),
+    Case(
+        name="of elements that come and go",
+        kind="unnest_column",
+        # Few rows in a block, so that the first batch is a short one. The value is the element that was written last.
+        setup=items("tags text[]", rows=6_000, value="ARRAY['r' || g, 's' || g]").replace(
+            ");INSERT", ") WITH (fillfactor = 10);INSERT"
+        )
+        + "GRANT SELECT ON items TO PUBLIC;",
+        existing="SELECT 'items', id, n, tags[2] FROM items",
+        sql="-- migrator: unnest = items (tags)\n"
+        "CREATE TABLE tags (item bigint REFERENCES items ON DELETE CASCADE, tag text, PRIMARY KEY (item, tag))",
+        naive="CREATE TABLE tags (item bigint REFERENCES items ON DELETE CASCADE, tag text, PRIMARY KEY (item, tag));"
+        "GRANT SELECT ON tags TO PUBLIC; ALTER TABLE items DROP COLUMN tags",
+        old=Code(
+            insert="INSERT INTO items (n, tags) VALUES (%(n)s, ARRAY['q', %(value)s]) RETURNING id",
+            update="UPDATE items SET tags = tags[2:] || %(value)s::text WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, (SELECT max(e) FROM unnest(tags) AS e) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, (SELECT max(e) FROM unnest(tags) AS e) FROM items",
+            values=later_than_all,
+            touch_fills=False,
+        ),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id)"
+            " INSERT INTO tags SELECT id, %(value)s FROM i RETURNING item",
+            update="WITH gone AS (DELETE FROM tags WHERE item = %(id)s AND tag < %(value)s)"
+            " INSERT INTO tags VALUES (%(id)s, %(value)s)",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, (SELECT max(tag) FROM tags WHERE item = id) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, (SELECT max(tag) FROM tags WHERE item = id) FROM items",
+            unfilled=(None,),
+            values=later_than_all,
+            touch_fills=False,
+        ),
+        final=("NOT EXISTS (SELECT FROM items WHERE NOT EXISTS (SELECT FROM tags WHERE item = items.id))",),
     ),
     Case(
         name="with rows for some",

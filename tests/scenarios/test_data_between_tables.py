@@ -1,5 +1,6 @@
-"""S35, S36: data that moves between tables. One column to one row is a kind; anything else is kept in step by triggers
-of the author, in a migration written by hand, which is expanded, backfilled, gated and rolled back as any other."""
+"""S35, S36: data that moves between tables. A column to a row, and an array to rows, are kinds; anything else is
+kept in step by triggers of the author, in a migration written by hand, which is expanded, backfilled, gated and rolled
+back as any other."""
 
 from __future__ import annotations
 
@@ -190,3 +191,29 @@ def test_s36_one_to_many_becomes_many_to_many(stage: Stage) -> None:
     stage.sandbox.contract(migration, offline=OFFLINE)
     stage.new.run("INSERT INTO connections VALUES (3, 31, 'USER')")
     assert stage.rows("SELECT count(*) FROM connections") == [(4,)]
+
+
+def test_s36_an_array_of_keys_becomes_many_to_many(stage: Stage) -> None:
+    """unnest_column: what either version adds, changes or takes away is found by the other."""
+    stage.setup(
+        "CREATE TABLE users (id int PRIMARY KEY, account_ids int[]); INSERT INTO users VALUES (1, '{20,10}'), (2, NULL)"
+    )
+    before = stage.sandbox.snapshot()
+    migration = stage.plan(
+        "-- migrator: unnest = users (account_ids)\n"
+        "CREATE TABLE connections (user_id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, account_id int,"
+        " PRIMARY KEY (user_id, account_id))"
+    )
+    stage.sandbox.expand(migration)
+    stage.new.run("BEGIN; INSERT INTO users (id) VALUES (3); INSERT INTO connections VALUES (3, 30), (3, 10); COMMIT")
+    stage.roll_back(migration)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, [20, 10]), (2, None), (3, [30, 10])]
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("UPDATE users SET account_ids = account_ids || 30 WHERE id = 1; INSERT INTO users VALUES (4, '{10}')")
+    stage.new.run("DELETE FROM connections WHERE account_id = 10; INSERT INTO connections VALUES (2, 20)")
+    stage.new.run("UPDATE connections SET account_id = 10 WHERE user_id = 1 AND account_id = 20")
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, [10, 30]), (2, [20]), (3, [30]), (4, [])]
+    stage.contract(migration)
+    assert stage.rows("SELECT * FROM connections ORDER BY 1, 2") == [(1, 10), (1, 30), (2, 20), (3, 30)]

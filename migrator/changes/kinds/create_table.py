@@ -48,8 +48,8 @@ class CreateTable(Kind[Creation]):
 
     def recognise(self, action: Action, schema: Schema) -> Creation | None:
         """``CREATE TABLE …``."""
-        if action.kind != "create_stmt" or not action.options.keys().isdisjoint(("partition", "from")):
-            return None  # partition_table, split_table
+        if action.kind != "create_stmt" or not action.options.keys().isdisjoint(("partition", "from", "unnest")):
+            return None  # partition_table, split_table, unnest_column
         node = pb.CreateStmt()
         node.CopyFrom(action.node)
         name = node.relation.relname

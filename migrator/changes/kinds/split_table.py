@@ -6,22 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from migrator.changes.kind import Context, Draft, OnTable, require_table
-from migrator.changes.moving import DELETE, Moving
-from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, foreign_key, is_unique, primary_key
+from migrator.changes.kind import Context, Draft, OnTable
+from migrator.changes.moving import DELETE, Moving, made_table
+from migrator.changes.moving.made_table import MadeColumn
+from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, is_unique, primary_key
 from migrator.changes.moving.triggers import Names
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import Sql, expression, qualified
-from migrator.sql.parser import deparse_expression, deparse_type, parse_expression, parse_script, pb, unwrap, walk
-from migrator.sql.rewrite import role_sql, slug, statement_sql
+from migrator.sql.parser import deparse_expression, parse_expression, pb, unwrap
+from migrator.sql.rewrite import slug
 
 _EXAMPLE = (
     "CREATE TABLE profiles (user_id bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, bio text)"
 )
-_GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
 
 
 class Splitting(OnTable, frozen=True):
@@ -44,20 +43,10 @@ class Splitting(OnTable, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
-    """A column of the new table."""
-
-    name: str
-    type: str
-    not_null: bool
-    default: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Definition:
     """The new table as it is written."""
 
-    moved: tuple[_Moved, ...]
+    moved: tuple[MadeColumn, ...]
     key: tuple[str, ...]
     foreign_key: ForeignKey
 
@@ -119,19 +108,13 @@ class SplitTable(Moving[Splitting]):
         if columns:
             raise Refused("the columns that move are those of the new table", hint="-- migrator: from = users")
         old = schema.resolve(relation.schemaname, relation.relname)
-        node = pb.CreateStmt()
-        node.CopyFrom(action.node)
-        new = TableName(node.relation.schemaname or schema.search_path[0], node.relation.relname)
-        node.relation.schemaname, node.if_not_exists = new.schema, False
-        for each in walk(node):
-            if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN:
-                each.pktable.schemaname = schema.resolve(each.pktable.schemaname, each.pktable.relname).schema
+        new, definition = made_table.written(action, schema)
         return Splitting(
             schema=old.schema,
             table=old.name,
             to=new.name,
             to_schema=new.schema if new.schema != old.schema else "",
-            definition=statement_sql("create_stmt", node),
+            definition=definition,
         )
 
     def touched(self, change: Splitting) -> dict[TableName, tuple[str, ...]]:
@@ -154,21 +137,11 @@ class SplitTable(Moving[Splitting]):
 
     def validate(self, change: Splitting, context: Context) -> Iterator[str]:
         """The new table is like a part of the old one, and its rows follow those of that."""
-        if change.target in context.created:
-            raise Refused(f'table "{change.target}" is created by this migration', hint="create both tables there")
-        old = require_table(change, context)
-        if old is None:
-            raise Refused(
-                f'what hangs on the columns of table "{change.target}" is not known without a database',
-                hint="export DATABASE_URL=postgresql://…, and run it again",
-            )
-        taken = context.schema.relation(change.other)
-        if taken is not None or change.other in context.created:
-            raise Refused(f'{taken.kind if taken else "table"} "{change.other}" exists already')
+        old = made_table.require_beside(change, change.other, context)
         definition, sides = _read(change), self.sides(change, context)
         if not is_unique(old, sides.old_key) or len(sides.old_key) != len(sides.new_key):
             raise Refused(f"the foreign key of {change.other} does not point to a key of {change.target}")
-        _require_following(definition, old, sides)
+        made_table.require_following(definition.foreign_key, old, sides)
         yield from self.require_old(sides, old)
         for each in definition.moved:
             column = old.column(each.name)
@@ -190,29 +163,13 @@ class SplitTable(Moving[Splitting]):
 
     def arrive(self, change: Splitting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """The new table, with the privileges of the old one."""
-        names, group = Names.of(sides, context), slug(sides.new.name)
-        yield Draft(
-            f"create-{slug(change.to)}",
-            statement_sql("create_stmt", _table(change)),
-            "old code does not see it",
-            group,
-            locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
+        yield made_table.created(_table(change), sides)
+        yield self.add_state(
+            sides,
+            Names.of(sides, context),
+            "tells a row that was made for one which gave nothing from one of new code",
         )
-        yield self.add_state(sides, names, "tells a row that was made for one which gave nothing from one of new code")
-        for grant in old.grants:
-            if grant.privilege in _GRANTED:
-                yield Draft(
-                    f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
-                    self._made(
-                        "grant",
-                        privilege=Sql(grant.privilege),
-                        table=sides.new_sql,
-                        grantee=role_sql(grant.grantee),
-                        grantable=grant.is_grantable,
-                    ),
-                    "as on the table it comes from",
-                    group,
-                )
+        yield from made_table.granted(old, sides)
 
     def backfill(self, change: Splitting, context: Context) -> Iterator[Draft]:
         """A row for each that was there before expand."""
@@ -235,38 +192,12 @@ class SplitTable(Moving[Splitting]):
 
     def withdraw(self, change: Splitting, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        del context
-        yield Draft(
-            f"drop-{slug(change.to)}",
-            self._made("drop_table", table=sides.new_sql),
-            f"its values are in {sides.old.name}, but for those counted here",
-            slug(sides.new.name),
-            undoes=f"create-{slug(change.to)}",
-            loses=self.lost_by_rollback(sides),
-        )
+        del change, context
+        yield made_table.dropped(sides, self.lost_by_rollback(sides))
 
 
 def _table(change: Splitting) -> Any:
-    """The CREATE TABLE, with every table in it qualified.
-
-    Raises:
-        Refused: it is not that of a plain table of the name given.
-    """
-    statements = parse_script(change.definition, "definition").statements
-    node: Any = pb.CreateStmt()
-    if [each.kind for each in statements] == ["create_stmt"]:
-        node.CopyFrom(statements[0].node)
-    if node.HasField("partspec") or node.inh_relations or not node.table_elts:
-        raise Refused(f"not the definition of a plain table: {change.definition}", hint=_EXAMPLE)
-    node.relation.schemaname = node.relation.schemaname or change.other.schema
-    if (node.relation.schemaname, node.relation.relname) != (change.other.schema, change.other.name):
-        raise Refused(
-            f'the definition is that of "{node.relation.schemaname}.{node.relation.relname}", not of "{change.other}"'
-        )
-    for each in walk(node):
-        if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN and not each.pktable.schemaname:
-            each.pktable.schemaname = change.schema
-    return node
+    return made_table.tree(change.definition, change.other, change.schema, _EXAMPLE)
 
 
 def _read(change: Splitting) -> _Definition:
@@ -275,78 +206,20 @@ def _read(change: Splitting) -> _Definition:
     Raises:
         Refused: it is not a table with a primary key that is a foreign key, and plain columns.
     """
-    node = _table(change)
-    if node.relation.relpersistence != "p":
-        raise Refused(f'table "{change.other}" would be temporary or unlogged: it would lose what moves to it')
-    elements = [unwrap(each) for each in node.table_elts]
-    constraints: list[tuple[Any, tuple[str, ...]]] = []
-    moved: dict[str, _Moved] = {}
-    for element in elements:
-        if isinstance(element, pb.ColumnDef):
-            own = [unwrap(each) for each in element.constraints]
-            moved[element.colname] = _moved(element, own)
-            constraints += [
-                (each, (element.colname,))
-                for each in own
-                if each.contype not in (pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT)
-            ]
-        elif isinstance(element, pb.Constraint):
-            names = element.keys if element.contype == pb.CONSTR_PRIMARY else element.fk_attrs
-            constraints.append((element, tuple(unwrap(each).sval for each in names)))
-        else:
-            raise Refused(f"the columns of {change.other} must be written out", hint=_EXAMPLE)
-    keys = [columns for each, columns in constraints if each.contype == pb.CONSTR_PRIMARY]
-    foreign = [foreign_key(each, columns) for each, columns in constraints if each.contype == pb.CONSTR_FOREIGN]
-    if len(keys) != 1 or len(foreign) != 1 or foreign[0].columns != keys[0] or foreign[0].to != change.target:
-        raise Refused(
-            f"the primary key of {change.other} must be its foreign key to {change.target}, so that each row there has "
-            "one row here",
-            hint=_EXAMPLE,
-        )
-    if len(constraints) > 2:
-        raise Refused(
-            f"{change.other} comes with constraints that old code, whose rows go there, does not know",
-            hint="leave them out here: they have statements of their own, in a later migration",
-        )
-    rest = tuple(each for name, each in moved.items() if name not in keys[0])
-    if not rest:
-        raise Refused(f"no column moves to {change.other}", hint=_EXAMPLE)
-    return _Definition(rest, keys[0], foreign[0])
-
-
-def _moved(element: Any, constraints: list[Any]) -> _Moved:
-    default = next((deparse_expression(each.raw_expr) for each in constraints if each.contype == pb.CONSTR_DEFAULT), "")
-    not_null = any(each.contype == pb.CONSTR_NOTNULL for each in constraints)
-    if element.HasField("coll_clause"):
-        raise Refused(
-            f'column "{element.colname}" comes with a collation of its own', hint="leave it out: it is that of its type"
-        )
-    return _Moved(
-        element.colname, deparse_type(element.type_name), not_null, str(expression(default)) if default else ""
+    shape = (
+        f"the primary key of {change.other} must be its foreign key to {change.target}, so that each row there has one "
+        "row here"
     )
+    made = made_table.read(_table(change), change.target, change.other, _EXAMPLE, shape)
+    if made.foreign_key.columns != made.key:
+        raise Refused(shape, hint=_EXAMPLE)
+    moved = tuple(each for each in made.columns if each.name not in made.key)
+    if not moved:
+        raise Refused(f"no column moves to {change.other}", hint=_EXAMPLE)
+    return _Definition(moved, made.key, made.foreign_key)
 
 
-def _require_following(definition: _Definition, old: Relation, sides: Sides) -> None:
-    """Refuse a foreign key that would make deletes and changed keys of old code fail.
-
-    Raises:
-        Refused: with the clause that is missing.
-    """
-    key = definition.foreign_key
-    columns = [old.column(name) for name in sides.old_key]
-    can_change = any(column is None or column.identity != "always" for column in columns)
-    if key.on_delete != "c" or (can_change and key.on_update != "c") or key.is_deferrable:
-        raise Refused(
-            f"old code that deletes a row of {sides.old}"
-            + (", or changes its key," if can_change else "")
-            + f" would fail for the row of {sides.new} that it does not know",
-            hint=f"REFERENCES {qualified(sides.old.schema, sides.old.name)} ON DELETE CASCADE"
-            + (" ON UPDATE CASCADE" if can_change else "")
-            + ", not DEFERRABLE",
-        )
-
-
-def _require_alike(each: _Moved, column: Column, old: Relation) -> None:
+def _require_alike(each: MadeColumn, column: Column, old: Relation) -> None:
     """Refuse a column that could not hold what the old one holds.
 
     Raises:

@@ -118,6 +118,7 @@ __all__ = [
     "split_table",
     "sql",
     "together",
+    "unnest_column",
     "update_extension",
 ]
 
@@ -195,6 +196,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_tablespace": {"schema": "public"},
     "split_column": {"schema": "public"},
     "split_table": {"schema": "public"},
+    "unnest_column": {"schema": "public"},
     "update_extension": {},
 }
 
@@ -1421,6 +1423,32 @@ def split_table(table: str, to: str, definition: str, *, to_schema: str = "", sc
     """
     change(
         "split_table", {"schema": schema, "table": table, "to": to, "definition": definition, "to_schema": to_schema}
+    )
+
+
+def unnest_column(
+    table: str, column: str, to: str, definition: str, *, to_schema: str = "", schema: str = "public"
+) -> None:
+    """Make rows of the elements of an array column, in a table of their own, while old and new code run.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: the array.
+        to: the new table.
+        definition: its CREATE TABLE: a foreign key to the table, a column for the value, both the primary key.
+        to_schema: its schema; an empty string: that of the table.
+    """
+    change(
+        "unnest_column",
+        {
+            "schema": schema,
+            "table": table,
+            "column": column,
+            "to": to,
+            "definition": definition,
+            "to_schema": to_schema,
+        },
     )
 
 

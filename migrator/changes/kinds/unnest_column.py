@@ -1,0 +1,308 @@
+"""Make rows of the elements of an array column, in a table of their own, while old and new code run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.changes.kind import Context, Draft, Obstacle, OnTable
+from migrator.changes.moving import Moving, made_table
+from migrator.changes.moving.made_table import MadeColumn, MadeTable
+from migrator.changes.moving.sides import Sides, canonical_type, changed, is_unique, primary_key
+from migrator.changes.moving.triggers import Names, Sync
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action, named_table
+from migrator.sql.compose import Sql, ident
+from migrator.sql.rewrite import slug
+
+_DIRECTIVE = "-- migrator: unnest = posts (tag_ids)"
+_EXAMPLE = (
+    "CREATE TABLE post_tags (post_id bigint REFERENCES posts ON DELETE CASCADE ON UPDATE CASCADE, tag_id bigint, "
+    "PRIMARY KEY (post_id, tag_id))"
+)
+_GUARD = "migrator.syncing"
+_LONG = frozenset({"text", "varchar", "bytea"})
+_LONGEST = 2000
+"""Bytes of a value: an entry of a B-tree holds 2,704 (a third of a page), and the rest of the key needs room."""
+_SYNCS = (
+    Sync("old", False, "AFTER INSERT OR UPDATE", "takes what old code writes into the array to the new table"),
+    Sync("before", True, "BEFORE INSERT", "locks the row of the old table first, as whoever writes the array does"),
+    Sync("new", True, "AFTER INSERT OR UPDATE", "takes what new code writes to the array"),
+    Sync("delete", True, "AFTER DELETE", "takes what new code deletes out of the array"),
+)
+
+
+class Unnesting(OnTable, frozen=True):
+    """Parameters of ``unnest_column``.
+
+    Attributes:
+        column: the array.
+        to: the new table.
+        definition: its CREATE TABLE: a foreign key to the table, a column for the value, both the primary key.
+        to_schema: its schema; an empty string: that of the table.
+    """
+
+    column: str
+    to: str
+    definition: str
+    to_schema: str = ""
+
+    @property
+    def other(self) -> TableName:
+        """The new table."""
+        return TableName(self.to_schema or self.schema, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """The new table as it is written."""
+
+    table: MadeTable
+    value: MadeColumn
+
+
+class UnnestColumn(Moving[Unnesting]):
+    """Make rows of the elements of an array column, in a table of their own, while old and new code run.
+
+    What happens
+        You write the table you want, with a foreign key to the table of the array, a column for the value, and both as
+        primary key: a junction table, as ``post_tags`` is for ``posts.tag_ids``. Expand creates it, and triggers on
+        both tables that take every change across. The backfill makes the rows of arrays that are there. Contract, once
+        no old code is left, drops the triggers and the array, in short transactions that lock one table each. Before
+        it, rows where the two differ are counted, and elements that cannot be rows: it is refused while there are any.
+
+    Who wins
+        The last one to write. An array that old code writes is what there is afterwards: rows of elements that are no
+        longer in it go, those of new ones come. A row that new code inserts is an element at the end of the array, one
+        that it updates changes in its place, one that it deletes goes from the array however often it is there; the
+        other elements stay, and where they stand. A write that leaves the array as it is takes nothing across and locks
+        nothing there. Deletes and changed keys of the old table go across by the foreign key.
+
+    What old code sees
+        An element that is there several times is one row, and old code goes on seeing it several times. NULL and the
+        empty array have no rows; old code reads what it wrote, and an empty array where new code deleted the last row.
+        Arrays of several dimensions become flat when new code changes them. NULL elements, and texts longer than 2,000
+        bytes, are no rows: old code may write them, and contract counts them.
+
+    What is refused
+        Another primary key, since order and repetition in the array have no place there. Constraints and columns
+        besides: they are later migrations, as is a foreign key of the value to its table, which old code would stumble
+        over. A foreign key without ON DELETE CASCADE, or ON UPDATE CASCADE where the key can change. A value of another
+        type than that of the elements; an array NOT NULL without a default, since new code does not name the column.
+        Columns that others rely on, as by drop_column. Row security, subscriptions. A database is needed.
+
+    Limits
+        The order of elements, and how often one is there, are gone after contract. New code does not find all rows
+        until the backfill has made them, and cannot delete one that is not there yet: it starts after the backfill.
+        Whoever changes rows of one array, in either table, waits for the other's commit. Two transactions that change
+        one array at the same time, one in each table, can deadlock (40P01); the server ends one of them, which may be
+        repeated. Triggers of yours that change the array while a row of new code is taken across are not followed:
+        contract counts such rows. TRUNCATE of the new table is not taken across, that of the old one fails from expand
+        on, as for every table that a foreign key points to. Privileges on the table are granted on the new one as well.
+
+    Example::
+
+        -- migrator: unnest = posts (tag_ids)
+        CREATE TABLE post_tags (
+            post_id bigint REFERENCES posts ON DELETE CASCADE ON UPDATE CASCADE,
+            tag_id bigint,
+            PRIMARY KEY (post_id, tag_id)
+        )
+    """
+
+    name = "unnest_column"
+    unknown_without_tables = frozenset({Phase.EXPAND})
+    spec = Unnesting
+    options = frozenset({"unnest"})
+    syncs = _SYNCS
+    functions = "unnesting"
+
+    def recognise(self, action: Action, schema: Schema) -> Unnesting | None:
+        """``CREATE TABLE …`` with a directive ``unnest``."""
+        if action.kind != "create_stmt" or "unnest" not in action.options:
+            return None
+        relation, columns = named_table(action.options["unnest"], _DIRECTIVE)
+        if len(columns) != 1:
+            raise Refused(f"not one column of a table: {action.options['unnest']}", hint=_DIRECTIVE)
+        ident(columns[0])
+        old = schema.resolve(relation.schemaname, relation.relname)
+        new, definition = made_table.written(action, schema)
+        return Unnesting(
+            schema=old.schema,
+            table=old.name,
+            column=columns[0],
+            to=new.name,
+            to_schema=new.schema if new.schema != old.schema else "",
+            definition=definition,
+        )
+
+    def touched(self, change: Unnesting) -> dict[TableName, tuple[str, ...]]:
+        """The array and the key; the name of the new table must be free."""
+        return {change.target: (change.column, *_read(change).table.foreign_key.referenced), change.other: ()}
+
+    def new_table(self, change: Unnesting) -> TableName:
+        """See ``Moving``."""
+        return change.other
+
+    def sides(self, change: Unnesting, context: Context) -> Sides:
+        """See ``Moving``."""
+        key, old = _read(change).table.foreign_key, context.schema.relation(change.target)
+        old_key = key.referenced or (primary_key(old) if old else ())
+        return Sides(change.target, change.other, (change.column,), old_key, key.columns)
+
+    def validate(self, change: Unnesting, context: Context) -> Iterator[str]:
+        """The elements can be rows that follow those of the old table."""
+        old = made_table.require_beside(change, change.other, context)
+        definition, sides = _read(change), self.sides(change, context)
+        key = [old.column(name) for name in sides.old_key]
+        if (
+            not is_unique(old, sides.old_key)
+            or len(sides.old_key) != len(sides.new_key)
+            or not all(each is not None and each.not_null for each in key)
+        ):
+            raise Refused(
+                f"the foreign key of {change.other} does not point to a key of {change.target} that is NOT NULL"
+            )
+        made_table.require_following(definition.table.foreign_key, old, sides)
+        yield from self.require_old(sides, old)
+        column = old.column(change.column)
+        if column is not None and (
+            column.collation or canonical_type(column.type_name) != canonical_type(f"{definition.value.type}[]")
+        ):
+            raise Refused(
+                f'column "{definition.value.name}" is of type {definition.value.type} in the new table, and '
+                f'"{change.column}" of {old.name} of type {column.type_name}'
+                f"{' COLLATE ' + column.collation if column.collation else ''}",
+                hint="take the elements as they are, and change them in a later migration",
+            )
+        yield f"the order of elements in {change.column}, and how often one is there, are gone after contract"
+        yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
+        for trigger in old.triggers:
+            yield (
+                f"trigger {trigger} of {old.name} fires on writes that are taken across, with the rights of the role "
+                f"that expands; what it changes of {change.column} then is not followed"
+            )
+
+    def arrive(self, change: Unnesting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
+        """The new table, with the privileges of the old one."""
+        del context
+        yield made_table.created(_tree(change), sides)
+        yield from made_table.granted(old, sides)
+
+    def function_values(
+        self, change: Unnesting, sides: Sides, names: Names, old: Relation
+    ) -> dict[str, dict[str, Any]]:
+        """See ``Moving``."""
+        del names, old
+        value = _read(change).value.name
+        both: dict[str, Any] = {
+            "old": sides.old_sql,
+            "new": sides.new_sql,
+            "array": change.column,
+            "value": value,
+            "guard": Sql(_GUARD),
+        }
+        on_new = {**both, "found": sides.found_by_new("NEW"), "was": sides.found_by_new("OLD")}
+        return {
+            "old": {
+                **both,
+                "guard": _GUARD,
+                "changed": changed((change.column,), ()),
+                "current": sides.own_old,
+                "found": sides.found_by_old("NEW"),
+                "key": sides.old_key,
+                "new_key": sides.new_key,
+                "fits": _fits(change),
+            },
+            "before": on_new,
+            "new": {
+                **on_new,
+                "changed": changed((*sides.new_key, value), ()),
+                "moved": changed(sides.new_key, ()),
+            },
+            "delete": on_new,
+        }
+
+    def backfill(self, change: Unnesting, context: Context) -> Iterator[Draft]:
+        """The rows of arrays that were there before expand."""
+        yield Draft(
+            f"fill-{slug(change.to)}",
+            self._with_elements("fill", change, self.sides(change, context)),
+            "elements written before the triggers existed",
+        )
+
+    def obstacles(self, change: Unnesting, context: Context) -> Iterator[Obstacle]:
+        """Elements that contract would lose, and rows where the two differ."""
+        old = context.schema.relation(change.target)
+        if old is None or old.column(change.column) is None:
+            return
+        sides = self.sides(change, context)
+        too_long = f", or longer than {_LONGEST} bytes" if _read(change).value.type in _LONG else ""
+        yield Obstacle(
+            self._with_elements("without", change, sides),
+            f"rows of {sides.old} have elements in {change.column} that are NULL{too_long}: contract would lose them",
+            f"take them out of the array, in {sides.old}",
+            Phase.CONTRACT,
+        )
+        if context.schema.relation(change.other) is None:
+            return
+        yield Obstacle(
+            self._with_elements("apart", change, sides),
+            f"rows of {sides.old} have other elements in {change.column} than there are rows in {sides.new}",
+            f"insert those that are missing into {sides.new}, delete those left over; a transaction at REPEATABLE "
+            "READ, or a trigger of yours, can leave such rows behind",
+            Phase.CONTRACT,
+        )
+
+    def depart(self, change: Unnesting, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del change, context
+        yield from self.drop_columns(sides)
+
+    def withdraw(self, change: Unnesting, context: Context, sides: Sides) -> Iterator[Draft]:
+        """See ``Moving``."""
+        del context
+        yield made_table.dropped(sides, self._with_elements("ahead", change, sides))
+
+    def _with_elements(self, name: str, change: Unnesting, sides: Sides) -> Sql:
+        return self.template(
+            name,
+            old=sides.old_sql,
+            new=sides.new_sql,
+            link=sides.link,
+            array=change.column,
+            value=_read(change).value.name,
+            key=sides.old_key,
+            new_key=sides.new_key,
+            fits=_fits(change),
+        )
+
+
+def _fits(change: Unnesting) -> Sql:
+    """Whether an element ``e.v`` can be a row."""
+    long = _read(change).value.type in _LONG
+    return Sql("e.v IS NOT NULL" + (f" AND octet_length(e.v) <= {_LONGEST}" if long else ""))
+
+
+def _tree(change: Unnesting) -> Any:
+    return made_table.tree(change.definition, change.other, change.schema, _EXAMPLE)
+
+
+def _read(change: Unnesting) -> _Definition:
+    """The definition taken apart.
+
+    Raises:
+        Refused: it is not a table whose primary key is a foreign key and a value.
+    """
+    shape = (
+        f"{change.other} must have a foreign key to {change.target}, a column for the value, and both as primary key, "
+        "so that each element has one row"
+    )
+    table = made_table.read(_tree(change), change.target, change.other, _EXAMPLE, shape)
+    values = [each for each in table.columns if each.name not in table.foreign_key.columns]
+    if sorted(table.key) != sorted(each.name for each in table.columns) or len(values) != 1 or values[0].default:
+        raise Refused(shape, hint=_EXAMPLE)
+    return _Definition(table, values[0])

@@ -1,0 +1,212 @@
+"""A table that expand makes for what moves to it: its statement, taken apart, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.changes.kind import Context, Draft, OnTable, require_table
+from migrator.changes.moving.sides import ForeignKey, Sides, foreign_key
+from migrator.errors import Refused
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.actions import Action
+from migrator.sql.compose import Sql, expression, qualified
+from migrator.sql.parser import deparse_expression, deparse_type, parse_script, pb, unwrap, walk
+from migrator.sql.rewrite import role_sql, slug, statement_sql
+from migrator.templating import render
+
+_GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
+_BESIDE = (pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeColumn:
+    """A column of the new table, as it is written."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTable:
+    """The new table as it is written.
+
+    Attributes:
+        columns: all of them, in order.
+        key: its primary key.
+        foreign_key: its only one, to the table that was there before.
+    """
+
+    columns: tuple[MadeColumn, ...]
+    key: tuple[str, ...]
+    foreign_key: ForeignKey
+
+
+def written(action: Action, schema: Schema) -> tuple[TableName, Sql]:
+    """Name and text of a CREATE TABLE, with every table in it qualified."""
+    node = pb.CreateStmt()
+    node.CopyFrom(action.node)
+    new = TableName(node.relation.schemaname or schema.search_path[0], node.relation.relname)
+    node.relation.schemaname, node.if_not_exists = new.schema, False
+    for each in walk(node):
+        if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN:
+            each.pktable.schemaname = schema.resolve(each.pktable.schemaname, each.pktable.relname).schema
+    return new, statement_sql("create_stmt", node)
+
+
+def tree(definition: str, new: TableName, schema: str, example: str) -> Any:
+    """The CREATE TABLE, with every table in it qualified.
+
+    Args:
+        schema: of tables it points to without one.
+        example: of such a statement, for the message.
+
+    Raises:
+        Refused: it is not that of a plain table of the name given.
+    """
+    statements = parse_script(definition, "definition").statements
+    node: Any = pb.CreateStmt()
+    if [each.kind for each in statements] == ["create_stmt"]:
+        node.CopyFrom(statements[0].node)
+    if node.HasField("partspec") or node.inh_relations or not node.table_elts:
+        raise Refused(f"not the definition of a plain table: {definition}", hint=example)
+    node.relation.schemaname = node.relation.schemaname or new.schema
+    if (node.relation.schemaname, node.relation.relname) != (new.schema, new.name):
+        raise Refused(f'the definition is that of "{node.relation.schemaname}.{node.relation.relname}", not of "{new}"')
+    for each in walk(node):
+        if isinstance(each, pb.Constraint) and each.contype == pb.CONSTR_FOREIGN and not each.pktable.schemaname:
+            each.pktable.schemaname = schema
+    return node
+
+
+def read(node: Any, old: TableName, new: TableName, example: str, shape: str) -> MadeTable:
+    """The definition taken apart.
+
+    Args:
+        node: what ``tree`` gave.
+        old: the table its foreign key points to.
+        shape: what is wanted of primary and foreign key, for the message.
+
+    Raises:
+        Refused: it is not a table with a primary key, a foreign key to ``old`` and plain columns.
+    """
+    if node.relation.relpersistence != "p":
+        raise Refused(f'table "{new}" would be temporary or unlogged: it would lose what moves to it')
+    constraints: list[tuple[Any, tuple[str, ...]]] = []
+    columns: list[MadeColumn] = []
+    for element in (unwrap(each) for each in node.table_elts):
+        if isinstance(element, pb.ColumnDef):
+            own = [unwrap(each) for each in element.constraints]
+            columns.append(_column(element, own))
+            constraints += [(each, (element.colname,)) for each in own if each.contype not in _BESIDE]
+        elif isinstance(element, pb.Constraint):
+            names = element.keys if element.contype == pb.CONSTR_PRIMARY else element.fk_attrs
+            constraints.append((element, tuple(unwrap(each).sval for each in names)))
+        else:
+            raise Refused(f"the columns of {new} must be written out", hint=example)
+    keys = [names for each, names in constraints if each.contype == pb.CONSTR_PRIMARY]
+    foreign = [foreign_key(each, names) for each, names in constraints if each.contype == pb.CONSTR_FOREIGN]
+    if len(keys) != 1 or not foreign or foreign[0].to != old:
+        raise Refused(shape, hint=example)
+    if len(constraints) > 2:
+        raise Refused(
+            f"{new} comes with constraints that old code, whose rows go there, does not know",
+            hint="leave them out here: they have statements of their own, in a later migration",
+        )
+    return MadeTable(tuple(columns), keys[0], foreign[0])
+
+
+def _column(element: Any, constraints: list[Any]) -> MadeColumn:
+    default = next((deparse_expression(each.raw_expr) for each in constraints if each.contype == pb.CONSTR_DEFAULT), "")
+    not_null = any(each.contype == pb.CONSTR_NOTNULL for each in constraints)
+    if element.HasField("coll_clause"):
+        raise Refused(
+            f'column "{element.colname}" comes with a collation of its own', hint="leave it out: it is that of its type"
+        )
+    return MadeColumn(
+        element.colname, deparse_type(element.type_name), not_null, str(expression(default)) if default else ""
+    )
+
+
+def require_beside(change: OnTable, other: TableName, context: Context) -> Relation:
+    """The table whose columns move, where the new one can be made.
+
+    Raises:
+        Refused: it cannot, or what there is is not known.
+    """
+    if change.target in context.created:
+        raise Refused(f'table "{change.target}" is created by this migration', hint="create both tables there")
+    old = require_table(change, context)
+    if old is None:
+        raise Refused(
+            f'what hangs on the columns of table "{change.target}" is not known without a database',
+            hint="export DATABASE_URL=postgresql://…, and run it again",
+        )
+    taken = context.schema.relation(other)
+    if taken is not None or other in context.created:
+        raise Refused(f'{taken.kind if taken else "table"} "{other}" exists already')
+    return old
+
+
+def require_following(key: ForeignKey, old: Relation, sides: Sides) -> None:
+    """Refuse a foreign key that would make deletes and changed keys of old code fail.
+
+    Raises:
+        Refused: with the clause that is missing.
+    """
+    columns = [old.column(name) for name in sides.old_key]
+    can_change = any(column is None or column.identity != "always" for column in columns)
+    if key.on_delete != "c" or (can_change and key.on_update != "c") or key.is_deferrable:
+        raise Refused(
+            f"old code that deletes a row of {sides.old}"
+            + (", or changes its key," if can_change else "")
+            + f" would fail for the row of {sides.new} that it does not know",
+            hint=f"REFERENCES {qualified(sides.old.schema, sides.old.name)} ON DELETE CASCADE"
+            + (" ON UPDATE CASCADE" if can_change else "")
+            + ", not DEFERRABLE",
+        )
+
+
+def created(node: Any, sides: Sides) -> Draft:
+    """The step that makes it."""
+    return Draft(
+        f"create-{slug(sides.new.name)}",
+        statement_sql("create_stmt", node),
+        "old code does not see it",
+        slug(sides.new.name),
+        locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
+    )
+
+
+def granted(old: Relation, sides: Sides) -> Iterator[Draft]:
+    """The steps that give it the privileges of the table it comes from."""
+    for grant in old.grants:
+        if grant.privilege in _GRANTED:
+            text = render(
+                "changes/moving/grant.sql.mako",
+                privilege=Sql(grant.privilege),
+                table=sides.new_sql,
+                grantee=role_sql(grant.grantee),
+                grantable=grant.is_grantable,
+            )
+            yield Draft(
+                f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
+                Sql(text),
+                "as on the table it comes from",
+                slug(sides.new.name),
+            )
+
+
+def dropped(sides: Sides, loses: Sql) -> Draft:
+    """The step of a rollback that undoes ``created``."""
+    return Draft(
+        f"drop-{slug(sides.new.name)}",
+        Sql(render("changes/moving/drop_table.sql.mako", table=sides.new_sql)),
+        f"its values are in {sides.old.name}, but for those counted here",
+        slug(sides.new.name),
+        undoes=f"create-{slug(sides.new.name)}",
+        loses=loses,
+    )

@@ -1,0 +1,14 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ${search_path|sql}
+SET ${guard|sql} = 'on'
+AS <%block filter="dollar_quoted">
+BEGIN
+    UPDATE ${old|sql} AS o SET ${array|ident} = ARRAY(
+        SELECT e.v FROM unnest(o.${array|ident}) WITH ORDINALITY AS e (v, place)
+        WHERE (e.v OPERATOR(pg_catalog.=) OLD.${value|field}) IS NOT TRUE ORDER BY e.place
+    )
+    WHERE ${was|sql} AND OLD.${value|field} OPERATOR(pg_catalog.=) ANY (o.${array|ident});
+    RETURN NULL;
+END
+</%block>

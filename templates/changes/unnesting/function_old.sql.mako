@@ -1,0 +1,43 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ${search_path|sql}
+AS <%block filter="dollar_quoted">
+DECLARE
+    held record;
+BEGIN
+    IF current_setting(${guard|literal}, true) = 'on' THEN
+        -- New code wrote its own row, and others of the same statement are not in the array yet.
+        RETURN NULL;
+    END IF;
+    -- Images are compared, so that every change counts.
+    IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
+        RETURN NULL;
+    END IF;
+    -- As it is now: a trigger that fired before this one may have changed it again.
+    SELECT o.${array|ident} AS elements INTO held FROM ${old|sql} AS o WHERE ${current|sql};
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        -- On INSERT the same statement may have brought rows, which come to the array.
+        DELETE FROM ${new|sql} AS n
+        WHERE ${found|sql} AND (n.${value|ident} OPERATOR(pg_catalog.=) ANY (held.elements)) IS NOT TRUE;
+    END IF;
+    INSERT INTO ${new|sql} (\
+% for name in new_key:
+${name|ident}, \
+% endfor
+${value|ident})
+    SELECT \
+% for name in key:
+NEW.${name|field}, \
+% endfor
+e.v FROM unnest(held.elements) AS e (v) WHERE ${fits|sql}
+    ON CONFLICT (\
+% for name in new_key:
+${name|ident}, \
+% endfor
+${value|ident}) DO NOTHING;
+    RETURN NULL;
+END
+</%block>
