@@ -161,6 +161,7 @@ class Kind(ABC, Generic[SpecT]):
         reads_available: whether it has to know which extensions could be installed.
         may_follow: kinds that may change the same column before it in one migration.
         unknown_without_tables: phases of which nothing can be said without knowing its tables.
+        keeps_in_step: whether triggers on the tables it touches keep an old and a new shape in step.
     """
 
     name: ClassVar[str]
@@ -174,6 +175,7 @@ class Kind(ABC, Generic[SpecT]):
     gives_way_to_phase: ClassVar[bool] = False
     reads_available: ClassVar[bool] = False
     unknown_without_tables: ClassVar[frozenset[Phase]] = frozenset()
+    keeps_in_step: ClassVar[bool] = False
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:

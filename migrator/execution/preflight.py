@@ -17,7 +17,7 @@ from migrator.ledger.state import State
 from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
-from migrator.planning import facts, planner
+from migrator.planning import facts, in_step, planner
 from migrator.planning.folders import changes_of
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
@@ -121,6 +121,7 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> None:
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
     schema = others.schema_of(session, changes)
+    in_step.require_all_seen(changes, schema)
     built = (built_index(parse_script(step.sql).statements[0]) for step in migration.phase(Phase.EXPAND))
     planner.check_before_contract(
         changes,
@@ -158,7 +159,9 @@ def before_rollback(run: Run, session: Session, migration: Migration) -> dict[st
     changes = changes_of(migration)
 
     def look() -> dict[str, int]:
-        _refuse_obstacles(session, migration, changes, others.schema_of(session, changes), Phase.ROLLBACK)
+        schema = others.schema_of(session, changes)
+        in_step.require_all_seen(changes, schema)
+        _refuse_obstacles(session, migration, changes, schema, Phase.ROLLBACK)
         return _rows_lost(session, migration)
 
     return _looked(run, session, migration, Phase.ROLLBACK, look)

@@ -61,6 +61,7 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
     """
 
     name = "change_type"
+    keeps_in_step = True
     unknown_without_tables = frozenset({Phase.CONTRACT})
     spec = Retyping
     relies_on_indexes = True

@@ -57,6 +57,7 @@ class Moving(Kind[MovedT]):
     """
 
     relies_on_indexes = True
+    keeps_in_step = True
     makes_rows: ClassVar[bool] = False
     syncs: ClassVar[tuple[Sync, ...]] = (_OLD, _BEFORE, _NEW)
     functions: ClassVar[str] = "moving"

@@ -57,6 +57,7 @@ class Reshaping(Kind[ReshapedT]):
 
     options = frozenset({"up", "down"})
     relies_on_indexes = True
+    keeps_in_step = True
 
     @property
     @abstractmethod

@@ -64,6 +64,7 @@ class DropEnumValue(Kind[ValueRemoval]):
     """
 
     name = "drop_enum_value"
+    keeps_in_step = True
     spec = ValueRemoval
     relies_on_indexes = True
     unknown_without_tables = frozenset({Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT})

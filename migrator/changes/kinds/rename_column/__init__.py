@@ -58,6 +58,7 @@ class RenameColumn(Kind[Renaming]):
     """
 
     name = "rename_column"
+    keeps_in_step = True
     spec = Renaming
     relies_on_indexes = True
 
