@@ -11,7 +11,9 @@ With pytest-xdist every worker has its own server.
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from hypothesis import HealthCheck, settings
 
 from migrator import embedded
 from migrator.embedded.binaries import BINARIES_VARIABLE
+from migrator.embedded.claims import FOLDER_VARIABLE
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.trace.scratch import Scratch, scratch_database, scratch_server
@@ -35,6 +38,21 @@ _fetched = sorted((CHECKOUT / ".cache" / "postgres").glob("*/bin"))
 os.environ[BINARIES_VARIABLE] = os.pathsep.join(
     [*map(str, _fetched), *filter(None, [os.environ.get(BINARIES_VARIABLE)])]
 )
+_ROOM = 6 << 30
+"""Bytes that servers in memory may need: 7 MB for each database, and up to 512 MB of WAL for each server."""
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether servers may have their data in memory; containers often have 64 MB of it."""
+    try:
+        available = re.search(r"MemAvailable: +([0-9]+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
+        return available is not None and int(available[1]) << 10 > _ROOM and shutil.disk_usage(folder).free > _ROOM
+    except OSError:
+        return False
+
+
+if FOLDER_VARIABLE not in os.environ and _has_room(Path("/dev/shm")):  # noqa: S108 - not for files of a known name
+    os.environ[FOLDER_VARIABLE] = "/dev/shm"  # noqa: S108
 # How long an example takes says nothing on a shared machine.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")

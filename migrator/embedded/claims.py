@@ -27,6 +27,9 @@ from typing import IO
 from migrator.embedded.account import Account
 from migrator.errors import UsageError
 
+FOLDER_VARIABLE = "MIGRATOR_EMBEDDED_FOLDER"
+"""Where servers and their data go instead of the folder for temporary files: one in memory makes tests quick."""
+
 LONGEST_SOCKET_FOLDER = 85
 """Bytes; the address of a socket is limited to 103 (macOS) or 107, and ``/.s.PGSQL.65535`` comes after."""
 
@@ -148,8 +151,21 @@ def base_folder() -> Path:
     Raises:
         UsageError: it belongs to somebody else, or somebody else may write to it.
     """
+    return _own_folder(Path(os.environ.get(FOLDER_VARIABLE) or tempfile.gettempdir()))
+
+
+def programs_folder() -> Path:
+    """The folder for copies of programs, made if need be; what is in memory often cannot be executed.
+
+    Raises:
+        UsageError: as ``base_folder``.
+    """
+    return _own_folder(Path(tempfile.gettempdir()))
+
+
+def _own_folder(parent: Path) -> Path:
     name = f"migrator-postgres-{os.geteuid()}"
-    base = Path(tempfile.gettempdir()).resolve() / name
+    base = parent.resolve() / name
     if len(str(base).encode()) > LONGEST_SOCKET_FOLDER - 10 or not _open_to_all(base.parent):
         base = Path("/tmp") / name  # noqa: S108 - checked below
     # When we are root, servers run as somebody else, who must pass through; nobody needs to see what is in it.

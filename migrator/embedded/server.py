@@ -212,7 +212,7 @@ def _reachable(folder: Path, account: Account) -> Path:
         account.run([str(folder / "postgres"), "--version"])
         return folder
     stamp = f"{folder} {(folder / 'postgres').stat().st_mtime_ns}"
-    copy = claims.base_folder() / f".programs-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    copy = claims.programs_folder() / f".programs-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     if not copy.exists():
         unfinished = copy.with_suffix(f".{os.getpid()}")
         for part in ("bin", "lib", "share"):

@@ -20,6 +20,7 @@ from migrator.demo.play import Options, play
 from migrator.demo.screen import Screen
 from migrator.demo.stage import NAIVE_SQL
 from migrator.demo.story import Story
+from migrator.embedded.claims import FOLDER_VARIABLE
 
 MIGRATOR = [sys.executable, "-c", "from migrator.cli import main; main()"]
 DEADLINE_S = 60
@@ -73,7 +74,7 @@ def test_the_quick_story_keeps_its_promises_and_leaves_nothing_running(place: Pa
         [*MIGRATOR, "demo", "--quick", "--json", "--keep", str(files)],
         capture_output=True,
         text=True,
-        env={**os.environ, "TMPDIR": str(place)},
+        env={**os.environ, "TMPDIR": str(place), FOLDER_VARIABLE: str(place)},
     )
 
     assert result.returncode == 0, result.stdout + result.stderr
@@ -108,7 +109,7 @@ def test_an_interrupted_story_leaves_nothing_running(place: Path, number: signal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TMPDIR": str(place)},
+        env={**os.environ, "TMPDIR": str(place), FOLDER_VARIABLE: str(place)},
     )
     with process:
         for line in process.stdout:

@@ -1,0 +1,20 @@
+"""Where servers and their data are."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from migrator import embedded
+from migrator.embedded.claims import FOLDER_VARIABLE, programs_folder
+
+
+def test_servers_and_their_data_go_where_they_are_told_and_programs_do_not(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a short path, for the socket
+        place = Path(folder)
+        place.chmod(0o755)  # a server started by root runs as somebody else
+        monkeypatch.setenv(FOLDER_VARIABLE, folder)
+        with embedded.start(settings=embedded.FAST) as server:
+            assert place in server.data_dir.parents
+        assert place not in programs_folder().parents
+        assert [path for path in place.glob("*/*") if not path.name.startswith(".")] == []
