@@ -6,12 +6,18 @@ import psycopg
 import pytest
 
 from migrator.errors import Refused
+from migrator.model.plan import Phase
+from tests.lifecycle.crossing import waiting
 from tests.support.sandbox import Sandbox, wait_for
 
 SETUP = (
     "CREATE TABLE items (id integer PRIMARY KEY, value text); INSERT INTO items SELECT g, 'v' || g"
     " FROM generate_series(1, 100) AS g; CREATE MATERIALIZED VIEW seen AS SELECT id, value FROM items;"
     "CREATE UNIQUE INDEX seen_id ON seen (id);"
+)
+AGAIN = (
+    "DROP MATERIALIZED VIEW seen; CREATE MATERIALIZED VIEW seen USING other AS SELECT id, value FROM items;"
+    "CREATE UNIQUE INDEX seen_id ON seen (id)"
 )
 NEW = "CREATE MATERIALIZED VIEW seen AS SELECT id, value, upper(value) AS loud FROM items"
 
@@ -86,6 +92,78 @@ def test_a_view_that_came_to_use_it_is_in_the_way_of_contract(sandbox: Sandbox):
         sandbox.contract(migration, offline="nobody is connected in this test")
 
     assert sandbox.value("SELECT count FROM counted") == 100
+
+
+def test_a_refresh_between_filling_and_swap_is_undone_by_the_swap_until_the_next_one(sandbox: Sandbox):
+    migration = prepared(sandbox, "contract")
+    sandbox.expand(migration)
+    fill, *swap = migration.phase(Phase.CONTRACT)
+    sandbox.execute(fill.sql)
+    sandbox.execute("INSERT INTO items VALUES (-1, 'between'); REFRESH MATERIALIZED VIEW CONCURRENTLY seen")
+    with psycopg.connect(sandbox.url) as swapping, psycopg.connect(sandbox.url, autocommit=True) as application:
+        for step in swap:
+            swapping.execute(step.sql)
+        with waiting(sandbox, application, "REFRESH MATERIALIZED VIEW CONCURRENTLY seen") as refreshed:
+            assert sandbox.value("SELECT count(*) FROM items WHERE id = -1") == 1
+            swapping.commit()
+            refreshed.result(timeout=30)
+
+    assert sandbox.value("SELECT loud FROM seen WHERE id = -1") == "BETWEEN"
+
+
+LABELLED = (
+    "SET allow_system_table_mods = on;"
+    "INSERT INTO pg_seclabel SELECT 'seen'::regclass, 'pg_class'::regclass, 1, 'p', 'l'"
+)
+MEMBER = "ALTER EXTENSION plpgsql ADD {} seen"
+OTHER_METHOD = "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler"
+
+
+@pytest.mark.parametrize("phase", ["expand", "contract"])
+@pytest.mark.parametrize(
+    ("setup", "said"),
+    [
+        (LABELLED, "1 security labels of materialized view public.seen and its columns"),
+        (MEMBER.format("MATERIALIZED VIEW"), "1 extension has materialized view public.seen as its member"),
+        (f"{OTHER_METHOD}; {AGAIN}", "1 materialized view public.seen has an access method"),
+    ],
+)
+def test_what_the_new_view_would_not_get_stops_expand(sandbox: Sandbox, phase: str, setup: str, said: str):
+    migration = prepared(sandbox, phase)
+    sandbox.execute(setup)
+    before = sandbox.snapshot()
+
+    with pytest.raises(Refused, match=said):
+        sandbox.expand(migration)
+
+    assert sandbox.snapshot() == before
+
+
+def test_what_a_view_would_not_get_that_is_made_anew_stops_contract(sandbox: Sandbox):
+    sandbox.execute("CREATE TABLE items (id integer, value text); CREATE VIEW seen AS SELECT id, value FROM items")
+    sandbox.install()
+    migration = sandbox.new("seen", "CREATE OR REPLACE VIEW seen AS SELECT value FROM items")
+    sandbox.expand(migration)
+    sandbox.execute(LABELLED)
+    with pytest.raises(Refused, match="security labels of view"):
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    sandbox.execute(f"DELETE FROM pg_seclabel; {MEMBER.format('VIEW')}")
+    with pytest.raises(Refused, match="extension has view"):
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    sandbox.execute("ALTER EXTENSION plpgsql DROP VIEW seen")
+
+    sandbox.contract(migration, offline="nobody is connected in this test")
+
+    assert sandbox.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'seen'::regclass AND attnum > 0") == 1
+
+
+def test_the_access_method_that_the_new_definition_names_is_taken(sandbox: Sandbox):
+    migration = prepared(sandbox, "expand", setup=OTHER_METHOD, sql=NEW.replace("seen AS", "seen USING other AS"))
+
+    sandbox.expand(migration)
+
+    method = "SELECT a.amname FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam WHERE c.relname = 'seen'"
+    assert sandbox.value(method) == "other"
 
 
 def test_readers_go_on_while_it_is_filled_and_so_they_do_when_it_is_refreshed(sandbox: Sandbox):

@@ -15,9 +15,9 @@ from migrator.changes.materialized_view import (
     options_of,
     refresh,
 )
+from migrator.changes.replaced_view import chosen_phase, notes, require_readable, would_be_lost
 from migrator.changes.view import (
     carry_over,
-    keeps_columns,
     output_columns,
     query_of,
     refuse_lost_options,
@@ -61,19 +61,18 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
 
     What is refused
         A query the server does not accept; a database that was not asked; views, functions and whatever else uses the
-        view or its row type; options and a tablespace the new definition does not name, which would be lost in silence;
-        an index over a column that goes, an invalid one, one the view is clustered by; statistics objects;
-        WITH NO DATA. With ``phase = expand``, columns that go, move or change their type. At contract, an index that
-        came since.
+        view or its row type; options, a tablespace and an access method the new definition does not name, security
+        labels and membership in an extension, which would be lost in silence; an index over a column that goes, an
+        invalid one, one the view is clustered by; statistics objects; WITH NO DATA. With ``phase = expand``, columns
+        that go, move or change their type. At contract, an index that came since.
 
     Limits
         With ``phase = contract`` new code that runs before contract reads the old query. Readers wait for a moment, and
         the swap for a REFRESH of the view that is running: it is tried again as long as ``lock_budget`` says. A REFRESH
-        by the application between filling and swap is not repeated: the rows are those of the filling. It needs room
-        for a second copy. What is set on columns is as at expand. While the new view is filled, one transaction is open
-        for as long as its query takes. Server-side prepared statements that return all columns fail once with "cached
-        plan must not change result type" where columns differ. An access method that is not the default, security
-        labels and membership in an extension are not carried over.
+        by the application between filling and swap is not repeated: until the next one the rows are those of the
+        filling. It needs room for a second copy. What is set on columns is as at expand. While the new view is filled,
+        one transaction is open for as long as its query takes. Server-side prepared statements that return all columns
+        fail once with "cached plan must not change result type" where columns differ.
 
     Example::
 
@@ -95,13 +94,11 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
         target, definition = defined(action.node, schema)
         if schema.is_known and schema.relation(target) is None:
             return None
-        if phase not in ("expand", "contract"):
-            raise Refused(f"phase = {phase}: a materialized view is replaced in expand or in contract")
         return MaterializedViewReplacement(
             schema=target.schema,
             view=target.name,
             definition=str(definition),
-            phase="expand" if phase == "expand" else "contract",
+            phase=chosen_phase(phase, "materialized view"),
         )
 
     def touched(self, change: MaterializedViewReplacement) -> dict[TableName, tuple[str, ...]]:
@@ -138,21 +135,11 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
             raise Refused(
                 f'materialized view "{change.target}" WITH NO DATA could not be read', hint="leave WITH NO DATA out"
             )
-        if change.phase == "expand" and not keeps_columns(change, relation):
-            raise Refused(
-                f'materialized view "{change.target}" keeps not all of its columns in their order, which old code '
-                "reads",
-                detail=f"it has {ident_list(each.name for each in relation.columns)}",
-                hint="put new columns behind them, or say -- migrator: phase = contract",
-            )
+        if change.phase == "expand":
+            require_readable(change, relation)
         require_free(relation)
         _require_indexes(change, relation)
-        if change.phase == "expand":
-            yield f"what old code reads from {change.view} must stay the same: nobody else can check that"
-        else:
-            yield f"until contract, {change.view} has its old query: new code must read that too"
-        for function in relation.functions:
-            yield f"function {function} mentions {change.view} in its text: if that is this view, it gets the new query"
+        yield from notes(change, relation, change.phase)
 
     def expressions(self, change: MaterializedViewReplacement, context: Context) -> Iterator[Expression]:
         """Its query, which the server must understand."""
@@ -164,6 +151,15 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
         at_once = change.phase == "expand"
         if at_once and relation is not None and not any(name in context.created for name in change.reads):
             yield retyped(change, relation, "cast them to the type they have, or say -- migrator: phase = contract")
+        for phase in (Phase.EXPAND, Phase.ROLLBACK if at_once else Phase.CONTRACT):
+            yield from would_be_lost(change, phase)
+        if not change.node.into.access_method:
+            yield Obstacle(
+                self.template("access_method", view=str(change.sql)),
+                f"materialized view {change.target} has an access method that the new definition does not name",
+                "write USING and its name behind the name of the view, or the one it shall have",
+                Phase.EXPAND,
+            )
         goes_at_contract = _aside(change, context) if at_once else change.view
         goes_in_rollback = change.view if at_once else _beside(change, context)
         for view, phase in ((goes_at_contract, Phase.CONTRACT), (goes_in_rollback, Phase.ROLLBACK)):

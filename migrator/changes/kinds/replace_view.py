@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.replaced_view import chosen_phase, notes, require_readable, would_be_lost
 from migrator.changes.view import (
     DefinedView,
     carry_over,
@@ -25,7 +26,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, bounded_name, ident_list, qualified
+from migrator.sql.compose import Sql, bounded_name, qualified
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import slug, statement_sql, unqualified_query
 
@@ -57,14 +58,15 @@ class ReplaceView(Kind[ViewReplacement]):
     What is refused
         A query the server does not accept; in place, a column that would change its type. Options the view has and the
         new definition does not name, which would be lost in silence. Where the view is made anew: views, functions and
-        whatever else uses it or its row type, triggers and rules on it. A database is needed.
+        whatever else uses it or its row type, triggers and rules on it, security labels, membership in an extension. A
+        database is needed.
 
     Limits
         Nobody can check that what old code reads from the columns it knows stays the same: that is what
         ``phase = expand`` says. New code that runs before contract reads the old query. Server-side prepared
         statements that return all columns fail once with "cached plan must not change result type". A change of length
         or precision alone, ``varchar(20)`` to ``varchar(40)``, is found when the step runs, which then changes nothing:
-        say ``phase = contract``. Security labels and membership in an extension are not carried over.
+        say ``phase = contract``.
 
     Example:
         CREATE OR REPLACE VIEW open_orders AS SELECT id, number, customer_id FROM orders WHERE total > 0
@@ -81,13 +83,11 @@ class ReplaceView(Kind[ViewReplacement]):
             return None
         target, definition = defined(action.node, schema)
         phase = action.options.get("phase") or _phase_by_columns(target, action.node, schema)
-        if phase not in ("expand", "contract"):
-            raise Refused(f"phase = {phase}: a view is replaced in expand or in contract")
         return ViewReplacement(
             schema=target.schema,
             view=target.name,
             definition=str(definition),
-            phase="expand" if phase == "expand" else "contract",
+            phase=chosen_phase(phase, "view"),
         )
 
     def touched(self, change: ViewReplacement) -> dict[TableName, tuple[str, ...]]:
@@ -106,20 +106,11 @@ class ReplaceView(Kind[ViewReplacement]):
         node = require_definition(change, context)
         relation = require_replaceable(change, context)
         refuse_lost_options(relation, options_of(node))
-        if change.phase == "expand" and not keeps_columns(change, relation):
-            raise Refused(
-                f'view "{change.target}" keeps not all of its columns in their order, which old code reads',
-                detail=f"it has {ident_list(each.name for each in relation.columns)}",
-                hint="put new columns behind them, or say -- migrator: phase = contract",
-            )
+        if change.phase == "expand":
+            require_readable(change, relation)
         if _is_made_anew(change, relation):
             require_free(relation)
-        if change.phase == "expand":
-            yield f"what old code reads from {change.view} must stay the same: nobody else can check that"
-        else:
-            yield f"until contract, {change.view} has its old query: new code must read that too"
-        for function in relation.functions:
-            yield f"function {function} mentions {change.view} in its text: if that is this view, it gets the new query"
+        yield from notes(change, relation, change.phase)
 
     def expressions(self, change: ViewReplacement, context: Context) -> Iterator[Expression]:
         """Its query, which the server must understand."""
@@ -140,6 +131,8 @@ class ReplaceView(Kind[ViewReplacement]):
                 "drop them first, and create them again afterwards",
                 phase,
             )
+            for each in (phase,) if change.phase == "expand" else (Phase.EXPAND, phase):
+                yield from would_be_lost(change, each)
 
     def expand(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
         """The new query, where old code can read it."""

@@ -186,5 +186,4 @@ def test_a_column_of_another_type_is_found_before_expand(session: Session, expre
 
     obstacles = planner.obstacles_of(found, migration=MIGRATION, level=7, schema=known)
 
-    (before_expand,) = [each for _, each in obstacles if each.phase is Phase.EXPAND]
-    assert session.one(before_expand.count)[0] == retyped
+    assert sum(session.one(each.count)[0] for _, each in obstacles if each.phase is Phase.EXPAND) == retyped
