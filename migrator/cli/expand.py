@@ -57,13 +57,18 @@ def command(target: str | None, dry_run: bool, url_env: str | None, wait_db: str
 def _next(run: Run, expanded: Sequence[str]) -> str:
     """What to do after these were expanded: in a fresh database, and where nothing is dropped, no phase is left."""
     from migrator.ledger import state
+    from migrator.model.phase import Phase
 
     over = (state.State.CONTRACTED, state.State.COMPLETE)
     with run.database.connect("look") as session:
         records = state.all_records(session, run.key)
-    if all(each.state in over for each in records if each.id in expanded):
-        return "next: deploy the new code"
-    return 'next: deploy the new code and run "migrator backfill", then "migrator contract"'
+    pending = [each for each in records if each.id in expanded and each.state not in over]
+    left = [
+        f'"migrator {phase.value}"'
+        for phase in (Phase.BACKFILL, Phase.CONTRACT)
+        if any(phase.value in each.spec["phases"] for each in pending)
+    ]
+    return "next: deploy the new code" + (f" and run {', then '.join(left)}" if left else "")
 
 
 def _revisions(run: Run, target: str | None, *, dry_run: bool) -> list[str]:

@@ -70,6 +70,28 @@ def test_without_json_talk_goes_to_stderr(project: Path, capsys):
     assert "next: deploy the new code\n" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("ALTER TABLE people DROP COLUMN fax", ' and run "migrator contract"'),
+        ("ALTER TABLE people ADD COLUMN token uuid DEFAULT gen_random_uuid()", ' and run "migrator backfill"'),
+        (
+            "-- migrator: fill = ''\nALTER TABLE people ALTER COLUMN fax SET NOT NULL",
+            ' and run "migrator backfill", then "migrator contract"',
+        ),
+        ("ALTER TABLE people ADD COLUMN note text", ""),
+    ],
+)
+def test_only_phases_that_are_left_are_named(project: Path, session, sql: str, left: str, capsys):
+    session.execute("CREATE TABLE people (id int PRIMARY KEY, fax text)")
+    session.execute("INSERT INTO people (id) VALUES (1)")
+    assert cli.run(["new", "people", "--sql", sql]) == 0
+
+    assert cli.run(["expand"]) == 0
+
+    assert capsys.readouterr().err.splitlines()[-1] == f"next: deploy the new code{left}"
+
+
 def test_a_dry_run_shows_the_sql_and_runs_nothing(project: Path, session, capsys):
     assert cli.run(["expand", "--dry-run"]) == 0
 
