@@ -15,11 +15,8 @@ SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 DECLARE
     held record;
+    is_new boolean;
 BEGIN
-    IF current_setting('migrator.syncing', true) = 'on' THEN
-        -- New code wrote its own row, and others of the same statement are not in the array yet.
-        RETURN NULL;
-    END IF;
     -- Images are compared, so that every change counts.
     IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.tags), ROW(OLD.tags)) THEN
         RETURN NULL;
@@ -29,13 +26,16 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    IF TG_OP = 'UPDATE' THEN
-        -- On INSERT the same statement may have brought rows, which come to the array.
+    is_new := current_setting('migrator.syncing', true) = 'on';
+    IF TG_OP = 'UPDATE' AND is_new IS NOT TRUE THEN
+        -- Not where new code wrote a row, since others of its statement are not in the array yet, nor on INSERT, since
+        -- the same statement may have brought rows.
         DELETE FROM public.post_tags AS n
         WHERE n.post_id OPERATOR(pg_catalog.=) NEW.id AND (n.tag OPERATOR(pg_catalog.=) ANY (held.elements)) IS NOT TRUE;
     END IF;
     INSERT INTO public.post_tags (post_id, tag)
     SELECT NEW.id, e.v FROM unnest(held.elements) AS e (v) WHERE e.v IS NOT NULL AND octet_length(e.v) <= 2000
+    AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.tags)) IS NOT TRUE)
     ON CONFLICT (post_id, tag) DO NOTHING;
     RETURN NULL;
 END
@@ -74,34 +74,46 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET migrator.syncing = 'on'
 AS $migrator$
+DECLARE
+    -- A trigger that fired before this one may have changed the row again, and was taken across by that.
+    is_there boolean := EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) NEW.post_id AND n.tag OPERATOR(pg_catalog.=) NEW.tag);
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NOT record_image_ne(ROW(NEW.post_id, NEW.tag), ROW(OLD.post_id, OLD.tag)) THEN
             RETURN NULL;
         END IF;
-        IF NOT record_image_ne(ROW(NEW.post_id), ROW(OLD.post_id)) THEN
-            UPDATE public.posts AS o SET tags = ARRAY(
-                SELECT CASE WHEN e.v OPERATOR(pg_catalog.=) OLD.tag THEN NEW.tag ELSE e.v END
-                FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
-            )
-            WHERE o.id OPERATOR(pg_catalog.=) NEW.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags);
-        ELSE
+        IF record_image_ne(ROW(NEW.post_id), ROW(OLD.post_id)) THEN
             -- By the foreign key, since the row it belongs to got another key: its array is what it was.
             PERFORM FROM public.posts AS o WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id;
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
+        ELSIF is_there THEN
+            UPDATE public.posts AS o SET tags = ARRAY(
+                SELECT CASE WHEN e.v OPERATOR(pg_catalog.=) OLD.tag THEN NEW.tag ELSE e.v END
+                FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
+            )
+            WHERE o.id OPERATOR(pg_catalog.=) NEW.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags);
+        END IF;
+        IF record_image_ne(ROW(NEW.post_id), ROW(OLD.post_id)) OR NOT is_there THEN
             UPDATE public.posts AS o SET tags = ARRAY(
                 SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place)
                 WHERE (e.v OPERATOR(pg_catalog.=) OLD.tag) IS NOT TRUE ORDER BY e.place
             )
-            WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags);
+            WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags)
+            AND NOT EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) OLD.post_id AND n.tag OPERATOR(pg_catalog.=) OLD.tag);
         END IF;
     END IF;
-    UPDATE public.posts AS o SET tags = array_append(ARRAY(
-        SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
-    ), NEW.tag)
-    WHERE o.id OPERATOR(pg_catalog.=) NEW.post_id AND (NEW.tag OPERATOR(pg_catalog.=) ANY (o.tags)) IS NOT TRUE;
+    IF is_there THEN
+        UPDATE public.posts AS o SET tags = array_append(ARRAY(
+            SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
+        ), NEW.tag)
+        WHERE o.id OPERATOR(pg_catalog.=) NEW.post_id AND (NEW.tag OPERATOR(pg_catalog.=) ANY (o.tags)) IS NOT TRUE;
+        -- A trigger of the old table has not let it in.
+        DELETE FROM public.post_tags AS n USING public.posts AS o
+        WHERE n.post_id OPERATOR(pg_catalog.=) NEW.post_id AND n.tag OPERATOR(pg_catalog.=) NEW.tag AND o.id OPERATOR(pg_catalog.=) NEW.post_id
+        AND (NEW.tag OPERATOR(pg_catalog.=) ANY (o.tags)) IS NOT TRUE;
+    END IF;
     RETURN NULL;
 END
 $migrator$;
@@ -122,7 +134,8 @@ BEGIN
         SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place)
         WHERE (e.v OPERATOR(pg_catalog.=) OLD.tag) IS NOT TRUE ORDER BY e.place
     )
-    WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags);
+    WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags)
+    AND NOT EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) OLD.post_id AND n.tag OPERATOR(pg_catalog.=) OLD.tag);
     RETURN NULL;
 END
 $migrator$;

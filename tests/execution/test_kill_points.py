@@ -133,7 +133,7 @@ CREATE TABLE notes (id int PRIMARY KEY);
         (
             "SELECT emails FROM users WHERE id = 7",
             "INSERT INTO users VALUES (-1, ARRAY['old'])",
-            "UPDATE users SET emails = emails || 'other'",
+            "UPDATE users SET emails = emails || 'other'::text",
             "DELETE FROM users WHERE id = 1",
         ),
         (

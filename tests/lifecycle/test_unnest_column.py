@@ -110,6 +110,42 @@ def test_both_tables_follow_whoever_writes(
     ]
 
 
+@pytest.mark.parametrize(
+    ("on", "body", "writes", "array", "rows"),
+    [
+        # It writes the row of new code again, or another one.
+        ("AFTER INSERT OR UPDATE ON b", "UPDATE b SET x = x + 100 WHERE x = NEW.x AND x < 100; RETURN NULL",
+         ["INSERT INTO b VALUES (1, 5)"], [3, 1, 3, 105], [1, 3, 105]),
+        ("AFTER UPDATE ON b", "UPDATE b SET x = x + 100 WHERE x = NEW.x AND x < 100; RETURN NULL",
+         ["UPDATE b SET x = 5 WHERE x = 1 AND k = 1"], [3, 3, 105], [3, 105]),
+        ("AFTER DELETE ON b", "INSERT INTO b VALUES (OLD.k, OLD.x); RETURN NULL",
+         ["DELETE FROM b WHERE x = 3"], [3, 1, 3], [1, 3]),
+        ("AFTER INSERT ON b", "DELETE FROM b WHERE x = NEW.x AND k = NEW.k; RETURN NULL",
+         ["INSERT INTO b VALUES (1, 5)"], [3, 1, 3], [1, 3]),
+        # It changes the array on its way: what it lets in is what there is.
+        ("BEFORE UPDATE ON a", "NEW.v = array_remove(NEW.v, 5); RETURN NEW",
+         ["INSERT INTO b VALUES (1, 5), (1, 6)"], [3, 1, 3, 6], [1, 3, 6]),
+        ("BEFORE UPDATE ON a", "RETURN NULL", ["INSERT INTO b VALUES (1, 5)"], [3, 1, 3], [1, 3]),
+        ("BEFORE UPDATE ON a", "NEW.v = array_append(array_remove(NEW.v, 0), 0); RETURN NEW",
+         ["INSERT INTO b VALUES (1, 5), (1, 6)", "DELETE FROM b WHERE x = 1"], [3, 3, 5, 6, 0], [0, 3, 5, 6]),
+        ("BEFORE UPDATE ON a", "NEW.v = array_append(array_remove(NEW.v, 0), 0); RETURN NEW",
+         ["UPDATE a SET v = '{8}' WHERE id = 1"], [8, 0], [0, 8]),
+    ],
+)  # fmt: skip
+def test_what_triggers_of_the_author_write_is_what_both_tables_hold(
+    unnested: Sandbox, on: str, body: str, writes: list[str], array: list[int], rows: list[int]
+) -> None:
+    unnested.execute(A)
+    unnested.execute(f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {body}; END'")
+    unnested.execute(f"CREATE TRIGGER f {on} FOR EACH ROW EXECUTE FUNCTION f()")
+    for write in writes:
+        unnested.execute(write)
+
+    assert unnested.rows("SELECT v, ARRAY(SELECT x FROM b WHERE k = 1 ORDER BY x) AS x FROM a WHERE id = 1") == [
+        (array, rows)
+    ]
+
+
 def test_a_row_of_new_code_that_is_there_refuses_another_one(unnested: Sandbox) -> None:
     unnested.execute(A)
     for row, said in (("(1, 3)", "duplicate key"), ("(77, 3)", "violates foreign key")):

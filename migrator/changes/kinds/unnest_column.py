@@ -9,7 +9,7 @@ from typing import Any
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable
 from migrator.changes.moving import Moving, made_table
 from migrator.changes.moving.made_table import MadeColumn, MadeTable
-from migrator.changes.moving.sides import Sides, canonical_type, changed, is_unique, primary_key
+from migrator.changes.moving.sides import Sides, canonical_type, changed, is_row, is_unique, primary_key
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.plan import Phase
@@ -99,9 +99,10 @@ class UnnestColumn(Moving[Unnesting]):
         until the backfill has made them, and cannot delete one that is not there yet: it starts after the backfill.
         Whoever changes rows of one array, in either table, waits for the other's commit. Two transactions that change
         one array at the same time, one in each table, can deadlock (40P01); the server ends one of them, which may be
-        repeated. Triggers of yours that change the array while a row of new code is taken across are not followed:
-        contract counts such rows. TRUNCATE of the new table is not taken across, that of the old one fails from expand
-        on, as for every table that a foreign key points to. Privileges on the table are granted on the new one as well.
+        repeated. Where a trigger of yours takes other elements out of the array while a row of new code is taken
+        across, their rows stay: contract counts such arrays. TRUNCATE of the new table is not taken across, that of the
+        old one fails from expand on, as for every table that a foreign key points to. Privileges on the table are
+        granted on the new one as well.
 
     Example::
 
@@ -183,7 +184,7 @@ class UnnestColumn(Moving[Unnesting]):
         for trigger in old.triggers:
             yield (
                 f"trigger {trigger} of {old.name} fires on writes that are taken across, with the rights of the role "
-                f"that expands; what it changes of {change.column} then is not followed"
+                "that expands"
             )
 
     def arrive(self, change: Unnesting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
@@ -205,7 +206,13 @@ class UnnestColumn(Moving[Unnesting]):
             "value": value,
             "guard": Sql(_GUARD),
         }
-        on_new = {**both, "found": sides.found_by_new("NEW"), "was": sides.found_by_new("OLD")}
+        on_new = {
+            **both,
+            "found": sides.found_by_new("NEW"),
+            "was": sides.found_by_new("OLD"),
+            "row": is_row("n", "NEW", (*sides.new_key, value)),
+            "old_row": is_row("n", "OLD", (*sides.new_key, value)),
+        }
         return {
             "old": {
                 **both,

@@ -62,12 +62,12 @@ class Sides:
     @property
     def own(self) -> Sql:
         """Whether ``n`` is the row of the new table that a trigger is about."""
-        return _equal((f"n.{ident(name)}", f"NEW.{field(name)}") for name in self.new_key)
+        return is_row("n", "NEW", self.new_key)
 
     @property
     def own_old(self) -> Sql:
         """Whether ``o`` is the row of the old table that a trigger is about."""
-        return _equal((f"o.{ident(name)}", f"NEW.{field(name)}") for name in self.old_key)
+        return is_row("o", "NEW", self.old_key)
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield from zip(self.old_key, self.new_key, strict=True)
@@ -76,6 +76,11 @@ class Sides:
 def _equal(pairs: Iterable[tuple[str, str]]) -> Sql:
     """The server's own equality: one of the same name for a type that has none would run with the owner's rights."""
     return Sql(" AND ".join(f"{left} OPERATOR(pg_catalog.=) {right}" for left, right in pairs))
+
+
+def is_row(alias: str, record: str, columns: Sequence[str]) -> Sql:
+    """Whether a row has the same values there as a record that a trigger is about."""
+    return _equal((f"{alias}.{ident(name)}", f"{record}.{field(name)}") for name in columns)
 
 
 def row_of(alias: str, columns: Sequence[str]) -> Sql:

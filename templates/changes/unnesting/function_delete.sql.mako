@@ -8,7 +8,8 @@ BEGIN
         SELECT e.v FROM unnest(o.${array|ident}) WITH ORDINALITY AS e (v, place)
         WHERE (e.v OPERATOR(pg_catalog.=) OLD.${value|field}) IS NOT TRUE ORDER BY e.place
     )
-    WHERE ${was|sql} AND OLD.${value|field} OPERATOR(pg_catalog.=) ANY (o.${array|ident});
+    WHERE ${was|sql} AND OLD.${value|field} OPERATOR(pg_catalog.=) ANY (o.${array|ident})
+    AND NOT EXISTS (SELECT FROM ${new|sql} AS n WHERE ${old_row|sql});
     RETURN NULL;
 END
 </%block>

@@ -4,11 +4,8 @@ SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 DECLARE
     held record;
+    is_new boolean;
 BEGIN
-    IF current_setting(${guard|literal}, true) = 'on' THEN
-        -- New code wrote its own row, and others of the same statement are not in the array yet.
-        RETURN NULL;
-    END IF;
     -- Images are compared, so that every change counts.
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
         RETURN NULL;
@@ -18,8 +15,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    IF TG_OP = 'UPDATE' THEN
-        -- On INSERT the same statement may have brought rows, which come to the array.
+    is_new := current_setting(${guard|literal}, true) = 'on';
+    IF TG_OP = 'UPDATE' AND is_new IS NOT TRUE THEN
+        -- Not where new code wrote a row, since others of its statement are not in the array yet, nor on INSERT, since
+        -- the same statement may have brought rows.
         DELETE FROM ${new|sql} AS n
         WHERE ${found|sql} AND (n.${value|ident} OPERATOR(pg_catalog.=) ANY (held.elements)) IS NOT TRUE;
     END IF;
@@ -33,6 +32,7 @@ ${value|ident})
 NEW.${name|field}, \
 % endfor
 e.v FROM unnest(held.elements) AS e (v) WHERE ${fits|sql}
+    AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.${array|field})) IS NOT TRUE)
     ON CONFLICT (\
 % for name in new_key:
 ${name|ident}, \
