@@ -56,6 +56,24 @@ def write_between(sandbox: Sandbox, migration: Migration, table: TableName, lock
         ours.commit()
 
 
+def expanded_beside_old_code(sandbox: Sandbox, setup: str, sql: str) -> Migration:
+    """A migration in a database with a service of old code, after expand."""
+    sandbox.execute(setup)
+    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
+    sandbox.install()
+    migration = sandbox.new("crossing", sql)
+    sandbox.expand(migration)
+    return migration
+
+
+def as_expanded(sandbox: Sandbox, setup: str, sql: str) -> Sandbox:
+    """Tables as expand leaves them, without a ledger."""
+    sandbox.execute(setup)
+    for step in sandbox.new("crossing", sql).phase(Phase.EXPAND):
+        sandbox.session.execute(step.sql)
+    return sandbox
+
+
 def raised_behind_writes(sandbox: Sandbox, **keys: str) -> None:
     """Triggers that put ``c`` of each table into capitals behind a write, by its key."""
     for table, key in keys.items():

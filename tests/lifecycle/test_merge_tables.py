@@ -10,7 +10,13 @@ import pytest
 from migrator.errors import Refused
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import TableName
-from tests.lifecycle.crossing import crossing, raised_behind_writes, write_between
+from tests.lifecycle.crossing import (
+    as_expanded,
+    crossing,
+    expanded_beside_old_code,
+    raised_behind_writes,
+    write_between,
+)
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = (
@@ -23,21 +29,13 @@ OFFLINE = "nobody is connected in this test"
 
 
 def expanded(sandbox: Sandbox, rows: str = "", setup: str = SETUP, sql: str = SQL) -> Migration:
-    sandbox.execute(setup + rows)
-    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
-    sandbox.install()
-    migration = sandbox.new("merge", sql)
-    sandbox.expand(migration)
-    return migration
+    return expanded_beside_old_code(sandbox, setup + rows, sql)
 
 
 @pytest.fixture
 def merged(sandbox: Sandbox) -> Sandbox:
     """Both tables as expand leaves them, without a ledger; two rows were there before, one of them in both."""
-    sandbox.execute(SETUP + "INSERT INTO a VALUES (8), (9); INSERT INTO b VALUES (9, 'before', 'bd')")
-    for step in sandbox.new("merge", SQL).phase(Phase.EXPAND):
-        sandbox.session.execute(step.sql)
-    return sandbox
+    return as_expanded(sandbox, SETUP + "INSERT INTO a VALUES (8), (9); INSERT INTO b VALUES (9, 'before', 'bd')", SQL)
 
 
 A, B = "INSERT INTO a (id) VALUES (1)", "INSERT INTO b (k, c, d) VALUES (1, 'old', 'od')"
@@ -115,8 +113,9 @@ def test_both_tables_follow_whoever_writes(merged: Sandbox, writes: list[str], s
     assert merged.value(f"SELECT count(*) FROM a WHERE {lost}") == 0
 
 
-def test_what_a_trigger_writes_behind_a_write_is_the_last_word(merged: Sandbox) -> None:
-    raised_behind_writes(merged, a="id", b="k")
+@pytest.mark.parametrize("keys", [{"a": "id"}, {"b": "k"}, {"a": "id", "b": "k"}])
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word(merged: Sandbox, keys: dict[str, str]) -> None:
+    raised_behind_writes(merged, **keys)
     merged.execute("INSERT INTO a (id, c) VALUES (1, 'new'), (2, NULL), (3, 'x'), (4, 'x')")
     merged.execute("INSERT INTO b (k, c) VALUES (2, 'old')")
     merged.execute("UPDATE a SET c = 'y' WHERE id = 3; UPDATE b SET c = 'y' WHERE k = 4")

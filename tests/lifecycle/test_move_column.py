@@ -11,7 +11,13 @@ from migrator.errors import Refused
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import TableName
 from migrator.sql.parser import parse_script
-from tests.lifecycle.crossing import crossing, raised_behind_writes, write_between
+from tests.lifecycle.crossing import (
+    as_expanded,
+    crossing,
+    expanded_beside_old_code,
+    raised_behind_writes,
+    write_between,
+)
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = (
@@ -23,21 +29,13 @@ OFFLINE = "nobody is connected in this test"
 
 
 def expanded(sandbox: Sandbox, rows: str = "", setup: str = SETUP, sql: str = SQL) -> Migration:
-    sandbox.execute(setup + rows)
-    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
-    sandbox.install()
-    migration = sandbox.new("move", sql)
-    sandbox.expand(migration)
-    return migration
+    return expanded_beside_old_code(sandbox, setup + rows, sql)
 
 
 @pytest.fixture
 def moved(sandbox: Sandbox) -> Sandbox:
     """Both tables as expand leaves them, without a ledger."""
-    sandbox.execute(SETUP)
-    for step in sandbox.new("move", SQL).phase(Phase.EXPAND):
-        sandbox.session.execute(step.sql)
-    return sandbox
+    return as_expanded(sandbox, SETUP, SQL)
 
 
 A, B = "INSERT INTO a (id, c) VALUES (1, 'old')", "INSERT INTO b (k, c) VALUES (1, 'new')"
@@ -99,8 +97,9 @@ def test_both_tables_follow_whoever_writes(moved: Sandbox, writes: list[str], se
     assert moved.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.d::text IS DISTINCT FROM b.d::text") == 0
 
 
-def test_what_a_trigger_writes_behind_a_write_is_the_last_word(moved: Sandbox) -> None:
-    raised_behind_writes(moved, a="id", b="k")
+@pytest.mark.parametrize("keys", [{"a": "id"}, {"b": "k"}, {"a": "id", "b": "k"}])
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word(moved: Sandbox, keys: dict[str, str]) -> None:
+    raised_behind_writes(moved, **keys)
     moved.execute(
         "INSERT INTO a (id, c) VALUES (1, 'old'), (2, 'old'), (3, NULL), (4, 'x'), (5, 'x');"
         "INSERT INTO b (k) VALUES (1), (4), (5); INSERT INTO b (k, c) VALUES (2, 'new'), (3, 'new');"

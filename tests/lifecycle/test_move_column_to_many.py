@@ -10,7 +10,13 @@ import pytest
 from migrator.errors import Refused
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import TableName
-from tests.lifecycle.crossing import crossing, write_between
+from tests.lifecycle.crossing import (
+    as_expanded,
+    crossing,
+    expanded_beside_old_code,
+    raised_behind_writes,
+    write_between,
+)
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = (
@@ -22,21 +28,14 @@ OFFLINE = "nobody is connected in this test"
 
 
 def expanded(sandbox: Sandbox, rows: str = "", setup: str = SETUP) -> Migration:
-    sandbox.execute(setup + rows)
-    sandbox.configure({"name": "web", "ttl": "1h"}, gate={"soak": "1ms"})
-    sandbox.install()
-    migration = sandbox.new("move", SQL)
-    sandbox.expand(migration)
-    return migration
+    return expanded_beside_old_code(sandbox, setup + rows, SQL)
 
 
 @pytest.fixture
 def moved(sandbox: Sandbox) -> Sandbox:
     """Both tables as expand leaves them, without a ledger; row 9 with its rows was there before, and is not filled."""
-    sandbox.execute(SETUP + "INSERT INTO a VALUES (9, 9, 'before', '{}'); INSERT INTO b VALUES (91, 9), (92, 9)")
-    for step in sandbox.new("move", SQL).phase(Phase.EXPAND):
-        sandbox.session.execute(step.sql)
-    return sandbox
+    rows = "INSERT INTO a VALUES (9, 9, 'before', '{}'); INSERT INTO b VALUES (91, 9), (92, 9)"
+    return as_expanded(sandbox, SETUP + rows, SQL)
 
 
 A = "INSERT INTO a (id, c) VALUES (1, 'old'), (2, 'two')"
@@ -89,6 +88,26 @@ def test_both_tables_follow_whoever_writes(moved: Sandbox, writes: list[str], se
     one, two = (f"CASE WHEN EXISTS (SELECT FROM b WHERE id = {i}) THEN (SELECT c FROM b WHERE id = {i}) ELSE '-' END"
                 for i in (11, 12))  # fmt: skip
     assert moved.rows(f"SELECT c, {one} AS one, {two} AS two FROM a WHERE id = 1") == [seen]
+
+
+@pytest.mark.parametrize("keys", [{"b": "id"}, {"a": "id", "b": "id"}])
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word_for_new_code(
+    moved: Sandbox, keys: dict[str, str]
+) -> None:
+    raised_behind_writes(moved, **keys)
+    moved.execute(
+        "INSERT INTO a (id, c) VALUES (1, 'old'), (2, 'x'), (3, 'x'), (4, NULL);"
+        "INSERT INTO b (id, k) VALUES (11, 1), (21, 2), (31, 3);"
+        "INSERT INTO b (id, k, c) VALUES (12, 1, 'own'), (41, 4, 'own');"
+        "UPDATE a SET c = 'y' WHERE id = 2; UPDATE b SET c = 'y' WHERE id = 31"
+    )
+
+    assert moved.rows("SELECT id, c FROM b WHERE k < 9 ORDER BY id") == [
+        (11, "OLD"), (12, "OWN"), (21, "Y"), (31, "Y"), (41, "OWN")
+    ]  # fmt: skip
+    seen_by_old_code = moved.rows("SELECT upper(c) AS c, c = upper(c) AS raised FROM a WHERE id < 9 ORDER BY id")
+    assert [row[0] for row in seen_by_old_code] == ["OWN", "Y", "Y", "OWN"]
+    assert "a" not in keys or all(row[1] for row in seen_by_old_code)
 
 
 @pytest.mark.parametrize(

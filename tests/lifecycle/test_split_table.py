@@ -9,10 +9,9 @@ import pytest
 from migrator.changes.kind import Context
 from migrator.changes.registry import spec_from_words
 from migrator.errors import Refused
-from migrator.model.plan import Phase
 from migrator.model.schema import TableName
 from migrator.postgres.catalog import read_schema
-from tests.lifecycle.crossing import raised_behind_writes, write_between
+from tests.lifecycle.crossing import as_expanded, raised_behind_writes, write_between
 from tests.support.sandbox import Sandbox, refusal
 
 SETUP = "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d text NOT NULL DEFAULT 'none', e json);"
@@ -26,10 +25,7 @@ OFFLINE = "nobody is connected in this test"
 @pytest.fixture
 def split(sandbox: Sandbox) -> Sandbox:
     """Both tables as expand leaves them, without a ledger; one row was there before."""
-    sandbox.execute(SETUP + "INSERT INTO a (id, c) VALUES (9, 'before')")
-    for step in sandbox.new("split", SQL).phase(Phase.EXPAND):
-        sandbox.session.execute(step.sql)
-    return sandbox
+    return as_expanded(sandbox, SETUP + "INSERT INTO a (id, c) VALUES (9, 'before')", SQL)
 
 
 OLD, NEW = "INSERT INTO a (id, c, d) VALUES (1, 'old', 'od')", "INSERT INTO b (k, c, d) VALUES (1, 'new', 'nd')"
@@ -81,8 +77,9 @@ def test_both_tables_follow_whoever_writes(split: Sandbox, writes: list[str], se
     assert split.value("SELECT count(*) FROM a JOIN b ON id = k WHERE a.e::text IS DISTINCT FROM b.e::text") == 0
 
 
-def test_what_a_trigger_writes_behind_a_write_is_the_last_word(split: Sandbox) -> None:
-    raised_behind_writes(split, a="id", b="k")
+@pytest.mark.parametrize("keys", [{"a": "id"}, {"b": "k"}, {"a": "id", "b": "k"}])
+def test_what_a_trigger_writes_behind_a_write_is_the_last_word(split: Sandbox, keys: dict[str, str]) -> None:
+    raised_behind_writes(split, **keys)
     split.execute(
         "INSERT INTO a (id, c) VALUES (1, 'old'), (2, NULL), (3, 'x'), (4, 'x');"
         "INSERT INTO b (k, c) VALUES (2, 'new'); UPDATE a SET c = 'y' WHERE id = 3; UPDATE b SET c = 'y' WHERE k = 4"
