@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+from typing import Any
+
+from migrator.changes.kind import Kind
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
 from migrator.model.schema import Schema
@@ -58,6 +62,17 @@ def _is_meaningful_setting(action: Action) -> bool:
     return action.kind == "variable_set_stmt" and action.node.name in _MEANINGFUL_SETTINGS
 
 
+def _directive_like(unknown: str, kind: Kind[Any]) -> str | None:
+    """A directive that may have been meant: of the kind, or one by which the statement would be of another kind."""
+    if any(unknown in each.options for each in all_kinds().values()):
+        return None  # it is spelt well, and stands before the wrong statement
+    for each in (kind, *(other for name, other in all_kinds().items() if name != kind.name)):
+        near = difflib.get_close_matches(unknown, each.options, n=1, cutoff=0.7)
+        if near:
+            return f'did you mean "{near[0]}"{"" if each is kind else f", as of {each.name}"}?'
+    return None
+
+
 def _change(action: Action, schema: Schema, at: str) -> Change:
     for kind in sorted(all_kinds().values(), key=lambda each: each.is_last_resort):
         if kind.gives_way_to_phase and "phase" in action.options:
@@ -69,7 +84,10 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
         if unknown:
             known = ", ".join(sorted(kind.options)) or "none"
             raise Refused(
-                f'{kind.name} knows no directive "{min(unknown)}"', at=at, detail=f"directives it knows: {known}"
+                f'{kind.name} knows no directive "{min(unknown)}"',
+                at=at,
+                detail=f"directives it knows: {known}",
+                hint=_directive_like(min(unknown), kind),
             )
         return Change(kind, spec, at)
     subtype = action.command.subtype if action.command is not None else None

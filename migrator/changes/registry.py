@@ -81,6 +81,7 @@ def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
     kind = kind_named(words[0])
     known = msgspec.structs.fields(kind.spec)
     lists = {each.encode_name for each in known if getattr(each.type, "__origin__", None) is tuple}
+    switches = {each.encode_name for each in known if each.type is bool}
     table: dict[str, Any] = {"schema": "public"} if any(each.encode_name == "schema" for each in known) else {}
     for word in words[1:]:
         key, equals, value = word.partition("=")
@@ -88,6 +89,8 @@ def spec_from_words(words: Sequence[str], at: str) -> tuple[Kind[Any], Spec]:
             raise UsageError(f'"{word}" is not KEY=VALUE', at=at)
         if key in lists:
             table.setdefault(key, []).append(value)
+        elif key in switches and value.lower() not in ("true", "false", "1", "0"):
+            raise UsageError(f'{key}: "{value}" is neither true nor false', at=at)
         else:
             table[key] = value
     try:

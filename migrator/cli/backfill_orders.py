@@ -37,12 +37,25 @@ class Ordered:
         session: on its database.
         project: its key in the ledger.
         actor: who orders.
+        is_done: whether all data is moved and verified.
     """
 
     session: Session
     project: str
     migration: Migration
     actor: str
+    is_done: bool
+
+    def require_open(self) -> None:
+        """Refuse an order that nobody would follow.
+
+        Raises:
+            OutOfOrder: the backfill is done.
+        """
+        from migrator.errors import OutOfOrder
+
+        if self.is_done:
+            raise OutOfOrder(f"{self.migration.id}: its backfill is done, the order comes too late")
 
     def record(self, kind: str, **evidence: object) -> None:
         """Put it into the ledger, in the current transaction."""
@@ -69,15 +82,17 @@ def ordered(target: str, url_env: str | None, wait_db: str | None) -> Iterator[O
     from migrator.model.plan import Phase
     from migrator.planning.folders import find, load_all
 
+    done = (state.State.BACKFILLED, state.State.CONTRACTING, state.State.CONTRACTED, state.State.COMPLETE)
     project = load_project()
     migration = find(load_all(project.migrations), target)
     key = project.settings.project
     if not migration.phase(Phase.BACKFILL):
         raise Refused(f"{migration.id} has no backfill")
     with require_database(project, url_env, wait_db, "backfill").connect("orders") as session:
-        if not is_installed(session) or state.find(session, key, migration.id) is None:
+        record = state.find(session, key, migration.id) if is_installed(session) else None
+        if record is None:
             raise OutOfOrder(f"{migration.id} was never expanded in this database", hint='run "migrator expand" first')
         ensure_installed(session)
         with session.transaction(lock_timeout_ms=10_000):
             control.ensure(session, key, migration.id)
-            yield Ordered(session, key, migration, actor())
+            yield Ordered(session, key, migration, actor(), record.state in done)

@@ -55,7 +55,7 @@ class BreakingGroup:
             self._run.listener(
                 StepStarted(self._migration.id, self._phase.value, step.id, number, self._total, step.sql)
             )
-            with located(step):
+            with located(step, self._migration, self._phase):
                 execute(step.sql)
         if self._must_be_empty and not holds_no_rows(self._session, self._migration):
             raise NotFresh(f"{self._migration.id} touches a table that is not empty any more")

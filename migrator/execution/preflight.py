@@ -84,7 +84,13 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             refusals.append(refusal)
     missing = _missing_rights(session, migration)
     if missing:
-        refusals.append(Refused("this role may not run the migration", detail="\n".join(missing)))
+        refusals.append(
+            Refused(
+                "this role may not run the migration",
+                detail="\n".join(missing),
+                hint="run it as the role that owns the tables, or as a member of it",
+            )
+        )
     try:
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)

@@ -86,7 +86,7 @@ def run_group(
             clock = WallClock(session, limit_ms)
             for offset, step in enumerate(group):
                 run.listener(StepStarted(migration.id, phase.value, step.id, number + offset, total, step.sql))
-                with located(step):
+                with located(step, migration, phase):
                     clock.execute(step.sql)
             held_ms = (time.monotonic() - started) * 1000
             for step in group:
@@ -121,12 +121,16 @@ def refusal_reporter(run: Run, migration: Migration, phase: Phase, step: str) ->
 
 
 @contextlib.contextmanager
-def located(step: Step) -> Iterator[None]:
-    """Give errors of a step its place."""
+def located(step: Step, migration: Migration, phase: Phase) -> Iterator[None]:
+    """Give errors of a step its place, and those about rows the way on."""
     try:
         yield
     except ServerError as error:
         error.at = error.at or step.at
+        if error.is_about_rows and error.hint is None:
+            error.hint = "correct the rows and run the same command again: it goes on here"
+            if phase is Phase.EXPAND:
+                error.hint += f'; or undo it: "migrator rollback {migration.id}"'
         raise
 
 
@@ -152,7 +156,7 @@ def _run_alone(
     attempts = 1
     if not _is_done(session, step, state):
         journal.mark(session, run.key, migration.id, phase, step.id, StepState.RUNNING)
-        with located(step), _reporting(run, session, step):
+        with located(step, migration, phase), _reporting(run, session, step):
             attempts = _execute_alone(run, session, step)
     held_ms = (time.monotonic() - started) * 1000
     journal.mark(session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts)

@@ -167,7 +167,9 @@ def find(migrations: Sequence[Migration], target: str) -> Migration:
         return fitting[0]
     if fitting:
         raise UsageError(
-            f'"{target}" fits {len(fitting)} migrations', detail="\n".join(migration.id for migration in fitting)
+            f'"{target}" fits {len(fitting)} migrations',
+            detail="\n".join(migration.id for migration in fitting),
+            hint="give so much of the id that one is left",
         )
     raise UsageError(
         f'no migration fits "{target}"',

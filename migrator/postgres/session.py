@@ -49,6 +49,11 @@ class ServerError(StatementFailed):
         return self.sqlstate in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK_DETECTED)
 
     @property
+    def is_about_rows(self) -> bool:
+        """Whether rows violate a constraint: they can be corrected."""
+        return self.sqlstate[:2] == "23"
+
+    @property
     def is_about_data(self) -> bool:
         """Whether a value of a row was the reason: data exception, integrity violation, or RAISE in a function."""
         return self.sqlstate[:2] in ("22", "23") or self.sqlstate == "P0001"

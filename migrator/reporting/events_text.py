@@ -85,8 +85,11 @@ class TextListener:
 
 def progress_line(event: BackfillProgress) -> str:
     """One line about a backfill."""
-    share = f"{100 * event.blocks_done / event.blocks_total:.0f} %" if event.blocks_total else "100 %"
-    return f"backfill {event.step} {event.state}: {share}, {_detail(event)}"
+    if event.blocks_total:
+        share = f"{100 * event.blocks_done / event.blocks_total:.0f} %, "
+    else:  # an empty table, or one whose blocks are not counted yet
+        share = "100 %, " if event.state == "done" else ""
+    return f"backfill {event.step} {event.state}: {share}{_detail(event)}"
 
 
 def _detail(event: BackfillProgress) -> str:

@@ -175,6 +175,7 @@ def test_a_role_that_may_make_the_ledger_but_does_not_own_the_table(users, refus
     assert "this role may not run the migration" in refused.err
     assert f'role "{role}" does not own table public.users, which belongs to "postgres"' in refused.err
     assert f'role "{role}" has no CREATE privilege on schema "public"' in refused.err
+    assert "HINT: run it as the role that owns the tables, or as a member of it" in refused.err
 
 
 def test_a_role_that_may_not_write_the_ledger_of_another(users, refusal, role):

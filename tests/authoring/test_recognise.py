@@ -160,6 +160,23 @@ def test_an_unknown_directive_is_refused_with_those_the_kind_knows():
 
     assert refused.message == 'set_not_null knows no directive "fil"'
     assert (refused.at, refused.detail) == ("change.sql:2", "directives it knows: fill")
+    assert refused.hint == 'did you mean "fill"?'
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("-- migrator: form = users\nCREATE TABLE t (id int)", 'did you mean "from", as of split_table?'),
+        (
+            "-- migrator: partitions = a DEFAULT\nCREATE TABLE t (id int)",
+            'did you mean "partition", as of partition_table?',
+        ),
+        ("-- migrator: zzzzzz = users\nCREATE TABLE t (id int)", None),
+        ("-- migrator: from = users\nDROP TABLE users", None),
+    ],
+)
+def test_a_directive_that_would_make_another_kind_of_it_is_named(sql: str, hint: str | None):
+    assert refusal(sql).hint == hint
 
 
 def test_a_directive_belongs_to_the_statement_after_it():

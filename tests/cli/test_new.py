@@ -198,6 +198,7 @@ def test_lists_and_booleans_are_read_from_words(project: Path):
         ("add_column table=t colum=c type=int", 'change of kind add_column: unknown key "colum"'),
         ("add_column table=t type=int", "change of kind add_column: missing key `column`"),
         ("drop_not_null table=t column=c phase=now", "invalid enum value 'now'"),
+        ("move_column table=t columns=a to=u many=maybe", 'many: "maybe" is neither true nor false'),
         ("add_column 'table=t", "--change cannot be read: No closing quotation"),
     ],
 )

@@ -92,6 +92,24 @@ def test_only_phases_that_are_left_are_named(project: Path, session, sql: str, l
     assert capsys.readouterr().err.splitlines()[-1] == f"next: deploy the new code{left}"
 
 
+def test_orders_for_a_backfill_that_is_done_come_too_late(project: Path, capsys):
+    assert cli.run(["new", "u", "--sql", "CREATE TABLE u (a int)"]) == 0
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["new", "r", "--sql", "ALTER TABLE u RENAME COLUMN a TO b"]) == 0
+    assert cli.run(["expand"]) == 0
+    (target,) = (each.name for each in (project / "migrations").iterdir() if each.name.endswith("_r"))
+    assert cli.run(["backfill", "pause", target]) == 0
+    assert cli.run(["backfill", "resume", target]) == 0
+    assert cli.run(["backfill", target]) == 0
+    capsys.readouterr()
+
+    for order in (["pause"], ["set", "--workers", "2"]):
+        assert cli.run(["backfill", *order, target]) == 5
+        assert capsys.readouterr().err == f"error: {target}: its backfill is done, the order comes too late\n"
+    assert cli.run(["backfill", "resume", target]) == 0
+    assert capsys.readouterr().out == f"{target}: was not paused; its backfill is done\n"
+
+
 def test_a_dry_run_shows_the_sql_and_runs_nothing(project: Path, session, capsys):
     assert cli.run(["expand", "--dry-run"]) == 0
 

@@ -128,6 +128,7 @@ def test_a_build_that_fails_leaves_nothing_and_goes_on_when_it_can(sandbox: Sand
         sandbox.contract(migration, offline="nobody is connected")
     assert "(n)=(5)" in refusal(failure.value)
     assert "contract.sql:" in refusal(failure.value)
+    assert failure.value.hint == "correct the rows and run the same command again: it goes on here"
     assert index_is_valid(sandbox) is None
     assert sandbox.record(migration).error
     assert sandbox.record(migration).shown_state == "failed"
@@ -161,8 +162,9 @@ def test_steps_that_are_done_are_passed_over(sandbox: Sandbox) -> None:
         "-- step: two transaction=two\nINSERT INTO u VALUES (1);\n",
     )
     sandbox.execute("CREATE TABLE u (k int CHECK (k > 1))")
-    with pytest.raises(StatementFailed, match="violates check constraint"):
+    with pytest.raises(StatementFailed, match="violates check constraint") as failure:
         sandbox.expand(migration)
+    assert str(failure.value.hint).endswith(f'; or undo it: "migrator rollback {migration.id}"')
     sandbox.execute("ALTER TABLE u DROP CONSTRAINT u_k_check")
     sandbox.events.clear()
     sandbox.expand(migration)

@@ -217,6 +217,7 @@ def test_a_prefix_of_several_is_refused_with_all_of_them(migrations):
         find(migrations, "20260101")
 
     assert (caught.value.message, caught.value.detail) == ('"20260101" fits 2 migrations', f"{A}\n{A}_2")
+    assert caught.value.hint == "give so much of the id that one is left"
 
 
 def test_no_fit_is_refused_with_what_there_is(migrations):

@@ -14,8 +14,15 @@ from migrator.reporting.events_text import TextListener, progress_line
 M = "20260101T000000_x"
 
 
-def progress(done: int, state: str = "running", total: int = 100, eta: float | None = 3661.0, step: str = "fill"):
-    return BackfillProgress(M, step, state, done * 1_000, done, total, 1234.5, eta)
+def progress(
+    done: int,
+    state: str = "running",
+    total: int = 100,
+    eta: float | None = 3661.0,
+    step: str = "fill",
+    rows_per_s: float = 1234.5,
+):
+    return BackfillProgress(M, step, state, done * 1_000, done, total, rows_per_s, eta)
 
 
 def lines(*events: object) -> list[str]:
@@ -68,6 +75,8 @@ def test_a_statement_is_shown_before_it_runs_only_when_asked_for():
         (progress(25, eta=None), "backfill fill running: 25 %, 25,000 rows, 1,234 rows/s"),
         (progress(100, "verifying"), "backfill fill verifying: 100 %, 100,000 rows, 1,234 rows/s"),
         (progress(0, "done", total=0), "backfill fill done: 100 %, 0 rows, 1,234 rows/s"),
+        (progress(0, total=0, eta=None), "backfill fill running: 0 rows, 1,234 rows/s"),
+        (progress(100, "done", rows_per_s=0.0), "backfill fill done: 100 %, 100,000 rows"),
     ],
 )
 def test_progress_is_share_rows_rate_and_time_left(event: BackfillProgress, line: str):

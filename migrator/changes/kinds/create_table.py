@@ -89,7 +89,7 @@ class CreateTable(Kind[Creation]):
         relation = context.schema.relation(change.target)
         if relation is not None or change.target in context.created:
             kind = relation.kind if relation else "table"
-            raise Refused(f'{kind} "{change.target}" exists already')
+            raise Refused(f'{kind} "{change.target}" exists already', hint=_partitioned_instead(change))
         for name in _referenced(change) if context.schema.is_known else ():
             if name not in context.created and context.schema.relation(name) is None:
                 raise Refused(f'table "{name}" does not exist')
@@ -121,6 +121,15 @@ class CreateTable(Kind[Creation]):
             undoes=f"create-{slug(change.table)}",
             loses=self.template("loses", table=change.sql),
         )
+
+
+def _partitioned_instead(change: Creation) -> str | None:
+    if " PARTITION BY " not in change.definition:
+        return None
+    return (
+        "to make what is there its first partition, write before it, as partition_table says:"
+        f" -- migrator: partition = {change.table}_old FOR VALUES FROM (MINVALUE) TO (…)"
+    )
 
 
 def _referenced(change: Creation) -> list[TableName]:

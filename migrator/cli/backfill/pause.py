@@ -22,6 +22,7 @@ def command(target: str, url_env: str | None, wait_db: str | None, as_json: bool
     from migrator.backfill import control
 
     with ordered(target, url_env, wait_db) as order:
+        order.require_open()
         changed = control.pause(order.session, order.project, order.migration.id, order.actor)
         if changed:
             order.record("paused")

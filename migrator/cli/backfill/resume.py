@@ -32,4 +32,6 @@ def command(target: str, url_env: str | None, wait_db: str | None, as_json: bool
         return
     said = "goes on" if changed else "was not paused"
     nobody = "" if processes else f'; no process is at it: run "migrator backfill {migration}"'
+    if order.is_done:
+        nobody = "; its backfill is done"
     click.echo(f"{migration}: {said}{nobody}")

@@ -49,6 +49,7 @@ def command(
     if not changes and not reset:
         raise UsageError("nothing to set", hint='"migrator backfill set --help" shows what can be set')
     with ordered(target, url_env, wait_db) as order:
+        order.require_open()
         if reset:
             control.reset(order.session, order.project, order.migration.id)
         if changes:

@@ -52,6 +52,9 @@ def test_what_locks_another_table_or_vanishes_is_refused(sql: str, reason: str):
 
 def test_a_name_that_is_taken_is_refused():
     assert refusal("CREATE TABLE users (a int)", users()).message == 'table "public.users" exists already'
+    assert refusal("CREATE TABLE users (a int)", users()).hint is None
+    partitioned = refusal("CREATE TABLE users (LIKE users) PARTITION BY RANGE (id)", users())
+    assert "-- migrator: partition = users_old FOR VALUES FROM (MINVALUE) TO (" in str(partitioned.hint)
     view = schema(Relation(TableName("public", "users"), kind="view"))
     assert refusal("CREATE TABLE users (a int)", view).message == 'view "public.users" exists already'
     assert refusal("CREATE TABLE t (a int); CREATE TABLE t (b int)").message == 'table "public.t" exists already'

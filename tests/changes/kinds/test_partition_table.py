@@ -111,3 +111,10 @@ def test_what_hangs_on_the_table_is_refused(facts: dict[str, object], said: str)
 
 def test_it_needs_a_database():
     assert "not known without a database" in refusal(SQL).message
+
+
+def test_a_directive_without_a_bound_says_how_it_is_written():
+    refused = refusal("-- migrator: partition = old\nCREATE TABLE users (LIKE users) PARTITION BY RANGE (id)", known())
+
+    assert refused.message == "not a name and the bound of a partition: old"
+    assert refused.hint == "-- migrator: partition = orders_2026 FOR VALUES FROM (MINVALUE) TO ('2027-01-01')"

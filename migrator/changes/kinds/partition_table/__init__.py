@@ -180,6 +180,8 @@ class PartitionTable(Kind[Partitioning]):
 
 def _partition(text: str) -> tuple[str, str]:
     """Name and bound of a directive."""
+    if len(text.split()) < 2:  # the server's grammar would point behind its end, into a statement nobody wrote
+        raise Refused(f"not a name and the bound of a partition: {text}", hint=_DIRECTIVE)
     statements = parse_script(f"ALTER TABLE t ATTACH PARTITION {text}", "partition").statements
     commands = statements[0].node.cmds if [each.kind for each in statements] == ["alter_table_stmt"] else []
     if len(commands) != 1 or unwrap(commands[0]).subtype != pb.AT_AttachPartition:
