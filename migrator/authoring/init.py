@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,39 +28,44 @@ class Made:
     existed: bool
 
 
-def init(root: Path, *, folder: bool = True) -> list[Made]:
+def init(root: Path, revisions: Sequence[str] = ()) -> list[Made]:
     """Set up ``root``.
 
     Args:
         root: of the project.
-        folder: whether migrations are in a folder of their own; else they are revisions of Alembic.
+        revisions: folders of Alembic's revisions, as seen from ``root``; none: migrations have a folder of their own.
 
     Writes ``migrator.toml``, unless it or a ``[tool.migrator]`` table in pyproject.toml is there, the folder of
-    migrations, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
+    migrations, if they are to have one, and snippets for CI under ``.migrator/``. Nothing that exists is changed.
 
     Raises:
         UsageError: the configuration that is there is broken, or a file stands where a folder should be.
     """
     configured = _configured(root)
     name = load(root, {}).settings.migrations.rstrip("/") if configured else Settings().migrations
-    if folder and (root / name).exists() and not (root / name).is_dir():
+    if not revisions and (root / name).exists() and not (root / name).is_dir():
         raise UsageError(f"{root / name} is a file, not a folder")
     made = [
         Made(configured, "configuration", existed=True)
         if configured
         else _file(root, "migrator.toml", "init/migrator.toml.mako", "configuration")
     ]
-    if not folder:
-        return made
-    existed = (root / name).is_dir()
-    (root / name).mkdir(parents=True, exist_ok=True)
-    made.append(Made(f"{name}/", "one folder for each migration", existed))
+    if not revisions:
+        existed = (root / name).is_dir()
+        (root / name).mkdir(parents=True, exist_ok=True)
+        made.append(Made(f"{name}/", "one folder for each migration", existed))
+    folders = revisions or (name,)
+    pattern = "|".join(re.escape(each) for each in folders)
+    values = {
+        "folder": " ".join(folders),
+        "pattern": (pattern if len(folders) == 1 else f"({pattern})") + (r"/.*\.py$" if revisions else r"/.*\.sql$"),
+        "package": "expand-contract[alembic]" if revisions else "expand-contract",
+    }
     for snippet, purpose in (
         ("github-lint.yml", "GitHub workflow that lints the migrations of a pull request"),
         ("gitlab-lint.yml", "the same for GitLab"),
         ("pre-commit.yaml", "hook for pre-commit"),
     ):
-        values = {"folder": name, "pattern": re.escape(name)}
         made.append(_file(root, f".migrator/{snippet}", f"ci/{snippet}.mako", purpose, **values))
     return made
 

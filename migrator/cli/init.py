@@ -9,6 +9,7 @@ import click
 from migrator.cli.options import emit_json, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -36,9 +37,7 @@ def command(with_alembic: bool, as_json: bool) -> None:
     from migrator.authoring.init import init
 
     root = Path.cwd()
-    if with_alembic:
-        _check_alembic(root)
-    made = init(root, folder=not with_alembic)
+    made = init(root, _revisions(root) if with_alembic else ())
     if as_json:
         emit_json({"files": [{"path": each.path, "what": each.what, "existed": each.existed} for each in made]})
         return
@@ -49,19 +48,23 @@ def command(with_alembic: bool, as_json: bool) -> None:
         click.echo("      or in a revision of your own: from migrator import alembic as phased", err=True)
 
 
-def _check_alembic(root: Path) -> None:
-    """Make sure that the Alembic project of a folder can be used.
+def _revisions(root: Path) -> Sequence[str]:
+    """The folders of the revisions of an Alembic project that can be used.
 
     Raises:
         UsageError: there is none, it is for several databases, or Alembic is not installed.
     """
+    import os.path
+
     from migrator.cli.options import alembic_project
     from migrator.config import load
     from migrator.errors import UsageError
 
     project = load(root)
-    if alembic_project(project) is None:
+    opened = alembic_project(project)
+    if opened is None:
         raise UsageError(
             f"there is no alembic.ini in {project.root}, and no [tool.alembic] in pyproject.toml",
             hint='"alembic init" makes one; alembic = "…" in the configuration of migrator names one elsewhere',
         )
+    return [os.path.relpath(each, root) for each in opened.folders]

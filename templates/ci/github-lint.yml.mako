@@ -14,5 +14,5 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install expand-contract
+      - run: pip install "${package|comment}"
       - run: migrator lint ${folder|comment} --since "origin/$GITHUB_BASE_REF" --format github

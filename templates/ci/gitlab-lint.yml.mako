@@ -7,7 +7,7 @@ migrations-lint:
     GIT_DEPTH: 0 # --since looks at the history
   script:
     - apt-get update -qq && apt-get install -qq -y git
-    - pip install expand-contract
+    - pip install "${package|comment}"
     - migrator lint ${folder|comment} --since "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --format gitlab -o migrator.json
   artifacts:
     when: always

@@ -6,5 +6,5 @@ repos:
         name: migrator lint
         entry: migrator lint
         language: python
-        additional_dependencies: [expand-contract]
-        files: ^${pattern|comment}/.*\.sql$
+        additional_dependencies: ["${package|comment}"]
+        files: ^${pattern|comment}

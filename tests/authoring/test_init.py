@@ -84,6 +84,25 @@ def test_a_table_in_pyproject_takes_the_place_of_migrator_toml(tmp_path: Path):
     assert re.match(pattern[1], "db/migra+tions/x/expand.sql")
 
 
+def test_revisions_of_several_folders_are_linted_in_all_of_them(tmp_path: Path):
+    init(tmp_path, ["shop/versions", "old+shop/versions"])
+
+    assert not (tmp_path / "migrations").exists()
+    assert (
+        "migrator lint shop/versions old+shop/versions --since"
+        in (tmp_path / ".migrator" / "gitlab-lint.yml").read_text()
+    )
+    pattern = re.search(r"files: (.*)", (tmp_path / ".migrator" / "pre-commit.yaml").read_text())
+    assert pattern is not None
+    assert [
+        bool(re.match(pattern[1], each)) for each in ("shop/versions/1.py", "old+shop/versions/1.py", "shop/env.py")
+    ] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_pyproject_without_our_table_is_left_alone(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
 

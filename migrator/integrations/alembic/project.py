@@ -69,6 +69,12 @@ class AlembicProject:
             raise UsageError(f"env.py connects to {url.get_backend_name()}, not to PostgreSQL", at=str(self.file))
         return found[0]
 
+    @property
+    def folders(self) -> list[Path]:
+        """Where its revisions are."""
+        named = self.script.version_locations
+        return [Path(each).absolute() for each in named] or [Path(self.script.dir).absolute() / "versions"]
+
     def database(self, command: str) -> Database:
         """Our own way to the database that ``env.py`` connects to; errors as of ``connection``."""
         return database_at(self.connection()[0], command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 
@@ -134,6 +135,14 @@ def test_new_writes_several_changes_as_a_block(used: Shop):
 def test_init_checks_the_project(shop: Shop, capsys: pytest.CaptureFixture[str]):
     assert cli.run(["init", "--alembic"]) == 0
     assert not (shop.root / "migrations").exists()
+    snippets = {each.name: each.read_text() for each in (shop.root / ".migrator").iterdir()}
+    assert sorted(snippets) == ["github-lint.yml", "gitlab-lint.yml", "pre-commit.yaml"]
+    assert all("expand-contract[alembic]" in text for text in snippets.values())
+    assert 'migrator lint history/versions --since "origin/' in snippets["github-lint.yml"]
+    pattern = re.search(r"files: (.*)", snippets["pre-commit.yaml"])
+    assert pattern is not None
+    assert re.match(pattern[1], "history/versions/0001_users.py")
+    assert not re.match(pattern[1], "history/env.py")
     ini = shop.ini.read_text()
     shop.ini.write_text(ini.replace("[alembic]\n", "[alembic]\ndatabases = one, two\n", 1))
     assert cli.run(["init", "--alembic"]) == 2
