@@ -4,6 +4,9 @@ back as any other."""
 
 from __future__ import annotations
 
+import pytest
+
+from migrator.errors import Refused
 from tests.scenarios.stage import OFFLINE, Stage
 
 MOVE = {
@@ -125,6 +128,37 @@ def test_s35_a_table_becomes_columns_of_another_one(stage: Stage) -> None:
     assert stage.old.run("SELECT * FROM profiles") == [(3, "THREE")]
     stage.contract(migration)
     assert stage.rows("SELECT id, bio FROM users ORDER BY 1") == [(2, None), (3, "THREE"), (5, None)]
+
+
+def test_s35_a_column_moves_to_a_table_with_several_rows_for_each(stage: Stage) -> None:
+    """move_column with many: a write of old code goes to all of them, one of new code to its own and to old code."""
+    stage.setup(
+        "CREATE TABLE customers (id int PRIMARY KEY, currency text);"
+        "INSERT INTO customers VALUES (1, 'EUR'), (2, 'USD');"
+        "CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers);"
+        "CREATE INDEX ON orders (customer); INSERT INTO orders VALUES (11, 1), (12, 1), (21, 2)"
+    )
+    before = stage.sandbox.snapshot()
+    migration = stage.plan(
+        "-- migrator: to = orders (customer)\n-- migrator: many = true\nALTER TABLE customers DROP COLUMN currency"
+    )
+    stage.sandbox.expand(migration)
+    stage.new.run("UPDATE orders SET currency = 'CHF' WHERE id = 11")
+    stage.new.run("UPDATE orders SET currency = 'NOK' WHERE id = 12")
+    with pytest.raises(Refused, match="exists only in the new shape"):
+        stage.roll_back(migration)
+    stage.roll_back(migration, yes=True)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM customers ORDER BY 1") == [(1, "NOK"), (2, "USD")]
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("INSERT INTO orders VALUES (22, 2); UPDATE customers SET currency = 'EUR' WHERE id = 1")
+    stage.new.run("INSERT INTO orders VALUES (13, 1, 'SEK'); UPDATE orders SET currency = NULL WHERE id = 21")
+    assert stage.old.run("SELECT * FROM customers ORDER BY 1") == [(1, "SEK"), (2, None)]
+    stage.contract(migration)
+    assert stage.rows("SELECT id, currency FROM orders ORDER BY 1") == [
+        (11, "EUR"), (12, "EUR"), (13, "SEK"), (21, None), (22, "USD")
+    ]  # fmt: skip
 
 
 MANY = {

@@ -1,0 +1,3 @@
+-- migrator: to = orders (customer_id)
+-- migrator: many = true
+ALTER TABLE customers DROP COLUMN currency;
