@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from migrator.backfill import control
 from migrator.backfill.progress import BackfillStatus, progress
 from migrator.errors import MigratorError
 from migrator.execution.run import Run
@@ -29,7 +30,7 @@ class Standing:
         backfill: progress, or None when it has not begun.
         report: what the gate sees, for a migration that only waits for it.
         problem: why the last run stopped, or why the gate could not be asked; None when nothing is wrong.
-        in_folder: whether its files are here.
+        in_folder: whether its files are here, or in the ledger.
         notes: what people did by hand and everybody is to see: fences without a deadline, overrides.
     """
 
@@ -95,6 +96,7 @@ def _standing(
         )
     shape = Shape.of(migration) if migration else _recorded_shape(record)
     report, problem = None, record.error
+    backfill = progress(session, run.key, record.id)
     if migration is not None and _waits_for_gate(record, shape):
         try:
             report = run.gate.look(session, migration, Direction.CONTRACT)
@@ -107,12 +109,22 @@ def _standing(
         record.shown_state,
         record.gate,
         _phases(record.state, shape),
-        progress(session, run.key, record.id),
+        backfill,
         report,
         problem,
-        in_folder=migration is not None,
-        notes=notes(session, record),
+        in_folder=migration is not None or bool(record.spec.get("origin")),
+        notes=notes(session, record) + (() if backfill else _order(run, session, record)),
     )
+
+
+def _order(run: Run, session: Session, record: MigrationRecord) -> tuple[str, ...]:
+    """A pause that was ordered before the backfill began."""
+    if record.state not in (State.EXPANDED, State.BACKFILLING):
+        return ()
+    orders = control.orders(session, run.key, record.id)
+    if orders is None or orders.paused_by is None:
+        return ()
+    return (f'backfill paused by {orders.paused_by}: "migrator backfill resume {record.id}"',)
 
 
 def _recorded_shape(record: MigrationRecord) -> Shape:

@@ -110,6 +110,31 @@ def test_orders_for_a_backfill_that_is_done_come_too_late(project: Path, capsys)
     assert capsys.readouterr().out == f"{target}: was not paused; its backfill is done\n"
 
 
+def test_a_backfill_that_is_paused_before_it_begins_is_seen(project: Path, session, capsys):
+    session.execute("CREATE TABLE people (id int PRIMARY KEY)")
+    session.execute("INSERT INTO people (id) VALUES (1)")
+    assert (
+        cli.run(
+            ["new", "people", "--change", "add_column table=people column=token type=uuid default=gen_random_uuid()"]
+        )
+        == 0
+    )
+    (target,) = (each.name for each in (project / "migrations").iterdir() if each.name.endswith("people"))
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["backfill", "pause", target]) == 0
+    capsys.readouterr()
+
+    assert cli.run(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert "    backfill paused by " in shown
+    assert f': "migrator backfill resume {target}"\n' in shown
+
+    assert cli.run(["backfill", "resume", target]) == 0
+    capsys.readouterr()
+    assert cli.run(["status"]) == 0
+    assert "paused" not in capsys.readouterr().out
+
+
 def test_a_dry_run_shows_the_sql_and_runs_nothing(project: Path, session, capsys):
     assert cli.run(["expand", "--dry-run"]) == 0
 

@@ -43,6 +43,20 @@ def test_the_whole_way_by_the_projects_own_connection(used: Shop, capsys: pytest
     assert "1/" in capsys.readouterr().err
 
 
+def test_a_revision_that_was_taken_back_is_not_missed_in_the_folder(used: Shop, capsys: pytest.CaptureFixture[str]):
+    used.revision("a2", RENAME, after="a1")
+    assert cli.run(["expand"]) == 0
+    used.session.close()
+    assert cli.run(["rollback", "a2", "--offline", "every application is stopped", "--yes"]) == 0
+    capsys.readouterr()
+
+    assert cli.run(["status"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "rolled_back" in shown
+    assert "not in this folder" not in shown
+
+
 def test_contract_runs_what_was_planned_at_expand_whatever_the_file_says_now(used: Shop):
     used.revision("a2", RENAME, after="a1")
     assert cli.run(["expand"]) == 0
