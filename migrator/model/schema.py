@@ -83,6 +83,7 @@ class Index:
         is_clustered: whether CLUSTER goes by it.
         is_immediate: whether it is checked row by row, and not at the end of a statement or transaction.
         tablespace: where it lies; an empty string: in that of the database.
+        comment: its comment, or None.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Index:
     is_clustered: bool = False
     is_immediate: bool = True
     tablespace: str = ""
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Constraint:
     Attributes:
         type: ``check``, ``foreign key``, ``unique``, ``primary key``, ``exclusion``, ``not null``.
         columns: the columns of this table it is about.
+        comment: its comment, or None.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Constraint:
     columns: tuple[str, ...]
     definition: str
     is_valid: bool = True
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +205,13 @@ class Trigger:
     Attributes:
         definition: ``pg_get_triggerdef``, with everything qualified.
         enabled: as in ``pg_trigger.tgenabled``: ``O`` as it was made, ``D`` disabled, ``A`` always, ``R`` on replicas.
+        comment: its comment, or None.
     """
 
     name: str
     definition: str
     enabled: str = "O"
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ DECORATED = (
     "ALTER TABLE t ALTER a SET (n_distinct = 7); ALTER TABLE t ADD b text; ALTER TABLE t ALTER b SET STORAGE external;"
     "CREATE INDEX by_a ON t (a) WHERE b <> 'x;\ny'; GRANT SELECT, UPDATE (a) ON t TO pg_monitor;"
     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
-    "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"
+    "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();"
+    "COMMENT ON TRIGGER g ON t IS 'fires'; COMMENT ON INDEX by_a IS E'by\n''a'; ALTER TABLE t ADD CONSTRAINT u"
+    " UNIQUE (id, at); COMMENT ON CONSTRAINT u ON t IS 'once'; COMMENT ON INDEX u IS 'its index'"
 )
 
 
@@ -166,7 +168,10 @@ DECORATED = (
         ("ALTER TABLE t ALTER a SET STATISTICS -1", "SET STATISTICS 500"),
         ("ALTER TABLE t ALTER a SET (n_distinct = 9)", "n_distinct=9"),
         ("ALTER TABLE t ALTER a RESET (n_distinct)", "n_distinct=7"),
-        ("COMMENT ON TABLE t IS 'two'", "comment of the table"),
+        ("COMMENT ON TABLE t IS 'two'", "comment of table t"),
+        ("COMMENT ON TRIGGER g ON t IS 'new'", "comment of trigger g"),
+        ("COMMENT ON TRIGGER g ON t IS NULL", "COMMENT ON TRIGGER g ON public.t IS 'fires'"),
+        ("COMMENT ON INDEX by_a IS 'new'", "comment of index by_a"),
         ("COMMENT ON TABLE t IS NULL", "COMMENT ON TABLE public.t IS 'one; and'"),
         ("ALTER TABLE t ALTER id SET INCREMENT BY 5", "column id: "),
         ("ALTER TABLE t ALTER id DROP IDENTITY", "ALTER COLUMN id"),
@@ -209,6 +214,12 @@ def test_what_the_server_copies_may_change_until_the_swap(sandbox: Sandbox) -> N
         " JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.conname = 'c' WHERE c.relname IN ('t', 't_2026')"
     )
     assert kept == [("now", "m", "one; and", "why")] * 2
+    assert sandbox.rows(
+        "SELECT obj_description('by_a'::regclass, 'pg_class') AS a, obj_description('u'::regclass, 'pg_class') AS u,"
+        " (SELECT obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE conname = 'u') AS k,"
+        " (SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgname = 'g' AND tgrelid = 't'::regclass)"
+        " AS g"
+    ) == [("by\n'a", "its index", "once", "fires")]
     assert sandbox.value("SELECT reloptions FROM pg_class WHERE relname = 't_2026'") == ["fillfactor=70"]
     assert sandbox.value("INSERT INTO t (at) VALUES ('2026-05-05') RETURNING a") == 5
 

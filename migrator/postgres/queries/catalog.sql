@@ -148,7 +148,8 @@ SELECT
     i.indisreplident AS is_replica_identity,
     i.indisclustered AS is_clustered,
     i.indimmediate AS is_immediate,
-    coalesce((SELECT s.spcname::text FROM pg_tablespace AS s WHERE s.oid = c.reltablespace), '') AS tablespace
+    coalesce((SELECT s.spcname::text FROM pg_tablespace AS s WHERE s.oid = c.reltablespace), '') AS tablespace,
+    obj_description(c.oid, 'pg_class') AS comment
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid
@@ -163,7 +164,8 @@ SELECT
     ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS key(number, place)
         JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
     pg_get_constraintdef(k.oid) AS definition,
-    k.convalidated AS is_valid
+    k.convalidated AS is_valid,
+    obj_description(k.oid, 'pg_constraint') AS comment
 FROM pg_constraint AS k
 WHERE k.conrelid = %(oid)s
 ORDER BY k.conname
@@ -267,7 +269,8 @@ WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgtype & 1 = 1 AND g.tgna
 ORDER BY 1
 
 -- name: own_triggers
-SELECT g.tgname::text AS name, pg_get_triggerdef(g.oid) AS definition, g.tgenabled::text AS enabled
+SELECT g.tgname::text AS name, pg_get_triggerdef(g.oid) AS definition, g.tgenabled::text AS enabled,
+    obj_description(g.oid, 'pg_trigger') AS comment
 FROM pg_trigger AS g
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 ORDER BY g.tgname

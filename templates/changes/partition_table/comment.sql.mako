@@ -1,1 +1,1 @@
-COMMENT ON TABLE ${table|sql} IS ${text|literal}
+COMMENT ON ${what|sql} IS ${text|literal}

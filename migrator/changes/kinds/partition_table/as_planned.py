@@ -58,15 +58,15 @@ def _wanted(change: Partitioning, relation: Relation, template: Template) -> Ite
     for each in relation.columns:
         for draft in swap.column_steps(change, each, template):
             yield f"column {each.name}: {' '.join(draft.sql.split())}", Sql(draft.sql)
-    if relation.comment is not None:
-        yield "comment of the table", template("comment", table=change.sql, text=relation.comment)
+    yield from swap.comments(change, relation, template)
 
 
 def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
     """Lines of contract that are about what hangs on the table."""
     table, part = re.escape(change.sql), re.escape(change.part_sql)
     about = re.compile(
-        rf"GRANT .+ ON {table} TO |COMMENT ON TABLE {table} IS |ALTER TABLE {table} ADD CONSTRAINT "
+        rf"GRANT .+ ON {table} TO |COMMENT ON (?:TABLE |(?:CONSTRAINT|TRIGGER) .+ ON ){table} IS "
+        rf"|ALTER TABLE {table} ADD CONSTRAINT "
         rf"|ALTER TABLE {table} ALTER COLUMN |ALTER SEQUENCE \S+ OWNED BY {table}\.|DROP TRIGGER .+ ON {part}$"
     )
     for line in contract_sql.splitlines():

@@ -168,10 +168,6 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
     )
     for column in relation.columns:
         yield from column_steps(change, column, template)
-    if relation.comment is not None:
-        yield Draft(
-            "comment", template("comment", table=table, text=relation.comment), "as before", locks=_NOTHING_WAITS
-        )
     for constraint in added_keys(relation):
         yield Draft(
             f"add-{slug(constraint.name)}",
@@ -189,6 +185,8 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
             )
     for trigger in relation.own_triggers:
         yield Draft(f"trigger-{slug(trigger.name)}", Sql(trigger.definition), "as before", locks=_NOTHING_WAITS)
+    for what, text in comments(change, relation, template):
+        yield Draft(f"comment-{slug(*what.split()[2:])}", text, "as before", locks=_NOTHING_WAITS)
     for number, (grant, column_name) in enumerate(grants_on(relation), 1):
         yield Draft(
             f"grant-{number}", granted(change, grant, column_name), "as on the table before", locks=_NOTHING_WAITS
@@ -259,6 +257,26 @@ def column_steps(change: Partitioning, column: Column, template: Template) -> It
         "as before",
         locks=_NOTHING_WAITS,
     )
+
+
+def comments(change: Partitioning, relation: Relation, template: Template) -> Iterator[tuple[str, Sql]]:
+    """What is commented on that LIKE does not copy, and the statement that says it of the partitioned table."""
+    said = [(f"table {change.table}", Sql(f"TABLE {change.sql}"), relation.comment)]
+    said += [
+        (f"constraint {each.name}", Sql(f"CONSTRAINT {ident(each.name)} ON {change.sql}"), each.comment)
+        for each in added_keys(relation)
+    ]
+    said += [
+        (f"index {each.name}", Sql(f"INDEX {qualified(change.schema, each.name)}"), each.comment)
+        for each in relation.indexes
+    ]
+    said += [
+        (f"trigger {each.name}", Sql(f"TRIGGER {ident(each.name)} ON {change.sql}"), each.comment)
+        for each in relation.own_triggers
+    ]
+    for what, named, text in said:
+        if text is not None:
+            yield f"comment of {what}", template("comment", what=named, text=text)
 
 
 def added_keys(relation: Relation) -> Iterator[Constraint]:
