@@ -136,7 +136,7 @@ def command() -> None:
     """Change the schema of a PostgreSQL database while old and new code run against it.
 
     \b
-    Author a change, ship it in phases, remove the old shape when nothing needs it:
+    Author a change, ship it in phases, remove the old shape when none needs it:
       migrator new "rename users.name" --sql "ALTER TABLE users RENAME COLUMN name TO full_name"
       migrator expand
       migrator backfill

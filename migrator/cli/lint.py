@@ -146,9 +146,10 @@ def command(
     folder, and - for standard input; default: the project's migrations. Together, in this order, they are one history:
     what earlier files create is known in later ones.
 
+    Exit code 0: nothing as severe as fail_on (default: error); 1: findings; 2: wrong usage. A finding is let pass by a
+    comment before the statement, or on its line:
+
     \b
-    Exit code 0: nothing as severe as fail_on (default: error); 1: findings; 2: wrong usage.
-    A finding is let pass by a comment before the statement, or on its line:
       -- migrator: allow BC002 until 2027-01-31 because nothing reads it since release 41
 
     \b
@@ -156,35 +157,41 @@ def command(
       migrator lint migrations
       echo "ALTER TABLE users RENAME COLUMN name TO full_name" | migrator lint -
 
-    \b
     --fix edits SQL files in place, and prints standard input as it is then; with --since only files that are new or
     changed. The exit code is that of what is left. --diff exits with 1 if there is anything to fix, else with 0:
+
+    \b
       migrator lint --diff change.sql
       migrator lint --fix --since origin/main
 
-    \b
-    On a pull request, with the lines shown there:
-      migrator lint --since origin/main --format github
-    GitHub code scanning reads --format sarif, GitLab --format gitlab, most others --format junit.
+    On a pull request, with the lines shown there; GitHub code scanning reads --format sarif, GitLab --format gitlab,
+    most others --format junit:
 
     \b
+      migrator lint --since origin/main --format github
+
     What is there already comes from a dump or a server, which is only read and whose table sizes count as well:
+
+    \b
       pg_dump --schema-only shop > schema.sql && migrator lint --base schema.sql change.sql
       migrator lint --database postgresql://reader@db/shop --since origin/main
 
-    \b
     With sizes, work under a lock on a small table is a note, on a large one an error; what breaks code stays an error:
-      migrator stats --output stats.json && migrator lint --stats stats.json
 
     \b
-    --trace and --app-sql start a temporary PostgreSQL of the version in --pg-version if its programs are here, else the
-    embedded one, run the files there as they commit, and remove it. Statements of the running version come as SQL with
+      migrator stats --output stats.json && migrator lint --stats stats.json
+
+    --trace and --app-sql start a PostgreSQL of the version in --pg-version if its programs are here, else the embedded
+    one, run the files there as they commit, and remove it. Statements of the running version come as SQL with
     semicolons, or as pg_stat_statements shows them (CSV, JSON, psql's table):
+
+    \b
       psql -c "COPY (SELECT query FROM pg_stat_statements) TO STDOUT CSV HEADER" > app.csv
       migrator lint migrations --trace --app-sql app.csv
 
-    \b
     --manifest says what a release still uses of what migrations drop, in their contract too:
+
+    \b
       migrator manifest app.models:Base --service web --level 42 --output web.json
       migrator lint migrations --manifest web.json
     """

@@ -41,12 +41,10 @@ def command(
     MODULE:ATTR is a declarative base, a registry or a MetaData, in a module that imports every model. It is imported
     from the working folder, and no database is asked. Made where the release is built, and shipped with it.
 
-    \b
     Counted is every column that is mapped, also deferred ones, and all columns of tables without a class. Not counted
     are columns that the mapping leaves out: Unmapped[…] (SQLAlchemy 2.1.5 or later), exclude_properties. SQL that the
     code writes as text is not seen; "unseen" in the document says what else is not.
 
-    \b
     --recorded adds what statements use: the file that record_statements(engine, FILE) of migrator.client.recorder
     wrote, or any that migrator lint --app-sql reads, such as a dump of pg_stat_statements.
 

@@ -227,6 +227,8 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
             journal.forget(session, run.key, migration.id)
             files.thaw(session, run.key, migration.id)
             state.set_state(session, run.key, migration.id, State.ROLLED_BACK)
+        if migration.phase(Phase.EXPAND) and not migration.phase(Phase.ROLLBACK):
+            run.listener(Note(f"{migration.id}: nothing is written that undoes its expand: what that did stays"))
         run.listener(PhaseDone(migration.id, Phase.ROLLBACK.value))
 
 

@@ -42,9 +42,11 @@ def duration(seconds: float) -> str:
 
 def _speed(figures: Figures) -> Iterator[str]:
     yield f"{figures.rows_done:,} rows"
-    overall = f" (overall {figures.rows_per_s_overall:,.0f})" if figures.rows_per_s_overall else ""
-    if overall or round(figures.rows_per_s):
-        yield f"{figures.rows_per_s:,.0f} rows/s{overall}"
+    overall = f"{figures.rows_per_s_overall:,.0f}" if figures.rows_per_s_overall else ""
+    if round(figures.rows_per_s) or (overall and figures.state != "done"):
+        yield f"{figures.rows_per_s:,.0f} rows/s" + (f" (overall {overall})" if overall else "")
+    elif overall:
+        yield f"{overall} rows/s"
     if figures.eta_s is not None and figures.state in ("running", "throttled"):
         yield f"{duration(figures.eta_s)} left"
     if figures.workers > 1:

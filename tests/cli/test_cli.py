@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 import pytest
@@ -81,6 +81,26 @@ def test_every_command_has_help_with_a_worked_example(name: str):
 
 def test_version():
     assert migrator("--version").stdout == f"migrator {__version__}\n"
+
+
+def _all_commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _all_commands(found, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_all_commands(cli.command)), ids=" ".join)
+def test_the_prose_of_help_fits_a_terminal(path: tuple[str, ...], capsys, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([*path, "--help"]) == 0
+
+    # what is indented deeper is to be copied, and stays as it is
+    prose = re.compile(r"(?=.{81})( {2})?\S")
+    assert [line for line in capsys.readouterr().out.splitlines() if prose.match(line)] == []
 
 
 def test_no_command_shows_the_help_and_is_not_success():

@@ -92,6 +92,21 @@ def test_only_phases_that_are_left_are_named(project: Path, session, sql: str, l
     assert capsys.readouterr().err.splitlines()[-1] == f"next: deploy the new code{left}"
 
 
+def test_a_rollback_that_undoes_nothing_says_so(project: Path, session, capsys):
+    folder = project / "migrations" / "29990101T000000_by_hand"
+    folder.mkdir()
+    (folder / "migration.toml").write_text(f'id = "{folder.name}"\nlevel = 9\ntitle = "by hand"\n')
+    (folder / "expand.sql").write_text("-- step: make\nCREATE TABLE made (a int);\n")
+    assert cli.run(["expand"]) == 0
+    capsys.readouterr()
+
+    assert cli.run(["rollback", folder.name, "--offline", "nothing runs"]) == 0
+
+    note = f"note: {folder.name}: nothing is written that undoes its expand: what that did stays"
+    assert note in capsys.readouterr().err.splitlines()
+    assert session.one("SELECT count(*) AS n FROM pg_class WHERE relname = 'made'").n == 1
+
+
 def test_orders_for_a_backfill_that_is_done_come_too_late(project: Path, capsys):
     assert cli.run(["new", "u", "--sql", "CREATE TABLE u (a int)"]) == 0
     assert cli.run(["expand"]) == 0

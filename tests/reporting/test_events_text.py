@@ -21,8 +21,9 @@ def progress(
     eta: float | None = 3661.0,
     step: str = "fill",
     rows_per_s: float = 1234.5,
+    overall: float = 0.0,
 ):
-    return BackfillProgress(M, step, state, done * 1_000, done, total, rows_per_s, eta)
+    return BackfillProgress(M, step, state, done * 1_000, done, total, rows_per_s, eta, rows_per_s_overall=overall)
 
 
 def lines(*events: object) -> list[str]:
@@ -77,6 +78,11 @@ def test_a_statement_is_shown_before_it_runs_only_when_asked_for():
         (progress(0, "done", total=0), "backfill fill done: 100 %, 0 rows, 1,234 rows/s"),
         (progress(0, total=0, eta=None), "backfill fill running: 0 rows, 1,234 rows/s"),
         (progress(100, "done", rows_per_s=0.0), "backfill fill done: 100 %, 100,000 rows"),
+        (progress(100, "done", rows_per_s=0.0, overall=430.2), "backfill fill done: 100 %, 100,000 rows, 430 rows/s"),
+        (
+            progress(25, eta=None, rows_per_s=0.0, overall=430.2),
+            "backfill fill running: 25 %, 25,000 rows, 0 rows/s (overall 430)",
+        ),
     ],
 )
 def test_progress_is_share_rows_rate_and_time_left(event: BackfillProgress, line: str):

@@ -87,7 +87,8 @@ def with_recorded(manifest: Manifest, statements: Sequence[Recorded], columns: C
     for key, what in added.items():
         tables[key] = _merged(tables.get(key) or UsedTable(*key), what)
     text_in_models = tuple(each for each in manifest.unseen if each != NO_RAW_SQL_SEEN)
-    note = f"of SQL written as text, what {len(statements)} recorded statements show; what was not run is not in it"
+    recorded = "1 recorded statement shows" if len(statements) == 1 else f"{len(statements)} recorded statements show"
+    note = f"of SQL written as text, what {recorded}; what was not run is not in it"
     return replace(
         manifest,
         tables=tuple(tables[key] for key in sorted(tables)),
