@@ -88,6 +88,7 @@ class Expression:
         sample: a SELECT that computes it for some rows, which is run; None: there is nothing to try it on.
         in_backfill: whether the backfill computes it too, whose names are looked up in the session's own schemas.
         trial: statements about temporary tables that have to go through; they are run, and rolled back.
+        hint: what to do where the server does not understand it; empty: its message says enough.
     """
 
     text: str
@@ -96,6 +97,7 @@ class Expression:
     sample: Sql | None = None
     in_backfill: bool = False
     trial: tuple[Sql, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ def objections(
     refusals = []
     for change, each in expressions:
         objection = objection_to(each)
-        hint = None
+        hint = each.hint or None
         if objection is None and each.in_backfill:
             objection = objection_to(replace(each, search_path=(), sample=None))
             hint = "the backfill finds names by the search_path of the role that runs it: write the schema before them"

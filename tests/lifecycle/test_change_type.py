@@ -310,6 +310,7 @@ def test_a_type_that_foreign_keys_cannot_compare_is_found_before_anything(
     said = refusal(caught.value)
     assert re.findall(r"accept foreign key (\S+ of \S+) on", said) == keys
     assert "cannot be implemented" in said
+    assert "change the columns on both sides" in said
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from migrator.sql.rewrite import statement_sql
 
 _COPY = qualified("pg_temp", "migrator_trial")
 _OTHER = qualified("pg_temp", "migrator_trial_other")
+_INSTEAD = "drop it in a migration before this one, and create what suits the new type after it"
 
 
 def trials(change: Retyping, relation: Relation, shadow: Shadow) -> Iterator[Expression]:
@@ -39,7 +40,12 @@ def trials(change: Retyping, relation: Relation, shadow: Shadow) -> Iterator[Exp
     for check in carried.checks(change, relation, shadow.column):
         yield _trial(f"constraint {check.name}", change, (*copy, Sql(f"ALTER TABLE {_COPY} ADD {check.definition}")))
     for key in carried.foreign_keys(change, relation, shadow.column):
-        yield _trial(f"foreign key {key.name} of {key.table}", change, tuple(_key(key, relation.name, copy)))
+        yield _trial(
+            f"foreign key {key.name} of {key.table}",
+            change,
+            tuple(_key(key, relation.name, copy)),
+            "drop it in a migration before this one, change the columns on both sides, and add it again after that",
+        )
 
 
 def _key(key: Copy, table: TableName, copy: tuple[Sql, ...]) -> Iterator[Sql]:
@@ -63,5 +69,6 @@ def _key(key: Copy, table: TableName, copy: tuple[Sql, ...]) -> Iterator[Sql]:
     yield statement_sql(statement.kind, node)
 
 
-def _trial(what: str, change: Retyping, statements: tuple[Sql, ...]) -> Expression:
-    return Expression(f"{what} on {change.column} of type {change.full_type}", Sql("SELECT"), trial=statements)
+def _trial(what: str, change: Retyping, statements: tuple[Sql, ...], hint: str = _INSTEAD) -> Expression:
+    text = f"{what} on {change.column} of type {change.full_type}"
+    return Expression(text, Sql("SELECT"), trial=statements, hint=hint)
