@@ -59,7 +59,7 @@ def init(root: Path, revisions: Sequence[str] = ()) -> list[Made]:
     values = {
         "folder": " ".join(folders),
         "pattern": (pattern if len(folders) == 1 else f"({pattern})") + (r"/.*\.py$" if revisions else r"/.*\.sql$"),
-        "package": "expand-contract[alembic]" if revisions else "expand-contract",
+        "of_alembic": bool(revisions),
     }
     for snippet, purpose in (
         ("github-lint.yml", "GitHub workflow that lints the migrations of a pull request"),
@@ -84,7 +84,7 @@ def _configured(root: Path) -> str | None:
     return None
 
 
-def _file(root: Path, path: str, template: str, purpose: str, **values: str) -> Made:
+def _file(root: Path, path: str, template: str, purpose: str, **values: object) -> Made:
     target = root / path
     if target.exists():
         return Made(path, purpose, existed=True)

@@ -14,5 +14,10 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install "${package|comment}"
+% if of_alembic:
+      # env.py is run in offline mode: install what it imports, and set the URL it reads; no database is needed
+      - run: pip install "expand-contract[alembic]"
+% else:
+      - run: pip install expand-contract
+% endif
       - run: migrator lint ${folder|comment} --since "origin/$GITHUB_BASE_REF" --format github

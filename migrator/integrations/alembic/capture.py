@@ -38,6 +38,10 @@ _WAIVER = re.compile(r"#\s*(migrator:\s*allow\b(?!-).*)")
 _WAIVER_OF_FILE = re.compile(r"#\s*(migrator:\s*allow-file\b.*)")
 _OF_DOWNGRADES = frozenset({Category.ROLLBACK, Category.DATA_LOSS})
 """Locks of a downgrade, and code that it breaks, are a matter of the day when there is nothing better."""
+_ENV_FAILS = (
+    "env.py is run in offline mode: what it imports has to be installed, and of the database it needs a URL only,"
+    " as postgresql://localhost/none"
+)
 _TRANSACTION = {"BEGIN;": True, "COMMIT;": False}
 
 
@@ -203,7 +207,7 @@ def _captured(project: AlembicProject, current: tuple[str, ...] = (), *, with_la
     before, project.config.output_buffer = project.config.output_buffer, buffer
     with (
         _put_back(project, before),
-        translated(project.file),
+        translated(project.file, _ENV_FAILS),
         quiet(),
         EnvironmentContext(
             project.config, project.script, fn=steps, as_sql=True, starting_rev=None, destination_rev="heads",

@@ -144,8 +144,12 @@ def open_project(file: Path) -> AlembicProject:
 
 
 @contextlib.contextmanager
-def translated(file: Path) -> Iterator[None]:
+def translated(file: Path, hint_if_env_fails: str | None = None) -> Iterator[None]:
     """Errors of Alembic and SQLAlchemy as ours; one of ours inside Alembic's comes out again.
+
+    Args:
+        file: Alembic's configuration.
+        hint_if_env_fails: what to do about an error in ``env.py``.
 
     Raises:
         MigratorError: what a phased operation raised.
@@ -170,4 +174,6 @@ def translated(file: Path) -> Iterator[None]:
             message, detail=f"statement: {' '.join(error.statement.split())[:300]}", hint="nothing of it was committed"
         ) from None
     except (ArgumentError, NoSuchModuleError, ImportError, KeyError, AttributeError, NameError) as error:
-        raise UsageError(f"env.py fails: {type(error).__name__}: {error}", at=str(file)) from None
+        raise UsageError(
+            f"env.py fails: {type(error).__name__}: {error}", at=str(file), hint=hint_if_env_fails
+        ) from None

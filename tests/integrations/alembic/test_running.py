@@ -151,7 +151,9 @@ def test_init_checks_the_project(shop: Shop, capsys: pytest.CaptureFixture[str])
     assert not (shop.root / "migrations").exists()
     snippets = {each.name: each.read_text() for each in (shop.root / ".migrator").iterdir()}
     assert sorted(snippets) == ["github-lint.yml", "gitlab-lint.yml", "pre-commit.yaml"]
-    assert all("expand-contract[alembic]" in text for text in snippets.values())
+    assert 'pip install "expand-contract[alembic]"' in snippets["github-lint.yml"]
+    assert 'pip install "expand-contract[alembic]"' in snippets["gitlab-lint.yml"]
+    assert "language: system" in snippets["pre-commit.yaml"]
     assert 'migrator lint history/versions --since "origin/' in snippets["github-lint.yml"]
     pattern = re.search(r"files: (.*)", snippets["pre-commit.yaml"])
     assert pattern is not None
@@ -164,6 +166,18 @@ def test_init_checks_the_project(shop: Shop, capsys: pytest.CaptureFixture[str])
     shop.ini.unlink()
     assert cli.run(["init", "--alembic"]) == 2
     assert "there is no alembic.ini" in capsys.readouterr().err
+
+
+def test_lint_says_that_env_py_needs_a_url_and_no_database(shop: Shop, capsys: pytest.CaptureFixture[str]):
+    shop.revision("a1", CREATE)
+    env = shop.root / "history/env.py"
+    env.write_text('import os\n\nos.environ["NOWHERE_SET"]\n' + env.read_text())
+
+    assert cli.run(["lint"]) == 2
+
+    shown = capsys.readouterr().err
+    assert "env.py fails: KeyError: 'NOWHERE_SET'" in shown
+    assert "of the database it needs a URL only" in shown
 
 
 def test_an_env_py_that_fails_is_no_bug_of_ours(shop: Shop, capsys: pytest.CaptureFixture[str]):
