@@ -99,10 +99,11 @@ class UnnestColumn(Moving[Unnesting]):
         until the backfill has made them, and cannot delete one that is not there yet: it starts after the backfill.
         Whoever changes rows of one array, in either table, waits for the other's commit. Two transactions that change
         one array at the same time, one in each table, can deadlock (40P01); the server ends one of them, which may be
-        repeated. Where a trigger of yours takes other elements out of the array while a row of new code is taken
-        across, their rows stay: contract counts such arrays. TRUNCATE of the new table is not taken across, that of the
-        old one fails from expand on, as for every table that a foreign key points to. Privileges on the table are
-        granted on the new one as well.
+        repeated. One at REPEATABLE READ that writes an array while the backfill makes its rows does not see them:
+        contract counts such arrays. Where a trigger of yours takes other elements out of the array while a row of new
+        code is taken across, their rows stay: contract counts such arrays. TRUNCATE of the new table is not taken
+        across, that of the old one fails from expand on, as for every table that a foreign key points to. Privileges on
+        the table are granted on the new one as well.
 
     Example::
 
