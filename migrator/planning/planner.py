@@ -11,7 +11,7 @@ import msgspec
 from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
-from migrator.changes.kinds.rename_column import RenameColumn, Renaming
+from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.user_type import OnType
 from migrator.changes.view import OnView
 from migrator.errors import Refused
@@ -270,8 +270,8 @@ def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:
 def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
     """What changes of two migrations cannot be pending on together: ``schema.table.column``, or ``schema.table``.
 
-    Renamings of columns compose: their triggers settle whichever of the names was written. Constraints of different
-    names on one column have nothing to do with each other.
+    Renamings compose where one goes on from the new name of the other: their triggers settle whichever of the names was
+    written. Constraints of different names on one column have nothing to do with each other.
     """
     return sorted({*_clashing_tables(one, other), *_clashing_tables(other, one), *_clashing_columns(one, other)})
 
@@ -301,9 +301,17 @@ def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str
         for column in columns
         for other_table, other_column, other_change in others
         if (table, column) == (other_table, other_column)
-        and not (isinstance(other_change.kind, RenameColumn) and isinstance(change.kind, RenameColumn))
+        and not _compose(change.spec, other_change.spec)
         and not _both_leave(change, other_change)
     }
+
+
+def _compose(one: object, other: object) -> bool:
+    return (
+        isinstance(one, Renaming)
+        and isinstance(other, Renaming)
+        and (one.new_name == other.column or other.new_name == one.column)
+    )
 
 
 def _both_leave(one: Change, other: Change) -> bool:

@@ -58,6 +58,18 @@ def test_two_pending_migrations_of_one_column_are_refused_with_the_one_to_contra
     table.expand(second)
 
 
+def test_a_column_cannot_get_two_new_names_at_once(table: Sandbox) -> None:
+    """Contract of one takes away the old name, which the triggers of the other read and write."""
+    first = table.new("first", "ALTER TABLE t RENAME COLUMN a TO b")
+    second = table.new("second", "ALTER TABLE t RENAME COLUMN a TO c")
+    table.expand(first)
+    shape = table.snapshot()
+    with pytest.raises(Refused, match=r"changes public\.t\.a too, and is not contracted") as error:
+        table.expand(second)
+    assert f"migrator contract {first.id}" in refusal(error.value)
+    assert_untouched(table, shape)
+
+
 def test_pending_migrations_of_different_columns_do_not_meet(table: Sandbox) -> None:
     table.execute("ALTER TABLE t ADD n int")
     first = table.new("first", RENAME)

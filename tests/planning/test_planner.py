@@ -68,6 +68,8 @@ def test_touched_columns_of_one_table_are_put_together():
     ("one", "other", "clashing"),
     [
         ("ALTER TABLE users RENAME a TO b", "ALTER TABLE users RENAME b TO c", []),
+        ("ALTER TABLE users RENAME a TO b", "ALTER TABLE users RENAME a TO c", ["public.users.a"]),
+        ("ALTER TABLE users RENAME a TO c", "ALTER TABLE users RENAME b TO c", ["public.users.c"]),
         ("ALTER TABLE users RENAME a TO b", "ALTER TABLE users DROP COLUMN a", ["public.users.a"]),
         ("ALTER TABLE users RENAME a TO b", "ALTER TABLE users ALTER b SET NOT NULL", ["public.users.b"]),
         ("ALTER TABLE users ADD a int", "ALTER TABLE users ADD b int", []),
@@ -81,7 +83,7 @@ def test_touched_columns_of_one_table_are_put_together():
         ("ALTER TABLE users ADD CHECK (a > 0)", "ALTER TABLE users ALTER a SET NOT NULL", ["public.users.a"]),
     ],
 )  # fmt: skip
-def test_renamings_of_one_column_may_be_pending_together_and_constraints_on_it_other_changes_not(
+def test_renamings_that_go_on_from_each_other_may_be_pending_together_and_constraints_on_it_other_changes_not(
     one: str, other: str, clashing: list[str]
 ):
     assert planner.clashes(changes(one), changes(other)) == clashing
