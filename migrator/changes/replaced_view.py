@@ -1,17 +1,14 @@
-"""Views that get a new query, plain or materialized: what old code must find, and what one made anew would lose."""
+"""Views that get a new query, plain or materialized: in which phase, and what old code must find there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
 
-from migrator.changes.kind import Obstacle
 from migrator.changes.view import DefinedView, keeps_columns
 from migrator.errors import Refused
-from migrator.model.plan import Phase
 from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, ident_list
-from migrator.templating import render
+from migrator.sql.compose import ident_list
 
 
 def chosen_phase(phase: str, sort: str) -> Literal["expand", "contract"]:
@@ -47,20 +44,3 @@ def notes(change: DefinedView, relation: Relation, phase: str) -> Iterator[str]:
         yield f"until contract, {change.view} has its old query: new code must read that too"
     for function in relation.functions:
         yield f"function {function} mentions {change.view} in its text: if that is this view, it gets the new query"
-
-
-def would_be_lost(change: DefinedView, phase: Phase) -> Iterator[Obstacle]:
-    """Security labels and membership in an extension, which a view that is made anew does not get."""
-    view = str(change.sql)
-    yield Obstacle(
-        Sql(render("changes/view_labels.sql.mako", view=view)),
-        f"security labels of {change.sort} {change.target} and its columns would be lost",
-        "take them away with SECURITY LABEL … IS NULL, and set them again afterwards",
-        phase,
-    )
-    yield Obstacle(
-        Sql(render("changes/view_extension.sql.mako", view=view)),
-        f"extension has {change.sort} {change.target} as its member, and would not have the one that replaces it",
-        f"ALTER EXTENSION … DROP {change.sort.upper()} {change.sql}, and … ADD … afterwards",
-        phase,
-    )

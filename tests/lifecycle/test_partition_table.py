@@ -149,6 +149,33 @@ def test_what_came_since_it_was_planned_stops_contract_before_the_gate(sandbox: 
     assert sandbox.leftovers() == []
 
 
+LABELLED = (
+    "SET allow_system_table_mods = on;"
+    "INSERT INTO pg_seclabel VALUES ('t'::regclass, 'pg_class'::regclass, 1, 'provider', 'label')"
+)
+
+
+@pytest.mark.parametrize("moment", ["before expand", "before contract"])
+@pytest.mark.parametrize(
+    ("setup", "said"),
+    [
+        ("CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO said VALUES (1)", "1 rules of table public.t would stay"),
+        (LABELLED, "1 security labels of table public.t and its columns"),
+        ("ALTER EXTENSION plpgsql ADD TABLE t", "1 extension has table public.t as its member"),
+    ],
+)
+def test_what_the_schema_does_not_show_stops_it(sandbox: Sandbox, setup: str, said: str, moment: str) -> None:
+    sandbox.execute("CREATE TABLE said (a integer)")
+    if moment == "before expand":
+        with pytest.raises(Refused, match=said):
+            expanded(sandbox, setup)
+        return
+    migration = expanded(sandbox)
+    sandbox.execute(setup)
+    with pytest.raises(Refused, match=said):
+        sandbox.contract(migration, offline=OFFLINE)
+
+
 DECORATED = (
     "COMMENT ON TABLE t IS 'one; and'; COMMENT ON COLUMN t.a IS 'of a'; ALTER TABLE t ALTER a SET STATISTICS 500;"
     "ALTER TABLE t ALTER a SET (n_distinct = 7); ALTER TABLE t ADD b text; ALTER TABLE t ALTER b SET STORAGE external;"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.left_behind import left_behind
 from migrator.changes.materialized_view import (
     DefinedMaterializedView,
     copied_index,
@@ -15,7 +16,7 @@ from migrator.changes.materialized_view import (
     options_of,
     refresh,
 )
-from migrator.changes.replaced_view import chosen_phase, notes, require_readable, would_be_lost
+from migrator.changes.replaced_view import chosen_phase, notes, require_readable
 from migrator.changes.view import (
     carry_over,
     output_columns,
@@ -152,7 +153,7 @@ class ReplaceMaterializedView(Kind[MaterializedViewReplacement]):
         if at_once and relation is not None and not any(name in context.created for name in change.reads):
             yield retyped(change, relation, "cast them to the type they have, or say -- migrator: phase = contract")
         for phase in (Phase.EXPAND, Phase.ROLLBACK if at_once else Phase.CONTRACT):
-            yield from would_be_lost(change, phase)
+            yield from left_behind(change.sort, change.target, phase)
         if not change.node.into.access_method:
             yield Obstacle(
                 self.template("access_method", view=str(change.sql)),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
-from migrator.changes.replaced_view import chosen_phase, notes, require_readable, would_be_lost
+from migrator.changes.left_behind import left_behind
+from migrator.changes.replaced_view import chosen_phase, notes, require_readable
 from migrator.changes.view import (
     DefinedView,
     carry_over,
@@ -132,7 +133,7 @@ class ReplaceView(Kind[ViewReplacement]):
                 phase,
             )
             for each in (phase,) if change.phase == "expand" else (Phase.EXPAND, phase):
-                yield from would_be_lost(change, each)
+                yield from left_behind(change.sort, change.target, each)
 
     def expand(self, change: ViewReplacement, context: Context) -> Iterator[Draft]:
         """The new query, where old code can read it."""

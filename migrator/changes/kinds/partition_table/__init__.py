@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from migrator.changes.kind import Context, Draft, Kind, require_table
+from migrator.changes.kind import Context, Draft, Kind, Obstacle, require_table
 from migrator.changes.kinds.partition_table import swap
 from migrator.changes.kinds.partition_table.as_planned import require_as_planned
 from migrator.changes.kinds.partition_table.swap import Partitioning, strategy_of
+from migrator.changes.left_behind import left_behind
 from migrator.changes.partition import condition_of, require_bound
 from migrator.errors import Refused
 from migrator.model.plan import Phase
@@ -42,18 +43,18 @@ class PartitionTable(Kind[Partitioning]):
     What is refused
         A primary key, unique constraint or index that lacks a column of the partition key; exclusion constraints;
         constraints that are not validated, or NO INHERIT. Whatever knows the table by its number and would stay with
-        the old one: foreign keys that point here, views, functions and columns of its row type. Row security,
-        publications and subscriptions; triggers that are disabled, ALWAYS or REPLICA, that are constraint triggers, or
-        that have transition tables for each row. HASH, which no existing rows fulfil. Other changes of the table in one
-        migration. A database is needed.
+        the old one: foreign keys that point here, views, functions and columns of its row type; rules, security labels,
+        membership in an extension. Row security, publications and subscriptions; triggers that are disabled, ALWAYS or
+        REPLICA, that are constraint triggers, or that have transition tables for each row. HASH, which no existing rows
+        fulfil. Other changes of the table in one migration. A database is needed.
 
     Limits
         Between expand and contract the CHECK refuses rows outside the bound, as no partition takes them afterwards:
         choose one that holds every row until the next partition is there, or DEFAULT, which needs no CHECK. With
         DEFAULT, attaching a partition later has to read it (attach_partition does so beforehand). Extended statistics
-        and storage parameters stay with the partition. Default privileges of the schema apply to
-        the partitioned table besides those that are carried over; what was granted on an identity sequence is not.
-        Once contracted there is no rollback.
+        and storage parameters stay with the partition. Default privileges of the schema apply to the partitioned table
+        besides those that are carried over; what was granted on an identity sequence is not. Once contracted there is
+        no rollback.
 
     Example::
 
@@ -155,6 +156,19 @@ class PartitionTable(Kind[Partitioning]):
             self.template("analyze", table=change.sql),
             "autovacuum never analyzes a partitioned table itself; rows are sampled while reads and writes go on",
         )
+
+    def obstacles(self, change: Partitioning, context: Context) -> Iterator[Obstacle]:
+        """What would stay with the partition, and is not seen when the schema is read."""
+        del context
+        for phase in (Phase.EXPAND, Phase.CONTRACT):
+            yield Obstacle(
+                self.template("rules", table=str(change.sql)),
+                f"rules of table {change.target} would stay with {change.partition}: writes to {change.table} would no "
+                "longer meet them",
+                "replace them by triggers in a migration before this one",
+                phase,
+            )
+            yield from left_behind("table", change.target, phase)
 
     def before_contract(self, change: Partitioning, context: Context) -> None:
         """Nothing came to the table since it was planned that would not be carried over."""
