@@ -86,9 +86,16 @@ def refuse_index_on_copy(spec: object, others: Iterable[object], pending: str = 
             until = f"contract of {pending}" if pending else "contract"
             raise Refused(
                 f'index "{spec.index}" is on "{other.new_name}", until {until} a copy that contract drops',
-                hint=f'write "{other.column}" in CREATE INDEX: the index follows when the column takes its new name'
+                hint=f'contract it first: "migrator contract {pending}"'
+                if pending and spec.unique
+                else f'write "{other.column}" in CREATE INDEX: the index follows when the column takes its new name'
                 + (f"; or contract {pending} first" if pending else ""),
             )
+
+
+def retyped_columns(spec: object) -> set[tuple[TableName, str]]:
+    """Columns of which a change makes a copy of another type, which takes their place at contract."""
+    return {(each.table, column) for each in _replaced(spec) if each.is_retyped for column in each.columns}
 
 
 def _replaced(spec: object) -> Iterator[_Replaced]:
