@@ -82,7 +82,15 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             check(run, session, migration, changes)
         except Refused as refusal:
             refusals.append(refusal)
-    missing = _missing_rights(session, migration)
+    absent, missing = _missing(session, migration)
+    if absent:
+        refusals.append(
+            Refused(
+                "the migration needs what is not in this database",
+                detail="\n".join(absent),
+                hint="correct the files, unless it is the wrong database or search_path",
+            )
+        )
     if missing:
         refusals.append(
             Refused(
@@ -248,8 +256,9 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
             )
 
 
-def _missing_rights(session: Session, migration: Migration) -> list[str]:
-    """What this role lacks for expand and contract, and relations that are not there; one line each."""
+def _missing(session: Session, migration: Migration) -> tuple[list[str], list[str]]:
+    """Schemas and relations that are not there, and what this role lacks for expand and contract; one line each."""
+    absent: dict[str, None] = {}
     lacks: dict[str, None] = {}
     created: set[tuple[str | None, str]] = set()
     schemas: set[str] = set()
@@ -265,13 +274,13 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
             target = resolve(session, schema, name)
             if target is None:
                 near = nearest_relation(session, name)
-                lacks[f"{step.at}: relation {lock.relation} does not exist" + (f"; is it {near}?" if near else "")] = (
+                absent[f"{step.at}: relation {lock.relation} does not exist" + (f"; is it {near}?" if near else "")] = (
                     None
                 )
                 continue
             if lock.mode is LockMode.ACCESS_SHARE:
                 continue  # reading needs no ownership; the server is asked about queries themselves
-            lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
+            lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True) or ()))
         if statement.kind == "create_schema_stmt":
             schemas.add(statement.node.schemaname)
         made = created_relation(statement)
@@ -279,15 +288,17 @@ def _missing_rights(session: Session, migration: Migration) -> list[str]:
             created.add(made)
         created.update(filter(None, (built_index(statement),)))
         if made is not None and made[0] not in schemas:
-            lacks.update(
-                dict.fromkeys(missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False))
-            )
+            lines = missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False)
+            if lines is None:
+                absent[f'{step.at}: schema "{made[0] or "public"}" does not exist'] = None
+            else:
+                lacks.update(dict.fromkeys(lines))
     for step in migration.phase(Phase.CONTRACT):
         for lock in step.effects.locks:
             target = resolve(session, *relation_parts(lock.relation))
             if target is not None and lock.mode is not LockMode.ACCESS_SHARE:
-                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True)))
-    return list(lacks)
+                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True) or ()))
+    return list(absent), list(lacks)
 
 
 def _check_facts(migration: Migration, changes: Sequence[Change], schema: Schema) -> None:

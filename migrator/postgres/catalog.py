@@ -208,15 +208,15 @@ def nearest_relation(session: Session, name: str) -> str | None:
     return by_name[near[0]] if near else None
 
 
-def missing_privileges(session: Session, name: TableName, *, exists: bool) -> list[str]:
-    """What this role lacks for DDL on a relation, one line each.
+def missing_privileges(session: Session, name: TableName, *, exists: bool) -> list[str] | None:
+    """What this role lacks for DDL on a relation, one line each; None where there is no such schema.
 
     Args:
         exists: whether the relation should be there already; otherwise only CREATE on its schema is needed.
     """
     row = session.maybe(_SQL["privileges"], {"schema": name.schema, "name": name.name})
     if row is None:
-        return [f'schema "{name.schema}" does not exist']
+        return None
     lacks = []
     if row.read_only:
         lacks.append(f'role "{row.role}" is read-only here (default_transaction_read_only)')

@@ -267,6 +267,19 @@ def test_a_table_in_a_hand_written_file_that_does_not_exist_names_the_nearest(us
     refused = refusal(1, "expand")
 
     assert "expand.sql:2: relation userz does not exist; is it public.users?" in refused.err
+    assert "may not run the migration" not in refused.err
+
+
+def test_a_schema_that_went_after_the_files_were_written(users, refusal, session):
+    session.execute("CREATE SCHEMA away")
+    users.new("move", "ALTER TABLE users SET SCHEMA away")
+    session.execute("DROP SCHEMA away")
+
+    refused = refusal(1, "expand")
+
+    assert 'schema "away" does not exist' in refused.err
+    assert "hint: correct the files, unless it is the wrong database or search_path" in refused.err
+    assert "may not run the migration" not in refused.err
 
 
 def test_a_column_that_does_not_exist_lists_those_there_are(users, refusal):
