@@ -41,7 +41,7 @@ def duration(seconds: float) -> str:
 
 
 def _speed(figures: Figures) -> Iterator[str]:
-    yield f"{figures.rows_done:,} rows"
+    yield f"{figures.rows_done:,} row{'s' if figures.rows_done != 1 else ''}"
     overall = f"{figures.rows_per_s_overall:,.0f}" if figures.rows_per_s_overall else ""
     if round(figures.rows_per_s) or (overall and figures.state != "done"):
         yield f"{figures.rows_per_s:,.0f} rows/s" + (f" (overall {overall})" if overall else "")

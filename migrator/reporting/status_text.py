@@ -16,7 +16,7 @@ def lines(overview: Overview) -> Iterator[str]:
     if not overview.migrations:
         yield "no migrations, neither here nor in the database"
         return
-    width = max(len(each.id) for each in overview.migrations)
+    width = max(len("MIGRATION"), *(len(each.id) for each in overview.migrations))
     yield f"{'MIGRATION':<{width}}  LEVEL  {'EXPAND':<8} {'BACKFILL':<14} {'CONTRACT':<9} STATE"
     for each in overview.migrations:
         backfill = _backfill(each)

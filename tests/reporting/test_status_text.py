@@ -44,6 +44,20 @@ def test_every_migration_is_a_line_of_a_table():
     assert second.split() == ["20260101T000000_x", "12", "done", "done", "done", "contracted"]
 
 
+def test_columns_stand_below_their_heads_however_short_the_ids_are():
+    header, line = shown(standing(State.EXPANDED, DONE, id="0101"))
+
+    assert line.index("done") == header.index("EXPAND")
+    assert line.index("expanded") == header.index("STATE")
+
+
+def test_one_row_is_one_row():
+    running = {"expand": "done", "backfill": "running", "contract": "pending"}
+    status = BackfillStatus(1, None, 100.0, 0.0, None, "stopped", "")
+
+    assert shown(standing(State.BACKFILLING, running, backfill=status))[-1].strip() == "1 row"
+
+
 def test_a_backfill_in_progress_shows_its_share_rate_and_what_it_waits_for():
     running = {"expand": "done", "backfill": "running", "contract": "pending"}
     status = BackfillStatus(12_345, None, 41.7, 1_500.4, 61.2, "throttled", "a standby is 3 s behind")
