@@ -42,7 +42,13 @@ class Sides:
 
     @property
     def link(self) -> Sql:
-        """Whether a row ``o`` of the old table and a row ``n`` of the new one belong together."""
+        """Whether a row ``o`` of the old table and a row ``n`` of the new one belong together.
+
+        Raises:
+            Refused: the key of the old table is not written and no database was asked.
+        """
+        if len(self.old_key) != len(self.new_key):
+            raise Refused(f"the key of {self.old} is not known without a database")
         pairs = zip(self.old_key, self.new_key, strict=True)
         return Sql(" AND ".join(f"o.{ident(old)} = n.{ident(new)}" for old, new in pairs))
 
