@@ -62,6 +62,27 @@ CREATE TABLE notes (id int PRIMARY KEY);
         ("SELECT full_name FROM users WHERE id = 7", "INSERT INTO users (id, full_name, age) VALUES (-2, 'new', 0)"),
         "SELECT * FROM users WHERE id > 0 ORDER BY id",
     ),
+    "a value of an enum and the name of a schema": Scenario(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'blue');"
+        "CREATE TABLE people (id int PRIMARY KEY, mood mood DEFAULT 'ok');"
+        "INSERT INTO people SELECT g, CASE g % 2 WHEN 0 THEN 'blue' ELSE 'ok' END::mood"
+        " FROM generate_series(1, 200) AS g;"
+        "CREATE INDEX people_mood ON people (mood); CREATE TABLE calm (id int, mood mood NOT NULL);"
+        "CREATE SCHEMA shop; CREATE TABLE shop.items (id serial, name text)",
+        "ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'; ALTER SCHEMA shop RENAME TO sales",
+        (
+            "SELECT mood FROM people WHERE id = 7",
+            "INSERT INTO people VALUES (-1, 'ok')",
+            "INSERT INTO calm VALUES (1, 'ok')",
+            "INSERT INTO shop.items (name) VALUES ('old')",
+        ),
+        (
+            "SELECT mood FROM people WHERE id = 7",
+            "INSERT INTO people VALUES (-2, 'sad')",
+            "INSERT INTO sales.items (name) VALUES ('new')",
+        ),
+        "SELECT id, replace(mood::text, 'blue', 'sad') FROM people WHERE id > 0 ORDER BY id",
+    ),
     "move between tables": Scenario(
         "CREATE TABLE users (id int PRIMARY KEY, email text);"
         "CREATE TABLE profiles (id int PRIMARY KEY REFERENCES users ON DELETE CASCADE);"
