@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from migrator.backfill.reading import read_step
 from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
-from migrator.execution import others
+from migrator.execution import others, surroundings
 from migrator.execution.run import Run
 from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
@@ -111,6 +111,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             _refuse_obstacles(session, migration, changes, schema, Phase.EXPAND)
     except Refused as refusal:
         refusals.append(refusal)
+    notes += surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)
     for step in migration.phase(Phase.BACKFILL):
         try:
             read_step(step)
@@ -120,18 +121,18 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
     return notes
 
 
-def before_contract(run: Run, session: Session, migration: Migration) -> None:
-    """Check that contract removes nothing that came to be used since expand, and violates no row.
+def before_contract(run: Run, session: Session, migration: Migration) -> list[str]:
+    """Check that contract removes nothing that came to be used since expand, and violates no row; notes for people.
 
     Raises:
         Refused: it would.
         OutOfOrder: another migration must be contracted first.
         BudgetSpent: as ``before_expand``.
     """
-    _looked(run, session, migration, Phase.CONTRACT, lambda: _before_contract(run, session, migration))
+    return _looked(run, session, migration, Phase.CONTRACT, lambda: _before_contract(run, session, migration))
 
 
-def _before_contract(run: Run, session: Session, migration: Migration) -> None:
+def _before_contract(run: Run, session: Session, migration: Migration) -> list[str]:
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
     schema = others.schema_of(session, changes)
@@ -158,6 +159,7 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> None:
                 at=step.at,
                 hint=f"repair them first; they are those WHERE NOT ({check})",
             )
+    return list(surroundings.notes(session, migration, changes, Phase.CONTRACT))
 
 
 def before_rollback(run: Run, session: Session, migration: Migration) -> dict[str, int]:

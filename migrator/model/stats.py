@@ -112,7 +112,7 @@ class TableSize:
         text = ", ".join(parts)
         if self.estimate_s is None:
             return text
-        takes = "less than a second" if self.estimate_s < 1 else f"about {_duration(self.estimate_s)}"
+        takes = "less than a second" if self.estimate_s < 1 else f"about {duration_title(self.estimate_s)}"
         return f"{text}; {self.work} it takes {takes}"
 
 
@@ -138,7 +138,8 @@ def _two_digits(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0") if number < 10 else f"{number:,.0f}"
 
 
-def _duration(seconds: float) -> str:
+def duration_title(seconds: float) -> str:
+    """A duration to its largest unit: ``45 s``, ``20 min``, ``3 h``, ``12 days``."""
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
