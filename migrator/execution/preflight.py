@@ -111,14 +111,13 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             _refuse_obstacles(session, migration, changes, schema, Phase.EXPAND)
     except Refused as refusal:
         refusals.append(refusal)
-    notes += surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)
     for step in migration.phase(Phase.BACKFILL):
         try:
             read_step(step)
         except Refused as refusal:
             refusals.append(refusal)
     planner.raise_all(refusals)
-    return notes
+    return [*notes, *surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)]
 
 
 def before_contract(run: Run, session: Session, migration: Migration) -> list[str]:
