@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from migrator.changes.kind import Kind
@@ -10,12 +12,14 @@ from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.planning.planner import Change, raise_all
-from migrator.sql.actions import Action, actions_of
-from migrator.sql.parser import Script, pb
+from migrator.sql.actions import Action, actions_of, directives_of
+from migrator.sql.parser import Script, Statement, pb
 
 _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
 _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
 """Settings that change what the statements after them do, or as whom."""
+_MEANT = re.compile(r"migrator\s*(?::|[a-z_]+\s*=)", re.IGNORECASE)
+_WAIVER = re.compile(r"migrator:\s*allow(?:-file)?\b")
 _REASONS: dict[int, str] = {
     pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
 }
@@ -40,9 +44,10 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     changes: list[Change] = []
     notes: list[str] = []
     refusals: list[Refused] = []
+    refusals += _unread_directives(script)
     for action in actions_of(script, whole=True):
         at = f"{script.name or 'SQL'}:{action.line}"
-        if action.kind in _LEFT_OUT and not _is_meaningful_setting(action):
+        if _is_left_out(action):
             notes.append(
                 f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"
             )
@@ -58,8 +63,26 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     return changes, notes
 
 
-def _is_meaningful_setting(action: Action) -> bool:
-    return action.kind == "variable_set_stmt" and action.node.name in _MEANINGFUL_SETTINGS
+def _unread_directives(script: Script) -> Iterator[Refused]:
+    """Directives that no statement reads: without one, a column that was to move would be dropped with its values."""
+    read = {
+        comment.offset
+        for statement in script.statements
+        if not _is_left_out(statement)
+        for comment in directives_of(statement)
+    }
+    for comment in script.comments:
+        if comment.offset not in read and _MEANT.match(comment.body) and not _WAIVER.match(comment.body):
+            yield Refused(
+                f"no statement reads this directive: {' '.join(comment.body.split())}",
+                at=f"{script.name or 'SQL'}:{comment.line}",
+                hint="-- migrator: NAME = VALUE, on a line before the statement it is for",
+            )
+
+
+def _is_left_out(what: Action | Statement) -> bool:
+    is_meaningful_setting = what.kind == "variable_set_stmt" and what.node.name in _MEANINGFUL_SETTINGS
+    return what.kind in _LEFT_OUT and not is_meaningful_setting
 
 
 def _directive_like(unknown: str, kind: Kind[Any]) -> str | None:

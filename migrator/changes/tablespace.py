@@ -30,7 +30,7 @@ def require_tablespace(name: str, where: str, what: str, context: Context) -> No
     if not known[name]:
         raise Refused(
             f'this role may not put anything into tablespace "{name}"',
-            hint=f"GRANT CREATE ON TABLESPACE {ident(name)} TO CURRENT_USER, by a superuser",
+            hint=f"as a superuser, with the name of this role: GRANT CREATE ON TABLESPACE {ident(name)} TO …",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from migrator.errors import Refused
-from migrator.sql.parser import Script, Statement, deparse, parse_script, pb, unwrap, walk
+from migrator.sql.parser import Comment, Script, Statement, deparse, parse_script, pb, unwrap, walk
 
 _DIRECTIVE = re.compile(r"migrator:\s*([a-z_]+)\s*=\s*(.+)", re.DOTALL)
 
@@ -114,8 +114,14 @@ def _split(statement: Statement, options: dict[str, str]) -> Iterator[Action]:
 
 
 def _options(statement: Statement) -> dict[str, str]:
-    found = (_DIRECTIVE.fullmatch(comment.body) for comment in statement.comments if comment.offset < statement.offset)
+    found = (_DIRECTIVE.fullmatch(comment.body) for comment in directives_of(statement))
     return {match[1]: match[2].strip() for match in found if match}
+
+
+def directives_of(statement: Statement) -> list[Comment]:
+    """The comments before a statement that are directives for it."""
+    before = (comment for comment in statement.comments if comment.offset < statement.offset)
+    return [comment for comment in before if _DIRECTIVE.fullmatch(comment.body)]
 
 
 def named_table(text: str, example: str) -> tuple[Any, tuple[str, ...]]:

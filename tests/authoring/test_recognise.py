@@ -179,6 +179,40 @@ def test_a_directive_that_would_make_another_kind_of_it_is_named(sql: str, hint:
     assert refusal(sql).hint == hint
 
 
+@pytest.mark.parametrize(
+    ("sql", "line", "directive"),
+    [
+        ("-- migrator: into\nDROP TABLE users", 1, "migrator: into"),
+        ("-- migrator: into =\nDROP TABLE users", 1, "migrator: into ="),
+        ("-- migrator: into people\nDROP TABLE users", 1, "migrator: into people"),
+        ("-- migrator into = people\nDROP TABLE users", 1, "migrator into = people"),
+        ("-- Migrator: into = people\nDROP TABLE users", 1, "Migrator: into = people"),
+        ("DROP TABLE users -- migrator: into = people", 1, "migrator: into = people"),
+        ("DROP TABLE users;\n-- migrator: into = people\n", 2, "migrator: into = people"),
+        ("DROP TABLE -- migrator: into = people\nusers", 1, "migrator: into = people"),
+        ("-- migrator: into = people\nBEGIN;\nDROP TABLE users;\nCOMMIT;", 1, "migrator: into = people"),
+        ("/* migrator: into */ DROP TABLE users", 1, "migrator: into"),
+    ],
+)
+def test_a_directive_that_no_statement_reads_is_refused(sql: str, line: int, directive: str):
+    """Else the table would be dropped with all that was to go into another one."""
+    refused = refusal(sql)
+
+    assert refused.message == f"no statement reads this directive: {directive}"
+    assert refused.at == f"change.sql:{line}"
+    assert refused.hint == "-- migrator: NAME = VALUE, on a line before the statement it is for"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["migrator: allow BC001 because nobody reads it", "migrator: allow-file BC001", "migrator new 'x'", "of migrator"],
+)
+def test_other_comments_are_no_directives(comment: str):
+    found, _ = recognise(parse_script(f"-- {comment}\nDROP TABLE users -- {comment}"), Schema())
+
+    assert [change.kind.name for change in found] == ["drop_table"]
+
+
 def test_a_directive_belongs_to_the_statement_after_it():
     sql = "-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL;\nALTER TABLE users ALTER id SET NOT NULL;"
 

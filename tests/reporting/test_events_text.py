@@ -77,6 +77,10 @@ def test_a_statement_is_shown_before_it_runs_only_when_asked_for():
         (progress(100, "verifying"), "backfill fill verifying: 100 %, 100,000 rows, 1,234 rows/s"),
         (progress(0, "done", total=0), "backfill fill done: 100 %, 0 rows, 1,234 rows/s"),
         (progress(0, total=0, eta=None), "backfill fill running: 0 rows, 1,234 rows/s"),
+        (
+            BackfillProgress(M, "fill", "done", 1, 1, 1, 0.0, None, rejected=1),
+            "backfill fill done: 100 %, 1 row, 1 rejected",
+        ),
         (progress(100, "done", rows_per_s=0.0), "backfill fill done: 100 %, 100,000 rows"),
         (progress(100, "done", rows_per_s=0.0, overall=430.2), "backfill fill done: 100 %, 100,000 rows, 430 rows/s"),
         (
