@@ -36,6 +36,8 @@ BEGIN
     INSERT INTO public.post_tags (post_id, tag)
     SELECT NEW.id, e.v FROM unnest(held.elements) AS e (v) WHERE e.v IS NOT NULL AND octet_length(e.v) <= 2000
     AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.tags)) IS NOT TRUE)
+    -- In one order, so that two that bring the same elements do not wait for each other.
+    ORDER BY e.v
     ON CONFLICT (post_id, tag) DO NOTHING;
     RETURN NULL;
 END

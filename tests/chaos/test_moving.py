@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -25,7 +25,7 @@ from tests.support.sandbox import open_sandbox
 SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "20"))
 ROWS = 3_000
 EXPECTED = {"40001", "40P01", "23505", "23503"}
-"""Serialization failure, deadlock, a key that is taken, a row that has gone."""
+"""Serialization failure, deadlock, a key that is taken, a row that new code points to and that has gone."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,17 @@ UNNEST = Case(
     "SELECT * FROM (SELECT id, v, ARRAY(SELECT DISTINCT e FROM unnest(v) AS e ORDER BY 1) AS elements,"
     " ARRAY(SELECT x FROM b WHERE k = id ORDER BY 1) AS rows FROM a) AS both_of WHERE elements <> rows",
 )
+LOOKED_UP = replace(
+    UNNEST,
+    setup=UNNEST.setup + "; CREATE TABLE t (x int PRIMARY KEY)",
+    sql=UNNEST.sql.replace(" x int,", " x int REFERENCES t (x) ON DELETE CASCADE ON UPDATE CASCADE,"),
+    new=(
+        *UNNEST.new,
+        "INSERT INTO t VALUES ({a}) ON CONFLICT DO NOTHING",
+        "UPDATE t SET x = {a} WHERE x = {b}",
+        "DELETE FROM t WHERE x = {a}",
+    ),
+)
 SPLIT = Case(
     "CREATE TABLE a (id int PRIMARY KEY, n int, v int);"
     f"INSERT INTO a SELECT g, 1, g FROM generate_series(1, {ROWS}) AS g",
@@ -93,6 +104,7 @@ SPLIT = Case(
 )
 CASES = {
     "unnest": (UNNEST, "read committed", True),
+    "unnest with a table of the values": (LOOKED_UP, "read committed", True),
     "unnest at repeatable read": (UNNEST, "repeatable read", False),
     "split": (SPLIT, "read committed", False),
 }
@@ -147,7 +159,8 @@ def writing(url: str, case: Case, isolation: str, seed: int) -> Iterator[collect
                             connection.execute(chance.choice(statements).format(**values))
                     ended["committed"] += 1
                 except psycopg.Error as error:
-                    ended[error.sqlstate or str(error)] += 1
+                    state = error.sqlstate or str(error)
+                    ended[f"{state} of old code" if statements is case.old and state == "23503" else state] += 1
 
     threads = [
         threading.Thread(target=write, args=(statements, number))

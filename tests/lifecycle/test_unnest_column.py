@@ -22,6 +22,7 @@ SQL = (
     "-- migrator: unnest = a (v)\nCREATE TABLE b (k integer REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE,"
     " x integer, PRIMARY KEY (k, x))"
 )
+TAGS = SETUP + "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x integer UNIQUE);"
 OFFLINE = "nobody is connected in this test"
 
 
@@ -223,6 +224,38 @@ def test_two_writers_of_one_array_wait_for_each_other(
     assert sandbox.rows("SELECT v, ARRAY(SELECT x FROM b ORDER BY x) AS x FROM a") == [seen]
 
 
+@pytest.mark.parametrize(
+    ("writes", "array", "rows", "values"),
+    [
+        # A value of old code is added, one of new code has to be there.
+        (["UPDATE a SET v = '{7,5}' WHERE id = 1"], [7, 5], [5, 7], [1, 2, 5, 6, 7]),
+        (["INSERT INTO t (x) VALUES (8)", "INSERT INTO b VALUES (1, 8)"], [1, 2, 8], [1, 2, 8], [1, 2, 5, 6, 8]),
+        # What becomes of it there comes to the array.
+        (["UPDATE t SET x = 9 WHERE x = 1"], [9, 2], [2, 9], [2, 5, 6, 9]),
+        (["DELETE FROM t WHERE x = 1"], [2], [2], [2, 5, 6]),
+        (["DELETE FROM t WHERE x = 1", "UPDATE a SET v = v || 1 WHERE id = 1"], [2, 1], [1, 2], [1, 2, 5, 6]),
+    ],
+)
+def test_values_have_a_table_of_their_own(
+    sandbox: Sandbox, writes: list[str], array: list[int], rows: list[int], values: list[int]
+) -> None:
+    sql = SQL.replace("x integer", "x integer REFERENCES t (x) ON DELETE CASCADE ON UPDATE CASCADE")
+    migration = expanded(sandbox, TAGS + "INSERT INTO a VALUES (9, 9, '{5,6,NULL}'), (1, 1, '{1,2}')", sql)
+    sandbox.backfill(migration)
+    with pytest.raises(ServerError, match="violates foreign key"):
+        sandbox.execute("INSERT INTO b VALUES (1, 77)")
+    for write in writes:
+        sandbox.execute(write)
+
+    assert sandbox.rows("SELECT v, ARRAY(SELECT x FROM b WHERE k = 1 ORDER BY x) AS x FROM a WHERE id = 1") == [
+        (array, rows)
+    ]
+    assert sandbox.rows("SELECT x FROM t ORDER BY x") == [(value,) for value in values]
+    sandbox.execute("UPDATE a SET v = array_remove(v, NULL)")
+    sandbox.contract(migration, offline=OFFLINE)
+    assert sandbox.leftovers() == []
+
+
 def test_texts_and_names_that_need_quotes(sandbox: Sandbox) -> None:
     setup = (
         'CREATE TABLE "A" ("Id" uuid DEFAULT gen_random_uuid(), "end" text, "new" varchar(9)[],'
@@ -300,6 +333,20 @@ def test_a_change_given_as_words_means_the_same(unnested: Sandbox) -> None:
         (SETUP, SQL.replace("x integer", "x integer DEFAULT 1"), "as primary key"),
         (SETUP, SQL.replace("x integer", "x integer CHECK (x > 0)"), "constraints that old code"),
         (SETUP, SQL.replace("x integer", "x integer REFERENCES a"), "constraints that old code"),
+        (SETUP, SQL.replace("x integer", "x integer REFERENCES t (x)"), 'table "public.t" does not exist'),
+        (TAGS, SQL.replace("x integer", "x integer REFERENCES t"), "to a column that is written"),
+        (TAGS, SQL.replace("(k, x)", "(k, x), FOREIGN KEY (x) REFERENCES t (x) DEFERRABLE"), "and not DEFERRABLE"),
+        (TAGS, SQL.replace("x integer", "x integer REFERENCES t (x) CHECK (x > 0)"), "constraints that old code"),
+        (
+            TAGS + "ALTER TABLE t ADD c text NOT NULL;",
+            SQL.replace("x integer", "x integer REFERENCES t (x)"),
+            "c is NOT NULL without a default",
+        ),
+        (
+            TAGS + "ALTER TABLE t ADD CHECK (x > 0);",
+            SQL.replace("x integer", "x integer REFERENCES t (x)"),
+            "t_x_check CHECK",
+        ),
         (SETUP, SQL.replace("x integer", "x bigint"), "of type bigint in the new table"),
         (SETUP, SQL.replace("a (v)", "a (n)"), "of type integer"),
         (SETUP, SQL.replace("a (v)", "a (w)"), 'column "w" of table "public.a" does not exist'),

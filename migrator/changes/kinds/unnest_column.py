@@ -15,7 +15,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import Sql, ident
+from migrator.sql.compose import Sql, ident, qualified
 from migrator.sql.rewrite import slug
 
 _DIRECTIVE = "-- migrator: unnest = posts (tag_ids)"
@@ -87,12 +87,19 @@ class UnnestColumn(Moving[Unnesting]):
         Arrays of several dimensions become flat when new code changes them. NULL elements, and texts longer than 2,000
         bytes, are no rows: old code may write them, and contract counts them.
 
+    A table of the values
+        The value may be a foreign key, ``tag text REFERENCES tags (name)``. A value that old code writes, or that the
+        backfill finds, and that is not there yet, is added to that table; new code adds its own before. What becomes of
+        rows when a value changes or goes there is what the foreign key says, and comes to the arrays: ON UPDATE CASCADE
+        renames an element everywhere. Refused where such a row could not be added: NOT NULL without a default,
+        constraints besides the key, row security. A key of numbers, where the array holds names, is a later migration.
+
     What is refused
-        Another primary key, since order and repetition in the array have no place there. Constraints and columns
-        besides: they are later migrations, as is a foreign key of the value to its table, which old code would stumble
-        over. A foreign key without ON DELETE CASCADE, or ON UPDATE CASCADE where the key can change. A value of another
-        type than that of the elements; an array NOT NULL without a default, since new code does not name the column.
-        Columns that others rely on, as by drop_column. Row security, subscriptions. A database is needed.
+        Another primary key, since order and repetition in the array have no place there. Constraints, indexes and
+        columns besides: they are later migrations. A foreign key without ON DELETE CASCADE, or ON UPDATE CASCADE where
+        the key can change. A value of another type than that of the elements; an array NOT NULL without a default,
+        since new code does not name the column. Columns that others rely on, as by drop_column. Row security,
+        subscriptions. A database is needed.
 
     Limits
         The order of elements, and how often one is there, are gone after contract. New code does not find all rows
@@ -143,7 +150,9 @@ class UnnestColumn(Moving[Unnesting]):
 
     def touched(self, change: Unnesting) -> dict[TableName, tuple[str, ...]]:
         """The array and the key; the name of the new table must be free."""
-        return {change.target: (change.column, *_read(change).table.foreign_key.referenced), change.other: ()}
+        table = _read(change).table
+        touched = {change.target: (change.column, *table.foreign_key.referenced), change.other: ()}
+        return touched if table.lookup is None else {**touched, table.lookup.to: table.lookup.referenced}
 
     def new_table(self, change: Unnesting) -> TableName:
         """See ``Moving``."""
@@ -180,6 +189,7 @@ class UnnestColumn(Moving[Unnesting]):
                 f"{' COLLATE ' + column.collation if column.collation else ''}",
                 hint="take the elements as they are, and change them in a later migration",
             )
+        yield from _validate_lookup(definition, context)
         yield f"the order of elements in {change.column}, and how often one is there, are gone after contract"
         yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
         for trigger in old.triggers:
@@ -191,7 +201,8 @@ class UnnestColumn(Moving[Unnesting]):
     def arrive(self, change: Unnesting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """The new table, with the privileges of the old one."""
         del context
-        yield made_table.created(_tree(change), sides)
+        lookup = _lookup(change)
+        yield made_table.created(_tree(change), sides, lookup[0] if lookup else None)
         yield from made_table.granted(old, sides)
 
     def function_values(
@@ -225,7 +236,7 @@ class UnnestColumn(Moving[Unnesting]):
                 "new_key": sides.new_key,
                 "fits": _fits(change),
             },
-            "before": on_new,
+            "before": {**on_new, "lookup": _lookup(change)},
             "new": {
                 **on_new,
                 "changed": changed((*sides.new_key, value), ()),
@@ -289,6 +300,53 @@ class UnnestColumn(Moving[Unnesting]):
         )
 
 
+def _lookup(change: Unnesting) -> tuple[Sql, str] | None:
+    """The table of the values, and its column."""
+    lookup = _read(change).table.lookup
+    return None if lookup is None else (qualified(lookup.to.schema, lookup.to.name), lookup.referenced[0])
+
+
+def _validate_lookup(definition: _Definition, context: Context) -> Iterator[str]:
+    """Refuse a table of the values to which those of old code could not be added.
+
+    Raises:
+        Refused: with what is in the way.
+    """
+    lookup = definition.table.lookup
+    if lookup is None:
+        return
+    relation = context.schema.relation(lookup.to)
+    if relation is None or lookup.to in context.created:
+        raise Refused(f'table "{lookup.to}" does not exist yet', hint="create it in a migration before this one")
+    (name,) = lookup.referenced
+    if not is_unique(relation, (name,)):
+        raise Refused(f'column "{name}" of table "{lookup.to}" is not unique', hint="let it be, or its primary key")
+    strict = [
+        each.name
+        for each in relation.columns
+        if each.not_null and each.name != name and not (each.default or each.identity or each.generated)
+    ]
+    if strict:
+        raise Refused(
+            f"values of old code could not be added to {lookup.to}: {', '.join(strict)} is NOT NULL without a default",
+            hint="give it a default, or leave the foreign key to a later migration",
+        )
+    rules = [
+        each
+        for each in relation.constraints
+        if each.type in ("check", "exclusion", "foreign key") or (each.type == "unique" and each.columns != (name,))
+    ]
+    if rules or relation.has_row_security:
+        raise Refused(
+            f"values of old code might not be let into {lookup.to}: "
+            + ("; ".join(f"{each.name} {each.definition}" for each in rules) or "it has row security"),
+            hint="leave the foreign key to a later migration",
+        )
+    yield f"values that old code writes and {lookup.to} has not are added to it"
+    for trigger in relation.triggers:
+        yield f"trigger {trigger} of {lookup.to} fires on what is added, with the rights of the role that expands"
+
+
 def _fits(change: Unnesting) -> Sql:
     """Whether an element ``e.v`` can be a row."""
     long = _read(change).value.type in _LONG
@@ -309,8 +367,17 @@ def _read(change: Unnesting) -> _Definition:
         f"{change.other} must have a foreign key to {change.target}, a column for the value, and both as primary key, "
         "so that each element has one row"
     )
-    table = made_table.read(_tree(change), change.target, change.other, _EXAMPLE, shape)
+    table = made_table.read(_tree(change), change.target, change.other, _EXAMPLE, shape, may_look_up=True)
     values = [each for each in table.columns if each.name not in table.foreign_key.columns]
     if sorted(table.key) != sorted(each.name for each in table.columns) or len(values) != 1 or values[0].default:
         raise Refused(shape, hint=_EXAMPLE)
+    lookup = table.lookup
+    if lookup is not None and (
+        lookup.columns != (values[0].name,) or len(lookup.referenced) != 1 or lookup.is_deferrable
+    ):
+        raise Refused(
+            f"the foreign key to {lookup.to} must be one of the value alone, to a column that is written, and not "
+            "DEFERRABLE",
+            hint=f"{values[0].name} … REFERENCES {qualified(lookup.to.schema, lookup.to.name)} (…)",
+        )
     return _Definition(table, values[0])

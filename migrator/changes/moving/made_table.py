@@ -37,12 +37,14 @@ class MadeTable:
     Attributes:
         columns: all of them, in order.
         key: its primary key.
-        foreign_key: its only one, to the table that was there before.
+        foreign_key: its only one to the table that was there before.
+        lookup: one to another table.
     """
 
     columns: tuple[MadeColumn, ...]
     key: tuple[str, ...]
     foreign_key: ForeignKey
+    lookup: ForeignKey | None = None
 
 
 def written(action: Action, schema: Schema) -> tuple[TableName, Sql]:
@@ -82,13 +84,16 @@ def tree(definition: str, new: TableName, schema: str, example: str) -> Any:
     return node
 
 
-def read(node: Any, old: TableName, new: TableName, example: str, shape: str) -> MadeTable:
+def read(
+    node: Any, old: TableName, new: TableName, example: str, shape: str, *, may_look_up: bool = False
+) -> MadeTable:
     """The definition taken apart.
 
     Args:
         node: what ``tree`` gave.
         old: the table its foreign key points to.
         shape: what is wanted of primary and foreign key, for the message.
+        may_look_up: whether one foreign key to another table will do.
 
     Raises:
         Refused: it is not a table with a primary key, a foreign key to ``old`` and plain columns.
@@ -99,9 +104,9 @@ def read(node: Any, old: TableName, new: TableName, example: str, shape: str) ->
     columns: list[MadeColumn] = []
     for element in (unwrap(each) for each in node.table_elts):
         if isinstance(element, pb.ColumnDef):
-            own = [unwrap(each) for each in element.constraints]
-            columns.append(_column(element, own))
-            constraints += [(each, (element.colname,)) for each in own if each.contype not in _BESIDE]
+            beside = [unwrap(each) for each in element.constraints]
+            columns.append(_column(element, beside))
+            constraints += [(each, (element.colname,)) for each in beside if each.contype not in _BESIDE]
         elif isinstance(element, pb.Constraint):
             names = element.keys if element.contype == pb.CONSTR_PRIMARY else element.fk_attrs
             constraints.append((element, tuple(unwrap(each).sval for each in names)))
@@ -109,14 +114,17 @@ def read(node: Any, old: TableName, new: TableName, example: str, shape: str) ->
             raise Refused(f"the columns of {new} must be written out", hint=example)
     keys = [names for each, names in constraints if each.contype == pb.CONSTR_PRIMARY]
     foreign = [foreign_key(each, names) for each, names in constraints if each.contype == pb.CONSTR_FOREIGN]
-    if len(keys) != 1 or not foreign or foreign[0].to != old:
+    own = [each for each in foreign if each.to == old]
+    others = [each for each in foreign if each.to != old]
+    if len(keys) != 1 or not own:
         raise Refused(shape, hint=example)
-    if len(constraints) > 2:
+    lookup = others[0] if may_look_up and others else None
+    if len(constraints) > 2 + (lookup is not None):
         raise Refused(
             f"{new} comes with constraints that old code, whose rows go there, does not know",
             hint="leave them out here: they have statements of their own, in a later migration",
         )
-    return MadeTable(tuple(columns), keys[0], foreign[0])
+    return MadeTable(tuple(columns), keys[0], own[0], lookup)
 
 
 def _column(element: Any, constraints: list[Any]) -> MadeColumn:
@@ -170,14 +178,19 @@ def require_following(key: ForeignKey, old: Relation, sides: Sides) -> None:
         )
 
 
-def created(node: Any, sides: Sides) -> Draft:
-    """The step that makes it."""
+def created(node: Any, sides: Sides, lookup: Sql | None = None) -> Draft:
+    """The step that makes it.
+
+    Args:
+        lookup: the other table that it points to.
+    """
+    locked = [f"SHARE ROW EXCLUSIVE ON {each}" for each in (sides.old_sql, lookup) if each]
     return Draft(
         f"create-{slug(sides.new.name)}",
         statement_sql("create_stmt", node),
         "old code does not see it",
         slug(sides.new.name),
-        locks=f"SHARE ROW EXCLUSIVE ON {sides.old_sql}: writes wait, for a moment",
+        locks=f"{', '.join(locked)}: writes wait, for a moment",
     )
 
 

@@ -33,6 +33,8 @@ NEW.${name|field}, \
 % endfor
 e.v FROM unnest(held.elements) AS e (v) WHERE ${fits|sql}
     AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.${array|field})) IS NOT TRUE)
+    -- In one order, so that two that bring the same elements do not wait for each other.
+    ORDER BY e.v
     ON CONFLICT (\
 % for name in new_key:
 ${name|ident}, \
