@@ -97,6 +97,15 @@ def expression(text: str) -> Sql:
     return Sql(deparse_expression(value))
 
 
+def is_null(text: str) -> bool:
+    """Whether an expression given as text is NULL and nothing else, of whatever type."""
+    value = _only_value(text, "expression")
+    inner = unwrap(value) if value is not None else None
+    while isinstance(inner, pb.TypeCast):
+        inner = unwrap(inner.arg)
+    return isinstance(inner, pb.A_Const) and inner.isnull
+
+
 def type_name(text: str) -> Sql:
     """A type given as text, ``numeric(10, 2)[]``, checked by parsing it in a cast.
 

@@ -19,7 +19,7 @@ from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import expression, type_name
+from migrator.sql.compose import expression, is_null, type_name
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import columns_in, slug
 
@@ -111,7 +111,7 @@ class DropColumn(Kind[Removal]):
             return
         column = require_column(relation, change, change.column)
         require_droppable(relation, change.column)
-        if column is not None and not change.down:
+        if column is not None:
             _require_insertable(change, column)
         if column is not None and change.down and (column.identity or column.generated):
             raise Refused(
@@ -195,7 +195,15 @@ def _constant(text: str) -> str:
 
 
 def _require_insertable(change: Removal, column: Column) -> None:
-    if column.not_null and column.default is None and not column.identity and not column.generated:
+    if not column.not_null or column.identity or column.generated:
+        return
+    if change.down and is_null(change.down):
+        raise Refused(
+            f'down = {change.down}: column "{change.column}" of table "{change.target}" is NOT NULL: '
+            "inserts of new code would fail",
+            hint="give a value that old code can read",
+        )
+    if column.default is None and not change.down:
         raise Refused(
             f'column "{change.column}" of table "{change.target}" is NOT NULL without a default: '
             "new code could not insert without it, and old code could not read NULL",

@@ -18,7 +18,7 @@ from migrator.changes.kind import (
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, expression, type_name
+from migrator.sql.compose import Sql, expression, is_null, type_name
 from migrator.sql.parser import deparse_expression, pb
 from migrator.sql.rewrite import slug
 
@@ -103,7 +103,8 @@ class SetDefault(Kind[Defaulting]):
         column = require_column(relation, change, change.column)
         if column is not None and (column.identity or column.generated):
             raise Refused(f'column "{change.column}" of table "{change.target}" computes its values itself')
-        if column is not None and column.not_null and not change.default and change.phase == "expand":
+        drops = not change.default or is_null(change.default)
+        if column is not None and column.not_null and drops and change.phase == "expand":
             raise Refused(
                 f'column "{change.column}" of table "{change.target}" is NOT NULL: inserts of old code that leave it '
                 "out would fail without a default",

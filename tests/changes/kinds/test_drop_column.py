@@ -169,6 +169,17 @@ def test_down_cannot_replace_what_the_column_computes(column: Column):
     assert "computes its values" in refusal(f"-- migrator: down = 1\n{SQL}", users(ID, column)).message
 
 
+@pytest.mark.parametrize("down", ["NULL", "null::text", "CAST(NULL AS text)"])
+def test_down_cannot_be_null_where_inserts_of_new_code_would_fail(down: str):
+    sql = f"-- migrator: down = {down}\n{SQL}"
+
+    assert (
+        "NOT NULL: inserts of new code would fail"
+        in refusal(sql, users(ID, Column("name", "text", not_null=True))).message
+    )
+    assert len(statements(sql, Phase.EXPAND, users(ID, Column("name", "text", default="'a'::text")))) == 1
+
+
 def test_down_is_one_value_for_all_rows():
     assert "names a column" in refusal(f"-- migrator: down = id\n{SQL}", users()).message
     assert "not one SQL expression" in refusal(f"-- migrator: down = 1, 2\n{SQL}", users()).message

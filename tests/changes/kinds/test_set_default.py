@@ -46,6 +46,8 @@ def test_the_directive_makes_it_a_part_of_expand_and_rollback_restores_what_was(
         ("ALTER TABLE users ALTER id SET DEFAULT 1", KNOWN, "computes its values itself"),
         (f"-- migrator: phase = expand\n{DROP}", users(Column("name", "text", not_null=True, default="'a'")),
          "is NOT NULL: inserts of old code"),
+        ("-- migrator: phase = expand\nALTER TABLE users ALTER name SET DEFAULT NULL::text",
+         users(Column("name", "text", not_null=True, default="'a'")), "is NOT NULL: inserts of old code"),
         (f"-- migrator: phase = now\n{SET}", KNOWN, "phase = now"),
     ],
 )  # fmt: skip
