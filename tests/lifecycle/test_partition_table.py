@@ -266,14 +266,20 @@ def test_the_owner_stays_whoever_runs_it(sandbox: Sandbox) -> None:
         sandbox.execute(f'DROP OWNED BY "{owner}"; DROP ROLE "{owner}"')
 
 
-def test_rows_outside_the_bound_stop_expand_and_rollback_leaves_nothing(sandbox: Sandbox) -> None:
+def test_rows_outside_the_bound_stop_expand_before_it_refuses_any(sandbox: Sandbox) -> None:
     sandbox.execute("CREATE TABLE t (at date); INSERT INTO t VALUES ('2030-01-01')")
     before = sandbox.snapshot()
     sandbox.install()
     migration = sandbox.new("partition", SQL)
 
-    with pytest.raises(Exception, match="violated by some row"):
+    with pytest.raises(Refused) as caught:
         sandbox.expand(migration)
+
+    assert "1 rows of public.t are outside FROM (minvalue) TO ('2027-01-01')" in refusal(caught.value)
+    assert "choose a bound that holds every row, or DEFAULT" in refusal(caught.value)
+    assert sandbox.snapshot() == before
+    sandbox.execute("UPDATE t SET at = '2026-12-31'")
+    sandbox.expand(migration)
     sandbox.rollback(migration, offline=OFFLINE)
 
     assert sandbox.snapshot() == before

@@ -158,8 +158,15 @@ class PartitionTable(Kind[Partitioning]):
         )
 
     def obstacles(self, change: Partitioning, context: Context) -> Iterator[Obstacle]:
-        """What would stay with the partition, and is not seen when the schema is read."""
-        del context
+        """Rows outside the bound, and what would stay with the partition and is not seen when the schema is read."""
+        relation = context.schema.relation(change.target)
+        if relation is not None and relation.kind == "table" and not change.is_default:
+            yield Obstacle(
+                self.template("outside", table=change.sql, condition=_condition(change, relation)),
+                f"rows of {change.target} are outside {change.bound.removeprefix('FOR VALUES ')}",
+                "choose a bound that holds every row, or DEFAULT",
+                Phase.EXPAND,
+            )
         for phase in (Phase.EXPAND, Phase.CONTRACT):
             yield Obstacle(
                 self.template("rules", table=str(change.sql)),
