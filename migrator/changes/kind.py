@@ -89,6 +89,8 @@ class Expression:
         in_backfill: whether the backfill computes it too, whose names are looked up in the session's own schemas.
         trial: statements about temporary tables that have to go through; they are run, and rolled back.
         hint: what to do where the server does not understand it; empty: its message says enough.
+        extremes: what it is tried on besides, in words, and a SELECT of it; where one fails that is said, not refused,
+            because rows like it are counted later.
     """
 
     text: str
@@ -98,6 +100,7 @@ class Expression:
     in_backfill: bool = False
     trial: tuple[Sql, ...] = ()
     hint: str = ""
+    extremes: tuple[tuple[str, Sql], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from migrator.backfill.reading import read_step
+from migrator.changes.kind import Expression
 from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
 from migrator.execution import others, surroundings
 from migrator.execution.run import Run
@@ -109,6 +110,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         refusals += objections
         if not objections:
             _refuse_obstacles(session, migration, changes, schema, Phase.EXPAND)
+            notes += _at_the_edges(session, expressions)
     except Refused as refusal:
         refusals.append(refusal)
     for step in migration.phase(Phase.BACKFILL):
@@ -118,6 +120,21 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             refusals.append(refusal)
     planner.raise_all(refusals)
     return [*notes, *surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)]
+
+
+def _at_the_edges(session: Session, expressions: Sequence[tuple[Change, Expression]]) -> Iterator[str]:
+    """Values of their types that expressions fail for: rows may hold them later."""
+    for _, each in expressions:
+        failing = [
+            f"{called} ({objection})"
+            for called, query in each.extremes
+            if (objection := objection_to(session, query, each.search_path, sample=query)) is not None
+        ]
+        if failing:
+            yield (
+                f"{each.text} fails for {'; '.join(failing)}: a write goes through, and rows like that are counted "
+                "before contract"
+            )
 
 
 def before_contract(run: Run, session: Session, migration: Migration) -> list[str]:

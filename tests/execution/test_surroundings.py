@@ -91,3 +91,19 @@ def test_the_room_it_needs_is_estimated_by_table(sandbox: Sandbox, monkeypatch: 
 def test_what_is_small_is_not_worth_a_line(sandbox: Sandbox):
     sandbox.execute(TABLE)
     assert not any("disk" in each for each in notes(sandbox, RENAME))
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "ALTER TABLE users ALTER COLUMN name TYPE integer USING name::integer",
+            'name::int fails for an empty text in name (invalid input syntax for type integer: "")',
+        ),
+        ("ALTER TABLE users ALTER COLUMN id TYPE bigint", ""),
+    ],
+)
+def test_values_at_the_edges_of_their_types_are_tried(sandbox: Sandbox, sql: str, said: str):
+    sandbox.execute(TABLE.replace("'x'", "g"))
+    found = [each for each in notes(sandbox, sql) if " fails for " in each]
+    assert [said in each for each in found] == ([True] if said else []), found

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from migrator.changes.bystanders import notes_for_subscribers, require_last_word
+from migrator.changes.extremes import extremes
 from migrator.changes.kind import (
     Context,
     Draft,
@@ -111,7 +112,15 @@ class Reshaping(Kind[ReshapedT]):
         for new in sides.new:
             values: dict[str, Any] = {"table": change.sql, "value": new.value}
             values |= {"old": sides.old_names, "tries_null": tries_null}
-            yield Expression(new.up, self._made("typed", **values), path, sample=self._made("sample", **values))
+            yield Expression(
+                new.up,
+                self._made("typed", **values),
+                path,
+                sample=self._made("sample", **values),
+                extremes=tuple(extremes(new.value, {each.name: each.type_name for each in relation.columns}))
+                if relation
+                else (),
+            )
         for old in sides.old:
             column = relation.column(old.name) if relation else None
             if column is not None:
@@ -121,7 +130,11 @@ class Reshaping(Kind[ReshapedT]):
                     "value": Sql(f"CAST({expression(old.down)} AS {type_name(column.type_name)})"),
                 }
                 yield Expression(
-                    old.down, self._made("typed_back", **values), path, sample=self._made("sample_back", **values)
+                    old.down,
+                    self._made("typed_back", **values),
+                    path,
+                    sample=self._made("sample_back", **values),
+                    extremes=tuple(extremes(values["value"], {new.name: new.type for new in sides.new})),
                 )
 
     def expand(self, change: ReshapedT, context: Context) -> Iterator[Draft]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from migrator.changes.bystanders import note_of_new_type, notes_for_subscribers
 from migrator.changes.copies import unique_keys
+from migrator.changes.extremes import extremes
 from migrator.changes.kind import (
     Context,
     Draft,
@@ -21,7 +22,7 @@ from migrator.changes.retyping.in_place import require_in_place
 from migrator.changes.retyping.shadow import Retyping, never_fails, shadow_of
 from migrator.changes.retyping.trial import trials
 from migrator.errors import Refused
-from migrator.model.schema import TableName
+from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, expression
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
 from migrator.templating import render
@@ -81,6 +82,7 @@ class ColumnRetyping:
             ("pg_catalog", change.schema),
             sample=self.template("sample", **values),
             in_backfill=True,
+            extremes=tuple(extremes(change.conversion, _types(context.schema.relation(change.target)))),
         )
         if change.default:
             yield Expression(change.default, Sql(f"SELECT {change.cast(expression(change.default))}"))
@@ -222,3 +224,7 @@ class ColumnRetyping:
     def template(self, name: str, **values: Any) -> Sql:
         """SQL of one step from ``templates/changes/change_type/<name>.sql.mako``."""
         return Sql(render(f"changes/change_type/{name}.sql.mako", **values))
+
+
+def _types(relation: Relation | None) -> dict[str, str]:
+    return {column.name: column.type_name for column in relation.columns} if relation else {}
