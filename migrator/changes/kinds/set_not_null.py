@@ -17,7 +17,7 @@ from migrator.changes.kind import (
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, bounded_name, expression, qualified, type_name
+from migrator.sql.compose import Sql, bounded_name, expression, is_null, qualified, type_name
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
 
@@ -85,6 +85,8 @@ class SetNotNull(Kind[Tightening]):
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="write NOT NULL there"
             )
+        if change.fill and is_null(change.fill):
+            raise Refused(f"fill = {change.fill} is NULL itself", hint="say what stands in for NULL")
         relation = require_table(change, context)
         if relation is None:
             yield f"whether {change.target}.{change.column} holds NULL could not be checked without a database"

@@ -48,6 +48,7 @@ def test_what_is_the_same_for_every_row_is_one_step_of_expand(column: str, writt
     [
         ("n int NOT NULL", "NOT NULL without a default: every insert of old code fails"),
         ("n int NOT NULL DEFAULT NULL", "NOT NULL without a default"),
+        ("n int NOT NULL DEFAULT NULL::int", "NOT NULL without a default"),
         ("n int GENERATED ALWAYS AS IDENTITY (START 5)", "comes with options of its sequence"),
         ("n int GENERATED ALWAYS AS (id * 2) VIRTUAL NOT NULL", "cannot be added NOT NULL"),
         ("n int GENERATED ALWAYS AS (id * 2) STORED", "a stored generated column rewrites the table"),
@@ -205,6 +206,7 @@ def test_fill_stands_in_for_what_old_code_does_not_name():
         (FILLED.replace("NOT NULL", ""), "fill is for a NOT NULL column without a default"),
         (FILLED.replace("NOT NULL", "NOT NULL DEFAULT ''"), "fill is for a NOT NULL column without a default"),
         (FILLED.replace("upper(name)", "upper(n)"), "names the column itself"),
+        (FILLED.replace("upper(name)", "NULL"), "fill = NULL is NULL itself"),
         (FILLED.replace("upper(name)", "upper(nam)"), 'column "nam" of table "public.users" does not exist'),
         (FILLED.replace("upper(name)", "(SELECT 'x')"), "cannot hold a query"),
     ],

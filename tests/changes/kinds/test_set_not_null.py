@@ -61,6 +61,7 @@ def test_fill_may_be_computed_from_other_columns():
         ("1, 2", "not one SQL expression"),
         ("a b", "not one SQL expression"),
         ("''; DROP TABLE users", "not one SQL expression"),
+        ("NULL::text", "fill = NULL::text is NULL itself"),
         ("nope", 'column "nope" of table "public.users" does not exist'),
     ],
 )

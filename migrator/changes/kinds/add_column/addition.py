@@ -9,7 +9,7 @@ from migrator.changes.kind import OnTable, altered_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.sql.actions import Action
-from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, expression, ident, literal, qualified
+from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, expression, ident, is_null, literal, qualified
 from migrator.sql.effects import default_may_be_volatile
 from migrator.sql.parser import deparse_expression, deparse_type, parse_expression, pb, unwrap
 from migrator.sql.rewrite import columns_in, seen_from_trigger
@@ -127,7 +127,7 @@ def addition_of(action: Action, schema: Schema) -> Addition | None:
         type=serial or deparse_type(definition.type_name),
         collation=_collation(definition),
         not_null=not_null,
-        default="" if default.upper() == "NULL" else default,
+        default="" if default and is_null(default) else default,
         fill=str(expression(fill)) if fill else "",
         identity=identity,
         serial=serial is not None,
@@ -152,6 +152,8 @@ def require_possible(change: Addition) -> None:
             )
         if change.column in columns_in(change.fill):
             raise Refused(f'fill of column "{change.column}" names the column itself')
+        if is_null(change.fill):
+            raise Refused(f"fill = {change.fill} is NULL itself", hint="say what rows of old code shall hold")
         return
     if change.generated and change.not_null:
         raise Refused(
