@@ -101,6 +101,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The longest that the canary of tests/lifecycle had to wait, over all phases and changes."""
+    waits = [
+        (value, name, report.nodeid.partition("[")[2].rstrip("]"))
+        for report in terminalreporter.getreports("passed")
+        for name, value in getattr(report, "user_properties", ())
+        if name.startswith("longest wait in ")
+    ]
+    if waits:
+        longest, name, change = max(waits)
+        terminalreporter.write_line(f"{name}: {longest} ({change!r}, of {len(waits)} phases; lock_timeout is 300 ms)")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[embedded.Server | ExternalServer]:
     """A running server; superuser ``postgres`` without a password."""
