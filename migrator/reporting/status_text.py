@@ -21,10 +21,16 @@ def lines(overview: Overview) -> Iterator[str]:
     for each in overview.migrations:
         backfill = _backfill(each)
         yield (
-            f"{each.id:<{width}}  {each.level:>5}  {_MARKS[each.phases['expand']]:<8} {backfill:<14} "
-            f"{_MARKS[each.phases['contract']]:<9} {each.state}"
+            f"{each.id:<{width}}  {each.level:>5}  {_mark(each, 'expand'):<8} {backfill:<14} "
+            f"{_mark(each, 'contract'):<9} {each.state}"
         )
         yield from (f"    {line}" for line in _below(each))
+
+
+def _mark(standing: Standing, phase: str) -> str:
+    """What is said of a phase; one that failed goes on only when somebody runs it again."""
+    mark = _MARKS[standing.phases[phase]]
+    return "stopped" if mark == "running" and standing.problem else mark
 
 
 def _backfill(standing: Standing) -> str:

@@ -107,3 +107,12 @@ def test_what_stopped_it_and_missing_files_are_told():
     below = shown(standing(State.FAILED, DONE, problem="it broke", in_folder=False))[2:]
 
     assert [line.strip() for line in below] == ["stopped: it broke", "its files are not in this folder"]
+
+
+def test_a_phase_that_failed_is_not_said_to_run():
+    phases = {"expand": "running", "backfill": "pending", "contract": "pending"}
+
+    assert " running " in shown(standing(State.EXPANDING, phases))[1]
+    _, line, reason = shown(standing(State.EXPANDING, phases, problem='relation "t" does not exist'))
+    assert line.split()[2] == "stopped"
+    assert reason == '    stopped: relation "t" does not exist'
