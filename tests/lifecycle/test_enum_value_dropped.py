@@ -17,6 +17,15 @@ REFERENCE = (
     "CREATE TABLE moods (mood mood PRIMARY KEY); INSERT INTO moods VALUES ('happy');"
     "ALTER TABLE people ADD FOREIGN KEY (mood) REFERENCES moods"
 )
+STRANGER = (
+    "CREATE TYPE other AS ENUM ('a'); CREATE TABLE others (o other,"
+    " CONSTRAINT stranger CHECK (o = 'a' OR ('ok'::mood)::text = 'ok'))"
+)
+"""On a column that the catalog has something about, too, as it has of one of the enum."""
+INDEXED = (
+    "CREATE TYPE other AS ENUM ('a'); CREATE TABLE others (o other);"
+    "CREATE INDEX others_of_it ON others (o) WHERE o = 'a' AND 'ok'::mood > 'sad'::mood"
+)
 COMPUTED = (
     "CREATE FUNCTION usual() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $$ok$$';"
     "ALTER TABLE people ALTER mood SET DEFAULT usual()::mood"
@@ -76,6 +85,8 @@ def test_a_value_that_is_added_meanwhile_is_not_lost(sandbox: Sandbox):
         ("CREATE TYPE pair AS (a mood)", "composite type public.pair"),
         ("CREATE VIEW seen AS SELECT 'ok'::mood AS m", "view public.seen"),
         ("ALTER TABLE people ADD CHECK (id <> 0 OR ('ok'::mood)::text = 'ok')", "constraint people_"),
+        (STRANGER, "constraint stranger"),
+        (INDEXED, "index public.others_of_it"),
         ("CREATE VIEW seen AS SELECT mood::text FROM people", "is used by other objects"),
         ("ALTER TABLE people ADD CHECK (mood <> 'sad')", 'invalid input value for enum'),
         ("CREATE INDEX ON people (id) WHERE mood = 'sad'", 'invalid input value for enum'),

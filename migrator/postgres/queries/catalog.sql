@@ -343,12 +343,12 @@ SELECT
             SELECT FROM pg_depend AS o
             WHERE o.refclassid = 'pg_type'::regclass AND o.refobjid IN (t.oid, t.typarray)
               AND o.classid = 'pg_class'::regclass AND o.objsubid > 0
-              AND (o.objid, o.objsubid) = (f.adrelid, f.adnum)
-              OR o.objid = k.conrelid AND o.objsubid = ANY (k.conkey)
-              OR r.relkind = 'i' AND EXISTS (
-                SELECT FROM pg_depend AS i
-                WHERE i.classid = d.classid AND i.objid = d.objid AND i.refclassid = o.classid AND i.refobjid = o.objid
-                  AND i.refobjsubid = o.objsubid))
+              AND ((o.objid, o.objsubid) = (f.adrelid, f.adnum)
+                OR o.objid = k.conrelid AND o.objsubid = ANY (k.conkey)
+                OR r.relkind = 'i' AND EXISTS (
+                  SELECT FROM pg_depend AS i
+                  WHERE i.classid = d.classid AND i.objid = d.objid AND i.refclassid = o.classid AND i.refobjid = o.objid
+                    AND i.refobjsubid = o.objsubid)))
         ORDER BY 1)
     ELSE '{}' END AS users_beside,
     CASE WHEN t.typtype = 'e' THEN (

@@ -19,13 +19,34 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(temp|toast)'
 
 -- name: schemas
--- Some of what is in each is enough to say that it is not empty.
+-- Some of what is in each is enough to say that it is not empty. Relations and settings are gone through once for all schemas,
+-- of which there may be one for each tenant.
+WITH relations AS (
+    SELECT c.relnamespace AS id, array_agg(c.relname::text ORDER BY c.relname::text) AS names
+    FROM pg_class AS c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    GROUP BY c.relnamespace
+), settings AS (
+    SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) AS who, setting
+    FROM pg_proc AS p, unnest(p.proconfig) AS setting
+    WHERE starts_with(setting, 'search_path=')
+    UNION ALL
+    SELECT CASE WHEN r.oid IS NULL THEN 'database ' || d.datname WHEN d.oid IS NULL THEN 'role ' || r.rolname
+        ELSE 'role ' || r.rolname || ' in database ' || d.datname END, setting
+    FROM pg_db_role_setting AS x
+    CROSS JOIN unnest(x.setconfig) AS setting
+    LEFT JOIN pg_roles AS r ON r.oid = x.setrole
+    LEFT JOIN pg_database AS d ON d.oid = x.setdatabase
+    WHERE starts_with(setting, 'search_path=') AND (x.setdatabase = 0 OR d.datname = current_database())
+), searched AS (
+    SELECT trim(both '"' FROM trim(part)) AS name, array_agg(DISTINCT s.who ORDER BY s.who) AS who
+    FROM settings AS s, unnest(string_to_array(substr(s.setting, 13), ',')) AS part
+    GROUP BY 1
+)
 SELECT n.nspname::text AS name, has_schema_privilege(n.oid, 'CREATE') AS is_usable,
     ARRAY(SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend AS d
         WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid AND d.deptype IN ('n', 'a')
         LIMIT 10) AS contents,
-    ARRAY(SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        ORDER BY 1) AS relations,
+    coalesce(relations.names, '{}') AS relations,
     ARRAY(SELECT pg_describe_object(d.classid, d.objid, d.objsubid)
         FROM pg_depend AS d
         LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
@@ -33,25 +54,12 @@ SELECT n.nspname::text AS name, has_schema_privilege(n.oid, 'CREATE') AS is_usab
           AND coalesce(c.relkind NOT IN ('r', 'p', 'v', 'm', 'f', 'i', 'I'), true)
           AND NOT EXISTS (SELECT FROM pg_depend AS o WHERE o.classid = d.classid AND o.objid = d.objid
               AND (o.deptype IN ('i', 'e') OR c.relkind = 'S' AND o.deptype = 'a' AND o.refobjsubid > 0))
-        ORDER BY 1 LIMIT 50) AS others,
+        LIMIT 50) AS others,
     ARRAY(SELECT e.extname::text FROM pg_extension AS e WHERE e.extnamespace = n.oid ORDER BY 1) AS extensions,
-    ARRAY(
-        SELECT s.who FROM (
-            SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) AS who, unnest(p.proconfig) AS setting
-            FROM pg_proc AS p WHERE p.proconfig IS NOT NULL
-            UNION ALL
-            SELECT CASE WHEN r.oid IS NULL THEN 'database ' || d.datname WHEN d.oid IS NULL THEN 'role ' || r.rolname
-                ELSE 'role ' || r.rolname || ' in database ' || d.datname END, unnest(x.setconfig)
-            FROM pg_db_role_setting AS x
-            LEFT JOIN pg_roles AS r ON r.oid = x.setrole
-            LEFT JOIN pg_database AS d ON d.oid = x.setdatabase
-            WHERE x.setdatabase = 0 OR d.datname = current_database()
-        ) AS s
-        WHERE starts_with(s.setting, 'search_path=')
-          AND n.nspname = ANY (ARRAY(SELECT trim(both '"' FROM trim(part)) FROM unnest(
-              string_to_array(substr(s.setting, 13), ',')) AS part))
-        ORDER BY 1 LIMIT 50) AS searched_by
+    coalesce(searched.who, '{}') AS searched_by
 FROM pg_namespace AS n
+LEFT JOIN relations ON relations.id = n.oid
+LEFT JOIN searched ON searched.name = n.nspname
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(temp|toast_temp)_'
 
 -- name: extensions
