@@ -143,7 +143,8 @@ def contract(
         groups = migration.groups(Phase.CONTRACT)
         told = 0
         if record.gate is not GateState.APPLIED:
-            for note in preflight.before_contract(run, session, migration):
+            preflight.before_contract(run, session, migration)
+            for note in preflight.around_contract(run, session, migration):
                 run.listener(Note(f"{migration.id}: {note}"))
             with session.transaction():
                 files.freeze(session, run.key, migration, Phase.CONTRACT)
@@ -280,7 +281,7 @@ class _Runner:
             raise MigratorError("the runner lock is used before it is held")
         return self._lock
 
-    def hold(self, check: Callable[[], object] | None = None) -> contextlib.AbstractContextManager[object]:
+    def hold(self, check: Callable[[], None] | None = None) -> contextlib.AbstractContextManager[object]:
         """Take the lock, and make sure that what was decided without it still holds.
 
         Args:

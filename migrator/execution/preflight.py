@@ -137,18 +137,33 @@ def _at_the_edges(session: Session, expressions: Sequence[tuple[Change, Expressi
             )
 
 
-def before_contract(run: Run, session: Session, migration: Migration) -> list[str]:
-    """Check that contract removes nothing that came to be used since expand, and violates no row; notes for people.
+def around_contract(run: Run, session: Session, migration: Migration) -> list[str]:
+    """What people should know of what goes on around a contract.
+
+    Raises:
+        BudgetSpent: as ``before_expand``.
+    """
+    return _looked(
+        run,
+        session,
+        migration,
+        Phase.CONTRACT,
+        lambda: list(surroundings.notes(session, migration, changes_of(migration), Phase.CONTRACT)),
+    )
+
+
+def before_contract(run: Run, session: Session, migration: Migration) -> None:
+    """Check that contract removes nothing that came to be used since expand, and violates no row.
 
     Raises:
         Refused: it would.
         OutOfOrder: another migration must be contracted first.
         BudgetSpent: as ``before_expand``.
     """
-    return _looked(run, session, migration, Phase.CONTRACT, lambda: _before_contract(run, session, migration))
+    _looked(run, session, migration, Phase.CONTRACT, lambda: _before_contract(run, session, migration))
 
 
-def _before_contract(run: Run, session: Session, migration: Migration) -> list[str]:
+def _before_contract(run: Run, session: Session, migration: Migration) -> None:
     changes = changes_of(migration)
     _check_contract_order(run, session, migration, changes)
     schema = others.schema_of(session, changes)
@@ -175,7 +190,6 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> list[s
                 at=step.at,
                 hint=f"repair them first; they are those WHERE NOT ({check})",
             )
-    return list(surroundings.notes(session, migration, changes, Phase.CONTRACT))
 
 
 def before_rollback(run: Run, session: Session, migration: Migration) -> dict[str, int]:
