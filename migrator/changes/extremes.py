@@ -36,7 +36,8 @@ def extremes(value: str, types: Mapping[str, str]) -> Iterator[tuple[str, Sql]]:
         value: the expression, over unqualified columns.
         types: of the columns it may name, as ``format_type`` writes them.
     """
-    used = [name for name in types if name in columns_in(value)]
+    named = columns_in(value)
+    used = [name for name in types if name in named]
     yield "NULL", _query(value, {name: (None, types[name]) for name in used})
     for name in used:
         base = types[name].partition("(")[0] if not types[name].endswith("]") else "array"
