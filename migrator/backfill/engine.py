@@ -196,6 +196,7 @@ class _Director:
             self._look()
             if not self._done_at_once():
                 self._connection.call(checkpoint.open_job, work.key, work.target, work.parts)
+                self._connection.call(self._watch.measure)
                 self._work_through(pool)
             self._look()
 
@@ -268,6 +269,7 @@ class _Director:
                 self._connection.call(self._check_still_there)
                 self._analyze()
                 self._connection.call(rejects.settle, work.key)
+                self._connection.call(self._watch.measure)
                 self._connection.call(checkpoint.finish, work.key)
                 # Asked again at once: another process may have moved the job elsewhere meanwhile.
                 self._switchboard.idle.set()

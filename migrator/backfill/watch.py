@@ -113,6 +113,19 @@ class Watch:
         slower = f" to {slower}" if slower else ""
         return Hold(orders.stops, "throttled", f"throttled{slower}: {orders.reason}", orders)
 
+    def measure(self, session: Session) -> tuple[int, tuple[str, ...]]:
+        """Note how large the tables of the step are: by how much they have grown since the first time, and their names.
+
+        While somebody locks one of them, nothing is noted, and the growth is the one known before.
+        """
+        member, before = self._member, self._slow
+        try:
+            return control.measure(session, member.project, member.migration, self._step)
+        except ServerError as error:
+            if not error.is_lock_refusal:
+                raise
+            return (before.growth_bytes if before else 0), ()
+
     def _orders(self, session: Session) -> Orders:
         found = control.orders(session, self._member.project, self._member.migration)
         if found is None:
@@ -180,13 +193,7 @@ class Watch:
         now = time.monotonic()
         if self._slow is not None and now - self._slow.at < _SLOW_S:
             return self._slow
-        member, before = self._member, self._slow
-        try:
-            growth, leaves = control.measure(session, member.project, member.migration, self._step)
-        except ServerError as error:
-            if not error.is_lock_refusal:
-                raise
-            growth, leaves = (before.growth_bytes if before else 0), ()
+        growth, leaves = self.measure(session)
         vacuum = pressure.wraparound(session)
         directory = self._limits.wal_directory_bytes is not None
         self._slow = _Slow(

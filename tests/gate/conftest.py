@@ -9,7 +9,7 @@ import pytest
 
 from migrator import embedded
 from migrator.errors import DatabaseUnavailable
-from tests.gate.world import World, open_world, own_server
+from tests.gate.world import World, open_world, own_server, wait_for
 
 
 @pytest.fixture
@@ -38,4 +38,8 @@ def counting_world(counting_server: embedded.Server) -> Iterator[World]:
         admin.execute(f"CREATE DATABASE {name}")
     with open_world(counting_server.url(name)) as world:
         world.session.execute("CREATE EXTENSION pg_stat_statements")
+        if world.session.server_version < 15:
+            # The collector makes its entry for a database some time later, which looks like a reset to who came before.
+            known = "SELECT FROM pg_stat_database WHERE datname = current_database() AND stats_reset IS NOT NULL"
+            wait_for(lambda: world.session.query(known), what="the collector knows the database")
         yield world

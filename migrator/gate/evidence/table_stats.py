@@ -72,6 +72,9 @@ def _counters(session: Session, name: str, found: tuple[Going, ...]) -> dict[str
     node = session.one(_SQL["node"])
     if node.track_counts != "on":
         raise CannotSee(f"on {name}, track_counts is {node.track_counts}")
+    if session.server_version < 15 and node.stats_reset is None:
+        # Before 15 a collector counts, some time later; from 15 on, NULL means that nothing was ever reset.
+        raise CannotSee(f"{name} has not begun to count in this database: look again in a second")
     columns = [one for one in found if one.number is not None]
     rows = session.query(
         _SQL["counters"],

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from migrator.config import SourceSettings
+from migrator.gate.evidence import table_stats
 from migrator.model.evidence import Observation, Verdict
 from tests.gate.evidence.asking import WEB, ask, subject_of
 from tests.gate.world import World, wait_for
@@ -14,7 +17,7 @@ def looked(world: World, contract: str = "DROP TABLE users") -> Observation:
 
 
 def settled(world: World) -> None:
-    """Before PostgreSQL 15 a collector counts, some time later; the first that it hears of a database is a reset."""
+    """Before PostgreSQL 15 a collector counts, some time later."""
     wait_for(lambda: looked(world).verdict is Verdict.PASS)
 
 
@@ -42,7 +45,7 @@ def test_an_index_led_by_the_column_that_goes(world: World) -> None:
     assert looked(world, contract).verdict is Verdict.UNKNOWN
 
     def scanned_again() -> Observation | None:
-        """More than once: see ``settled``; what came with the reset does not count."""
+        """More than once: see ``settled``."""
         with world.connect() as connection:
             connection.execute("SET enable_seqscan = off")
             connection.execute("SELECT id FROM users WHERE legacy = 'a'")
@@ -62,6 +65,25 @@ def test_counters_that_went_down_start_anew(world: World) -> None:
     settled(world)
     world.session.query("SELECT pg_stat_reset_single_table_counters('users'::regclass)")
     wait_for(lambda: looked(world).verdict is Verdict.UNKNOWN)
+
+
+def test_a_collector_that_does_not_know_the_database_yet_is_no_reset(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if world.session.server_version >= 15:
+        pytest.skip("from PostgreSQL 15 on nothing is collected")
+    world.table()
+    wait_for(lambda: "counted from now on" in looked(world).control)
+    settled(world)
+    unknown = "SELECT '' AS system_identifier, NULL AS stats_reset, 'on' AS track_counts"
+    monkeypatch.setitem(table_stats._SQL, "node", unknown)
+    seen = looked(world)
+    assert (seen.verdict, seen.control) == (
+        Verdict.UNKNOWN,
+        "the primary has not begun to count in this database: look again in a second",
+    )
+    monkeypatch.undo()
+    assert looked(world).verdict is Verdict.PASS
 
 
 def test_under_table_locks_the_drop_itself_does_not_count(world: World) -> None:
