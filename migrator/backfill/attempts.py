@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from migrator.backfill import keyset, passes, target
 from migrator.backfill.checkpoint import Claim
 from migrator.backfill.keys import Key, KeySpan, KeyValue
-from migrator.backfill.passes import Place
+from migrator.backfill.passes import Parting, Place
 from migrator.backfill.segments import Span
 from migrator.backfill.sizing import FIRST_ROWS, LONG_MS, Size, after_refusal, first_blocks, most_blocks, next_size
 from migrator.backfill.statements import AnySpan, BackfillStatement
@@ -107,7 +107,7 @@ class Attempts:
         if size.rows or place.line:
             return self._in_block(claimed, place, size)
         stop = min(place.window_stop, place.next_block + size.blocks)
-        span = Span.of_blocks(place.next_block, stop, *place.part, leaf.parting)
+        span = Span.of_blocks(place.next_block, stop, *place.part, self._parting(claimed))
         return Attempt(span, Size(stop - place.next_block), stop)
 
     def took(self, claimed: Claim, attempt: Attempt, took_ms: float, target_ms: float, rows: int) -> None:
@@ -134,11 +134,11 @@ class Attempts:
 
     def _in_block(self, claimed: Claim, place: Place, size: Size) -> Attempt:
         leaf, block, part = self.leaf(claimed), place.next_block, place.part
-        rest = Span.of_lines(block, place.line, None, *part, leaf.parting)
+        rest = Span.of_lines(block, place.line, None, *part, self._parting(claimed))
         lines = target.lines(self._session, leaf, rest)
         if size.rows and len(lines) > size.rows:
             stop = lines[size.rows]
-            span = Span.of_lines(block, place.line, stop, *part, leaf.parting)
+            span = Span.of_lines(block, place.line, stop, *part, self._parting(claimed))
             return Attempt(span, size, block, stop, len(lines))
         return Attempt(rest, Size(1, len(lines)) if place.line else Size(1), block + 1, 0, len(lines))
 
@@ -151,6 +151,11 @@ class Attempts:
         # Of more rows than there were thought to be, the last one stands for all that follow.
         done = min(claimed.place.stop_block - 1, claimed.place.next_block + found)
         return Attempt(replace(span, last=last), size, done, key_stop=last, by_key=True)
+
+    def _parting(self, claimed: Claim) -> Parting | None:
+        """As planned, unless the column has gone meanwhile: then rows are parted anew, and the last pass takes all."""
+        planned = claimed.parting
+        return planned if planned is not None and planned.column in self.leaf(claimed).numbers else None
 
     def _kind(self, claimed: Claim) -> str:
         """Batches of one kind cost alike for each block."""

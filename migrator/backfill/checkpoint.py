@@ -15,7 +15,7 @@ from typing import Any
 
 from migrator.backfill import target as catalog
 from migrator.backfill.keys import KeySpan, KeyValue
-from migrator.backfill.passes import WINDOW, Place, Tally
+from migrator.backfill.passes import WINDOW, Parting, Place, Tally
 from migrator.backfill.segments import Span, split
 from migrator.backfill.statements import AnySpan
 from migrator.backfill.target import Leaf, LeafState, Target
@@ -70,6 +70,7 @@ class Claim:
         hot_before: what ``rows_hot`` would have said before the batch.
         key_after: where the leaf is gone through by a key: the last one done; None: none yet.
         key_last: likewise the last of the segment; None: it goes to the end.
+        parting: by what passes part the rows; None: by a hash of their places.
     """
 
     leaf: str
@@ -81,6 +82,7 @@ class Claim:
     hot_before: int = 0
     key_after: KeyValue | None = None
     key_last: KeyValue | None = None
+    parting: Parting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def open_job(session: Session, key: JobKey, target: Target, parts: int) -> None:
             session.execute(_SQL["retarget"], key.parameters(relation=target.name.sql))
         if not planned or moved or job.state == "done":
             verifies = job.state == "done" and not moved
-            _plan(session, key, catalog.leaves(session, target), parts, verifies=verifies)
+            _plan(session, key, target, parts, verifies=verifies)
             _set_job(session, key, "verifying" if verifies else "running", job.sweep)
         else:
             _set_job(session, key, job.state, job.sweep, rows_wrong=job.rows_wrong)
@@ -176,7 +178,7 @@ def move_on(session: Session, key: JobKey, target: Target, parts: int) -> Stage:
                 _again(session, key, pause_s=min(5.0, 0.1 * 2 ** min(job.sweep, 6)))
                 _set_job(session, key, "running", job.sweep + 1, rows_wrong=job.rows_wrong, stalled=job.stalled)
                 return Stage.LOCKED
-            _plan(session, key, catalog.leaves(session, target), parts, verifies=True)
+            _plan(session, key, target, parts, verifies=True)
             _set_job(session, key, "verifying", job.sweep, rows_wrong=job.rows_wrong, stalled=job.stalled)
             return Stage.VERIFYING
         # Tables may have been attached, rewritten or detached while the verification ran.
@@ -186,7 +188,7 @@ def move_on(session: Session, key: JobKey, target: Target, parts: int) -> Stage:
         for name in [*(leaf.name.sql for leaf in unseen), *(name for name in known if name not in now)]:
             _drop(session, key, name)
         if unseen:
-            _add(session, key, unseen, parts, verifies=True)
+            _add(session, key, target, unseen, parts, verifies=True)
             return Stage.VERIFYING
         if not left:
             return Stage.VERIFIED
@@ -217,7 +219,7 @@ def replan_leaf(session: Session, key: JobKey, target: Target, leaf: str, parts:
             return False
         _drop(session, key, leaf)
         if leaf in now:
-            _add(session, key, [now[leaf]], parts, verifies=job.state == "verifying")
+            _add(session, key, target, [now[leaf]], parts, verifies=job.state == "verifying")
         return True
 
 
@@ -264,6 +266,7 @@ def claim(session: Session, key: JobKey, worker: str) -> Claim | None:
         row.hot_before or 0,
         _value(row.key_after),
         _value(row.key_last),
+        None if row.part_column is None else Parting(row.part_column, row.part_step),
     )
 
 
@@ -349,9 +352,9 @@ def _leaves_by_name(session: Session, target: Target) -> dict[str, LeafState]:
     return {leaf.name.sql: leaf for leaf in catalog.leaves(session, target)}
 
 
-def _plan(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int, *, verifies: bool) -> None:
+def _plan(session: Session, key: JobKey, target: Target, parts: int, *, verifies: bool) -> None:
     _drop(session, key, None)
-    _add(session, key, leaves, parts, verifies=verifies)
+    _add(session, key, target, catalog.leaves(session, target), parts, verifies=verifies)
 
 
 def _drop(session: Session, key: JobKey, leaf: str | None) -> None:
@@ -359,8 +362,11 @@ def _drop(session: Session, key: JobKey, leaf: str | None) -> None:
     session.execute(_SQL["drop_segments"], key.parameters(leaf=leaf))
 
 
-def _add(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int, *, verifies: bool) -> None:
+def _add(
+    session: Session, key: JobKey, target: Target, leaves: Iterable[LeafState], parts: int, *, verifies: bool
+) -> None:
     for leaf in leaves:
+        parting = None if verifies else catalog.parting(session, target, leaf)
         bounds = catalog.bounds(session, leaf, parts) if leaf.key else []
         ranges = split(leaf.blocks, len(bounds) + 1, 1) if leaf.key else split(leaf.blocks, parts)
         edges = [None, *(value for (value,) in bounds), None] if leaf.key else [None] * (len(ranges) + 1)
@@ -375,6 +381,8 @@ def _add(session: Session, key: JobKey, leaves: Iterable[LeafState], parts: int,
                 stops=[stop for _, stop in ranges],
                 afters=edges[:-1],
                 lasts=edges[1:],
+                part_column=parting and parting.column,
+                part_step=parting and parting.step,
             ),
         )
 

@@ -90,7 +90,7 @@ class Leaf:
         primary_key: columns of the primary key in order; empty: it has none.
         sets_key: whether a column to be set is in a unique index.
         passes: how many passes over it are worth trying.
-        parting: by what they part its rows; None: by a hash of their places.
+        numbers: columns by which they might part its rows, the likeliest first.
         bytes_per_block: what a block and the values of its rows that lie outside (TOAST) hold on average.
         key: by which batches go; None: by blocks.
     """
@@ -101,7 +101,7 @@ class Leaf:
     passes: int = 1
     bytes_per_block: float = 8192.0
     key: Key | None = None
-    parting: Parting | None = None
+    numbers: tuple[str, ...] = ()
 
 
 def prepare(session: Session, statement: BackfillStatement) -> Target:
@@ -259,19 +259,24 @@ def leaf(session: Session, columns: Sequence[str], name: str, wanted: Sequence[s
     key = keyset.key_of(session, found, wanted)
     if key:
         passes = 1
-    parting = _parting(session, found, row.numbers, row.blocks, passes) if passes > 1 else None
-    return Leaf(found, tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block, key, parting)
+    return Leaf(found, tuple(row.primary_key), row.sets_key, passes, row.bytes_per_block, key, tuple(row.numbers))
 
 
-def _parting(session: Session, leaf: LeafName, columns: Sequence[str], blocks: int, parts: int) -> Parting | None:
-    """By the first of some columns that makes equal parts of pages that are looked at."""
-    for column in columns:
-        query = _SQL["values"].replace('"leaf"', leaf.sql.replace("%", "%%"))
+def parting(session: Session, target: Target, state: LeafState) -> Parting | None:
+    """By what passes over a leaf are to part its rows: the first column that makes equal parts of pages looked at.
+
+    To be asked before the first pass, which leaves pages uneven.
+    """
+    found = None if target.into is not None else leaf(session, target.columns, state.name.sql, target.key)
+    if found is None or found.passes == 1:
+        return None
+    places = [Span.of_blocks(block, block + 1) for block in range(0, state.blocks, max(1, state.blocks // _PAGES))]
+    for column in found.numbers:
+        query = _SQL["values"].replace('"leaf"', state.name.sql.replace("%", "%%"))
         query = query.replace('"number"', ident(column).replace("%", "%%"))
-        places = [Span.of_blocks(block, block + 1) for block in range(0, blocks, max(1, blocks // _PAGES))]
         pages = [session.one(query, {"start": page.start.tid, "stop": page.stop.tid}).values for page in places]
-        if found := Parting.by(column, pages, parts):
-            return found
+        if by := Parting.by(column, pages, found.passes):
+            return by
     return None
 
 

@@ -5,7 +5,9 @@ import threading
 import pytest
 
 from migrator.backfill import checkpoint, passes, reading, target
+from migrator.backfill.attempts import Attempts
 from migrator.backfill.checkpoint import JobKey, Stage
+from migrator.backfill.passes import Parting
 
 FILL = "UPDATE t SET c = 'x' || s WHERE c IS DISTINCT FROM 'x' || s"
 PARTS = 4
@@ -137,6 +139,28 @@ def test_finishing_does_not_overtake_a_pass_that_began(session, job):
     assert move_on(session, job) is Stage.VERIFYING
     checkpoint.finish(session, key)
     assert move_on(session, job) is Stage.WORKING
+
+
+def test_rows_are_parted_by_what_was_found_before_the_first_pass(session, bench):
+    session.execute("CREATE TABLE w (id int PRIMARY KEY, s text NOT NULL DEFAULT repeat('v', 200), c text)")
+    session.execute("INSERT INTO w SELECT g FROM generate_series(1, 20000) g")
+    session.execute("CREATE INDEX ON w (s)")
+    migration = bench.register("UPDATE w SET c = 'x' WHERE c IS NULL")
+    key = JobKey(bench.project, migration.id, "fill_1")
+    statement = reading.read_step(migration.steps[0])
+    swept = target.prepare(session, statement)
+    checkpoint.open_job(session, key, swept, PARTS)
+    session.execute("UPDATE w SET c = 'x' WHERE id % 8 = 0")
+    (leaf,) = target.leaves(session, swept)
+    assert target.parting(session, swept, leaf) is None
+    checkpoint.open_job(session, key, swept, PARTS)
+    with session.transaction():
+        claimed = checkpoint.claim(session, key, "late")
+        assert claimed.parting == Parting("id", 1)
+        assert Attempts(session, statement).following(claimed).span.parting == claimed.parting
+    session.execute("ALTER TABLE w DROP COLUMN id")
+    with session.transaction():
+        assert Attempts(session, statement).following(checkpoint.claim(session, key, "later")).span.parting is None
 
 
 def is_noticed(session, claimed):

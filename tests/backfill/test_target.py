@@ -133,15 +133,16 @@ def test_rows_are_parted_by_a_key_that_counts_up(session, key, filled, parting):
     session.execute(f"CREATE TABLE t ({key}, s text DEFAULT repeat('s', 60), c text)")
     session.execute(f"INSERT INTO t SELECT {filled} FROM generate_series(1, 30000) g")
     session.execute("CREATE INDEX ON t (s)")
-    found = target.leaf(session, ("c",), "public.t")
-    assert found.passes > 1
-    assert found.parting == parting
+    swept = target.prepare(session, read())
+    (found,) = target.leaves(session, swept)
+    assert target.leaf(session, ("c",), "public.t").passes > 1
+    assert target.parting(session, swept, found) == parting
     parts = [
-        session.one(read().count_wrong(found.name, Span.of_blocks(0, 50, part, MANY, found.parting))).rows
+        session.one(read().count_wrong(found.name, Span.of_blocks(0, 50, part, MANY, parting))).rows
         for part in range(MANY)
     ]
     assert sum(parts) == session.one(read().count_wrong(found.name, Span.of_blocks(0, 50))).rows
     if parting:
         assert max(parts) - min(parts) <= 50
-    batch = read().fill(found.name, Span.of_blocks(0, 9, 1, MANY, found.parting))
+    batch = read().fill(found.name, Span.of_blocks(0, 9, 1, MANY, parting))
     assert "Tid Range Scan" in "\n".join(row[0] for row in session.query(f"EXPLAIN {batch}"))

@@ -68,9 +68,10 @@ WHERE g.project = %(project)s AND g.migration = %(migration)s AND g.step = %(ste
 -- name: add_segments
 INSERT INTO migrator.backfill_segment
     (project, migration, step, leaf, segment, task, file_node, start_block, next_block, window_start, stop_block,
-    key_after, key_last)
+    key_after, key_last, part_column, part_step)
 SELECT %(project)s, %(migration)s, %(step)s, %(leaf)s, n.number, %(task)s, %(file_node)s, n.start, n.start, n.start,
-    n.stop, CASE WHEN n.after IS NOT NULL THEN ARRAY[n.after] END, CASE WHEN n.last IS NOT NULL THEN ARRAY[n.last] END
+    n.stop, CASE WHEN n.after IS NOT NULL THEN ARRAY[n.after] END, CASE WHEN n.last IS NOT NULL THEN ARRAY[n.last] END,
+    %(part_column)s, %(part_step)s
 FROM unnest(%(numbers)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[], %(afters)s::text[], %(lasts)s::text[])
     AS n(number, start, stop, after, last)
 
@@ -126,7 +127,7 @@ SELECT
 -- The row lock is the lease: it goes with the transaction, whatever becomes of the worker. First the segment this
 -- worker had last, then one nobody has had, then the longest remainder of somebody else's.
 SELECT g.leaf, g.segment, g.task, g.next_block, g.next_line, g.stop_block, g.window_start, g.pass AS number, g.passes, g.cold,
-    g.first_rows, g.first_hot, g.later_rows, g.later_hot, g.key_after, g.key_last, j.sweep,
+    g.first_rows, g.first_hot, g.later_rows, g.later_hot, g.key_after, g.key_last, g.part_column, g.part_step, j.sweep,
     EXISTS (SELECT FROM migrator.backfill_rejected AS r WHERE r.project = g.project AND r.migration = g.migration
         AND r.step = g.step) AS has_rejected,
     -- Earlier transactions of this session count until the server takes their figures over, about once a second.
