@@ -5,7 +5,8 @@
 -- step: fill-profiles transaction=none
 -- locks: only the rows of one batch, for as long as the batch takes
 -- why: rows written before the triggers existed
-INSERT INTO public.profiles (user_id, bio, site)
-SELECT o.id, o.bio, o.site
+INSERT INTO public.profiles (user_id, bio, site, migrator_state_91d1cc54)
+SELECT o.id, o.bio, o.site, 'b'
 FROM public.users AS o
+WHERE NOT EXISTS (SELECT FROM public.migrator_gone_91d1cc54 AS g WHERE g.user_id = o.id)
 ON CONFLICT (user_id) DO NOTHING;

@@ -43,6 +43,11 @@ DROP FUNCTION public.migrator_profiles_delete_4ccc4cf1();
 -- why: only the triggers needed it
 ALTER TABLE public.profiles DROP COLUMN migrator_state_91d1cc54;
 
+-- step: drop-gone transaction=profiles
+-- locks: ACCESS EXCLUSIVE ON public.migrator_gone_91d1cc54: reads and writes wait, for a moment
+-- why: only the triggers and the backfill needed it
+DROP TABLE public.migrator_gone_91d1cc54;
+
 -- step: drop-bio transaction=users
 -- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
 -- why: no code uses it any more; what it held is in profiles

@@ -12,6 +12,10 @@ CREATE TABLE public.profiles (user_id bigint PRIMARY KEY REFERENCES public.users
 -- why: tells a row that was made for one which gave nothing from one of new code
 ALTER TABLE public.profiles ADD COLUMN migrator_state_91d1cc54 "char";
 
+-- step: create-gone transaction=profiles
+-- why: remembers which rows new code deleted, so that the backfill does not make them again
+CREATE TABLE public.migrator_gone_91d1cc54 (user_id bigint, PRIMARY KEY (user_id));
+
 -- step: function-old transaction=sync-users
 -- why: takes what old code writes to the new table
 CREATE FUNCTION public.migrator_users_old_600d3110() RETURNS trigger
@@ -69,9 +73,21 @@ BEGIN
             RETURN NEW;
         END IF;
     END IF;
-    IF NEW.migrator_state_91d1cc54 IS NULL THEN
+    IF NEW.migrator_state_91d1cc54 = 'b' THEN
+        -- Of the backfill: looked at as of now, so that what new code deletes meanwhile does not come back. In one
+        -- statement, and not waited for: a row that is being deleted is there or gone.
+        IF EXISTS (
+            SELECT FROM public.profiles AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.user_id
+            UNION ALL SELECT FROM public.migrator_gone_91d1cc54 AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.user_id
+        ) THEN
+            RETURN NULL;
+        END IF;
+        NEW.migrator_state_91d1cc54 := NULL;
+    ELSIF NEW.migrator_state_91d1cc54 IS NULL THEN
         -- A row that was made only because old code has no other way to say that it gave nothing.
+        PERFORM set_config('migrator.making_way', 'on', true);
         DELETE FROM public.profiles AS n WHERE n.migrator_state_91d1cc54 = 'd' AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id;
+        PERFORM set_config('migrator.making_way', '', true);
     END IF;
     -- Locked, so that a change of it either was before or waits, and finds this row.
     SELECT o.bio, o.site INTO held
@@ -124,6 +140,12 @@ SET search_path = pg_catalog, public, pg_temp
 SET migrator.syncing = 'on'
 AS $migrator$
 BEGIN
+    IF current_setting('migrator.making_way', true) IS DISTINCT FROM 'on' THEN
+        -- Not where its row of the old table went, by the foreign key: that comes back with one of its own.
+        INSERT INTO public.migrator_gone_91d1cc54 (user_id)
+        SELECT OLD.user_id FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) OLD.user_id
+        ON CONFLICT DO NOTHING;
+    END IF;
     IF OLD.migrator_state_91d1cc54 IS NULL THEN
         UPDATE public.users AS o SET bio = NULL, site = NULL WHERE o.id OPERATOR(pg_catalog.=) OLD.user_id;
     END IF;

@@ -38,6 +38,11 @@ DROP TRIGGER zzz_migrator_5_00001_91d1cc54_delete ON public.profiles;
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_profiles_delete_4ccc4cf1();
 
+-- step: drop-gone transaction=profiles undoes=create-gone
+-- locks: ACCESS EXCLUSIVE ON public.migrator_gone_91d1cc54: reads and writes wait, for a moment
+-- why: only the triggers and the backfill needed it
+DROP TABLE public.migrator_gone_91d1cc54;
+
 -- step: drop-profiles transaction=profiles undoes=create-profiles
 -- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
 -- why: its values are in users, but for those counted here

@@ -103,11 +103,13 @@ def test_a_row_of_new_code_that_is_there_refuses_another_one(split: Sandbox) -> 
 @pytest.mark.parametrize(
     ("write", "seen"),
     [
-        ("UPDATE a SET c = NULL WHERE id = 2", [(None, None)]),
-        ("UPDATE a SET c = 'x' WHERE id = 2", [("x", "x")]),
-        ("INSERT INTO b (k, c) VALUES (2, 'x')", [("x", "x")]),
-        ("INSERT INTO b (k, c) VALUES (2, 'x'); UPDATE a SET c = NULL WHERE id = 2", [(None, None)]),
+        ("UPDATE a SET c = NULL WHERE id = 2", [(None, 2, None)]),
+        ("UPDATE a SET c = 'x' WHERE id = 2", [("x", 2, "x")]),
+        ("INSERT INTO b (k, c) VALUES (2, 'x')", [("x", 2, "x")]),
+        ("INSERT INTO b (k, c) VALUES (2, 'x'); UPDATE a SET c = NULL WHERE id = 2", [(None, 2, None)]),
         ("DELETE FROM a WHERE id = 2", []),
+        ("INSERT INTO b (k, c) VALUES (2, 'x'); DELETE FROM b WHERE k = 2", [(None, None, None)]),
+        ("UPDATE a SET c = 'x' WHERE id = 2; DELETE FROM b WHERE k = 2", [(None, None, None)]),
     ],
 )
 def test_a_batch_that_has_read_a_row_does_not_bring_it_back(sandbox: Sandbox, write: str, seen: list[Any]) -> None:
@@ -117,8 +119,36 @@ def test_a_batch_that_has_read_a_row_does_not_bring_it_back(sandbox: Sandbox, wr
     sandbox.expand(migration)
     write_between(sandbox, migration, TableName("public", "a"), "SELECT FROM a WHERE id = 1 FOR UPDATE", write)
 
-    rows = sandbox.rows("SELECT a.c, b.c AS new FROM a FULL JOIN b ON id = k ORDER BY coalesce(id, k)")
-    assert rows == [("old", "old"), *seen, ("old", "old")]
+    rows = sandbox.rows("SELECT a.c, k, b.c AS new FROM a FULL JOIN b ON id = k ORDER BY coalesce(id, k)")
+    assert rows == [("old", 1, "old"), *seen, ("old", 3, "old")]
+
+
+@pytest.mark.parametrize("setup", [SETUP, SETUP.replace("id integer", 'id text COLLATE "C"')])
+def test_rows_that_new_code_deleted_stay_away_from_the_backfill(sandbox: Sandbox, setup: str) -> None:
+    sandbox.execute(setup + "INSERT INTO a (id, c) SELECT g, 'old' FROM generate_series(1, 6) AS g")
+    before = sandbox.snapshot()
+    sql = SQL.replace("k integer", "k text") if setup != SETUP else SQL
+    sandbox.install()
+    migration = sandbox.new("split", sql)
+    sandbox.expand(migration)
+    sandbox.execute(
+        # A row that was there before, one that gave nothing, one of both tables; one that comes back; one of old code.
+        "UPDATE a SET c = 'x' WHERE id IN ('1', '3'); DELETE FROM b WHERE k = '1';"
+        "INSERT INTO a (id) VALUES ('7'); DELETE FROM b WHERE k = '7';"
+        "INSERT INTO a (id) VALUES ('8'); INSERT INTO b (k, c) VALUES ('8', 'new'); DELETE FROM b WHERE k = '8';"
+        "DELETE FROM b WHERE k = '3'; INSERT INTO b (k, c) VALUES ('3', 'again');"
+        "UPDATE a SET c = 'y' WHERE id = '4'; DELETE FROM a WHERE id = '4'; INSERT INTO a (id) VALUES ('4')"
+    )
+    sandbox.backfill(migration)
+
+    assert sandbox.rows("SELECT k::text, c FROM b ORDER BY k") == [
+        ("2", "old"), ("3", "again"), ("4", None), ("5", "old"), ("6", "old")
+    ]  # fmt: skip
+    sandbox.rollback(migration, offline=OFFLINE, yes=True)
+    assert sandbox.snapshot() == before
+    sandbox.finish(migration)
+    assert sandbox.leftovers() == []
+    assert sandbox.rows("SELECT relname FROM pg_class WHERE relname LIKE 'migrator%%' AND relkind = 'r'") == []
 
 
 def test_a_change_given_as_words_means_the_same(split: Sandbox) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable
-from migrator.changes.moving import DELETE, Moving, made_table
+from migrator.changes.moving import DELETE, Moving, gone, made_table
 from migrator.changes.moving.made_table import MadeColumn
 from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, is_unique, primary_key
 from migrator.changes.moving.triggers import Names
@@ -163,22 +163,21 @@ class SplitTable(Moving[Splitting]):
 
     def arrive(self, change: Splitting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """The new table, with the privileges of the old one."""
+        names = Names.of(sides, context)
         yield made_table.created(_table(change), sides)
-        yield self.add_state(
-            sides,
-            Names.of(sides, context),
-            "tells a row that was made for one which gave nothing from one of new code",
-        )
+        yield self.add_state(sides, names, "tells a row that was made for one which gave nothing from one of new code")
+        yield gone.created(sides, names, old)
         yield from made_table.granted(old, sides)
 
     def backfill(self, change: Splitting, context: Context) -> Iterator[Draft]:
         """A row for each that was there before expand."""
         sides = self.sides(change, context)
+        names = Names.of(sides, context)
         yield Draft(
             f"fill-{slug(change.to)}",
             self._made(
                 "make", old=sides.old_sql, new=sides.new_sql, columns=sides.columns, old_key=sides.old_key,
-                new_key=sides.new_key,
+                new_key=sides.new_key, state=names.state, gone=gone.table(sides, names),
             ),
             "rows written before the triggers existed",
         )  # fmt: skip
@@ -188,11 +187,13 @@ class SplitTable(Moving[Splitting]):
         del change
         names = Names.of(sides, context)
         yield self.drop_state(sides, names)
+        yield gone.dropped(sides, names)
         yield from self.drop_columns(sides)
 
     def withdraw(self, change: Splitting, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        del change, context
+        del change
+        yield gone.dropped(sides, Names.of(sides, context), undoing=True)
         yield made_table.dropped(sides, self.lost_by_rollback(sides))
 
 

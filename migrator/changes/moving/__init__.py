@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
-from migrator.changes.moving import triggers
+from migrator.changes.moving import gone, triggers
 from migrator.changes.moving.sides import (
     Sides,
     changed,
@@ -274,6 +274,7 @@ class Moving(Kind[MovedT]):
         }
         on_new = {
             **both,
+            "gone": gone.table(sides, names),
             "key": sides.new_key,
             "found": sides.found_by_new("NEW"),
             "moved": changed(sides.new_key, ()),
@@ -292,7 +293,11 @@ class Moving(Kind[MovedT]):
                 "conflicts": differs("n", "EXCLUDED", sides.columns),
                 "disagrees": differs("o", "n", sides.columns),
             },
-            "before": {**on_new, "defaults": {each.name: typed(defaults.get(each.name), each) for each in moved}},
+            "before": {
+                **on_new,
+                "own": sides.own,
+                "defaults": {each.name: typed(defaults.get(each.name), each) for each in moved},
+            },
             "new": {
                 **on_new,
                 "own": sides.own,

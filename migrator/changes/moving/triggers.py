@@ -41,12 +41,15 @@ class Names:
     """Names of what is made beside the columns, that no other migration uses.
 
     Attributes:
-        state: a column of the new table; ``d`` for a row that was made for one of the old table that gave nothing.
+        state: a column of the new table; ``d`` for a row that was made for one of the old table that gave nothing,
+            ``b`` in a row that the backfill is about to make.
+        gone: a table of the keys of rows that new code deleted, which the backfill does not make again.
         trigger: how names of triggers begin.
         search_path: of the functions.
     """
 
     state: str
+    gone: str
     trigger: str
     search_path: Sql
     _over: tuple[str, ...]
@@ -58,7 +61,8 @@ class Names:
         trigger = bounded_name("zzz_migrator_5", f"{context.level:05d}", over=over)
         schemas = dict.fromkeys((sides.old.schema, sides.new.schema, *context.schema.search_path))
         search_path = ident_list(("pg_catalog", *(each for each in schemas if each != "pg_catalog"), "pg_temp"))
-        return cls(bounded_name("migrator", "state", over=over), trigger, search_path, over)
+        state, gone = (bounded_name("migrator", what, over=over) for what in ("state", "gone"))
+        return cls(state, gone, trigger, search_path, over)
 
     def function(self, sync: Sync, sides: Sides) -> Sql:
         """The function of a trigger, beside its table."""

@@ -44,13 +44,25 @@ o.${name|ident}\
         END IF;
     END IF;
 % if makes_rows:
-    IF NEW.${state|field} IS NULL THEN
+    IF NEW.${state|field} = 'b' THEN
+        -- Of the backfill: looked at as of now, so that what new code deletes meanwhile does not come back. In one
+        -- statement, and not waited for: a row that is being deleted is there or gone.
+        IF EXISTS (
+            SELECT FROM ${new|sql} AS n WHERE ${own|sql}
+            UNION ALL SELECT FROM ${gone|sql} AS n WHERE ${own|sql}
+        ) THEN
+            RETURN NULL;
+        END IF;
+        NEW.${state|field} := NULL;
+    ELSIF NEW.${state|field} IS NULL THEN
         -- A row that was made only because old code has no other way to say that it gave nothing.
+        PERFORM set_config('migrator.making_way', 'on', true);
         DELETE FROM ${new|sql} AS n WHERE n.${state|ident} = 'd'\
 % for name in key:
  AND n.${name|ident} OPERATOR(pg_catalog.=) NEW.${name|field}\
 % endfor
 ;
+        PERFORM set_config('migrator.making_way', '', true);
     END IF;
 % endif
     -- Locked, so that a change of it either was before or waits, and finds this row.

@@ -4,6 +4,26 @@ SET search_path = ${search_path|sql}
 SET ${guard|sql} = 'on'
 AS <%block filter="dollar_quoted">
 BEGIN
+    IF current_setting('migrator.making_way', true) IS DISTINCT FROM 'on' THEN
+        -- Not where its row of the old table went, by the foreign key: that comes back with one of its own.
+        INSERT INTO ${gone|sql} (\
+% for name in key:
+% if not loop.first:
+, \
+% endif
+${name|ident}\
+% endfor
+)
+        SELECT \
+% for name in key:
+% if not loop.first:
+, \
+% endif
+OLD.${name|field}\
+% endfor
+ FROM ${old|sql} AS o WHERE ${found|sql}
+        ON CONFLICT DO NOTHING;
+    END IF;
     IF OLD.${state|field} IS NULL THEN
         UPDATE ${old|sql} AS o SET \
 % for name, value in cleared.items():
