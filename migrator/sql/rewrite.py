@@ -65,6 +65,18 @@ def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Ma
     return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT))
 
 
+def foreign_key_columns(definition: str) -> tuple[list[str], tuple[str, str], list[str]]:
+    """The columns of a foreign key, the table it points to with its schema, and the columns there.
+
+    Args:
+        definition: what ``pg_get_constraintdef`` returned, with everything qualified.
+    """
+    command = unwrap(parse_script(_ADD_CONSTRAINT + definition).statements[0].node.cmds[0])
+    constraint = unwrap(getattr(command, "def"))
+    own, there = ([unwrap(name).sval for name in names] for names in (constraint.fk_attrs, constraint.pk_attrs))
+    return own, (constraint.pktable.schemaname, constraint.pktable.relname), there
+
+
 def with_type(definition: str, old: tuple[str, str], new: tuple[str, str]) -> Sql:
     """The definition of an index or a constraint, as the catalog writes it, with another type for one in its casts.
 

@@ -747,16 +747,17 @@ CASES = (
         + items(
             "value mood", value="'sad'", more=" NOT NULL DEFAULT 'blue' CHECK (value > 'glad' OR n >= 0), moods mood[]"
         )
-        + "CREATE INDEX items_value ON items (value) WHERE value <> 'sad'; UPDATE items SET moods = '{glad,blue,NULL}';"
+        + "CREATE INDEX items_value ON items (value) WHERE value <> 'sad'; CREATE INDEX two ON items (moods, value);"
+        " UPDATE items SET moods = '{glad,blue,NULL}';"
         "CREATE TABLE others (id integer PRIMARY KEY, mood mood); INSERT INTO others VALUES (1, 'blue'), (2, NULL);",
         sql="ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'",
         naive="ALTER TYPE mood RENAME TO old_mood; CREATE TYPE mood AS ENUM ('glad', 'sad');"
-        "COMMENT ON TYPE mood IS 'how it is'; REVOKE USAGE ON TYPE mood FROM PUBLIC; DROP INDEX items_value;"
+        "COMMENT ON TYPE mood IS 'how it is'; REVOKE USAGE ON TYPE mood FROM PUBLIC; DROP INDEX items_value, two;"
         "ALTER TABLE items DROP CONSTRAINT items_check, ALTER value DROP DEFAULT,"
         " ALTER value TYPE mood USING replace(value::text, 'blue', 'sad')::mood, ALTER value SET DEFAULT 'sad',"
         " ALTER moods TYPE mood[] USING array_replace(moods::text[], 'blue', 'sad')::mood[];"
         "ALTER TABLE items ADD CONSTRAINT items_check CHECK (value > 'glad' OR n >= 0);"
-        "CREATE INDEX items_value ON items (value) WHERE value <> 'sad';"
+        "CREATE INDEX items_value ON items (value) WHERE value <> 'sad'; CREATE INDEX two ON items (moods, value);"
         "ALTER TABLE others ALTER mood TYPE mood USING replace(mood::text, 'blue', 'sad')::mood; DROP TYPE old_mood",
         old=code("value", values=lambda chance: chance.choice(("glad", "sad", "blue"))),
         new=code("value", values=lambda chance: chance.choice(("glad", "sad")), prepares=False),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from migrator.changes.retyping import carried, swap
-from migrator.changes.retyping.shadow import Retyping, Shadow, temporary_name
+from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
 from migrator.errors import Refused
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql, ident
@@ -21,7 +21,12 @@ _TAKES_NAME = re.compile(
 
 
 def require_as_planned(
-    change: Retyping, relation: Relation, shadow: Shadow, contract_sql: str, template: swap.Template
+    change: Retyping,
+    relation: Relation,
+    shadow: Shadow,
+    together: Together,
+    contract_sql: str,
+    template: swap.Template,
 ) -> None:
     """Make sure that contract carries over all that hangs on the column now, and brings back nothing that went.
 
@@ -29,7 +34,7 @@ def require_as_planned(
         Refused: something was made since it was planned, and would go with the old column; or went, and would be back.
     """
     where = f'column "{change.column}" of table "{relation.name}"'
-    lost = list(_lost(change, relation, shadow, contract_sql, template))
+    lost = list(_lost(change, relation, shadow, together, contract_sql, template))
     if lost:
         raise Refused(
             f"what was made on {where} since it was planned would be lost",
@@ -46,14 +51,19 @@ def require_as_planned(
 
 
 def _lost(
-    change: Retyping, relation: Relation, shadow: Shadow, contract_sql: str, template: swap.Template
+    change: Retyping,
+    relation: Relation,
+    shadow: Shadow,
+    together: Together,
+    contract_sql: str,
+    template: swap.Template,
 ) -> Iterator[str]:
-    for index, name, _ in carried.indexes(change, relation, change.column):
+    for index, name, _ in carried.indexes(change, relation, together):
         if ident(name) not in contract_sql:
             yield f"index {index.name}"
     for copy in (
-        *carried.checks(change, relation, change.column),
-        *carried.foreign_keys(change, relation, change.column),
+        *carried.checks(change, relation, together),
+        *carried.foreign_keys(change, relation, together),
     ):
         if ident(copy.temporary) not in contract_sql:
             yield f"constraint {copy.name} of {copy.table}"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.changes.copies import copied_indexes
-from migrator.changes.retyping.shadow import Retyping, temporary_name
+from migrator.changes.retyping.shadow import Retyping, Together, temporary_name
 from migrator.model.schema import Constraint, Index, Reference, Relation, TableName
 from migrator.sql.compose import Sql, ident
-from migrator.sql.rewrite import copied_constraint, copied_index
+from migrator.sql.rewrite import copied_constraint, copied_index, foreign_key_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +33,61 @@ class Copy:
     survives: bool = False
 
 
-def checks(change: Retyping, relation: Relation, shadow: str) -> Iterator[Copy]:
+def checks(change: Retyping, relation: Relation, together: Together) -> Iterator[Copy]:
     """CHECK constraints that mention the column."""
     for each in _own(relation, change, "check"):
-        yield Copy(
-            each.name,
-            temporary_name(each.name, change),
-            relation.name,
-            copied_constraint(each.definition, own={change.column: shadow}),
-            each.is_valid,
-        )
-
-
-def foreign_keys(change: Retyping, relation: Relation, shadow: str) -> Iterator[Copy]:
-    """Foreign keys of the column to other tables, and those that point to it."""
-    renamed = {change.column: shadow}
-    pointing_here = {(each.table, each.name) for each in relation.references}
-    for each in _own(relation, change, "foreign key"):
-        if (relation.name, each.name) not in pointing_here:
-            definition = copied_constraint(each.definition, own=renamed)
-            yield Copy(each.name, temporary_name(each.name, change), relation.name, definition, each.is_valid)
-    for reference in relation.references:
-        own = renamed if reference.table == relation.name else {}
-        if change.column in reference.columns or _is_own_key(reference, relation, change):
+        if _is_last(change, together.among((relation.name, name) for name in each.columns)):
             yield Copy(
-                reference.name,
-                temporary_name(reference.name, change, str(reference.table)),
-                reference.table,
-                copied_constraint(reference.definition, own=own, pointed_to=renamed),
-                reference.is_valid,
-                survives=not _is_own_key(reference, relation, change),
+                each.name,
+                temporary_name(each.name, change),
+                relation.name,
+                copied_constraint(each.definition, own=together.renamed(relation.name)),
+                each.is_valid,
             )
 
 
-def indexes(change: Retyping, relation: Relation, shadow: str) -> Iterator[tuple[Index, str, Sql]]:
+def foreign_keys(change: Retyping, relation: Relation, together: Together) -> Iterator[Copy]:
+    """Foreign keys of the column to other tables, and those that point to it."""
+    pointing_here = {(each.table, each.name) for each in relation.references}
+    for each in _own(relation, change, "foreign key"):
+        if (relation.name, each.name) not in pointing_here:
+            yield from _key(change, each, relation.name, "", together)
+    for reference in relation.references:
+        if change.column in reference.columns or _is_own_key(reference, relation, change):
+            survives = not _is_own_key(reference, relation, change)
+            yield from _key(change, reference, reference.table, str(reference.table), together, survives=survives)
+
+
+def _key(
+    change: Retyping,
+    key: Constraint | Reference,
+    table: TableName,
+    place: str,
+    together: Together,
+    *,
+    survives: bool = False,
+) -> Iterator[Copy]:
+    own, there, referenced = foreign_key_columns(key.definition)
+    pointed_to = TableName(*there)
+    about = together.among([*((table, name) for name in own), *((pointed_to, name) for name in referenced)])
+    if _is_last(change, about):
+        yield Copy(
+            key.name,
+            temporary_name(key.name, change, place),
+            table,
+            copied_constraint(key.definition, own=together.renamed(table), pointed_to=together.renamed(pointed_to)),
+            key.is_valid,
+            # Between two of them it is dropped by name, before one of its columns takes it along or cannot go.
+            survives=survives or len(about) > 1,
+        )
+
+
+def indexes(change: Retyping, relation: Relation, together: Together) -> Iterator[tuple[Index, str, Sql]]:
     """Each index that mentions the column, the temporary name of its copy, and the statement that builds it."""
     for index in copied_indexes(relation, change.column):
-        name = temporary_name(index.name, change)
-        yield index, name, copied_index(index.definition, name=name, renamed={change.column: shadow})
+        if _is_last(change, together.among((relation.name, name) for name in index.columns)):
+            name = temporary_name(index.name, change)
+            yield index, name, copied_index(index.definition, name=name, renamed=together.renamed(relation.name))
 
 
 def key_over(constraint: Constraint, index_name: str) -> Sql:
@@ -82,6 +99,10 @@ def key_over(constraint: Constraint, index_name: str) -> Sql:
 def key_of(index: Index, relation: Relation) -> Constraint | None:
     """The constraint an index serves."""
     return next((each for each in relation.constraints if each.name == index.constraint), None)
+
+
+def _is_last(change: Retyping, about: list[Retyping]) -> bool:
+    return about[-1] == change
 
 
 def _own(relation: Relation, change: Retyping, kind: str) -> Iterator[Constraint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migrator.changes.bystanders import note_of_new_type, notes_for_subscribers
@@ -19,7 +19,7 @@ from migrator.changes.kind import (
 from migrator.changes.retyping import checks, swap
 from migrator.changes.retyping.as_planned import require_as_planned
 from migrator.changes.retyping.in_place import require_in_place
-from migrator.changes.retyping.shadow import Retyping, never_fails, shadow_of
+from migrator.changes.retyping.shadow import Retyping, Together, never_fails, shadow_of
 from migrator.changes.retyping.trial import trials
 from migrator.errors import Refused
 from migrator.model.schema import Relation, TableName
@@ -29,7 +29,14 @@ from migrator.templating import render
 
 
 class ColumnRetyping:
-    """What a change of type does in each phase: for a kind of change that is one, or is made of several."""
+    """What a change of type does in each phase: for a kind of change that is one, or is made of several.
+
+    Args:
+        together: changes that take place in one transaction; none: each by itself.
+    """
+
+    def __init__(self, together: Iterable[Retyping] = ()) -> None:
+        self._together = tuple(together)
 
     def touched(self, change: Retyping) -> dict[TableName, tuple[str, ...]]:
         """The column and those its new value is computed from."""
@@ -88,7 +95,7 @@ class ColumnRetyping:
             yield Expression(change.default, Sql(f"SELECT {change.cast(expression(change.default))}"))
         relation = context.schema.relation(change.target)
         if relation is not None:
-            yield from trials(change, relation, shadow_of(change, context))
+            yield from trials(change, relation, self._all(change, context))
 
     def expand(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """The column of the new type and its trigger; nothing, where the type changes in place."""
@@ -164,7 +171,6 @@ class ColumnRetyping:
 
     def contract(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Indexes and constraints anew, then the swap."""
-        relation = context.schema.relation(change.target)
         if change.in_place:
             yield Draft(
                 f"type-{slug(change.column)}",
@@ -179,8 +185,19 @@ class ColumnRetyping:
                 slug(change.table),
                 locks=f"ACCESS EXCLUSIVE ON {change.sql}: reads and writes wait, for a moment",
             )
-        elif relation is not None:
-            yield from swap.steps(change, relation, shadow_of(change, context), self.template)
+        else:
+            yield from self.swap([(change, context)], f"swap-{slug(change.table, change.column)}")
+
+    def swap(self, changes: Iterable[tuple[Retyping, Context]], group: str) -> Iterator[Draft]:
+        """Indexes and constraints of several columns anew, then all change places in one transaction."""
+        places = []
+        for change, context in changes:
+            relation = context.schema.relation(change.target)
+            shadow, together = shadow_of(change, context), self._all(change, context)
+            place = swap.place(change, relation, shadow, together) if relation else None
+            if place is not None:
+                places.append(place)
+        yield from swap.steps(places, self.template, group)
 
     def before_contract(self, change: Retyping, context: Context) -> None:
         """Nothing came to rely on the column that the swap does not carry over."""
@@ -192,7 +209,8 @@ class ColumnRetyping:
             require_in_place(change, relation, column)
             return
         checks.require_replaceable(relation, column, change)
-        require_as_planned(change, relation, shadow_of(change, context), context.contract_sql, self.template)
+        shadow, together = shadow_of(change, context), self._all(change, context)
+        require_as_planned(change, relation, shadow, together, context.contract_sql, self.template)
 
     def rollback(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Trigger and column go; every value is in the old column."""
@@ -220,6 +238,9 @@ class ColumnRetyping:
             group,
             undoes=f"add-{slug(change.column)}",
         )
+
+    def _all(self, change: Retyping, context: Context) -> Together:
+        return Together(tuple((each, shadow_of(each, context)) for each in self._together or (change,)))
 
     def template(self, name: str, **values: Any) -> Sql:
         """SQL of one step from ``templates/changes/change_type/<name>.sql.mako``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.changes.kind import Context, OnTable
 from migrator.errors import Refused
-from migrator.model.schema import Column
+from migrator.model.schema import Column, TableName
 from migrator.sql.compose import Sql, bounded_name, expression, ident, qualified, type_name
 from migrator.sql.parser import deparse_type, parse_expression, pb, unwrap
 from migrator.sql.rewrite import columns_in, with_value
@@ -83,6 +84,32 @@ def shadow_of(change: Retyping, context: Context) -> Shadow:
         bounded_name("zzz_migrator_3", f"{context.level:05d}", change.column, over=over),
         qualified(change.schema, bounded_name("migrator", change.table, change.column, "type", over=over)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Columns that change places with their shadows in one transaction.
+
+    What hangs on several of them is made anew once, with the last of them, over the shadows of all.
+
+    Attributes:
+        columns: each change with its shadow, in the order of the steps.
+    """
+
+    columns: tuple[tuple[Retyping, Shadow], ...]
+
+    def renamed(self, table: TableName) -> dict[str, str]:
+        """The shadows of a table by the names of its columns."""
+        return {change.column: shadow.column for change, shadow in self.columns if change.target == table}
+
+    def of(self, table: TableName) -> tuple[tuple[Retyping, Shadow], ...]:
+        """Those of one table."""
+        return tuple(each for each in self.columns if each[0].target == table)
+
+    def among(self, places: Iterable[tuple[TableName, str]]) -> list[Retyping]:
+        """The changes of those columns, in the order of the steps."""
+        wanted = set(places)
+        return [change for change, _ in self.columns if (change.target, change.column) in wanted]
 
 
 def temporary_name(name: str, change: Retyping, table: str = "") -> str:

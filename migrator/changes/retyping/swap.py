@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from migrator.changes.kind import Draft
 from migrator.changes.retyping import carried
 from migrator.changes.retyping.carried import Copy
-from migrator.changes.retyping.shadow import Retyping, Shadow, converted_default, never_fails, temporary_name
-from migrator.model.schema import Column, Relation, TableName
+from migrator.changes.retyping.shadow import Retyping, Shadow, Together, converted_default, never_fails, temporary_name
+from migrator.model.schema import Column, Index, Relation, TableName
 from migrator.sql.compose import Sql, ident, literal, qualified
 from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import role_sql, slug
@@ -16,20 +17,58 @@ from migrator.sql.rewrite import role_sql, slug
 Template = Callable[..., Sql]
 
 
-def steps(change: Retyping, relation: Relation, shadow: Shadow, template: Template) -> Iterator[Draft]:
-    """Indexes, constraints and their validation, while reads and writes go on; then the swap in one transaction."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column that changes places with its shadow, and what is made anew for that.
+
+    Attributes:
+        built: indexes, as ``carried.indexes`` has them.
+    """
+
+    change: Retyping
+    relation: Relation
+    column: Column
+    shadow: Shadow
+    built: tuple[tuple[Index, str, Sql], ...]
+    checks: tuple[Copy, ...]
+    keys: tuple[Copy, ...]
+
+
+def place(change: Retyping, relation: Relation, shadow: Shadow, together: Together) -> Place | None:
+    """What the swap of one column consists of; None: the column is not there."""
     column = relation.column(change.column)
     if column is None:
-        return
-    checks = list(carried.checks(change, relation, shadow.column))
-    keys = list(carried.foreign_keys(change, relation, shadow.column))
-    built = list(carried.indexes(change, relation, shadow.column))
-    for index, _, definition in built:
-        yield Draft(
-            f"index-{slug(index.name)}", definition, f"takes the place of {index.name}: built while others write"
-        )
-    yield from _conditions(change, column, shadow, checks, keys, template)
-    yield from _swap(change, relation, column, shadow, checks, keys, template)
+        return None
+    return Place(
+        change,
+        relation,
+        column,
+        shadow,
+        tuple(carried.indexes(change, relation, together)),
+        tuple(carried.checks(change, relation, together)),
+        tuple(carried.foreign_keys(change, relation, together)),
+    )
+
+
+def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[Draft]:
+    """Indexes, constraints and their validation, while reads and writes go on; then the swap in one transaction.
+
+    Args:
+        places: columns that change places at once.
+        template: renders the statements.
+        group: of the transaction.
+    """
+    for each in places:
+        for index, _, definition in each.built:
+            yield Draft(
+                f"index-{slug(index.name)}", definition, f"takes the place of {index.name}: built while others write"
+            )
+    for each in places:
+        yield from _conditions(each, template)
+    for part in (_cut_loose, _replaced):
+        for each in places:
+            for step, text, why in part(each, template):
+                yield Draft(step, text, why, group)
 
 
 def set_on(change: Retyping, column: Column, shadow: Shadow, template: Template) -> Iterator[Sql]:
@@ -43,11 +82,10 @@ def set_on(change: Retyping, column: Column, shadow: Shadow, template: Template)
         yield text
 
 
-def _conditions(
-    change: Retyping, column: Column, shadow: Shadow, checks: list[Copy], keys: list[Copy], template: Template
-) -> Iterator[Draft]:
+def _conditions(place: Place, template: Template) -> Iterator[Draft]:
+    change, column, shadow, keys = place.change, place.column, place.shadow, place.keys
     group = slug(change.table)
-    added = list(checks)
+    added = list(place.checks)
     if column.not_null:
         condition = Sql(f"CHECK ({ident(shadow.column)} IS NOT NULL)")
         added.append(Copy("not null", _not_null(change), change.target, condition, is_valid=True))
@@ -72,40 +110,31 @@ def _conditions(
             )
 
 
-def _swap(
-    change: Retyping,
-    relation: Relation,
-    column: Column,
-    shadow: Shadow,
-    checks: list[Copy],
-    keys: list[Copy],
-    template: Template,
-) -> Iterator[Draft]:
-    for step, text, why in _statements(change, relation, column, shadow, checks, keys, template):
-        yield Draft(step, text, why, f"swap-{slug(change.table, change.column)}")
-
-
-def _statements(
-    change: Retyping,
-    relation: Relation,
-    column: Column,
-    shadow: Shadow,
-    checks: list[Copy],
-    keys: list[Copy],
-    template: Template,
-) -> Iterator[tuple[str, Sql, str]]:
-    """Name, text and reason of the statements that commit together."""
-    table = change.sql
-    new = {"table": table, "column": shadow.column}
-    yield "drop-trigger-type", template("drop_trigger", trigger=shadow.trigger, table=table), "nothing is left to fill"
-    yield "drop-function-type", template("drop_function", function=shadow.function), "no trigger calls it any more"
-    for copy in keys:
+def _cut_loose(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    """What must be gone before the first of the columns goes."""
+    yield (
+        "drop-trigger-type",
+        template("drop_trigger", trigger=place.shadow.trigger, table=place.change.sql),
+        "nothing is left to fill",
+    )
+    yield (
+        "drop-function-type",
+        template("drop_function", function=place.shadow.function),
+        "no trigger calls it any more",
+    )
+    for copy in place.keys:
         if copy.survives:
             yield (
                 f"drop-{slug(copy.name)}",
                 template("drop_constraint", table=_sql(copy.table), constraint=copy.name),
                 "its copy points to the new column",
             )
+
+
+def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    change, column, shadow = place.change, place.column, place.shadow
+    table = change.sql
+    new = {"table": table, "column": shadow.column}
     if column.not_null:
         yield "set-not-null", template("set_not_null", **new), "the validated CHECK proves it, no scan"
         yield (
@@ -132,8 +161,8 @@ def _statements(
             template("set_default", table=table, column=change.column, default=default),
             "as on the old column",
         )
-    yield from _keys_and_indexes(change, relation, template)
-    for copy in (*checks, *keys):
+    yield from _keys_and_indexes(place, template)
+    for copy in (*place.checks, *place.keys):
         yield (
             f"rename-{slug(copy.name)}",
             template("rename_constraint", table=_sql(copy.table), constraint=copy.temporary, new_name=copy.name),
@@ -142,9 +171,10 @@ def _statements(
     yield from _rest(change, column, template)
 
 
-def _keys_and_indexes(change: Retyping, relation: Relation, template: Template) -> Iterator[tuple[str, Sql, str]]:
-    for index, name, _ in carried.indexes(change, relation, change.column):
-        key = carried.key_of(index, relation)
+def _keys_and_indexes(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    change = place.change
+    for index, name, _ in place.built:
+        key = carried.key_of(index, place.relation)
         if key is None:
             yield (
                 f"rename-{slug(index.name)}",

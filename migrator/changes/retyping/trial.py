@@ -7,12 +7,12 @@ would be no way back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrator.changes.kind import Expression
 from migrator.changes.retyping import carried
 from migrator.changes.retyping.carried import Copy
-from migrator.changes.retyping.shadow import Retyping, Shadow
+from migrator.changes.retyping.shadow import Retyping, Shadow, Together
 from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
@@ -23,32 +23,37 @@ _OTHER = qualified("pg_temp", "migrator_trial_other")
 _INSTEAD = "drop it in a migration before this one, and create what suits the new type after it"
 
 
-def trials(change: Retyping, relation: Relation, shadow: Shadow) -> Iterator[Expression]:
+def trials(change: Retyping, relation: Relation, together: Together) -> Iterator[Expression]:
     """One for each index and each constraint that contract makes anew."""
-    collation = f" COLLATE {change.collation}" if change.collation else ""
     copy = (
         Sql(f"CREATE TEMPORARY TABLE migrator_trial (LIKE {change.sql}) ON COMMIT DROP"),
-        Sql(f"ALTER TABLE {_COPY} ADD COLUMN IF NOT EXISTS {ident(shadow.column)} {change.type}{collation}"),
+        *_shadows(_COPY, together.of(relation.name)),
     )
-    for index, _, definition in carried.indexes(change, relation, shadow.column):
+    for index, _, definition in carried.indexes(change, relation, together):
         statement = parse_script(definition).statements[0]
         node = statement.node
         node.relation.schemaname, node.relation.relname, node.concurrent, node.table_space = (
             "pg_temp", "migrator_trial", False, "",
         )  # fmt: skip
         yield _trial(f"index {index.name}", change, (*copy, statement_sql(statement.kind, node)))
-    for check in carried.checks(change, relation, shadow.column):
+    for check in carried.checks(change, relation, together):
         yield _trial(f"constraint {check.name}", change, (*copy, Sql(f"ALTER TABLE {_COPY} ADD {check.definition}")))
-    for key in carried.foreign_keys(change, relation, shadow.column):
+    for key in carried.foreign_keys(change, relation, together):
         yield _trial(
             f"foreign key {key.name} of {key.table}",
             change,
-            tuple(_key(key, relation.name, copy)),
+            tuple(_key(key, relation.name, copy, together)),
             "drop it in a migration before this one, change the columns on both sides, and add it again after that",
         )
 
 
-def _key(key: Copy, table: TableName, copy: tuple[Sql, ...]) -> Iterator[Sql]:
+def _shadows(copy: Sql, columns: Iterable[tuple[Retyping, Shadow]]) -> Iterator[Sql]:
+    for change, shadow in columns:
+        collation = f" COLLATE {change.collation}" if change.collation else ""
+        yield Sql(f"ALTER TABLE {copy} ADD COLUMN IF NOT EXISTS {ident(shadow.column)} {change.type}{collation}")
+
+
+def _key(key: Copy, table: TableName, copy: tuple[Sql, ...], together: Together) -> Iterator[Sql]:
     """A foreign key between empty copies of its two tables."""
     own = _COPY if key.table == table else _OTHER
     statement = parse_script(f"ALTER TABLE {own} ADD CONSTRAINT {ident(key.name)} {key.definition}").statements[0]
@@ -61,9 +66,11 @@ def _key(key: Copy, table: TableName, copy: tuple[Sql, ...]) -> Iterator[Sql]:
         # Before all else: a role that may not read that table cannot try it, and is not kept from the change.
         like = qualified(other.schema, other.name)
         yield Sql(f"CREATE TEMPORARY TABLE migrator_trial_other (LIKE {like} INCLUDING INDEXES) ON COMMIT DROP")
+        yield from _shadows(_OTHER, together.of(other))
     yield from copy
-    if pointed_to == table:
-        yield Sql(f"ALTER TABLE {_COPY} ADD UNIQUE ({ident_list(unwrap(each).sval for each in constraint.pk_attrs)})")
+    if pointed_to == table or together.of(other):
+        place = _COPY if pointed_to == table else _OTHER
+        yield Sql(f"ALTER TABLE {place} ADD UNIQUE ({ident_list(unwrap(each).sval for each in constraint.pk_attrs)})")
     constraint.pktable.schemaname = "pg_temp"
     constraint.pktable.relname = "migrator_trial" if pointed_to == table else "migrator_trial_other"
     yield statement_sql(statement.kind, node)

@@ -19,8 +19,6 @@ from migrator.sql.rewrite import slug
 
 __all__ = ["DropEnumValue", "ValueRemoval"]
 
-_COLUMN = ColumnRetyping()
-
 
 class DropEnumValue(Kind[ValueRemoval]):
     """Take a value away from an enumerated type while old and new code run.
@@ -41,11 +39,10 @@ class DropEnumValue(Kind[ValueRemoval]):
         refused until another one is written into them.
 
     What is refused
-        Columns that are left out, of a domain over the type, or in foreign keys; views, policies and whatever else
-        ``change_type`` refuses on them; an index or a constraint on several of the columns; a unique index on a column
-        whose value is replaced, since two values become one; a CHECK or an index condition that names the value; a
-        default that is not one value; functions, domains, composite types and casts that use the type. Before expand,
-        and again before contract.
+        Columns that are left out, or of a domain over the type; views, policies and whatever else ``change_type``
+        refuses on them; a unique index on a column whose value is replaced, since two values become one; a CHECK or an
+        index condition that names the value; a default that is not one value; functions, domains, composite types and
+        casts that use the type. Before expand, and again before contract.
 
     Limits
         All tables that use the type are locked together at contract, for a moment. What is said of prepared statements
@@ -110,9 +107,10 @@ class DropEnumValue(Kind[ValueRemoval]):
                 f'which columns hold values of enum "{change.target}" is not known without a database',
                 hint="export DATABASE_URL=postgresql://…, and run it again",
             )
-        for each, own in retypings(change, context):
-            _refuse_entwined(change, each, own.schema.relation(each.target))
-            yield from _COLUMN.validate(each, own)
+        column, columns = _columns(change, context)
+        for each, own in columns:
+            _refuse_merged(change, each, own.schema.relation(each.target))
+            yield from column.validate(each, own)
         yield (
             f"new code must cope with '{change.value}' in what it reads, and not write it; after contract every "
             f"session that knows {change.target} by its number has to connect again"
@@ -121,8 +119,9 @@ class DropEnumValue(Kind[ValueRemoval]):
     def expressions(self, change: ValueRemoval, context: Context) -> Iterator[Expression]:
         """What hangs on the columns, tried with the new type."""
         create = self._create(change, context)
-        for each, own in retypings(change, context):
-            for expression in _COLUMN.expressions(each, own):
+        column, columns = _columns(change, context)
+        for each, own in columns:
+            for expression in column.expressions(each, own):
                 if expression.trial:
                     yield replace(expression, trial=(create, *expression.trial))
 
@@ -135,14 +134,16 @@ class DropEnumValue(Kind[ValueRemoval]):
             f"{change.type} without '{change.value}', under a name of its own",
             group,
         )
-        for number, (each, own) in enumerate(retypings(change, context)):
-            for draft in _COLUMN.expand(each, own):
+        column, columns = _columns(change, context)
+        for number, (each, own) in enumerate(columns):
+            for draft in column.expand(each, own):
                 yield replace(draft, id=_numbered(draft.id, number))
 
     def backfill(self, change: ValueRemoval, context: Context) -> Iterator[Draft]:
         """Fill rows written before expand."""
-        for each, own in retypings(change, context):
-            yield from _COLUMN.backfill(each, own)
+        column, columns = _columns(change, context)
+        for each, own in columns:
+            yield from column.backfill(each, own)
 
     def obstacles(self, change: ValueRemoval, context: Context) -> Iterator[Obstacle]:
         """Rows that hold the value, where nothing takes its place."""
@@ -156,15 +157,9 @@ class DropEnumValue(Kind[ValueRemoval]):
 
     def contract(self, change: ValueRemoval, context: Context) -> Iterator[Draft]:
         """Indexes and constraints anew; then all columns, and the type, change places at once."""
-        swap: list[Draft] = []
         group = f"swap-{slug(change.type)}"
-        for each, own in retypings(change, context):
-            for draft in _COLUMN.contract(each, own):
-                if (draft.group or "").startswith("swap-"):
-                    swap.append(replace(draft, group=group))
-                else:
-                    yield draft
-        yield from swap
+        column, columns = _columns(change, context)
+        yield from column.swap(columns, group)
         yield Draft(
             f"carry-over-{slug(change.type)}",
             self.template("carry_over", type=change.sql, new_type=change.new_type),
@@ -194,14 +189,16 @@ class DropEnumValue(Kind[ValueRemoval]):
                 detail=f"now: {', '.join(enum.labels)}\nafter contract: {', '.join(new.labels)}",
                 hint="roll back, and expand again after planning anew",
             )
-        for each, own in retypings(change, context):
-            _refuse_entwined(change, each, own.schema.relation(each.target))
-            _COLUMN.before_contract(each, own)
+        column, columns = _columns(change, context)
+        for each, own in columns:
+            _refuse_merged(change, each, own.schema.relation(each.target))
+            column.before_contract(each, own)
 
     def rollback(self, change: ValueRemoval, context: Context) -> Iterator[Draft]:
         """The columns and their type go; every value is in the old columns."""
-        for number, (each, own) in reversed(list(enumerate(retypings(change, context)))):
-            for draft in _COLUMN.rollback(each, own):
+        column, columns = _columns(change, context)
+        for number, (each, own) in reversed(list(enumerate(columns))):
+            for draft in column.rollback(each, own):
                 undone = _numbered(draft.undoes, number) if draft.undoes else None
                 yield replace(draft, id=_numbered(draft.id, number), undoes=undone)
         yield Draft(
@@ -218,6 +215,12 @@ class DropEnumValue(Kind[ValueRemoval]):
             raise Refused(f'the values of enum "{change.target}" are not known without a database')
         labels = Sql(", ".join(literal(label) for label in _kept(change, enum)))
         return self.template("create_type", type=change.new_type, labels=labels)
+
+
+def _columns(change: ValueRemoval, context: Context) -> tuple[ColumnRetyping, list[tuple[Retyping, Context]]]:
+    """The changes of its columns, which take place together, and what they do in each phase."""
+    columns = list(retypings(change, context))
+    return ColumnRetyping(each for each, _ in columns), columns
 
 
 def _kept(change: ValueRemoval, enum: UserType) -> tuple[str, ...]:
@@ -261,31 +264,10 @@ def _require_removable(change: ValueRemoval, context: Context) -> UserType | Non
     return enum
 
 
-def _refuse_entwined(change: ValueRemoval, retyping: Retyping, relation: Relation | None) -> None:
-    """Refuse what two types, or two values that become one, would break."""
+def _refuse_merged(change: ValueRemoval, retyping: Retyping, relation: Relation | None) -> None:
+    """Refuse what two values that become one would break."""
     if relation is None:
         return
-    keys = [
-        each.name for each in relation.constraints if each.type == "foreign key" and retyping.column in each.columns
-    ]
-    keys += [f"{each.name} of {each.table}" for each in relation.references if retyping.column in each.columns]
-    if keys:
-        raise Refused(
-            f'column "{retyping.column}" of table "{relation.name}" is part of foreign keys, whose two sides would '
-            "be of two types",
-            detail="\n".join(keys),
-            hint="drop them in a migration before this one, and add them again after it",
-        )
-    columns = set(change.tables[relation.name])
-    shared = [each.name for each in relation.indexes if len(columns & set(each.columns)) > 1]
-    shared += [each.name for each in relation.constraints if len(columns & set(each.columns)) > 1]
-    if shared:
-        raise Refused(
-            f'several columns of table "{relation.name}" hold values of enum "{change.target}" and are in one index or '
-            "constraint, which cannot be built anew for one before the others",
-            detail="\n".join(dict.fromkeys(shared)),
-            hint="drop it in a migration before this one, and make it again after it",
-        )
     unique = [each.name for each in relation.indexes if each.is_unique and retyping.column in each.columns]
     if unique and change.replacement:
         raise Refused(
