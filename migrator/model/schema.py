@@ -215,6 +215,23 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """Extended statistics of a table.
+
+    Attributes:
+        definition: ``pg_get_statisticsobjdef``, with everything qualified.
+        target: how many values ANALYZE samples; -1: that of its columns.
+        comment: its comment, or None.
+    """
+
+    schema: str
+    name: str
+    definition: str
+    target: int = -1
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A row security policy.
 
@@ -251,6 +268,7 @@ class Relation:
         comment: its comment, or None.
         definition: the query of a view, plain or materialized, with everything qualified; empty for others.
         policies: its row security policies.
+        statistics: its extended statistics.
         owner: the role that owns it.
         replica_identity: how logical replication finds rows: ``default``, ``full``, ``nothing`` or ``index``.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
@@ -282,6 +300,7 @@ class Relation:
     definition: str = ""
     options: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
+    statistics: tuple[Statistics, ...] = ()
     owner: str = ""
     replica_identity: str = "default"
     tablespace: str = ""

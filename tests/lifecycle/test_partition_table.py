@@ -251,6 +251,57 @@ def test_what_the_server_copies_may_change_until_the_swap(sandbox: Sandbox) -> N
     assert sandbox.value("INSERT INTO t (at) VALUES ('2026-05-05') RETURNING a") == 5
 
 
+BESIDES = (
+    'CREATE SCHEMA more; CREATE STATISTICS more."By a, b" (ndistinct, mcv) ON at, a FROM t;'
+    "CREATE STATISTICS t_half ON (a / 2), at FROM t; ALTER STATISTICS t_half SET STATISTICS 400;"
+    "COMMENT ON STATISTICS more.\"By a, b\" IS 'both'; CREATE INDEX by_a ON t (a) TABLESPACE fast WHERE a > 1;"
+    "ALTER TABLE t ADD CONSTRAINT u UNIQUE (id, at) USING INDEX TABLESPACE fast; ALTER TABLE t SET TABLESPACE fast;"
+)
+
+
+def test_extended_statistics_and_tablespaces_come_along(sandbox: Sandbox) -> None:
+    migration = expanded(sandbox, BESIDES)
+    before = sandbox.snapshot()
+
+    sandbox.contract(migration, offline=OFFLINE)
+
+    about = ("statistics ", "tablespace ", "comment on statistics ")
+    lines = {line for line in sandbox.snapshot() if line.startswith(about)}
+    kept = {line for line in before if line.startswith(about)}
+    assert len(kept) == 6
+    assert lines >= kept
+    assert sandbox.rows(
+        "SELECT stxname::text, stxrelid::regclass::text FROM pg_statistic_ext WHERE stxstattarget = 400 ORDER BY 1"
+    ) == [("t_2026_half", "t_2026"), ("t_half", "t")]
+    sandbox.execute("CREATE TABLE t_rest PARTITION OF t DEFAULT; ANALYZE t")
+    assert sandbox.rows(
+        "SELECT count(*), count(*) FILTER (WHERE s.spcname = 'fast') AS fast FROM pg_class AS c"
+        " LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace WHERE c.relname LIKE 't\\_rest%%'"
+    ) == [(3, 3)]
+    assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("CREATE STATISTICS late ON at, id FROM t", "statistics object late"),
+        ("DROP STATISTICS t_half", "CREATE STATISTICS public.t_half ON at, (a / 2) FROM public.t"),
+        ("ALTER STATISTICS t_half SET STATISTICS 500", "statistics object t_half"),
+        ("COMMENT ON STATISTICS more.\"By a, b\" IS 'other'", "statistics object By a, b"),
+        ("ALTER TABLE t SET TABLESPACE pg_default", "ALTER TABLE public.t SET TABLESPACE fast"),
+        ("CREATE INDEX late ON t (a) TABLESPACE fast", "tablespace of index late"),
+    ],
+)
+def test_extended_statistics_and_tablespaces_are_those_of_the_plan(sandbox: Sandbox, since: str, said: str) -> None:
+    migration = expanded(sandbox, BESIDES)
+    sandbox.execute(since)
+
+    with pytest.raises(Refused, match="since it was planned") as caught:
+        sandbox.contract(migration, offline=OFFLINE)
+
+    assert said in refusal(caught.value)
+
+
 def test_the_owner_stays_whoever_runs_it(sandbox: Sandbox) -> None:
     owner = sandbox.value("SELECT 'owner_' || current_database()")
     sandbox.execute(f'CREATE ROLE "{owner}"; GRANT CREATE ON SCHEMA public TO "{owner}"')

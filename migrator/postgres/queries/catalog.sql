@@ -275,6 +275,14 @@ FROM pg_trigger AS g
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 ORDER BY g.tgname
 
+-- name: extended_statistics
+SELECT n.nspname::text AS schema, x.stxname::text AS name, pg_get_statisticsobjdef(x.oid) AS definition,
+    coalesce(x.stxstattarget, -1)::integer AS target, obj_description(x.oid, 'pg_statistic_ext') AS comment
+FROM pg_statistic_ext AS x
+JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+WHERE x.stxrelid = %(oid)s
+ORDER BY 1, 2
+
 -- name: routines
 -- Functions and procedures of one name, with what uses each; a view knows a function by its rule.
 SELECT

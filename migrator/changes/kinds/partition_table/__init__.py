@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, require_table
-from migrator.changes.kinds.partition_table import swap
+from migrator.changes.kinds.partition_table import besides, swap
 from migrator.changes.kinds.partition_table.as_planned import require_as_planned
 from migrator.changes.kinds.partition_table.swap import Partitioning, strategy_of
 from migrator.changes.left_behind import left_behind
@@ -29,9 +29,9 @@ class PartitionTable(Kind[Partitioning]):
         No row is copied. Expand adds a CHECK that says what the bound of the partition says, and validates it while
         reads and writes go on. Contract, in one short transaction: the table takes the name of the partition, a
         partitioned table takes its name, with its columns, defaults, identity, constraints, indexes, foreign keys,
-        triggers, privileges and owner, and the old table is attached, for which the CHECK spares the server the look at
-        the rows and every index is found to be there. Then the partitioned table is analyzed. Partitions for further
-        rows are created by later migrations.
+        triggers, extended statistics, tablespaces, privileges and owner, and the old table is attached, for which the
+        CHECK spares the server the look at the rows and every index is found to be there. Then the partitioned table is
+        analyzed. Partitions for further rows are created by later migrations.
 
     What old and new code see
         One table under one name, before and after. Statements that wait for the swap, and prepared ones, go on with the
@@ -51,8 +51,8 @@ class PartitionTable(Kind[Partitioning]):
     Limits
         Between expand and contract the CHECK refuses rows outside the bound, as no partition takes them afterwards:
         choose one that holds every row until the next partition is there, or DEFAULT, which needs no CHECK. With
-        DEFAULT, attaching a partition later has to read it (attach_partition does so beforehand). Extended statistics
-        and storage parameters stay with the partition. Default privileges of the schema apply to the partitioned table
+        DEFAULT, attaching a partition later has to read it (attach_partition does so beforehand). Storage parameters
+        stay with the partition. Default privileges of the schema apply to the partitioned table
         besides those that are carried over; what was granted on an identity sequence is not. Once contracted there is
         no rollback.
 
@@ -114,11 +114,10 @@ class PartitionTable(Kind[Partitioning]):
             raise Refused(f'{taken.kind} "{change.part}" exists already')
         _require_key(change, relation)
         _condition(change, relation)
+        besides.require_places(relation, context)
         swap.require_portable(change, relation)
         for trigger in relation.own_triggers:
             yield f"trigger {trigger.name} sees {change.partition} in TG_TABLE_NAME for rows of that partition"
-        for each in sorted({each.name for each in relation.dependents if each.kind == "statistics object"}):
-            yield f"statistics object {each} stays with {change.partition}; create one on {change.table} afterwards"
         for function in relation.functions:
             yield f"the text of function {function} mentions {change.table}: it finds the partitioned table afterwards"
         if not change.is_default:
@@ -183,6 +182,7 @@ class PartitionTable(Kind[Partitioning]):
         if relation is None or relation.kind != "table":
             return
         _require_key(change, relation)
+        besides.require_places(relation, context)
         swap.require_portable(change, relation)
         require_as_planned(change, relation, context.contract_sql, self.template)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from migrator.changes.kinds.partition_table import swap
-from migrator.changes.kinds.partition_table.swap import Partitioning, Template
+from migrator.changes.kinds.partition_table import besides, swap
+from migrator.changes.kinds.partition_table.besides import Template
+from migrator.changes.kinds.partition_table.swap import Partitioning
 from migrator.errors import Refused
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql, ident
@@ -59,6 +61,8 @@ def _wanted(change: Partitioning, relation: Relation, template: Template) -> Ite
         for draft in swap.column_steps(change, each, template):
             yield f"column {each.name}: {' '.join(draft.sql.split())}", Sql(draft.sql)
     yield from swap.comments(change, relation, template)
+    yield from besides.renamed(relation, partial(swap.name_on_partition, change), template)
+    yield from besides.carried(relation, template)
 
 
 def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
@@ -66,7 +70,7 @@ def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
     table, part = re.escape(change.sql), re.escape(change.part_sql)
     about = re.compile(
         rf"GRANT .+ ON {table} TO |COMMENT ON (?:TABLE |(?:CONSTRAINT|TRIGGER) .+ ON ){table} IS "
-        rf"|ALTER TABLE {table} ADD CONSTRAINT "
+        rf"|CREATE STATISTICS .+ FROM {table}$|ALTER TABLE {table} (?:ADD CONSTRAINT|SET TABLESPACE) "
         rf"|ALTER TABLE {table} ALTER COLUMN |ALTER SEQUENCE \S+ OWNED BY {table}\.|DROP TRIGGER .+ ON {part}$"
     )
     for line in contract_sql.splitlines():

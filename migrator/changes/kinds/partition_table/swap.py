@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from migrator.changes.kind import Draft, OnTable
+from migrator.changes.kinds.partition_table import besides
+from migrator.changes.kinds.partition_table.besides import Template
 from migrator.changes.partition import require_bound
 from migrator.errors import Refused
 from migrator.model.objects import Grant
@@ -14,8 +17,6 @@ from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, liter
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import deparse_expression, parse_script, pb, relation_parts, unwrap
 from migrator.sql.rewrite import columns_in, role_sql, slug, statement_sql
-
-Template = Callable[..., Sql]
 
 _COPIED_BY_LIKE = ("SET STORAGE", "SET COMPRESSION")
 _NOTHING_WAITS = "none on a table that others know: it is new in this transaction"
@@ -148,6 +149,8 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
             "its name is for the one of the partitioned table"
             + ("; its constraint is called the same" if index.constraint else ""),
         )
+    for what, text in besides.renamed(relation, partial(name_on_partition, change), template):
+        yield Draft(f"rename-{slug(*what.split()[2:])}", text, "its name is for those of the partitioned table")
     for trigger in relation.own_triggers:
         yield Draft(
             f"drop-{slug(trigger.name)}",
@@ -185,6 +188,8 @@ def steps(change: Partitioning, relation: Relation, check: str | None, template:
             )
     for trigger in relation.own_triggers:
         yield Draft(f"trigger-{slug(trigger.name)}", Sql(trigger.definition), "as before", locks=_NOTHING_WAITS)
+    for what, text in besides.carried(relation, template):
+        yield Draft(slug(what), text, "as before", locks=_NOTHING_WAITS)
     for what, text in comments(change, relation, template):
         yield Draft(f"comment-{slug(*what.split()[2:])}", text, "as before", locks=_NOTHING_WAITS)
     for number, (grant, column_name) in enumerate(grants_on(relation), 1):

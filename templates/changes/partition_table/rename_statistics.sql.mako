@@ -1,0 +1,1 @@
+ALTER STATISTICS ${statistics|sql} RENAME TO ${new_name|ident}

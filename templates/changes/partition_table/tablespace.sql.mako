@@ -1,0 +1,1 @@
+ALTER ${kind|sql} ${where|sql} SET TABLESPACE ${tablespace|ident}
