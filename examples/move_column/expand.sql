@@ -93,7 +93,8 @@ AS $migrator$
 BEGIN
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR record_image_ne(ROW(NEW.user_id), ROW(OLD.user_id)) THEN
-        UPDATE public.users AS o SET email = n.email
+        -- Empty where the other row has a value: that one came later, by the same statement, and fills this one.
+        UPDATE public.users AS o SET email = coalesce(n.email, o.email)
         FROM public.profiles AS n WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
     ELSIF record_image_ne(ROW(NEW.email), ROW(OLD.email)) THEN
         -- Only what changed: the backfill may not have reached the rest.

@@ -62,6 +62,9 @@ BARE_A, BARE_B = "INSERT INTO a (id) VALUES (1)", "INSERT INTO b (k) VALUES (1)"
             ["WITH a AS (INSERT INTO a VALUES (1, 1, 'old') RETURNING id) INSERT INTO b SELECT id FROM a"],
             ("old", "old"),
         ),
+        # … of which the server inserts that of the new table first, since nothing reads the other one.
+        (["WITH a AS (INSERT INTO a VALUES (1, 1, 'old')) INSERT INTO b VALUES (1)"], ("old", "old")),
+        (["WITH a AS (INSERT INTO a VALUES (1, 1, 'old')) INSERT INTO b (k, c) VALUES (1, 'new')"], ("new", "new")),
         (
             ["INSERT INTO a SELECT g, g, 'v' || g FROM generate_series(1, 5) AS g",
              "INSERT INTO b SELECT id FROM a", "UPDATE a SET c = c || n", "UPDATE b SET c = c || '!'"],

@@ -5,12 +5,19 @@ AS <%block filter="dollar_quoted">
 BEGIN
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR ${moved|sql} THEN
+% if not makes_rows:
+        -- Empty where the other row has a value: that one came later, by the same statement, and fills this one.
+% endif
         UPDATE ${old|sql} AS o SET \
 % for name in columns:
 % if not loop.first:
 , \
 % endif
+% if makes_rows:
 ${name|ident} = n.${name|ident}\
+% else:
+${name|ident} = coalesce(n.${name|ident}, o.${name|ident})\
+% endif
 % endfor
 
         FROM ${new|sql} AS n WHERE ${found|sql} AND ${own|sql} AND ${disagrees|sql};
