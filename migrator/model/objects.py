@@ -66,6 +66,8 @@ class Namespace:
         contents: the first objects in it, as the server describes them.
         is_usable: whether the role that asks may create objects in it.
         relations: its tables, views, materialized views and foreign tables; partitions are among them.
+        routines: names of its functions, aggregates and procedures, but for those of triggers.
+        unspoken: functions of triggers in it, as the server describes them; no query names them.
         others: what else is in it, as the server describes it; indexes and sequences of columns are not.
         extensions: those whose objects are in it.
         searched_by: functions, roles and databases whose own ``search_path`` names it.
@@ -77,6 +79,8 @@ class Namespace:
     others: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     searched_by: tuple[str, ...] = ()
+    routines: tuple[str, ...] = ()
+    unspoken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def _meant(
         if schema and not name:
             del wanted[schema, name]
             found = objects.schemas.get(schema)
-            wanted |= dict.fromkeys((schema, each) for each in found.relations) if found else {}
+            wanted |= dict.fromkeys((schema, each) for each in (*found.relations, *found.routines)) if found else {}
             continue
         enum = next(
             (types[key] for place in ((schema,) if schema else path) if (key := TableName(place, name)) in types), None

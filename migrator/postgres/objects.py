@@ -53,6 +53,8 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
                 tuple(row.others),
                 tuple(row.extensions),
                 tuple(row.searched_by),
+                tuple(row.routines),
+                tuple(row.unspoken),
             )
             for row in session.query(_SQL["schemas"])
         },

@@ -1361,23 +1361,24 @@ CASES = (
         name="with all that is in it",
         kind="rename_schema",
         setup="CREATE SCHEMA shop; SET search_path = shop, public;"
-        "CREATE TYPE mood AS ENUM ('glad'); CREATE SEQUENCE free; CREATE TABLE parts (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE parts (id int) PARTITION BY LIST (id);"
         "CREATE TABLE part PARTITION OF parts DEFAULT;"
-        + items("value text NOT NULL DEFAULT 'none'", rows=500, more=" UNIQUE, other serial, mood mood")
+        + items("value text NOT NULL DEFAULT 'none'", rows=500, more=" UNIQUE, other serial")
         + "CREATE VIEW seen AS SELECT id, value FROM items; CREATE MATERIALIZED VIEW made AS SELECT id FROM items;"
-        "CREATE FUNCTION twice(integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * $1';"
+        "CREATE FUNCTION same(id bigint, n bigint DEFAULT 0) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';"
+        "REVOKE ALL ON FUNCTION same FROM PUBLIC;"
         "ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT SELECT ON TABLES TO PUBLIC; RESET search_path;"
         "GRANT SELECT ON shop.items TO PUBLIC; GRANT USAGE ON SCHEMA shop TO PUBLIC; COMMENT ON SCHEMA shop IS 'it';",
         existing="SELECT 'items', id, n, value FROM shop.items",
-        sql="-- migrator: tables_only = true\nALTER SCHEMA shop RENAME TO sales",
+        sql="ALTER SCHEMA shop RENAME TO sales",
         naive="ALTER SCHEMA shop RENAME TO sales",
         old=code("value", on="shop.items"),
         new=Code(
             insert="INSERT INTO sales.items (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT (value) DO UPDATE"
             " SET n = EXCLUDED.n RETURNING id",
-            update="UPDATE sales.items SET value = %(value)s WHERE id = %(id)s",
+            update="UPDATE sales.items SET value = %(value)s WHERE id = sales.same(n => 0, id => %(id)s)",
             touch="UPDATE sales.items SET n = %(n)s WHERE id = %(id)s",
-            read="SELECT n, value FROM sales.items WHERE id = %(id)s FOR UPDATE",
+            read="SELECT n, value FROM sales.items WHERE id = sales.same(%(id)s) FOR UPDATE",
             read_all="SELECT items.id, n, seen.value FROM sales.items JOIN sales.seen USING (id)",
         ),
     ),

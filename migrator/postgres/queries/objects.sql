@@ -25,6 +25,16 @@ WITH relations AS (
     SELECT c.relnamespace AS id, array_agg(c.relname::text ORDER BY c.relname::text) AS names
     FROM pg_class AS c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
     GROUP BY c.relnamespace
+), routines AS (
+    SELECT p.pronamespace AS id,
+        array_agg(DISTINCT p.proname::text ORDER BY p.proname::text) FILTER (WHERE NOT is_of_trigger) AS names,
+        array_agg(pg_describe_object('pg_proc'::regclass, p.oid, 0)) FILTER (WHERE is_of_trigger) AS unspoken
+    FROM pg_proc AS p
+    CROSS JOIN LATERAL (SELECT p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) AS is_of_trigger) AS x
+    WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND NOT EXISTS (SELECT FROM pg_depend AS o WHERE o.classid = 'pg_proc'::regclass AND o.objid = p.oid
+          AND o.deptype IN ('i', 'e'))
+    GROUP BY p.pronamespace
 ), settings AS (
     SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) AS who, setting
     FROM pg_proc AS p, unnest(p.proconfig) AS setting
@@ -51,14 +61,17 @@ SELECT n.nspname::text AS name, has_schema_privilege(n.oid, 'CREATE') AS is_usab
         FROM pg_depend AS d
         LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
         WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid AND d.deptype = 'n'
+          AND d.classid <> 'pg_proc'::regclass
           AND coalesce(c.relkind NOT IN ('r', 'p', 'v', 'm', 'f', 'i', 'I'), true)
           AND NOT EXISTS (SELECT FROM pg_depend AS o WHERE o.classid = d.classid AND o.objid = d.objid
               AND (o.deptype IN ('i', 'e') OR c.relkind = 'S' AND o.deptype = 'a' AND o.refobjsubid > 0))
         LIMIT 50) AS others,
     ARRAY(SELECT e.extname::text FROM pg_extension AS e WHERE e.extnamespace = n.oid ORDER BY 1) AS extensions,
+    coalesce(routines.names, '{}') AS routines, coalesce(routines.unspoken, '{}') AS unspoken,
     coalesce(searched.who, '{}') AS searched_by
 FROM pg_namespace AS n
 LEFT JOIN relations ON relations.id = n.oid
+LEFT JOIN routines ON routines.id = n.oid
 LEFT JOIN searched ON searched.name = n.nspname
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(temp|toast_temp)_'
 
