@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migrator.lint.objects import Routine, View
-from migrator.sql.parser import pb, unwrap, walk
+from migrator.sql.parser import leaves, pb, unwrap, walk
 from migrator.sql.volatility import Volatility
 
 Key = tuple[str, str]
@@ -154,15 +154,22 @@ class Domain(msgspec.Struct, frozen=True):
 
 def type_of(node: Any) -> TypeName:
     """The type a ``TypeName`` node names; serial types become the integer behind them."""
+    return type_and_serial(node)[0]
+
+
+def type_and_serial(node: Any) -> tuple[TypeName, bool]:
+    """Likewise, and whether it is ``serial`` or one of its sizes."""
     names = node.names
-    name = names[-1].string.sval
+    name = last = names[-1].string.sval
     if len(names) > 1 and names[0].string.sval not in _PLAIN_SCHEMAS:
         name = ".".join(names_in(names))
     mods: tuple[int, ...] = ()
-    if typmods := node.typmods:
-        constants = [wrapped.a_const for wrapped in typmods if wrapped.HasField("a_const")]
-        mods = tuple(constant.ival.ival for constant in constants if constant.HasField("ival"))
-    return _type(_SERIALS.get(name, name), mods, len(node.array_bounds))
+    for wrapped in node.typmods:
+        if wrapped.WhichOneof("node") == "a_const":
+            constant = wrapped.a_const
+            if constant.WhichOneof("val") == "ival":
+                mods += (constant.ival.ival,)
+    return _type(_SERIALS.get(name, name), mods, len(node.array_bounds)), last in _SERIALS
 
 
 _PLAIN_SCHEMAS = ("pg_catalog", "public")
@@ -199,12 +206,25 @@ def names_in(items: Any) -> tuple[str, ...]:
 def columns_read(expression: Any) -> tuple[str, ...]:
     """Columns an expression mentions, in order, each once."""
     found: dict[str, None] = {}
-    for node in walk(expression):
+    if not isinstance(expression, pb.Node):
+        _take_columns(expression, found)
+        return tuple(found)
+    for kind, node in leaves(expression):
+        if kind == "column_ref":
+            last = node.fields[-1]
+            if last.WhichOneof("node") == "string":
+                found[last.string.sval] = None
+        elif kind != "a_const":
+            _take_columns(node, found)
+    return tuple(found)
+
+
+def _take_columns(message: Any, found: dict[str, None]) -> None:
+    for node in walk(message):
         if isinstance(node, pb.ColumnRef):
             last = unwrap(node.fields[-1])
             if isinstance(last, pb.String):
                 found[last.sval] = None
-    return tuple(found)
 
 
 def columns_proved_not_null(expression: Any) -> frozenset[str]:
@@ -212,14 +232,17 @@ def columns_proved_not_null(expression: Any) -> frozenset[str]:
 
     The same shapes that ``ConstraintImpliedByRelConstraint`` in ``src/backend/commands/tablecmds.c`` sees through.
     """
-    node = unwrap(expression)
-    if isinstance(node, pb.NullTest) and node.nulltesttype == pb.IS_NOT_NULL:
-        argument = unwrap(node.arg)
+    kind = expression.WhichOneof("node")
+    if kind == "null_test" and expression.null_test.nulltesttype == pb.IS_NOT_NULL:
+        argument = unwrap(expression.null_test.arg)
         if isinstance(argument, pb.ColumnRef) and len(argument.fields) == 1:
             return frozenset(names_in(argument.fields))
-    if isinstance(node, pb.BoolExpr) and node.boolop == pb.AND_EXPR:
-        return frozenset().union(*(columns_proved_not_null(part) for part in node.args))
-    return frozenset()
+    if kind == "bool_expr" and expression.bool_expr.boolop == pb.AND_EXPR:
+        return frozenset().union(*(columns_proved_not_null(part) for part in expression.bool_expr.args))
+    return _NONE
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 class Catalog:

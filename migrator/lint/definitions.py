@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from sys import intern
 from typing import Any
 
@@ -13,24 +14,30 @@ from migrator.lint.catalog import (
     Key,
     columns_proved_not_null,
     columns_read,
-    is_serial,
     names_in,
     shared_names,
     shared_set,
-    type_of,
+    type_and_serial,
 )
 from migrator.sql.parser import pb
 
 
-def column_of(definition: Any, file: int) -> Column:
-    """The column a ``ColumnDef`` makes."""
-    not_null: bool = is_serial(definition.type_name)
-    has_default: bool = not_null
-    numbered: bool = not_null
+def column_of(definition: Any, file: int, others: list[Any] | None = None) -> Column:
+    """The column a ``ColumnDef`` makes.
+
+    Args:
+        definition: the node.
+        file: number of the current file.
+        others: its constraints that make more than the column are added, for ``beside_column``.
+    """
+    written, numbered = type_and_serial(definition.type_name)
+    not_null = has_default = numbered
     virtual = False
     for wrapped in definition.constraints:
         node = wrapped.constraint
         contype = node.contype
+        if others is not None and contype in _BESIDE:
+            others.append(node)
         if contype in _NOT_NULL:
             not_null = True
         elif contype == _IDENTITY:
@@ -39,7 +46,6 @@ def column_of(definition: Any, file: int) -> Column:
             has_default = True
             numbered = numbered or is_nextval(node.raw_expr)
             virtual = contype == _GENERATED and node.generated_kind == "v"
-    written = type_of(definition.type_name)
     if definition.HasField("coll_clause"):
         written = replace(written, collation=".".join(names_in(definition.coll_clause.collname)))
     return Column(intern(definition.colname), written, not_null, has_default, file, numbered, virtual)
@@ -86,21 +92,24 @@ _OF_TABLES = frozenset({pb.CONSTR_CHECK, pb.CONSTR_FOREIGN, pb.CONSTR_PRIMARY, p
 """Constraints that stand in the catalog as such wherever they are written, NOT NULL of a column apart."""
 
 
+_BESIDE = _OF_TABLES | {_GENERATED}
+
+
 def beside_column(
     table: Key,
-    definition: Any,
+    column: str,
+    nodes: Iterable[Any],
     transaction: tuple[int, int],
     constraints: dict[str, Constraint],
     dependants: dict[str, frozenset[str]],
 ) -> None:
     """Add the constraints that a ``ColumnDef`` makes besides its column, and what it reads if it is generated."""
     generated = False
-    for wrapped in definition.constraints:
-        node = wrapped.constraint
+    for node in nodes:
         contype = node.contype
         if contype in _OF_TABLES:
-            constraint = constraint_of(table, node, (definition.colname,), transaction)
+            constraint = constraint_of(table, node, (column,), transaction)
             constraints[constraint.name] = constraint
         elif contype == _GENERATED and not generated:
             generated = True
-            dependants[f"generated column {definition.colname}"] = frozenset(columns_read(node.raw_expr))
+            dependants[f"generated column {column}"] = frozenset(columns_read(node.raw_expr))

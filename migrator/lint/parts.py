@@ -93,9 +93,10 @@ def parts_of(source: Source) -> Iterator[Part]:
 
 
 def _parts_of(source: Source, including: tuple[str, ...]) -> Iterator[Part]:
-    sections = (runners.Section(0, len(source.text)),) if source.phased else runners.sections(source.name, source.text)
+    whole = runners.Section(0, len(source.text))
+    sections = (whole,) if source.phased else runners.sections(source.name, source.text)
     for section in sections:
-        own = source if section == runners.Section(0, len(source.text)) else _section_of(source, section)
+        own = source if section == whole else _section_of(source, section)
         for part in _parsed(own, own.text if section.sql is None else section.sql, including):
             yield part if section.sql is None else replace(part, literal=False)
             del part  # its trees must not stay while the next part is parsed

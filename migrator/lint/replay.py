@@ -64,7 +64,7 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
     columns: dict[str, Column] = {}
     constraints: dict[str, Constraint] = {}
     dependants: dict[str, frozenset[str]] = {}
-    complete = True
+    complete, file = True, catalog.file
     for parent in node.inh_relations:
         known = catalog.table(unwrap(parent))
         columns.update(known.columns if known else {})
@@ -74,10 +74,14 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         element_kind = element.WhichOneof("node")
         if element_kind == "column_def":
             column = element.column_def
+            others: list[Any] = []
             if column.HasField("type_name"):
-                made = column_of(column, catalog.file)
+                made = column_of(column, file, others)
                 columns[made.name] = made
-            beside_column(key, column, transaction, constraints, dependants)
+            else:
+                others = [each.constraint for each in column.constraints]
+            if others:
+                beside_column(key, column.colname, others, transaction, constraints, dependants)
         elif element_kind == "constraint":
             constraint = constraint_of(key, element.constraint, (), transaction)
             constraints[constraint.name] = constraint
@@ -97,7 +101,7 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
     partitioned = node.HasField("partspec")
     table = Table(
         key,
-        catalog.file,
+        file,
         complete,
         partitioned,
         columns,

@@ -34,12 +34,13 @@ def _add_column(catalog: Catalog, table: Table, command: Any, transaction: tuple
     definition = unwrap(getattr(command, "def"))
     if command.missing_ok and definition.colname in table.columns:
         return
-    column = column_of(definition, catalog.file)
+    others: list[Any] = []
+    column = column_of(definition, catalog.file, others)
     columns = {**table.columns, column.name: column}
     constraints, dependants = table.constraints, table.dependants
-    if definition.constraints:
+    if others:
         constraints, dependants = {**constraints}, {**dependants}
-        beside_column(table.key, definition, transaction, constraints, dependants)
+        beside_column(table.key, column.name, others, transaction, constraints, dependants)
     catalog.put_table(replace(table, columns=columns, constraints=constraints, dependants=dependants))
 
 

@@ -56,8 +56,15 @@ _BY_NAME = re.compile(r"(?:^|/)(?:(?P<flyway>[VUB])[\d._]+__|(?P<repeatable>R)__
 
 def is_undo(name: str) -> bool:
     """Whether the name of a file says that it takes back what another does."""
-    match = _BY_NAME.search(name.replace("\\", "/"))
+    match = _by_name(name)
     return match is not None and (match["flyway"] == "U" or match["way"] == "down")
+
+
+def _by_name(name: str) -> re.Match[str] | None:
+    """What the name of a file tells of its runner; most tell nothing, which is seen without the pattern."""
+    if "__" in name or ".up." in name or ".down." in name:
+        return _BY_NAME.search(name.replace("\\", "/"))
+    return None
 
 
 def sections(name: str, text: str) -> Sequence[Section]:
@@ -90,7 +97,7 @@ def wrapped_by_name(name: str, statements: Sequence[Statement]) -> bool | None:
     Flyway runs a file outside one if all of its statements need that, and refuses one that mixes them; golang-migrate
     sends the file as one query, which is one transaction if it holds several statements.
     """
-    match = _BY_NAME.search(name.replace("\\", "/"))
+    match = _by_name(name)
     if match is None:
         return None
     if match["way"]:
@@ -114,7 +121,7 @@ def outside_mark(name: str, text: str, comments: Sequence[tuple[str, int]], *, i
     for comment, place in comments:
         if match := _DIRECTIVE.match(comment):
             return Edit(place + match.start(1), place + match.end(1), "false") if match[1] == "true" else None
-    by_name = _BY_NAME.search(name.replace("\\", "/"))
+    by_name = _by_name(name)
     if by_name is not None:
         return _SENT_AS_ONE if by_name["way"] else None
     for match in _MARKER.finditer(text):
@@ -234,8 +241,9 @@ def _key(name: str, flyway: bool) -> tuple[int, tuple[int, ...], int, str, int]:
             return 0, version, "BVU".index(match["kind"]), name, 0
         if name.startswith("R__"):
             return 9, (), 0, name, 0
-    is_down = bool(re.search(r"\.down\.sql$", name))
-    base = re.sub(r"\.(?:up|down)\.sql$", ".sql", name)
+    is_down = name.endswith(".down.sql")
+    base = name.removesuffix(".down.sql" if is_down else ".up.sql")
+    base = name if base == name else f"{base}.sql"
     number = _NUMBERED.match(name)
     return (1, (int(number[0]),), 0, base, is_down) if number else (2, (), 0, base, is_down)
 

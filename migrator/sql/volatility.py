@@ -30,6 +30,8 @@ def volatility_of(expression: Any, own_functions: Mapping[str, Volatility]) -> t
         own_functions: volatility by name of functions that the files created.
     """
     worst, culprit = Volatility.NOT_VOLATILE, ""
+    if expression.WhichOneof("node") in _CALL_NOTHING:
+        return worst, culprit
     for node in walk(expression):
         if not isinstance(node, pb.FuncCall):
             continue
@@ -38,6 +40,9 @@ def volatility_of(expression: Any, own_functions: Mapping[str, Volatility]) -> t
         if found > worst:
             worst, culprit = found, parts[-1]
     return worst, culprit
+
+
+_CALL_NOTHING = frozenset({"a_const", "column_ref", "sqlvalue_function"})
 
 
 def _of_function(parts: list[str], own_functions: Mapping[str, Volatility]) -> Volatility:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,28 @@ def test_bytes_that_are_no_text_are_a_finding_at_their_place():
 
     assert (finding.code, finding.line, finding.column) == ("SY001", 2, 10)
     assert "0xff" in finding.message
+
+
+def test_a_byte_order_mark_is_no_part_of_bytes_that_are_no_text_either():
+    source = of_bytes("a.sql", b"\xef\xbb\xbfALTER TABLE \xff t;")
+
+    first, second = report_on(source).findings
+
+    assert (first.line, first.column) == (1, 13)
+    assert "0xff" in first.message
+    assert (second.line, second.column) == (1, 15)
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path):
+    pipe = tmp_path / "pipe.sql"
+    os.mkfifo(pipe)
+    text = "SELECT 1;\n" * 20_000
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(pipe.write_text, text)
+        (source,) = read([pipe])
+        assert written.result() == len(text)
+
+    assert source.text == text
 
 
 def test_two_migrations_of_one_level_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
 from migrator.model.phase import Phase
 from migrator.sql.builtin_functions import VOLATILE
-from migrator.sql.parser import Statement, pb, unwrap, walk
+from migrator.sql.parser import Statement, leaves, pb, unwrap, walk
 
 
 class CheckDependsOnTime(AlterTableRule):
@@ -73,6 +73,7 @@ _NOW = (
 
 
 _CHECK = pb.CONSTR_CHECK
+_STAY = frozenset({"column_ref", "a_const"})
 
 
 def _of_element(element: Any, context: Context) -> Iterator[Problem]:
@@ -88,7 +89,9 @@ def _of_element(element: Any, context: Context) -> Iterator[Problem]:
 
 
 def _of_constraint(constraint: Any, context: Context) -> Iterator[Problem]:
-    if constraint.contype == _CHECK and any(map(_changes, walk(constraint.raw_expr))):
+    if constraint.contype == _CHECK and any(
+        any(map(_changes, walk(node))) for kind, node in leaves(constraint.raw_expr) if kind not in _STAY
+    ):
         yield Problem(
             "what the CHECK allows changes with time or session",
             why="rows that were fine fail it later: at their next UPDATE, and when a dump is restored",
