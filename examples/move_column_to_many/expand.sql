@@ -104,16 +104,19 @@ REVOKE ALL ON FUNCTION public.migrator_orders_before_9a9aa276() FROM PUBLIC;
 CREATE FUNCTION public.migrator_orders_new_7c2727a2() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
-SET migrator.syncing = 'on'
 AS $migrator$
+DECLARE
+    was text := current_setting('migrator.syncing', true);
 BEGIN
     -- Of an INSERT all of OLD is NULL: what it gives is what changed.
     IF record_image_ne(ROW(NEW.currency), ROW(OLD.currency)) THEN
+        PERFORM set_config('migrator.syncing', 'on', true);
         -- What old code reads is what rows are filled with: those that are not have to be before it changes.
         UPDATE public.orders AS n SET migrator_state_6f77c272 = 'f' WHERE n.customer_id OPERATOR(pg_catalog.=) NEW.customer_id AND n.migrator_state_6f77c272 IS NULL
         AND EXISTS (SELECT FROM public.customers AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.customer_id AND (record_image_ne(ROW(NEW.currency), ROW(OLD.currency)) AND record_image_ne(ROW(o.currency), ROW(NEW.currency))));
         UPDATE public.customers AS o SET currency = CASE WHEN record_image_ne(ROW(NEW.currency), ROW(OLD.currency)) THEN NEW.currency ELSE o.currency END
         WHERE o.id OPERATOR(pg_catalog.=) NEW.customer_id AND (record_image_ne(ROW(NEW.currency), ROW(OLD.currency)) AND record_image_ne(ROW(o.currency), ROW(NEW.currency)));
+        PERFORM set_config('migrator.syncing', coalesce(was, ''), true);
     END IF;
     RETURN NULL;
 END

@@ -137,8 +137,9 @@ REVOKE ALL ON FUNCTION public.migrator_profiles_new_55bad4ff() FROM PUBLIC;
 CREATE FUNCTION public.migrator_profiles_delete_4ccc4cf1() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
-SET migrator.syncing = 'on'
 AS $migrator$
+DECLARE
+    was text := current_setting('migrator.syncing', true);
 BEGIN
     IF current_setting('migrator.making_way', true) IS DISTINCT FROM 'on' THEN
         -- Not where its row of the old table went, by the foreign key: that comes back with one of its own.
@@ -147,7 +148,9 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     IF OLD.migrator_state_91d1cc54 IS NULL THEN
+        PERFORM set_config('migrator.syncing', 'on', true);
         UPDATE public.users AS o SET bio = NULL, site = NULL WHERE o.id OPERATOR(pg_catalog.=) OLD.user_id;
+        PERFORM set_config('migrator.syncing', coalesce(was, ''), true);
     END IF;
     RETURN NULL;
 END

@@ -13,6 +13,7 @@ CREATE FUNCTION public.migrator_posts_old_0fe6237e() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
+#variable_conflict use_column
 DECLARE
     held record;
     is_new boolean;
@@ -74,9 +75,9 @@ REVOKE ALL ON FUNCTION public.migrator_post_tags_before_b0861f6e() FROM PUBLIC;
 CREATE FUNCTION public.migrator_post_tags_new_023e0448() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
-SET migrator.syncing = 'on'
 AS $migrator$
 DECLARE
+    was text := current_setting('migrator.syncing', true);
     -- A trigger that fired before this one may have changed the row again, and was taken across by that.
     is_there boolean := EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) NEW.post_id AND n.tag OPERATOR(pg_catalog.=) NEW.tag);
 BEGIN
@@ -90,7 +91,11 @@ BEGIN
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
-        ELSIF is_there THEN
+        END IF;
+    END IF;
+    PERFORM set_config('migrator.syncing', 'on', true);
+    IF TG_OP = 'UPDATE' THEN
+        IF NOT record_image_ne(ROW(NEW.post_id), ROW(OLD.post_id)) AND is_there THEN
             UPDATE public.posts AS o SET tags = ARRAY(
                 SELECT CASE WHEN e.v OPERATOR(pg_catalog.=) OLD.tag THEN NEW.tag ELSE e.v END
                 FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
@@ -116,6 +121,7 @@ BEGIN
         WHERE n.post_id OPERATOR(pg_catalog.=) NEW.post_id AND n.tag OPERATOR(pg_catalog.=) NEW.tag AND o.id OPERATOR(pg_catalog.=) NEW.post_id
         AND (NEW.tag OPERATOR(pg_catalog.=) ANY (o.tags)) IS NOT TRUE;
     END IF;
+    PERFORM set_config('migrator.syncing', coalesce(was, ''), true);
     RETURN NULL;
 END
 $migrator$;
@@ -129,15 +135,18 @@ REVOKE ALL ON FUNCTION public.migrator_post_tags_new_023e0448() FROM PUBLIC;
 CREATE FUNCTION public.migrator_post_tags_delete_6be41d02() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
-SET migrator.syncing = 'on'
 AS $migrator$
+DECLARE
+    was text := current_setting('migrator.syncing', true);
 BEGIN
+    PERFORM set_config('migrator.syncing', 'on', true);
     UPDATE public.posts AS o SET tags = ARRAY(
         SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place)
         WHERE (e.v OPERATOR(pg_catalog.=) OLD.tag) IS NOT TRUE ORDER BY e.place
     )
     WHERE o.id OPERATOR(pg_catalog.=) OLD.post_id AND OLD.tag OPERATOR(pg_catalog.=) ANY (o.tags)
     AND NOT EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) OLD.post_id AND n.tag OPERATOR(pg_catalog.=) OLD.tag);
+    PERFORM set_config('migrator.syncing', coalesce(was, ''), true);
     RETURN NULL;
 END
 $migrator$;

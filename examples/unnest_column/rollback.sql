@@ -41,6 +41,5 @@ DROP FUNCTION public.migrator_post_tags_delete_6be41d02();
 -- step: drop-post_tags transaction=post_tags undoes=create-post_tags
 -- locks: ACCESS EXCLUSIVE ON public.post_tags: reads and writes wait, for a moment
 -- why: its values are in posts, but for those counted here
-/* loses: SELECT count(*) FROM public.post_tags AS n
-WHERE NOT EXISTS (SELECT FROM public.posts AS o WHERE o.id = n.post_id AND n.tag = ANY (o.tags)) */
+-- loses: SELECT count(*) FROM public.post_tags AS n WHERE NOT EXISTS (SELECT FROM public.posts AS o WHERE o.id = n.post_id AND n.tag = ANY (o.tags))
 DROP TABLE public.post_tags;

@@ -17,6 +17,7 @@ NAMES = {
     "63 bytes of other letters": ("ü" * 31, "таблица", "名" * 21, "ö" * 31, " é" * 21),
     "variables": ("new", "old", "tg_op", "migrator_up", "found"),
     "records": ("n", "excluded", "new", "held", "old"),
+    "more variables": ("o", "e", "is_new", "attempt", "sync"),
 }
 
 
@@ -69,6 +70,19 @@ FORMS = {
         "SELECT id, {a} FROM {u} ORDER BY 1",
         [(1, "new"), (2, "one"), (3, "old")],
         "ALTER TABLE {u} ADD COLUMN {a} text; ALTER TABLE {t} DROP COLUMN {a}",
+    ),
+    "unnest_column": Form(
+        "CREATE TABLE {t} ({k} int PRIMARY KEY, {a} text[]); CREATE TABLE {v} ({k} text PRIMARY KEY);"
+        "INSERT INTO {t} VALUES (1, '{one,two}'), (2, NULL)",
+        "-- migrator: unnest = {t} ({a})\nCREATE TABLE {u} ({b} int REFERENCES {t} ON DELETE CASCADE ON UPDATE CASCADE,"
+        " {a} text REFERENCES {v} ({k}) ON DELETE CASCADE ON UPDATE CASCADE, PRIMARY KEY ({b}, {a}))",
+        "INSERT INTO {t} VALUES (3, '{old}'), (4, '{x,y}'); UPDATE {t} SET {a} = '{%}' WHERE {k} = 2;"
+        "INSERT INTO {v} VALUES ('new'); INSERT INTO {u} VALUES (3, 'new'); DELETE FROM {u} WHERE {a} = 'x';"
+        "UPDATE {u} SET {a} = 'new' WHERE {a} = 'y'; UPDATE {t} SET {k} = 5 WHERE {k} = 4",
+        "SELECT {b}, {a} FROM {u} ORDER BY 1, 2",
+        [(1, "one"), (1, "two"), (2, "%"), (3, "new"), (3, "old"), (5, "new")],
+        "CREATE TABLE {u} ({b} int REFERENCES {t} ON DELETE CASCADE ON UPDATE CASCADE, {a} text REFERENCES {v} ({k})"
+        " ON DELETE CASCADE ON UPDATE CASCADE, PRIMARY KEY ({b}, {a})); ALTER TABLE {t} DROP COLUMN {a}",
     ),
     "merge_tables": Form(
         "CREATE TABLE {t} ({k} int PRIMARY KEY);"
@@ -146,7 +160,16 @@ def test_the_whole_life_under_odd_names(sandbox: Sandbox, names: str, is_naive: 
         found = []
         for number, text in enumerate(texts):
             schema = schemas[number % 2] % number
-            meant = {"t": f"{schema}.{t}", "u": f"{schema}.{u}", "p": u, "a": a, "b": b, "k": k, "s": schema}
+            meant = {
+                "t": f"{schema}.{t}",
+                "u": f"{schema}.{u}",
+                "p": u,
+                "a": a,
+                "b": b,
+                "k": k,
+                "s": schema,
+                "v": f"{schema}.values",
+            }
             found.append(re.sub(r"\{(\w)\}", lambda match, meant=meant: meant[match[1]], text))
         return ";\n".join(found)
 

@@ -175,6 +175,62 @@ def test_every_tenant_keeps_its_rows_and_sees_no_others(
     assert tenants.sandbox.value(f"SELECT count(*) FROM ({seen}) AS s") == 30 + len([i for i in ids if i >= 100])
 
 
+MANY = (
+    "CREATE TABLE many (id int PRIMARY KEY, item_id int REFERENCES items); CREATE INDEX ON many (item_id);"
+    "INSERT INTO many SELECT id, id FROM items;"
+)
+OWN = "(item_id int REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, {}, PRIMARY KEY (item_id{}))"
+
+
+@pytest.mark.parametrize(
+    ("sql", "old", "new", "seen", "rows"),
+    [
+        (
+            f"-- migrator: from = items\nCREATE TABLE texts {OWN.format('a text', '')}",
+            "INSERT INTO items (id, tenant, a) VALUES (100, 1, 'old'); UPDATE items SET a = 'x' WHERE id = 1",
+            "UPDATE texts SET a = 'new' WHERE item_id = 2; DELETE FROM texts WHERE item_id = 3",
+            "SELECT item_id, a FROM texts WHERE item_id IN (1, 2, 3, 4, 100) ORDER BY 1",
+            [(1, "x"), (2, "new"), (4, "a4"), (100, "old")],
+        ),
+        (
+            f"-- migrator: unnest = items (tags)\nCREATE TABLE tagged {OWN.format('tag int', ', tag')}",
+            "UPDATE items SET tags = '{7,8}' WHERE id = 1",
+            (
+                "INSERT INTO tagged VALUES (2, 9); UPDATE tagged SET tag = 5 WHERE item_id = 4;"
+                "DELETE FROM tagged WHERE item_id = 3"
+            ),
+            "SELECT item_id, tag FROM tagged WHERE item_id < 6 ORDER BY 1, 2",
+            [(1, 7), (1, 8), (2, 1), (2, 9), (4, 5), (5, 1)],
+        ),
+        (
+            "-- migrator: to = many (item_id)\n-- migrator: many = true\nALTER TABLE items DROP COLUMN a",
+            "UPDATE items SET a = 'x' WHERE id = 1; INSERT INTO many VALUES (101, 1)",
+            "UPDATE many SET a = 'new' WHERE id = 2",
+            "SELECT id, a FROM many WHERE id IN (1, 2, 3, 101) ORDER BY 1",
+            [(1, "x"), (2, "new"), (3, "a3"), (101, "x")],
+        ),
+    ],
+    ids=["split_table", "unnest_column", "move_column to many"],
+)
+def test_a_tool_that_is_no_superuser_moves_what_an_application_writes(
+    tenants: Tenants, sql: str, old: str, new: str, seen: str, rows: list[tuple[Any, ...]]
+) -> None:
+    tenants.sandbox.execute(
+        f"{ITEMS} {MANY} ALTER TABLE items ADD tags int[] DEFAULT '{{1}}';"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON items, many TO {tenants.app}"
+    )
+    before = tenants.sandbox.snapshot()
+    migration = tenants.expand(sql)
+    tenants.sandbox.backfill(migration)
+    tenants.sandbox.rollback(migration, offline=OFFLINE)
+    assert tenants.sandbox.snapshot() == before
+    tenants.sandbox.expand(migration)
+    tenants.sandbox.backfill(migration)
+    tenants.as_tenant(1, *old.split(";"), *new.split(";"))
+    tenants.finish(migration)
+    assert tenants.as_tenant(1, seen) == rows
+
+
 @pytest.mark.parametrize(
     "sql",
     [

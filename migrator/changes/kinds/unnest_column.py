@@ -216,7 +216,7 @@ class UnnestColumn(Moving[Unnesting]):
             "new": sides.new_sql,
             "array": change.column,
             "value": value,
-            "guard": Sql(_GUARD),
+            "guard": _GUARD,
         }
         on_new = {
             **both,

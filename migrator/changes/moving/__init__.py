@@ -308,7 +308,7 @@ class Moving(Kind[MovedT]):
                 **on_new,
                 "found": sides.found_by_new("OLD"),
                 "cleared": {each.name: Sql("DEFAULT" if each.not_null else "NULL") for each in moved},
-                "guard": Sql(_GUARD),
+                "guard": _GUARD,
             },
         }
 

@@ -63,7 +63,7 @@ def function_values(sides: Sides, names: Names) -> dict[str, dict[str, Any]]:
             "found": found,
             "siblings": sides.own,
             "differs": differing,
-            "guard": Sql(_GUARD),
+            "guard": _GUARD,
         },
     }
 

@@ -1,8 +1,9 @@
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
-SET ${guard|sql} = 'on'
 AS <%block filter="dollar_quoted">
+DECLARE
+    was text := current_setting(${guard|literal}, true);
 BEGIN
     IF current_setting('migrator.making_way', true) IS DISTINCT FROM 'on' THEN
         -- Not where its row of the old table went, by the foreign key: that comes back with one of its own.
@@ -25,6 +26,7 @@ OLD.${name|field}\
         ON CONFLICT DO NOTHING;
     END IF;
     IF OLD.${state|field} IS NULL THEN
+        PERFORM set_config(${guard|literal}, 'on', true);
         UPDATE ${old|sql} AS o SET \
 % for name, value in cleared.items():
 % if not loop.first:
@@ -33,6 +35,7 @@ OLD.${name|field}\
 ${name|ident} = ${value|sql}\
 % endfor
  WHERE ${found|sql};
+        PERFORM set_config(${guard|literal}, coalesce(was, ''), true);
     END IF;
     RETURN NULL;
 END

@@ -3,6 +3,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 % if lookup:
+#variable_conflict use_column
 DECLARE
     held record;
 % endif

@@ -1,9 +1,9 @@
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
-SET ${guard|sql} = 'on'
 AS <%block filter="dollar_quoted">
 DECLARE
+    was text := current_setting(${guard|literal}, true);
     -- A trigger that fired before this one may have changed the row again, and was taken across by that.
     is_there boolean := EXISTS (SELECT FROM ${new|sql} AS n WHERE ${row|sql});
 BEGIN
@@ -17,7 +17,11 @@ BEGIN
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
-        ELSIF is_there THEN
+        END IF;
+    END IF;
+    PERFORM set_config(${guard|literal}, 'on', true);
+    IF TG_OP = 'UPDATE' THEN
+        IF NOT ${moved|sql} AND is_there THEN
             UPDATE ${old|sql} AS o SET ${array|ident} = ARRAY(
                 SELECT CASE WHEN e.v OPERATOR(pg_catalog.=) OLD.${value|field} THEN NEW.${value|field} ELSE e.v END
                 FROM unnest(o.${array|ident}) WITH ORDINALITY AS e (v, place) ORDER BY e.place
@@ -43,6 +47,7 @@ BEGIN
         WHERE ${row|sql} AND ${found|sql}
         AND (NEW.${value|field} OPERATOR(pg_catalog.=) ANY (o.${array|ident})) IS NOT TRUE;
     END IF;
+    PERFORM set_config(${guard|literal}, coalesce(was, ''), true);
     RETURN NULL;
 END
 </%block>

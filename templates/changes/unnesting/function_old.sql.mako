@@ -2,6 +2,7 @@ CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
+#variable_conflict use_column
 DECLARE
     held record;
     is_new boolean;
