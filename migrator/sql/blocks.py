@@ -14,11 +14,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import postgast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from migrator.sql import constants
+from migrator.sql import constants, native
 from migrator.sql.lexing import Mark, blank, marks
 from migrator.sql.parser import Block, Script, SqlSyntaxError, Statement, parse_script, unwrap
 
@@ -116,8 +115,8 @@ def _inside(statement: Statement, source: str, opaque: list[Opaque]) -> Iterator
         return
     try:
         tree = _plpgsql(body)
-    except (postgast.PgQueryError, json.JSONDecodeError) as error:
-        why = error.message if isinstance(error, postgast.PgQueryError) else "its tree cannot be read"
+    except (native.PgQueryError, json.JSONDecodeError) as error:
+        why = error.message if isinstance(error, native.PgQueryError) else "its tree cannot be read"
         opaque.append(Opaque(statement.offset, end, f"{_NOT_CHECKED}: {why}"))
         return
     finder = _Finder(body)
@@ -154,7 +153,7 @@ def _plpgsql(body: str, head: str = "FUNCTION f() RETURNS void") -> Any:
     tag = "$migrator$"
     while tag in body:
         tag = tag[:-1] + "_$"
-    return postgast.parse_plpgsql(f"CREATE {head} LANGUAGE plpgsql AS {tag}{body}{tag}")
+    return native.parse_plpgsql(f"CREATE {head} LANGUAGE plpgsql AS {tag}{body}{tag}")
 
 
 class _Run(Struct, frozen=True):
@@ -357,8 +356,8 @@ def _created(statement: Statement, powers: dict[str, str]) -> Iterator[Opaque]:
             powers[name] = "DDL"
         return
     try:
-        tree = postgast.parse_plpgsql(statement.text)
-    except postgast.PgQueryError as error:
+        tree = native.parse_plpgsql(statement.text)
+    except native.PgQueryError as error:
         end = statement.offset + len(statement.text)
         yield Opaque(statement.offset, end, f"the body of {name} was not checked: {error.message}")
         return

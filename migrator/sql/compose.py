@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-import postgast
-from postgast import pg_query_pb2 as pb
-
 from migrator.errors import Refused
+from migrator.sql import native
+from migrator.sql.native import pb
 from migrator.sql.parser import deparse_expression, parse_script, unwrap
 
 MAX_NAME_BYTES = 63
@@ -39,7 +38,7 @@ def ident(name: str) -> Sql:
     if len(name.encode()) > MAX_NAME_BYTES:
         raise Refused(f'name "{name}" is {len(name.encode())} bytes long, PostgreSQL keeps {MAX_NAME_BYTES}')
     if _PLAIN.match(name):
-        token = postgast.scan(name).tokens[0]
+        token = native.scan(name).tokens[0]
         if token.keyword_kind in (pb.NO_KEYWORD, pb.UNRESERVED_KEYWORD):
             return Sql(name)
     return Sql('"' + name.replace('"', '""') + '"')

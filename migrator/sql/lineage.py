@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import postgast
-
+from migrator.sql import native
 from migrator.sql.lexing import without_runs
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def needs(statement: str, targets: frozenset[Target], catalog: Catalog) -> Findi
     """
     try:
         words, text = _scan(statement)
-    except (postgast.PgQueryError, ValueError) as error:
+    except (native.PgQueryError, ValueError) as error:
         return Finding(Use.UNCLEAR, f"it cannot be read: {error}")
     if not words:
         return _NOTHING
@@ -91,7 +90,7 @@ def identifiers(text: str) -> frozenset[str] | None:
     """Every word of a piece of SQL or PL/pgSQL as the server would read it; None where it cannot be read."""
     try:
         return frozenset(_scan(text)[0])
-    except (postgast.PgQueryError, ValueError):
+    except (native.PgQueryError, ValueError):
         return None
 
 
@@ -101,7 +100,7 @@ def _scan(statement: str) -> tuple[list[str], str]:
     words: list[str] = []
     pieces: list[bytes] = []
     done = 0
-    for token in postgast.scan(without_runs(statement)).tokens:
+    for token in native.scan(without_runs(statement)).tokens:
         raw = encoded[token.start : token.end]
         if raw[:1] == b'"':
             words.append(raw[1:-1].decode().replace('""', '"'))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-import postgast
-
+from migrator.sql import native
 from migrator.sql.parser import SqlSyntaxError, parse_script
 
 _TYPED = re.compile(
@@ -24,11 +23,11 @@ def normalised(statement: str) -> tuple[str, str]:
     PostgreSQL would not take as well.
     """
     try:
-        text = _TYPED.sub(r"CAST(\2 AS \1)", postgast.normalize(statement))
+        text = _TYPED.sub(r"CAST(\2 AS \1)", native.normalize(statement))
         parse_script(text)
-    except (postgast.PgQueryError, SqlSyntaxError, ValueError):
+    except (native.PgQueryError, SqlSyntaxError, ValueError):
         text = _STRING.sub("''", statement)
     try:
-        return postgast.fingerprint(statement).hex, text
-    except (postgast.PgQueryError, ValueError):
+        return native.fingerprint(statement), text
+    except (native.PgQueryError, ValueError):
         return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16], text

@@ -1,7 +1,6 @@
-"""SQL scripts to statements with positions, by PostgreSQL's own grammar (libpg_query through postgast).
+"""SQL scripts to statements with positions, by PostgreSQL's own grammar (libpg_query).
 
-This module and its neighbours in ``migrator.sql`` are the only importers of postgast. Other rooms get ``pb``, the
-protobuf module that holds PostgreSQL's node types and enumerations, from here.
+Other rooms get ``pb``, which holds PostgreSQL's node types and enumerations as protobuf has them, from here.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-import postgast
 from msgspec import Struct
-from postgast import pg_query_pb2 as pb
 
 from migrator.errors import Refused
+from migrator.sql import native
 from migrator.sql.lexing import without_runs
+from migrator.sql.native import pb
 
 __all__ = [
     "Block",
@@ -197,8 +196,8 @@ def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
         reason = "a NUL character, which PostgreSQL does not accept"
         raise SqlSyntaxError(reason, source=source, offset=source.index("\0"), name=name)
     try:
-        tree = postgast.parse(without_runs(source))
-    except postgast.PgQueryError as error:
+        tree = native.parse(without_runs(source))
+    except native.PgQueryError as error:
         # In characters, unlike the locations in nodes. The end of the input is where its last word ends.
         offset = min(error.cursorpos - 1 if error.cursorpos else len(source), len(source.rstrip()))
         raise SqlSyntaxError(error.message, source=source, offset=offset, name=name) from None
@@ -256,7 +255,7 @@ def _words(text: str, at: int, begin: int, places: _Places, above: int, comments
         return begin + len(words) - len(words.lstrip(_SPACE)), begin + len(words)
     start = stop = begin
     character = _Places(text).character  # of its own: a token's place counts bytes
-    for token in postgast.scan(without_runs(text)).tokens:
+    for token in native.scan(without_runs(text)).tokens:
         first, last = at + character(token.start), at + character(token.end)
         if token.token in _COMMENTS:
             body = text[first - at : last - at].rstrip("\n")
@@ -349,7 +348,7 @@ def deparse(kind: str, node: Any) -> str:
     """SQL text of a statement node of the given kind, in libpg_query's canonical form."""
     tree = pb.ParseResult()
     getattr(tree.stmts.add().stmt, kind).CopyFrom(node)
-    return str(postgast.deparse(tree))
+    return native.deparse(tree)
 
 
 def deparse_expression(node: Any) -> str:
@@ -357,7 +356,7 @@ def deparse_expression(node: Any) -> str:
     tree = pb.ParseResult()
     target = tree.stmts.add().stmt.select_stmt.target_list.add().res_target
     target.val.CopyFrom(node)
-    return str(postgast.deparse(tree)).removeprefix("SELECT ").strip()
+    return native.deparse(tree).removeprefix("SELECT ").strip()
 
 
 def parse_expression(text: str) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import postgast
-
+from migrator.sql import native
 from migrator.sql.lexing import without_runs
 from migrator.sql.parser import pb
 
@@ -27,7 +26,7 @@ def tokens(sql: str) -> Sequence[Token]:
     Args:
         sql: text that the server's lexer takes, such as that of a parsed statement.
     """
-    found = [token for token in postgast.scan(without_runs(sql)).tokens if token.token not in _COMMENTS]
+    found = [token for token in native.scan(without_runs(sql)).tokens if token.token not in _COMMENTS]
     if sql.isascii():
         return [Token(sql[token.start : token.end].upper(), token.start, token.end) for token in found]
     encoded = sql.encode()

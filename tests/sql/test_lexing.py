@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import postgast
 import pytest
 
 from migrator.lint.sources import Source
-from migrator.sql import parser
+from migrator.sql import native, parser
 from migrator.sql.lexing import Mark, marks, without_runs
 from migrator.sql.parser import SqlSyntaxError, parse_script
 from migrator.sql.tokens import tokens
@@ -44,17 +43,17 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
 
     def counted(name: str) -> Any:
-        original = getattr(postgast, name)
+        original = getattr(native, name)
 
         def call(text: str) -> Any:
             found.append(characters_read(text))
-            assert found[-1] < 100 * MILLION, f"postgast.{name} would read {found[-1]:,} characters"
+            assert found[-1] < 100 * MILLION, f"native.{name} would read {found[-1]:,} characters"
             return original(text)
 
         return call
 
     for name in ("parse", "scan"):
-        monkeypatch.setattr(postgast, name, counted(name))
+        monkeypatch.setattr(native, name, counted(name))
     return found
 
 
