@@ -18,7 +18,7 @@ from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.rewrite import role_sql, slug
 from migrator.templating import render
 
-_SECURITY_INVOKER = 15
+SECURITY_INVOKER = 15
 """First version whose views can be read with the rights and policies of the one who asks (release notes of 15)."""
 
 _NOT_FOR_VIEWS = frozenset({"MAINTAIN", "TRUNCATE"})
@@ -130,7 +130,7 @@ def refuse_unseen(relation: Relation, context: Context) -> None:
             f'table "{relation.name}" is replicated logically, and the other side goes by its name',
             hint="create the table under its new name on the other side, and move the replication there first",
         )
-    if relation.has_row_security and context.schema.server_version < _SECURITY_INVOKER:
+    if relation.has_row_security and context.schema.server_version < SECURITY_INVOKER:
         raise Refused(
             f'table "{relation.name}" has row security, and a view on PostgreSQL {context.schema.server_version} '
             "reads with the rights of its owner",
@@ -163,7 +163,7 @@ def stand_in(relation: Relation, name: TableName, context: Context, group: str) 
             view=view,
             table=qualified(relation.name.schema, relation.name.name),
             columns=ident_list(column.name for column in relation.columns),
-            as_invoker=context.schema.server_version >= _SECURITY_INVOKER,
+            as_invoker=context.schema.server_version >= SECURITY_INVOKER,
         ),
         "the table under its new name: reads and writes go through to it",
         group,

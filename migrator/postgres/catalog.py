@@ -230,14 +230,15 @@ def missing_privileges(session: Session, name: TableName, *, exists: bool) -> li
 
 
 def missing_ownership(session: Session, kind: str, name: str) -> list[str]:
-    """What this role lacks to change a type or routine, one line each; nothing for one that is not there.
+    """What this role lacks to change a type, routine or schema, one line each; nothing for one that is not there.
 
     Args:
-        kind: ``type`` or ``routine``.
+        kind: ``type``, ``routine`` or ``schema``.
         name: as SQL, of a routine with the types of its parameters.
     """
     row = session.maybe(_SQL[f"{kind}_owner"], {"name": name})
-    return [] if row is None or row.owns else [f'role "{row.role}" does not own {name}, which belongs to "{row.owner}"']
+    what = f"schema {name}" if kind == "schema" else name
+    return [] if row is None or row.owns else [f'role "{row.role}" does not own {what}, which belongs to "{row.owner}"']
 
 
 def index_is_valid(session: Session, schema: str, name: str) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.sql.actions import ROUTINES
-from migrator.sql.compose import qualified
+from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import Statement, deparse_type, pb, unwrap
 
 _OUTPUT = frozenset({pb.FUNC_PARAM_OUT, pb.FUNC_PARAM_TABLE})
@@ -13,7 +13,7 @@ _TYPES = frozenset({pb.OBJECT_TYPE, pb.OBJECT_DOMAIN})
 
 
 def owned_objects(statement: Statement) -> Iterator[tuple[str, str]]:
-    """``type`` or ``routine`` and its name as SQL, for each that must belong to whoever runs it, if it is there."""
+    """``type``, ``routine`` or ``schema`` and its name as SQL, for each that whoever runs it must own."""
     node = statement.node
     if statement.kind == "alter_enum_stmt":
         yield "type", _name(node.type_name)
@@ -24,6 +24,10 @@ def owned_objects(statement: Statement) -> Iterator[tuple[str, str]]:
     elif statement.kind == "drop_stmt" and node.remove_type in ROUTINES:
         for item in map(unwrap, node.objects):
             yield "routine", f"{_name(item.objname)}({', '.join(deparse_type(unwrap(each)) for each in item.objargs)})"
+    elif statement.kind == "rename_stmt" and node.rename_type == pb.OBJECT_SCHEMA:
+        yield "schema", ident(node.subname)
+    elif statement.kind == "drop_stmt" and node.remove_type == pb.OBJECT_SCHEMA:
+        yield from (("schema", ident(unwrap(item).sval)) for item in node.objects)
     elif statement.kind == "drop_stmt" and node.remove_type in _TYPES:
         for item in node.objects:
             yield "type", _name(unwrap(item).names)

@@ -27,7 +27,7 @@ def role(sandbox: Sandbox) -> Iterator[str]:
     name = f"limited_{secrets.token_hex(4)}"
     sandbox.execute(f"CREATE ROLE {name} LOGIN")
     yield name
-    sandbox.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    sandbox.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
 
 
 def url_of(sandbox: Sandbox, role: str) -> str:
@@ -205,6 +205,46 @@ def test_a_type_of_another_role_is_refused_before_anything_runs(table: Sandbox, 
     outcome = table.command("expand", url=url_of(table, role))
     assert outcome.code == 1
     assert f'role "{role}" does not own public.mood, which belongs to "postgres"' in outcome.err
+    assert_untouched(table, shape)
+
+
+@pytest.mark.parametrize("sql", ["ALTER SCHEMA shop RENAME TO sales", "DROP SCHEMA shop"])
+def test_a_schema_of_another_role_is_refused_before_anything_runs(table: Sandbox, role: str, sql: str) -> None:
+    """Only contract needs it."""
+    table.install()
+    name = table.value("SELECT quote_ident(current_database())")
+    table.execute(
+        f"GRANT USAGE ON SCHEMA migrator TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO {role};"
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA migrator TO {role}; CREATE SCHEMA shop;"
+        f"GRANT USAGE, CREATE ON SCHEMA shop TO {role}; GRANT CREATE ON DATABASE {name} TO {role}"
+    )
+    if "RENAME" in sql:
+        table.execute("CREATE TABLE shop.items (id int)")
+    table.new("schema", sql)
+    shape = table.snapshot()
+    outcome = table.command("expand", url=url_of(table, role))
+    assert outcome.code == 1
+    assert f'role "{role}" does not own schema shop, which belongs to "postgres"' in outcome.err
+    assert_untouched(table, shape)
+
+
+def test_views_of_a_role_that_may_not_read_their_tables_are_not_made(table: Sandbox, role: str) -> None:
+    table.install()
+    name = table.value("SELECT quote_ident(current_database())")
+    table.execute(
+        f"GRANT USAGE ON SCHEMA migrator TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO {role};"
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA migrator TO {role}; CREATE SCHEMA shop AUTHORIZATION {role};"
+        f"CREATE TABLE shop.items (id int); GRANT CREATE ON DATABASE {name} TO {role}"
+    )
+    table.new("schema", "ALTER SCHEMA shop RENAME TO sales")
+    shape = table.snapshot()
+    outcome = table.command("expand", url=url_of(table, role))
+    if table.session.server_version >= 15:
+        assert outcome.code == 0
+        assert table.rows("SELECT id FROM sales.items") == []
+        return
+    assert outcome.code == 1
+    assert '1 tables and views in schema "shop" belong to roles of which this one is no member' in outcome.err
     assert_untouched(table, shape)
 
 

@@ -411,6 +411,11 @@ SELECT pg_get_userbyid(p.proowner)::text AS owner, pg_has_role(p.proowner, 'USAG
 FROM pg_proc AS p
 WHERE p.oid = to_regprocedure(%(name)s)
 
+-- name: schema_owner
+SELECT pg_get_userbyid(n.nspowner)::text AS owner, pg_has_role(n.nspowner, 'USAGE') AS owns, current_user::text AS role
+FROM pg_namespace AS n
+WHERE n.oid = to_regnamespace(%(name)s)
+
 -- name: table_of_index
 SELECT tn.nspname::text AS schema, t.relname::text AS name
 FROM pg_class AS c

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from migrator.changes.kind import Context, Draft, Kind, Spec
+from migrator.changes.kind import Context, Draft, Kind, Obstacle, Spec
 from migrator.changes.kinds.rename_schema.stand_ins import (
     calls,
     why_alone,
     without_call,
 )
-from migrator.changes.moved_table import drop_view, refuse_unseen, refuse_used, stand_in
+from migrator.changes.moved_table import SECURITY_INVOKER, drop_view, refuse_unseen, refuse_used, stand_in
 from migrator.changes.routine import overloads
 from migrator.errors import Refused
 from migrator.model.objects import Namespace
@@ -153,6 +153,17 @@ class RenameSchema(Kind[SchemaRenaming]):
         for who in found.searched_by:
             yield f"the search_path of {who} names {change.name}: add {change.new_name} to it before contract"
         yield f"sessions that find tables by a search_path have to have {change.new_name} in it before contract"
+
+    def obstacles(self, change: SchemaRenaming, context: Context) -> Iterator[Obstacle]:
+        """Tables that views of this role could not read for others."""
+        if change.tables and context.schema.server_version < SECURITY_INVOKER:
+            yield Obstacle(
+                self.template("of_others", schema=change.name),
+                f'tables and views in schema "{change.name}" belong to roles of which this one is no member: before '
+                f"PostgreSQL {SECURITY_INVOKER} a view over one reads and writes it with the rights of this role",
+                "run it as a member of the roles that own them",
+                Phase.EXPAND,
+            )
 
     def expand(self, change: SchemaRenaming, context: Context) -> Iterator[Draft]:
         """The schema, and in it a view over each table and a call of each function."""
