@@ -237,10 +237,37 @@ class Policy:
 
     Attributes:
         is_permissive: whether it lets rows through; a restrictive one keeps back what others let through.
+        using: its condition for rows that are there, as SQL with everything qualified; empty: it has none.
+        check: likewise that for rows to be written.
     """
 
     name: str
     is_permissive: bool = True
+    using: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that reads a table, itself or through other views.
+
+    Attributes:
+        kind: ``view`` or ``materialized view``.
+        definition: its query, as ``pg_get_viewdef`` writes it, with everything qualified.
+        options: as ``NAME=VALUE``.
+        columns: the columns of the table that it reads itself.
+        views: the other views it reads the table through.
+        held_by: what would be lost with it or keeps it from being made anew, as the server describes it: objects that
+            need it or its row type, other views left out, and its own triggers and rules.
+    """
+
+    name: TableName
+    kind: str
+    definition: str
+    options: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    views: tuple[TableName, ...] = ()
+    held_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +300,7 @@ class Relation:
         replica_identity: how logical replication finds rows: ``default``, ``full``, ``nothing`` or ``index``.
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
         tablespace: where it lies; an empty string: in that of the database.
+        views: views that read it, also through others; a view comes after those it reads.
     """
 
     name: TableName
@@ -304,6 +332,7 @@ class Relation:
     owner: str = ""
     replica_identity: str = "default"
     tablespace: str = ""
+    views: tuple[View, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from migrator.model.objects import Grant, Objects
 from migrator.model.schema import (
@@ -24,6 +25,7 @@ from migrator.model.schema import (
     Trigger,
     TypedColumn,
     UserType,
+    View,
 )
 from migrator.postgres.objects import read_objects
 from migrator.postgres.queries import load
@@ -175,7 +177,20 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         owner=row.owner,
         replica_identity=row.replica_identity,
         tablespace=row.tablespace,
-        policies=tuple(Policy(each["name"], each["is_permissive"]) for each in row.policies),
+        policies=tuple(Policy(**each) for each in row.policies),
+        views=tuple(_view(each) for each in session.query(_SQL["views"], key)),
+    )
+
+
+def _view(row: Any) -> View:
+    return View(
+        TableName(row.schema, row.name),
+        row.kind,
+        row.definition,
+        tuple(row.options),
+        tuple(row.columns),
+        tuple(TableName(each["schema"], each["name"]) for each in row.views),
+        tuple(row.held_by),
     )
 
 

@@ -41,6 +41,15 @@ MATERIALIZED = (
 )
 
 
+VIEWED = (
+    "CREATE VIEW items_seen WITH (check_option=cascaded) AS SELECT id, n, value FROM items WHERE n IS NOT NULL;"
+    "CREATE VIEW items_more AS SELECT id, value, n FROM items_seen;"
+    "ALTER VIEW items_more ALTER n SET DEFAULT 3; COMMENT ON VIEW items_more IS 'what the code uses';"
+    "COMMENT ON COLUMN items_more.value IS 'the value'; GRANT SELECT (id), UPDATE (n) ON items_more TO PUBLIC;"
+    "GRANT SELECT ON items_seen TO PUBLIC;"
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A life of one migration.
@@ -822,6 +831,25 @@ CASES = (
         old=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
         new=code("value", values=lambda chance: str(chance.randrange(1000)), prepares=False),
         seen_as=lambda seen, committed: str(seen) == committed,
+        moves=True,
+    ),
+    Case(
+        name="under views that all code goes through",
+        kind="change_type",
+        setup=items("value integer NOT NULL DEFAULT 0", rows=10_000, value="g")
+        + "ALTER TABLE items ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY positive ON items FOR ALL TO PUBLIC USING (value >= 0) WITH CHECK (value >= 0 AND n >= 0);"
+        "CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER passed BEFORE UPDATE OF value, n ON items FOR EACH ROW WHEN (OLD.value < NEW.value)"
+        " EXECUTE FUNCTION pass(); ALTER TABLE items ENABLE ALWAYS TRIGGER passed;" + VIEWED,
+        sql="ALTER TABLE items ALTER COLUMN value TYPE bigint",
+        naive="DROP VIEW items_more, items_seen; DROP POLICY positive ON items; DROP TRIGGER passed ON items;"
+        "ALTER TABLE items ALTER COLUMN value TYPE bigint;"
+        "CREATE POLICY positive ON items FOR ALL TO PUBLIC USING (value >= 0) WITH CHECK (value >= 0 AND n >= 0);"
+        "CREATE TRIGGER passed BEFORE UPDATE OF value, n ON items FOR EACH ROW WHEN (OLD.value < NEW.value)"
+        " EXECUTE FUNCTION pass(); ALTER TABLE items ENABLE ALWAYS TRIGGER passed;" + VIEWED,
+        old=code("value", on="items_more", values=lambda chance: chance.randrange(1000), prepares=False),
+        new=code("value", on="items_more", values=lambda chance: chance.randrange(1000), prepares=False),
         moves=True,
     ),
     Case(

@@ -64,6 +64,21 @@ def test_without_a_replacement_rows_that_hold_the_value_keep_it_from_going(sandb
     assert sandbox.value("SELECT mood::text FROM people WHERE id = 51") == "happy"
 
 
+def test_a_view_that_gives_the_column_as_text_stays(sandbox: Sandbox):
+    sandbox.execute(
+        SETUP + "CREATE VIEW seen AS SELECT id, mood::text AS said FROM people; GRANT SELECT ON seen TO PUBLIC"
+    )
+    migration = sandbox.new("less", SQL)
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.rows("SELECT DISTINCT said FROM seen ORDER BY 1") == sandbox.rows(
+        "SELECT DISTINCT mood::text FROM people ORDER BY 1"
+    )
+    assert sandbox.value("SELECT has_table_privilege('public', 'seen', 'SELECT')")
+
+
 def test_a_value_that_is_added_meanwhile_is_not_lost(sandbox: Sandbox):
     sandbox.execute(SETUP)
     migration = sandbox.new("less", SQL)
@@ -88,7 +103,7 @@ def test_a_value_that_is_added_meanwhile_is_not_lost(sandbox: Sandbox):
         ("ALTER TABLE people ADD CHECK (id <> 0 OR ('ok'::mood)::text = 'ok')", "constraint people_"),
         (STRANGER, "constraint stranger"),
         (INDEXED, "index public.others_of_it"),
-        ("CREATE VIEW seen AS SELECT mood::text FROM people", "is used by other objects"),
+        ("CREATE MATERIALIZED VIEW seen AS SELECT mood::text FROM people", "is used by other objects"),
         ("ALTER TABLE people ADD CHECK (mood <> 'sad')", 'invalid input value for enum'),
         ("CREATE INDEX ON people (id) WHERE mood = 'sad'", 'invalid input value for enum'),
         ("CREATE UNIQUE INDEX ON people (mood, id)", "two values become one"),

@@ -27,13 +27,16 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         before. Contract, once no old code is left, builds the indexes of the column anew, adds its constraints NOT
         VALID and validates them, all while reads and writes go on; then, in one transaction, the old column goes and
         the new one takes its name, its default, identity or sequence with its position, keys, constraints, foreign keys
-        in both directions, privileges, statistics target, storage and comment. int to bigint works for primary keys
-        too; columns that point to it are changed by changes of their own, before or after.
+        in both directions, privileges, statistics target, storage and comment. Views that read it, and those that read
+        these, are made anew in that transaction with all they have; policies and triggers that name it are as before.
+        int to bigint works for primary keys too; columns that point to it are changed by changes of their own, before
+        or after.
 
         Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
         the same scale; no expression index, partial index, CHECK or foreign key on the column), there is no second
-        column: contract changes the type, with a lock for a moment. It is not done earlier, because it cannot be undone
-        without rewriting the table, and because old code that prepares on the server would fail.
+        column: contract changes the type, with a lock for a moment, and views are made anew as well. It is not done
+        earlier, because it cannot be undone without rewriting the table, and because old code that prepares on the
+        server would fail.
 
     Who wins
         There is one column until contract, the old one; both versions write it. Code of this migration's level must
@@ -44,10 +47,11 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         until such values are repaired, and nothing changes.
 
     What is refused
-        A column that views, policies, rules, generated columns, publications, triggers UPDATE OF or statistics objects
-        name: drop them before, create them after. Exclusion constraints, deferrable keys,
-        partitioned tables. A default, where USING computes values from other columns too, unless ``default`` says the
-        new one. A database is needed.
+        A column that materialized views, rules, policies of other tables, generated columns, publications or statistics
+        objects name, and views that something besides views relies on: drop them before, create them after. Views,
+        policies and triggers that the new type does not suit: tried before expand. Exclusion constraints, deferrable
+        keys, partitioned tables. A default, where USING computes values from other columns too, unless ``default`` says
+        the new one. A database is needed.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrator.changes.retyping import carried, swap
+from migrator.changes.retyping import carried, set_aside, swap
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
+from migrator.changes.trigger import SYNC_PREFIX
 from migrator.errors import Refused
-from migrator.model.schema import Relation
+from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, ident
 from migrator.sql.parser import relation_parts
 
@@ -48,6 +49,56 @@ def require_as_planned(
             detail="\n".join(back),
             hint="roll back and expand again after planning anew",
         )
+
+
+def require_given_back(change: Retyping, relation: Relation, contract_sql: str) -> None:
+    """Make sure that contract gives back the views, policies and triggers that name the column as they are now.
+
+    Raises:
+        Refused: something was made or changed since it was planned; or went, and would be back.
+    """
+    planned = f"\n{contract_sql}\n"
+    wanted: dict[str, list[Sql]] = {}
+    for view in set_aside.readers(relation, change.column):
+        wanted[f"view {view.name}"] = [set_aside.made_anew(view)]
+    for policy in set_aside.policies(relation, change.column):
+        wanted[f"policy {policy.name}"] = [set_aside.restored(change, policy)]
+    for trigger in set_aside.triggers(relation, change.column):
+        wanted[f"trigger {trigger.name}"] = list(set_aside.created(change, trigger))
+    other = [what for what, texts in wanted.items() if any(f"\n{text}\n" not in planned for text in texts)]
+    if other:
+        raise Refused(
+            f'what reads or names column "{change.column}" of table "{relation.name}" was made or changed since it was '
+            "planned",
+            detail="\n".join(other),
+            hint="roll back and expand again after planning anew",
+        )
+    gone = sorted({*_gone(change, relation, contract_sql)})
+    if gone:
+        raise Refused(
+            f'what read or named column "{change.column}" of table "{relation.name}" went since it was planned',
+            detail="\n".join(gone),
+            hint="roll back and expand again after planning anew",
+        )
+
+
+def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[str]:
+    """What contract sets aside and is not there any more; triggers of ours are not the user's."""
+    for found in re.finditer(rf"^ALTER VIEW ({_NAME}\.{_NAME}) RENAME TO ({_NAME})$", contract_sql, re.MULTILINE):
+        (schema, name), (_, aside) = relation_parts(found[1]), relation_parts(found[2])
+        view = TableName(schema or "", name)
+        readers = {each.name for each in set_aside.readers(relation, change.column)}
+        if aside == temporary_name(name, change, str(view)) and view not in readers:
+            yield f"view {view}"
+    table = re.escape(change.sql)
+    there = {each.name for each in relation.policies}
+    for name in re.findall(rf"^ALTER POLICY ({_NAME}) ON {table} ", contract_sql, re.MULTILINE):
+        if relation_parts(name)[1] not in there:
+            yield f"policy {name}"
+    there = {each.name for each in relation.own_triggers}
+    for name in re.findall(rf"^DROP TRIGGER ({_NAME}) ON {table}$", contract_sql, re.MULTILINE):
+        if relation_parts(name)[1] not in there and not relation_parts(name)[1].startswith(SYNC_PREFIX):
+            yield f"trigger {name}"
 
 
 def _lost(

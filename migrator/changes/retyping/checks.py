@@ -6,17 +6,13 @@ from collections.abc import Iterator
 
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
-from migrator.changes.kind import Context, OnTable, refuse_dependents
+from migrator.changes.kind import Context, OnTable
+from migrator.changes.retyping import set_aside
 from migrator.changes.retyping.shadow import Retyping, converted_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation
 from migrator.sql.compose import qualified
 from migrator.sql.rewrite import columns_in
-
-_IN_THE_WAY = (
-    "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
-    "partition key",
-)  # fmt: skip
 
 _EARLY = frozenset({"drop_index", "drop_constraint", "rename_constraint"})
 """Kinds whose contract, where it comes first, takes away what a change of type makes anew."""
@@ -42,13 +38,7 @@ def require_replaceable(relation: Relation, column: Column, change: Retyping) ->
             f'table "{relation.name}" forces row security on its owner, so a backfill would not see every row',
             hint=f"ALTER TABLE {qualified(relation.name.schema, relation.name.name)} NO FORCE ROW LEVEL SECURITY",
         )
-    refuse_dependents(
-        relation,
-        change.column,
-        _IN_THE_WAY,
-        "which are not carried over to a column of another type",
-        "drop them in a migration before this one, and create them again after it",
-    )
+    set_aside.require_carried(relation, change.column, "which are not carried over to a column of another type")
     require_last_word(relation)
     if change.default and column.sequence is not None:
         raise Refused(
@@ -120,6 +110,7 @@ def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
     for each in relation.dependents:
         if each.column == change.column and each.kind == "trigger function":
             yield f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types"
+    yield from set_aside.notes(relation, change.column)
 
 
 def notes(relation: Relation, change: Retyping) -> Iterator[str]:
@@ -137,3 +128,4 @@ def notes(relation: Relation, change: Retyping) -> Iterator[str]:
     others = columns_in(change.up) - {change.column} if change.up else set()
     for name in sorted(others):
         yield f"{change.column} is computed from {name} too: it follows when {name} is written"
+    yield from set_aside.notes(relation, change.column)

@@ -16,11 +16,11 @@ from migrator.changes.kind import (
     require_column,
     require_table,
 )
-from migrator.changes.retyping import checks, swap
-from migrator.changes.retyping.as_planned import require_as_planned
+from migrator.changes.retyping import checks, set_aside, swap
+from migrator.changes.retyping.as_planned import require_as_planned, require_given_back
 from migrator.changes.retyping.in_place import require_in_place
 from migrator.changes.retyping.shadow import Retyping, Together, never_fails, shadow_of
-from migrator.changes.retyping.trial import trials
+from migrator.changes.retyping.trial import trials, trials_of_users
 from migrator.errors import Refused
 from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, expression
@@ -80,6 +80,7 @@ class ColumnRetyping:
         """The new value, as the trigger computes it, tried on rows that are there, and what hangs on the column."""
         if change.in_place:
             yield Expression(change.type, self.template("typed", table=change.sql, conversion=change.conversion))
+            yield from trials_of_users(change, context.schema, self._all(change, context))
             return
         values = {"table": change.sql, "conversion": change.conversion}
         text = change.up or f"CAST({change.column} AS {change.type})"
@@ -96,6 +97,7 @@ class ColumnRetyping:
         relation = context.schema.relation(change.target)
         if relation is not None:
             yield from trials(change, relation, self._all(change, context))
+        yield from trials_of_users(change, context.schema, self._all(change, context))
 
     def expand(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """The column of the new type and its trigger; nothing, where the type changes in place."""
@@ -153,7 +155,10 @@ class ColumnRetyping:
         )
 
     def obstacles(self, change: Retyping, context: Context) -> Iterator[Obstacle]:
-        """Values written since that have no counterpart in the new type."""
+        """Values that have no counterpart in the new type, and what views have that is not carried over."""
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            yield from set_aside.obstacles(relation, change.column)
         if change.in_place:
             return
         yield Obstacle(
@@ -172,6 +177,9 @@ class ColumnRetyping:
     def contract(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Indexes and constraints anew, then the swap."""
         if change.in_place:
+            group, relation = slug(change.table), context.schema.relation(change.target)
+            users = set_aside.users([(change, relation)] if relation else [])
+            yield from set_aside.let_go(users, group)
             yield Draft(
                 f"type-{slug(change.column)}",
                 self.template(
@@ -182,9 +190,10 @@ class ColumnRetyping:
                     collation=Sql(change.collation) if change.collation else None,
                 ),
                 "every value is stored as it has to be: the server only notes the new type",
-                slug(change.table),
+                group,
                 locks=f"ACCESS EXCLUSIVE ON {change.sql}: reads and writes wait, for a moment",
             )
+            yield from set_aside.give_back(users, group)
         else:
             yield from self.swap([(change, context)], f"swap-{slug(change.table, change.column)}")
 
@@ -207,8 +216,10 @@ class ColumnRetyping:
             return
         if change.in_place:
             require_in_place(change, relation, column)
+            require_given_back(change, relation, context.contract_sql)
             return
         checks.require_replaceable(relation, column, change)
+        require_given_back(change, relation, context.contract_sql)
         shadow, together = shadow_of(change, context), self._all(change, context)
         require_as_planned(change, relation, shadow, together, context.contract_sql, self.template)
 

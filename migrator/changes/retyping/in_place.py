@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 
-from migrator.changes.kind import refuse_dependents
+from migrator.changes.retyping.set_aside import require_carried
 from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Column, Index, Relation
 from migrator.sql.parser import parse_script, unwrap
 
 _SIZED = re.compile(r"(?P<name>character varying|text|numeric)(?:\((?P<size>\d+)(?:,\s*(?P<scale>-?\d+))?\))?")
-_DEPENDENTS = (
-    "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
-    "partition key",
-)  # fmt: skip
 
 
 def what_stands_against(change: Retyping, relation: Relation, column: Column) -> str | None:
@@ -46,13 +42,7 @@ def require_in_place(change: Retyping, relation: Relation, column: Column) -> No
     Raises:
         Refused: with the reason.
     """
-    refuse_dependents(
-        relation,
-        change.column,
-        _DEPENDENTS,
-        "which the server does not change the type under",
-        "drop them in a migration before this one, and create them again after it",
-    )
+    require_carried(relation, change.column, "which the server does not change the type under")
     reason = what_stands_against(change, relation, column)
     if reason:
         raise Refused(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.changes.kind import Draft
-from migrator.changes.retyping import carried
+from migrator.changes.retyping import carried, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, converted_default, never_fails, temporary_name
 from migrator.model.schema import Column, Index, Relation, TableName
@@ -65,10 +65,13 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
             )
     for each in places:
         yield from _conditions(each, template)
+    users = set_aside.users((each.change, each.relation) for each in places)
+    yield from set_aside.let_go(users, group)
     for part in (_cut_loose, _replaced):
         for each in places:
             for step, text, why in part(each, template):
                 yield Draft(step, text, why, group)
+    yield from set_aside.give_back(users, group)
 
 
 def set_on(change: Retyping, column: Column, shadow: Shadow, template: Template) -> Iterator[Sql]:

@@ -7,14 +7,15 @@ would be no way back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.changes.kind import Expression
-from migrator.changes.retyping import carried
+from migrator.changes.retyping import carried, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together
-from migrator.model.schema import Relation, TableName
-from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.changes.view import relations_read
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.compose import Sql, expression, ident, ident_list, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql
 
@@ -45,6 +46,68 @@ def trials(change: Retyping, relation: Relation, together: Together) -> Iterator
             tuple(_key(key, relation.name, copy, together)),
             "drop it in a migration before this one, change the columns on both sides, and add it again after that",
         )
+
+
+def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Iterator[Expression]:
+    """One for each view, policy and trigger that contract gives back, over copies whose columns have the new types."""
+    relation = schema.relation(change.target)
+    if relation is None:
+        return
+    # Conditions call their table by its name.
+    names = {relation.name: relation.name.name}
+    for other, _ in together.columns:
+        names.setdefault(other.target, f"migrator_trial_{len(names)}")
+    copies = tuple(text for table, name in names.items() for text in _retyped(table, name, schema, together))
+    views: dict[TableName, str] = dict(names)
+    before = copies
+    for view in set_aside.readers(relation, change.column):
+        views[view.name] = f"migrator_trial_{len(views)}"
+        made = f"CREATE TEMPORARY VIEW {views[view.name]} AS {_over_copies(view.definition, views)}"
+        before = (*before, Sql(made))
+        yield _trial(f"view {view.name}", change, before)
+    own = qualified("pg_temp", relation.name.name)
+    for policy in set_aside.policies(relation, change.column):
+        conditions = "".join(
+            f" {clause} ({expression(text)})"
+            for clause, text in (("USING", policy.using), ("WITH CHECK", policy.check))
+            if text
+        )
+        made = f"CREATE POLICY {ident(policy.name)} ON {own}{conditions}"
+        yield _trial(f"policy {policy.name}", change, (*copies, Sql(made)))
+    for trigger in set_aside.triggers(relation, change.column):
+        statement = parse_script(trigger.definition).statements[0]
+        statement.node.relation.schemaname = "pg_temp"
+        yield _trial(f"trigger {trigger.name}", change, (*copies, statement_sql(statement.kind, statement.node)))
+
+
+def _retyped(table: TableName, name: str, schema: Schema, together: Together) -> Iterator[Sql]:
+    """An empty copy of a table with the new types."""
+    copy = qualified("pg_temp", name)
+    like = qualified(table.schema, table.name)
+    yield Sql(f"CREATE TEMPORARY TABLE {ident(name)} (LIKE {like}) ON COMMIT DROP")
+    for change, _ in together.of(table):
+        collation = f" COLLATE {change.collation}" if change.collation else ""
+        yield Sql(f"ALTER TABLE {copy} ALTER COLUMN {ident(change.column)} TYPE {change.type}{collation} USING NULL")
+    relation = schema.relation(table)
+    for key in relation.constraints if relation else ():
+        if key.type == "primary key":
+            # A query that groups by it may select all columns.
+            yield Sql(f"ALTER TABLE {copy} ADD PRIMARY KEY ({ident_list(key.columns)})")
+
+
+def _over_copies(query: str, names: Mapping[TableName, str]) -> Sql:
+    """A query that reads temporary relations instead of those they stand for."""
+    statement = parse_script(query).statements[0]
+    node = pb.SelectStmt()
+    node.CopyFrom(statement.node)
+    for read in relations_read(node):
+        stands_in = names.get(TableName(read.schemaname, read.relname))
+        if stands_in is None:
+            continue
+        if not read.HasField("alias"):
+            read.alias.aliasname = read.relname
+        read.schemaname, read.relname = "pg_temp", stands_in
+    return statement_sql(statement.kind, node)
 
 
 def _shadows(copy: Sql, columns: Iterable[tuple[Retyping, Shadow]]) -> Iterator[Sql]:

@@ -1,0 +1,247 @@
+"""What names a column and keeps the server from replacing it: lets go of it for the swap, and is given back after it.
+
+Views that read it, plain ones, step aside under another name, and get a query that reads nothing; after the swap each
+is made anew with the query it had, and gets owner, privileges, comments and defaults of columns from the one aside.
+Policies have the condition ``false`` meanwhile. Triggers that name it are dropped and created again. All of it is in
+the transaction of the swap, so that nobody sees anything between before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from migrator.changes.kind import Draft, Obstacle
+from migrator.changes.left_behind import left_behind
+from migrator.changes.retyping.shadow import Retyping, temporary_name
+from migrator.changes.view import carry_over
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from migrator.model.schema import Policy, Relation, TableName, Trigger, View
+from migrator.sql.compose import Sql, expression, ident, qualified
+from migrator.sql.rewrite import slug
+from migrator.templating import render
+
+_NAMING = frozenset({
+    "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
+    "partition key",
+})  # fmt: skip
+_HINT = "drop them in a migration before this one, and create them again after it"
+_SWITCHED = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
+"""How a trigger is switched that is not ``O``, as it was made (``pg_trigger.tgenabled``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """What names columns that change places at once, each with the first change that it stands against.
+
+    Attributes:
+        views: each after those it reads.
+    """
+
+    views: tuple[tuple[Retyping, View], ...]
+    policies: tuple[tuple[Retyping, Policy], ...]
+    triggers: tuple[tuple[Retyping, Trigger], ...]
+
+
+def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
+    """Everything that has to let go of some columns."""
+    views: dict[TableName, tuple[Retyping, View]] = {}
+    reads: dict[TableName, set[TableName]] = {}
+    own: dict[tuple[TableName, str], tuple[Retyping, Policy]] = {}
+    firing: dict[tuple[TableName, str], tuple[Retyping, Trigger]] = {}
+    for change, relation in columns:
+        for view in readers(relation, change.column):
+            views.setdefault(view.name, (change, view))
+            reads.setdefault(view.name, set()).update(view.views)
+        for policy in policies(relation, change.column):
+            own.setdefault((relation.name, policy.name), (change, policy))
+        for trigger in triggers(relation, change.column):
+            firing.setdefault((relation.name, trigger.name), (change, trigger))
+    order = TopologicalSorter(reads).static_order()
+    return Users(tuple(views[name] for name in order if name in views), tuple(own.values()), tuple(firing.values()))
+
+
+def readers(relation: Relation, column: str) -> tuple[View, ...]:
+    """Views that read a column, and those that read these; a view comes after those it reads."""
+    found: dict[TableName, View] = {}
+    for view in relation.views:
+        if column in view.columns or any(name in found for name in view.views):
+            found[view.name] = view
+    return tuple(found.values())
+
+
+def policies(relation: Relation, column: str) -> tuple[Policy, ...]:
+    """The table's own policies that name a column."""
+    names = _names(relation, column, "policy")
+    return tuple(each for each in relation.policies if each.name in names)
+
+
+def triggers(relation: Relation, column: str) -> tuple[Trigger, ...]:
+    """Triggers that name a column: UPDATE OF it, or WHEN it changes."""
+    names = _names(relation, column, "trigger")
+    return tuple(each for each in relation.own_triggers if each.name in names)
+
+
+def require_carried(relation: Relation, column: str, consequence: str) -> None:
+    """Refuse a column that objects name which do not let go of it for a moment.
+
+    Args:
+        consequence: completes "column … is used by other objects, ".
+
+    Raises:
+        Refused: with every such object named.
+    """
+    carried: dict[str, set[str]] = {
+        "view": {str(_name(each)) for each in readers(relation, column)},
+        "policy": {each.name for each in relation.policies},
+        "trigger": {each.name for each in relation.own_triggers},
+    }
+    named = [
+        f"{each.kind} {each.name}"
+        for each in relation.dependents
+        if each.column == column and each.kind in _NAMING and each.name not in carried.get(each.kind, set())
+    ]
+    if named:
+        raise Refused(
+            f'column "{column}" of table "{relation.name}" is used by other objects, {consequence}',
+            detail="\n".join(named),
+            hint=_HINT,
+        )
+    held = []
+    for view in readers(relation, column):
+        held += (
+            [f"{view.kind} {view.name}"] if view.kind != "view" else [f"{view.name}: {each}" for each in view.held_by]
+        )
+    if held:
+        raise Refused(
+            f'column "{column}" of table "{relation.name}" is read by views that would be made anew, and what holds on '
+            "to them is not carried over",
+            detail="\n".join(held),
+            hint=_HINT,
+        )
+
+
+def notes(relation: Relation, column: str) -> Iterator[str]:
+    """What the author should know of the views that are made anew."""
+    for view in readers(relation, column):
+        yield f"view {view.name} is made anew in the transaction of the swap: what it returns may be of the new type"
+
+
+def obstacles(relation: Relation, column: str) -> Iterator[Obstacle]:
+    """What a view has that the one made anew would not get."""
+    for view in readers(relation, column):
+        for phase in (Phase.EXPAND, Phase.CONTRACT):
+            yield from left_behind(view.kind, view.name, phase)
+
+
+def let_go(users: Users, group: str) -> Iterator[Draft]:
+    """Steps before columns are replaced; views first, because statements lock them before their tables."""
+    for change, view in reversed(users.views):
+        yield Draft(
+            f"aside-{slug(view.name.name)}",
+            _sql("replace_view/aside", view=_name(view), aside=_aside(change, view)),
+            "is made anew after the swap, in the same transaction",
+            group,
+        )
+    if users.views:
+        asides = [str(qualified(view.name.schema, _aside(change, view))) for change, view in users.views]
+        yield Draft(
+            "empty-views",
+            _sql("views_emptied", views=asides),
+            "they read nothing any more, so that what they read can change",
+            group,
+            locks=f"ACCESS EXCLUSIVE ON {', '.join(_name(view) for _, view in users.views)}: held already",
+        )
+    for change, policy in users.policies:
+        yield Draft(
+            f"close-{slug(policy.name)}",
+            _altered(change, policy, "false" if policy.using else "", "false" if policy.check else ""),
+            "names the column; nobody sees it before it has its condition again",
+            group,
+        )
+    for change, trigger in users.triggers:
+        yield Draft(
+            f"drop-{slug(trigger.name)}",
+            _sql("drop_trigger/drop", trigger=trigger.name, table=change.sql),
+            "names the column; is there again before anybody writes",
+            group,
+        )
+
+
+def give_back(users: Users, group: str) -> Iterator[Draft]:
+    """Steps after they are replaced."""
+    for change, policy in users.policies:
+        yield Draft(f"open-{slug(policy.name)}", restored(change, policy), "the condition it had", group)
+    for change, trigger in users.triggers:
+        for number, text in enumerate(created(change, trigger)):
+            yield Draft(f"{'switch' if number else 'create'}-{slug(trigger.name)}", text, "as it was", group)
+    for change, view in users.views:
+        name, aside = _name(view), qualified(view.name.schema, _aside(change, view))
+        yield Draft(f"create-{slug(view.name.name)}", made_anew(view), "the query it had", group)
+        yield Draft(
+            f"carry-over-{slug(view.name.name)}",
+            carry_over("view", name, aside),
+            "owner, privileges, comments and defaults of columns, as they are at that moment",
+            group,
+            locks=f"ACCESS EXCLUSIVE ON {name}: new in this transaction, nobody waits",
+        )
+        yield Draft(
+            f"drop-{slug(view.name.name)}",
+            _sql("replace_view/drop_view", view=aside),
+            "nothing uses it: otherwise this fails, and all is as before",
+            group,
+        )
+
+
+def made_anew(view: View) -> Sql:
+    """The statement that makes a view with the query it has."""
+    return _sql(
+        "replace_view/as_before",
+        view=_name(view),
+        options=Sql(", ".join(view.options)),
+        query=Sql(view.definition.strip()),
+    )
+
+
+def restored(change: Retyping, policy: Policy) -> Sql:
+    """The statement that gives a policy the conditions it has."""
+    return _altered(change, policy, policy.using, policy.check)
+
+
+def created(change: Retyping, trigger: Trigger) -> Iterator[Sql]:
+    """The statements that make a trigger as it is."""
+    yield Sql(trigger.definition)
+    if trigger.enabled in _SWITCHED:
+        yield Sql(f"ALTER TABLE {change.sql} {_SWITCHED[trigger.enabled]} TRIGGER {ident(trigger.name)}")
+    if trigger.comment is not None:
+        yield _sql("comment_on_trigger", trigger=trigger.name, table=change.sql, text=trigger.comment)
+
+
+def _names(relation: Relation, column: str, kind: str) -> set[str]:
+    return {each.name for each in relation.dependents if (each.kind, each.column) == (kind, column)}
+
+
+def _name(view: View) -> Sql:
+    return qualified(view.name.schema, view.name.name)
+
+
+def _aside(change: Retyping, view: View) -> str:
+    """What it is called until it goes, in its schema."""
+    return temporary_name(view.name.name, change, str(view.name))
+
+
+def _altered(change: Retyping, policy: Policy, using: str, check: str) -> Sql:
+    return _sql(
+        "alter_policy/alter",
+        policy=policy.name,
+        table=change.sql,
+        roles="",
+        using=expression(using) if using else "",
+        check=expression(check) if check else "",
+    )
+
+
+def _sql(template: str, **values: object) -> Sql:
+    return Sql(render(f"changes/{template}.sql.mako", **values))

@@ -1,0 +1,1 @@
+COMMENT ON TRIGGER ${trigger|ident} ON ${table|sql} IS ${text|literal}
