@@ -66,7 +66,8 @@ def test_without_a_replacement_rows_that_hold_the_value_keep_it_from_going(sandb
 
 def test_a_view_that_gives_the_column_as_text_stays(sandbox: Sandbox):
     sandbox.execute(
-        SETUP + "CREATE VIEW seen AS SELECT id, mood::text AS said FROM people; GRANT SELECT ON seen TO PUBLIC"
+        SETUP + "ALTER TABLE people ADD before mood; CREATE VIEW seen AS SELECT id, mood::text AS said FROM people"
+        " WHERE mood = before OR before IS NULL; GRANT SELECT ON seen TO PUBLIC;"
     )
     migration = sandbox.new("less", SQL)
     sandbox.expand(migration)

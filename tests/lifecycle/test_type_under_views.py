@@ -126,7 +126,8 @@ def test_a_policy_and_a_trigger_have_their_condition_again(sandbox: Sandbox) -> 
         ("CREATE VIEW v AS SELECT total FROM orders; CREATE TABLE kept (one v)", "column one of table public.kept"),
         ("CREATE VIEW v AS SELECT total, id FROM orders; CREATE RULE r AS ON INSERT TO v DO INSTEAD NOTHING", "rule r"),
         (("CREATE VIEW v AS SELECT total, id FROM orders; CREATE TABLE o (a int);"
-          "CREATE RULE round AS ON INSERT TO orders DO ALSO INSERT INTO o SELECT total FROM v"), "rule round on table public.orders"),
+          "CREATE RULE round AS ON INSERT TO orders DO ALSO INSERT INTO o SELECT total FROM v"),
+         "rule round on table public.orders"),
         (("CREATE VIEW v AS SELECT total, id FROM orders; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
           " 'BEGIN RETURN NEW; END'; CREATE TRIGGER t INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION f()"),
          "trigger t"),
