@@ -1143,7 +1143,14 @@ def rename_index(table: str, index: str, new_name: str, *, schema: str = "public
     change("rename_index", {"schema": schema, "table": table, "index": index, "new_name": new_name})
 
 
-def rename_schema(name: str, new_name: str, *, tables: tuple[str, ...] = (), tables_only: bool = False) -> None:
+def rename_schema(
+    name: str,
+    new_name: str,
+    *,
+    tables: tuple[str, ...] = (),
+    functions: tuple[str, ...] = (),
+    tables_only: bool = False,
+) -> None:
     """Rename a schema, under both names until no old code is left.
 
     Args:
@@ -1151,9 +1158,14 @@ def rename_schema(name: str, new_name: str, *, tables: tuple[str, ...] = (), tab
         new_name: what it is called afterwards.
         tables: everything in it that can be read: tables, views, materialized views and foreign tables. From SQL
             text they are found by themselves.
+        functions: names of the functions and procedures in it, but for those of triggers; none with ``tables_only``.
+            From SQL text they are found by themselves.
         tables_only: whether the author says that new code names nothing else of it before contract.
     """
-    change("rename_schema", {"name": name, "new_name": new_name, "tables": tables, "tables_only": tables_only})
+    change(
+        "rename_schema",
+        {"name": name, "new_name": new_name, "tables": tables, "functions": functions, "tables_only": tables_only},
+    )
 
 
 def rename_sequence(sequence: str, new_name: str, *, schema: str = "public") -> None:
