@@ -307,3 +307,16 @@ def test_sizes(text, value):
 def test_what_is_not_a_size_is_refused(text):
     with pytest.raises(UsageError, match="is not a size"):
         config.size_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("migrator.toml", "", "add [[gate.service]] to migrator.toml"),
+        ("pyproject.toml", "[tool.migrator]", "add [[tool.migrator.gate.service]] to pyproject.toml"),
+        ("pyproject.toml", "", "add [[gate.service]] to migrator.toml"),
+    ],
+)
+def test_hints_name_the_file_and_the_keys_that_the_project_has(tmp_path: Path, file: str, content: str, said: str):
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    assert config.in_own_words("add [[tool.migrator.gate.service]] to pyproject.toml", tmp_path) == said

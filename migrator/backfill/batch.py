@@ -29,6 +29,7 @@ from migrator.backfill.statements import AnySpan, BackfillStatement
 from migrator.backfill.target import Leaf
 from migrator.backfill.update import UpdateStatement
 from migrator.errors import StatementFailed
+from migrator.model.counts import counted
 from migrator.postgres.session import QUERY_CANCELED, UNDEFINED_TABLE, ServerError, Session
 
 _MOST_TIMEOUTS = 3
@@ -198,7 +199,7 @@ class Batcher:
         if still:
             raise StatementFailed(
                 f'backfill step "{statement.step}" does not make its own condition false:'
-                f" {still} of {done} rows still satisfy it after they were done",
+                f" {still} of {counted(done, 'rows')} still {'satisfies' if still == 1 else 'satisfy'} it afterwards",
                 at=statement.at or None,
                 detail=f"for example: {target.describe_row(self._session, leaf, place)} of {leaf.name.sql}\n"
                 f"condition: {statement.condition}",
@@ -323,7 +324,11 @@ class Batcher:
 
     def _too_many(self, leaf: Leaf, rejected: Rejected) -> StatementFailed:
         row, error = target.describe_row(self._session, leaf, rejected.tid), rejected.error
-        limit = f"; more than {self._max_rejected} rows are like it (max_rejected)" if self._max_rejected else ""
+        limit = (
+            f"; more than {counted(self._max_rejected, 'rows are')} like it (max_rejected)"
+            if self._max_rejected
+            else ""
+        )
         return StatementFailed(
             f"row {row} of {leaf.name.sql} cannot be backfilled:"
             f" {error.server_message} (SQLSTATE {error.sqlstate}){limit}",

@@ -30,6 +30,7 @@ from migrator.backfill.watch import Hold, Watch
 from migrator.backfill.worker import Pace, Switchboard, Work
 from migrator.config import BackfillSettings, seconds
 from migrator.errors import BudgetSpent, StatementFailed
+from migrator.model.counts import counted
 from migrator.model.events import Listener, Note
 from migrator.model.plan import Migration, Phase
 from migrator.postgres.connect import Database
@@ -122,7 +123,10 @@ def _rejected(count: int, some: Sequence[RejectedRow], migration: Migration) -> 
     if count > len(some):
         lines.append(f'… and {count - len(some)} more: "migrator backfill rejected {migration.id}"')
     return StatementFailed(
-        f"{count} rows cannot be backfilled; all others are done", at=at or None, detail="\n".join(lines), hint=hint
+        f"{counted(count, 'rows')} cannot be backfilled; all others are done",
+        at=at or None,
+        detail="\n".join(lines),
+        hint=hint,
     )
 
 
@@ -314,7 +318,7 @@ class _Director:
             if not example and (row := session.maybe(work.statement.find_wrong(leaf.name, span))):
                 example = f"for example: {target.describe_row(session, leaf, row.place)} of {leaf.name.sql}\n"
         return StatementFailed(
-            f'backfill step "{work.statement.step}": {count} rows are still wrong after'
+            f'backfill step "{work.statement.step}": {counted(count, "rows are")} still wrong after'
             f" {checkpoint.PASSES_WITHOUT_PROGRESS + 1} passes over them",
             at=work.statement.at or None,
             detail=f"{example}a row is wrong while: {work.statement.wrong}",

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from migrator.backfill.lag import MOST_BYTES_BEHIND, LagTracker, Standby
+from migrator.model.counts import counted
 
 SMALLEST_BUDGET = 0.1
 """Workers busy at once, however long a signal lasts: the job must end some day."""
@@ -262,12 +263,16 @@ def _vacuum(readings: Readings) -> Iterable[Signal]:
 def _sessions(readings: Readings, limits: Limits) -> Iterable[Signal]:
     """Signals of an application that has less than it needs."""
     if readings.blocked_by_us:
-        yield Signal(f"{_counted(readings.blocked_by_us)} for a row the backfill has locked", False, 2.0)
+        yield Signal(
+            f"{counted(readings.blocked_by_us, 'sessions wait')} for a row the backfill has locked", False, 2.0
+        )
     active = limits.active if limits.active is not None else max(16, readings.max_connections // 4)
     if active and readings.active > active:
-        yield Signal(f"{readings.active} sessions are active, limit {active}", False, readings.active / active)
+        yield Signal(
+            f"{counted(readings.active, 'sessions are')} active, limit {active}", False, readings.active / active
+        )
     if limits.lock_waits is not None and readings.waiting > limits.lock_waits:
-        text = f"{readings.waiting} sessions wait for locks, limit {limits.lock_waits}"
+        text = f"{counted(readings.waiting, 'sessions wait')} for locks, limit {limits.lock_waits}"
         yield Signal(text, False, readings.waiting / max(1, limits.lock_waits))
 
 
@@ -315,7 +320,3 @@ def _within_a_minute(readings: Readings, memory: Memory) -> tuple[tuple[float, i
         position = next((at for at_s, at in memory.positions if at_s >= readings.at_s - _MINUTE_S), readings.written)
         kept[0] = (readings.at_s - _MINUTE_S, kept[0][1], position)
     return tuple(kept)
-
-
-def _counted(count: int) -> str:
-    return "1 session waits" if count == 1 else f"{count} sessions wait"

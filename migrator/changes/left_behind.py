@@ -28,7 +28,7 @@ def left_behind(sort: str, name: TableName, phase: Phase) -> Iterator[Obstacle]:
     )
     yield Obstacle(
         Sql(render("changes/extension_of.sql.mako", relation=str(relation))),
-        f"extension has {sort} {name} as its member, and would not have the one that replaces it",
+        f"an extension has {sort} {name} as its member, and would not have the one that replaces it",
         f"ALTER EXTENSION … DROP {sort.upper()} {relation}, and … ADD … afterwards",
         phase,
     )

@@ -223,6 +223,11 @@ def _as_usage_error(error: click.ClickException) -> UsageError:
 
 
 def _fail(error: MigratorError, arguments: Sequence[str], invocation: Invocation) -> int:
+    if "[[tool.migrator." in error.render():
+        from migrator.config import in_own_words
+
+        error.detail = in_own_words(error.detail) if error.detail else None
+        error.hint = in_own_words(error.hint) if error.hint else None
     click.echo(error.render(), err=True)
     if _wants_json(arguments) and not invocation.document_written:
         import json

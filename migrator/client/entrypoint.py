@@ -50,7 +50,8 @@ def start_check(connect: Connect, *, service: str, level: int) -> Window:
     if row is None or not row[0]:
         raise Fenced(
             f'service "{service}" is not listed in this database: '
-            'add it to [[tool.migrator.gate.service]] and run "migrator expand"'
+            "add it to [[gate.service]] of migrator.toml, or [[tool.migrator.gate.service]] of pyproject.toml, and run "
+            '"migrator expand"'
         )
     _, lowest, highest = row
     if level < lowest:

@@ -4,7 +4,7 @@ Order: command-line flag, then environment, then file, then default. The file is
 working folder. Unknown keys are errors that name the nearest known key; the same definitions give the JSON schema.
 """
 
-from migrator.config.project import Project, json_schema, load
+from migrator.config.project import Project, in_own_words, json_schema, load
 from migrator.config.settings import (
     BackfillSettings,
     GateSettings,
@@ -29,6 +29,7 @@ __all__ = [
     "Settings",
     "SignalSettings",
     "SourceSettings",
+    "in_own_words",
     "json_schema",
     "load",
     "milliseconds",

@@ -84,6 +84,24 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
     return Project(settings, source.parent if source else folder, source)
 
 
+def in_own_words(text: str, start: Path | None = None) -> str:
+    """A text about settings, written for pyproject.toml, with the file and the keys that the project has.
+
+    Args:
+        text: names keys with ``[[tool.migrator.`` before them.
+        start: as for ``load``.
+    """
+    if "[[tool.migrator." not in text:
+        return text
+    try:
+        source, _ = _nearest((start or Path.cwd()).resolve())
+    except UsageError:
+        source = None
+    if source is not None and source.name == "pyproject.toml":
+        return text
+    return text.replace("[[tool.migrator.", "[[").replace("pyproject.toml", "migrator.toml")
+
+
 def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     for candidate in (folder, *folder.parents):
         own = candidate / "migrator.toml"

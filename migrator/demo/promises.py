@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrator.demo.history import Findings
+from migrator.model.counts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def judge(facts: Facts) -> list[Promise]:
             "no-fence",
             "a refused contract raises no fence",
             None if facts.refused_exit is None else facts.fences == 0,
-            "not tried" if facts.refused_exit is None else f"raised {facts.fences} times",
+            "not tried" if facts.refused_exit is None else f"raised {counted(facts.fences, 'times')}",
         ),
         Promise(
             "contract-on-proof",

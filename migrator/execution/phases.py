@@ -25,6 +25,7 @@ from migrator.ledger.decisions import append as append_decision
 from migrator.ledger.install import ensure_installed, is_installed
 from migrator.ledger.lease import RunnerLock
 from migrator.ledger.state import GateState, MigrationRecord, State
+from migrator.model.counts import counted
 from migrator.model.events import Note, PhaseDone
 from migrator.model.evidence import Direction
 from migrator.model.plan import Migration, Phase
@@ -205,8 +206,8 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
             lost = preflight.before_rollback(run, session, migration)
             if lost and not yes:
                 raise Refused(
-                    f"{sum(lost.values())} rows hold data that exists only in the new shape",
-                    detail="\n".join(f"{step}: {count} rows" for step, count in lost.items()),
+                    counted(sum(lost.values()), "rows hold data that exists only in the new shape"),
+                    detail="\n".join(f"{step}: {counted(count, 'rows')}" for step, count in lost.items()),
                     hint=f'to lose it: "migrator rollback {migration.id} --yes"',
                 )
             work = BreakingGroup(run, session, migration, Phase.ROLLBACK, groups)
@@ -349,7 +350,7 @@ def _require_no_rejected_rows(run: Run, session: Session, record: MigrationRecor
         return
     if count := rejects.count(session, run.key, record.id):
         raise OutOfOrder(
-            f"{'1 row' if count == 1 else f'{count} rows'} could not be backfilled: the contract would lose their data",
+            f"{counted(count, 'rows')} could not be backfilled: the contract would lose their data",
             detail="\n".join(
                 f"{row.name}: {row.message} (SQLSTATE {row.sqlstate})"
                 for row in rejects.listed(session, run.key, record.id, 5)

@@ -15,6 +15,7 @@ from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
 from migrator.ledger.state import State
+from migrator.model.counts import counted
 from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
@@ -186,7 +187,7 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> None:
         count = count_violations(session, table, check)
         if count:
             raise Refused(
-                f"{count} rows of {table} violate CHECK ({check})",
+                f"{counted(count, f'rows of {table} violate')} CHECK ({check})",
                 at=step.at,
                 hint=f"repair them first; they are those WHERE NOT ({check})",
             )
@@ -232,7 +233,7 @@ def _refuse_obstacles(
                 hint=obstacle.hint,
             ) from None
         if count:
-            raise Refused(f"{count} {obstacle.problem}", at=change.at or None, hint=obstacle.hint)
+            raise Refused(counted(count, obstacle.problem), at=change.at or None, hint=obstacle.hint)
 
 
 def _rows_lost(session: Session, migration: Migration) -> dict[str, int]:

@@ -136,7 +136,8 @@ def _not_alone(subject: Subject, others: tuple[EvidenceItem, ...]) -> GateBlocke
         f"{subject.direction.value} of {subject.migration.id} is not offline: {len(others)} other {what} there",
         detail="\n".join([*shown, *more]),
         hint="stop every application; a role whose sessions do not matter can be listed under "
-        f'[[tool.migrator.gate.ignore]]; then run "{command(subject.migration, subject.direction)} --offline …" again',
+        "[[tool.migrator.gate.ignore]] in pyproject.toml; then run "
+        f'"{command(subject.migration, subject.direction)} --offline …" again',
     )
 
 

@@ -215,7 +215,8 @@ def record(
         if build.service not in listed:
             raise Refused(
                 f'service "{build.service}" is not listed in this database',
-                hint=f'add [[tool.migrator.gate.service]] name = "{build.service}" and run "migrator expand"',
+                hint=f'add [[tool.migrator.gate.service]] name = "{build.service}" to pyproject.toml and run '
+                '"migrator expand"',
             )
         is_new = manifests.put(session, project, build, content)
         recorded = manifests.of_version(session, project, build.service, build.version)

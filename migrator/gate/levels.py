@@ -32,7 +32,7 @@ def start_check(session: Session, service: str, level: int, version: str = "") -
     if not window.listed:
         raise Fenced(
             f'service "{service}" is not listed in this database',
-            hint=f'add [[tool.migrator.gate.service]] name = "{service}" and run "migrator expand"',
+            hint=f'add [[tool.migrator.gate.service]] name = "{service}" to pyproject.toml and run "migrator expand"',
         )
     if level < window.min_level and not is_exempt(session, Build(service, version, level)):
         raise Fenced(
@@ -171,7 +171,7 @@ def register(session: Session, project: str, service: str, release: Release, act
     if service not in {known.name for known in services.listed(session, project)}:
         raise Refused(
             f'service "{service}" is not listed in this database',
-            hint=f'add [[tool.migrator.gate.service]] name = "{service}" and run "migrator expand"',
+            hint=f'add [[tool.migrator.gate.service]] name = "{service}" to pyproject.toml and run "migrator expand"',
         )
     with session.transaction(lock_timeout_ms=10_000):
         is_new = releases.put(session, project, service, release)

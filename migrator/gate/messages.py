@@ -124,7 +124,7 @@ def _unknown(report: GateReport, migration: Migration, direction: Direction, aft
     if not report.requires:
         hint = (
             "list the services that use this database, and let them beat:\n"
-            '[[gate.service]] name = "web" in migrator.toml, or in pyproject.toml [[tool.migrator.gate.service]]\n'
+            '[[tool.migrator.gate.service]] name = "web" in pyproject.toml\n'
             "or, while every application is stopped:\n"
             f'{command(migration, direction)} --offline "why it is safe"'
         )

@@ -50,7 +50,8 @@ def retire_service(session: Session, settings: Settings, service: str, reason: s
     if any(configured.name == service for configured in settings.gate.service):
         raise UsageError(
             f'service "{service}" is in the configuration, which would list it again',
-            hint=f'remove [[tool.migrator.gate.service]] name = "{service}" first, in every checkout that is in use',
+            hint=f'remove [[tool.migrator.gate.service]] name = "{service}" from pyproject.toml first, in every '
+            "checkout that is in use",
         )
     with session.transaction(lock_timeout_ms=10_000):
         listed = services.lock(session, settings.project)

@@ -11,6 +11,7 @@ from typing import Any
 
 from migrator.gate.ownership import is_ignored
 from migrator.gate.source import Question
+from migrator.model.counts import counted
 from migrator.postgres.connect import Database
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
@@ -58,9 +59,9 @@ def read_all(session: Session, question: Question) -> list[Reading]:
     if len(streaming) > len(readings) - 1:
         named = ", ".join(f"{row.application_name or 'standby'} at {row.address} ({row.role})" for row in streaming)
         raise CannotSee(
-            f"{len(streaming)} standbys stream from here and {len(readings) - 1} can be looked at: {named}; "
-            "name their URLs in standby_url_envs, or list the replication role under [[tool.migrator.gate.ignore]] "
-            "if they answer no queries"
+            f"{counted(len(streaming), 'standbys stream')} from here, and {len(readings) - 1} can be read: {named}; "
+            "name their URLs in standby_url_envs, or list the replication role under [[tool.migrator.gate.ignore]] in "
+            "pyproject.toml if they answer no queries"
         )
     return readings
 

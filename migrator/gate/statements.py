@@ -21,6 +21,7 @@ from migrator.gate.source import Question, remembered
 from migrator.gate.targets import columns_of, going
 from migrator.ledger import state
 from migrator.ledger.state import GateState
+from migrator.model.counts import counted
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 from migrator.sql.compose import qualified
@@ -223,9 +224,9 @@ def _discontinuity(before: Mapping[str, Any], now: Mapping[str, _Counters]) -> s
         if old["targets"] != facts["targets"]:
             return "what goes is another than at the last look"
         if lower := [key for key, calls in facts["calls"].items() if calls < old["calls"].get(key, 0)]:
-            return f"{len(lower)} counters of {name} went down since the last look"
+            return f"{counted(len(lower), 'counters')} of {name} went down since the last look"
         if missing := old["calls"].keys() - facts["calls"].keys():
-            return f"{len(missing)} entries of {name} vanished since the last look"
+            return f"{counted(len(missing), 'statements')} of {name} vanished since the last look"
     return ""
 
 

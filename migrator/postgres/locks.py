@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from migrator.errors import BudgetSpent, MigratorError
+from migrator.model.counts import counted
 from migrator.postgres.connect import Database
 from migrator.postgres.session import ConnectionLost, ServerError, Session
 
@@ -115,7 +116,7 @@ def retry_short_locks(
                 spent = time.monotonic() - started
                 if spent >= policy.budget_s:
                     raise BudgetSpent(
-                        f"a lock was refused for {spent:.0f} s, {attempts} attempts",
+                        f"a lock was refused for {spent:.0f} s, {counted(attempts, 'attempts')}",
                         detail="\n".join(
                             filter(None, (error.server_message, watcher.describe(), f"statement: {error.statement}"))
                         ),

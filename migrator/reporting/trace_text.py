@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.model.counts import counted
 from migrator.model.locks import LockMode
 from migrator.model.trace import ApplicationCheck, Outcome, Trace, Traced
 
@@ -25,7 +26,7 @@ def _head(trace: Trace) -> Iterator[str]:
     other = f" (asked for: {trace.wanted_major}; its programs are not here)" if trace.is_other_version else ""
     yield f"trace on PostgreSQL {trace.server_version}{other}"
     if trace.base_failures:
-        yield f"  {len(trace.base_failures)} statements of the base failed there:"
+        yield f"  {counted(len(trace.base_failures), 'statements')} of the base failed there:"
         for each in trace.base_failures[:5]:
             yield f"    {each.file}:{each.line}: {each.reason}"
 

@@ -220,7 +220,7 @@ def test_rows_that_stay_wrong_are_reported_with_an_example(bench):
     bench.session.execute("UPDATE t SET c = 'x' || s WHERE id <> 77")
     # Right for the statement, wrong for the verification.
     migration = bench.register("UPDATE t SET c = 'y' WHERE c IS NULL", verify="c = 'y'")
-    with pytest.raises(StatementFailed, match="1 rows are still wrong after 3 passes") as failed:
+    with pytest.raises(StatementFailed, match="1 row is still wrong after 3 passes") as failed:
         bench.run(migration)
     assert "id = 77" in failed.value.detail
 

@@ -41,7 +41,7 @@ def test_a_story_without_a_fault_breaks_no_promise():
         ({"longest_lock_ms": 501.0}, "no-long-lock", "501 ms"),
         ({"refused_exit": 0}, "refused", "exit 0"),
         ({"restarted": False}, "restart", "could not"),
-        ({"fences": 1}, "no-fence", "raised 1 times"),
+        ({"fences": 1}, "no-fence", "raised 1 time"),
         ({"alive_at_contract": 1}, "contract-on-proof", "1 processes"),
         ({"stopped_at": "expand failed"}, "to-the-end", "expand failed"),
     ],

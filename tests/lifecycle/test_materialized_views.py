@@ -123,9 +123,9 @@ OTHER_METHOD = "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handl
 @pytest.mark.parametrize(
     ("setup", "said"),
     [
-        (LABELLED, "1 security labels of materialized view public.seen and its columns"),
-        (MEMBER.format("MATERIALIZED VIEW"), "1 extension has materialized view public.seen as its member"),
-        (f"{OTHER_METHOD}; {AGAIN}", "1 materialized view public.seen has an access method"),
+        (LABELLED, "security labels of materialized view public.seen and its columns"),
+        (MEMBER.format("MATERIALIZED VIEW"), "an extension has materialized view public.seen as its member"),
+        (f"{OTHER_METHOD}; {AGAIN}", "materialized view public.seen has an access method"),
     ],
 )
 def test_what_the_new_view_would_not_get_stops_expand(sandbox: Sandbox, phase: str, setup: str, said: str):

@@ -237,13 +237,13 @@ def test_rows_that_differ_or_belong_to_none_stop_contract(sandbox: Sandbox) -> N
     setup = SETUP.replace("k integer PRIMARY KEY", "k integer UNIQUE")
     migration = expanded(sandbox, ROWS + "; INSERT INTO b (c) VALUES ('nobody')", setup)
     sandbox.backfill(migration)
-    with pytest.raises(Refused, match=r"1 rows of public.b hold values of c, d, e and have no row in public.a"):
+    with pytest.raises(Refused, match=r"1 row of public.b holds values of c, d, e and has no row in public.a"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("DELETE FROM b WHERE k IS NULL")
     sandbox.execute(
         "SET session_replication_role = replica; UPDATE a SET c = 'z' WHERE id = 2; RESET session_replication_role"
     )
-    with pytest.raises(Refused, match=r"1 rows of public.b and public.a that belong together differ in c, d, e"):
+    with pytest.raises(Refused, match=r"1 pair of rows of public.b and public.a differs in c, d, e"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("UPDATE a SET c = 'w' WHERE id = 2")
     sandbox.contract(migration, offline=OFFLINE)

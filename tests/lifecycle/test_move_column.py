@@ -177,13 +177,13 @@ def test_the_backfill_fills_only_what_is_empty(sandbox: Sandbox) -> None:
 def test_values_without_a_row_and_rows_that_differ_stop_contract(sandbox: Sandbox) -> None:
     migration = expanded(sandbox, "INSERT INTO a VALUES (1, 1, 'x'), (2, 2, 'y'); INSERT INTO b VALUES (2)")
     sandbox.backfill(migration)
-    with pytest.raises(Refused, match=r"1 rows of public.a hold values of c, d and have no row in public.b"):
+    with pytest.raises(Refused, match=r"1 row of public.a holds values of c, d and has no row in public.b"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("INSERT INTO b (k) VALUES (1)")
     sandbox.execute(
         "SET session_replication_role = replica; UPDATE b SET c = 'z' WHERE k = 2; RESET session_replication_role"
     )
-    with pytest.raises(Refused, match=r"1 rows of public.a and public.b that belong together differ in c, d"):
+    with pytest.raises(Refused, match=r"1 pair of rows of public.a and public.b differs in c, d"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("UPDATE b SET c = 'w' WHERE k = 2")
     sandbox.contract(migration, offline=OFFLINE)

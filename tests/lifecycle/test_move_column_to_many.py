@@ -194,7 +194,7 @@ def test_a_value_without_rows_stops_contract_and_rows_that_differ_do_not(sandbox
     migration = expanded(sandbox, setup="")
     sandbox.backfill(migration)
     sandbox.execute("UPDATE b SET c = 'x' WHERE id = 21")
-    with pytest.raises(Refused, match=r"1 rows of public.a hold values of c, d and have no row in public.b"):
+    with pytest.raises(Refused, match=r"1 row of public.a holds values of c, d and has no row in public.b"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("UPDATE a SET c = NULL WHERE id = 4")
     sandbox.contract(migration, offline=OFFLINE)

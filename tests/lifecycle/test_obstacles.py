@@ -35,19 +35,19 @@ def expanded(sandbox: Sandbox, sql: str, rows: str) -> Migration:
         (
             "ALTER TABLE orders ADD UNIQUE (number)",
             "(1, 1, 'a'), (2, 1, 'a'), (3, 1, NULL), (4, 1, NULL)",
-            "1 values of (number) in public.orders occur more than once",
+            "1 value of (number) in public.orders occurs more than once",
             "DELETE FROM orders WHERE id = 2",
         ),
         (
             "ALTER TABLE orders ADD PRIMARY KEY (id)",
             "(1, 1, 'a'), (1, 1, 'b')",
-            "1 values of (id) in public.orders occur more than once",
+            "1 value of (id) in public.orders occurs more than once",
             "DELETE FROM orders WHERE number = 'b'",
         ),
         (
             "ALTER TABLE orders ADD CHECK (number <> '')",
             "(1, 1, ''), (2, 1, NULL)",
-            "1 rows of public.orders violate CHECK (number <> '')",
+            "1 row of public.orders violates CHECK (number <> '')",
             "DELETE FROM orders WHERE number = ''",
         ),
     ],
@@ -76,7 +76,7 @@ def test_rollback_is_refused_while_a_row_holds_the_null_it_would_forbid(sandbox:
     )
     sandbox.execute("UPDATE orders SET state = NULL")
 
-    with pytest.raises(Refused, match=r"1 rows of public\.orders hold NULL in state"):
+    with pytest.raises(Refused, match=r"1 row of public\.orders holds NULL in state"):
         sandbox.rollback(migration, yes=True, offline=OFFLINE)
     assert sandbox.state(migration) == "complete"
     sandbox.execute("UPDATE orders SET state = 'new'")

@@ -159,9 +159,9 @@ LABELLED = (
 @pytest.mark.parametrize(
     ("setup", "said"),
     [
-        ("CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO said VALUES (1)", "1 rules of table public.t would stay"),
-        (LABELLED, "1 security labels of table public.t and its columns"),
-        ("ALTER EXTENSION plpgsql ADD TABLE t", "1 extension has table public.t as its member"),
+        ("CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO said VALUES (1)", "1 rule of table public.t would stay"),
+        (LABELLED, "security labels of table public.t and its columns"),
+        ("ALTER EXTENSION plpgsql ADD TABLE t", "an extension has table public.t as its member"),
     ],
 )
 def test_what_the_schema_does_not_show_stops_it(sandbox: Sandbox, setup: str, said: str, moment: str) -> None:
@@ -326,7 +326,7 @@ def test_rows_outside_the_bound_stop_expand_before_it_refuses_any(sandbox: Sandb
     with pytest.raises(Refused) as caught:
         sandbox.expand(migration)
 
-    assert "1 rows of public.t are outside FROM (minvalue) TO ('2027-01-01')" in refusal(caught.value)
+    assert "1 row of public.t is outside FROM (minvalue) TO ('2027-01-01')" in refusal(caught.value)
     assert "choose a bound that holds every row, or DEFAULT" in refusal(caught.value)
     assert sandbox.snapshot() == before
     sandbox.execute("UPDATE t SET at = '2026-12-31'")

@@ -171,7 +171,7 @@ def test_values_that_have_no_row_stop_contract_and_the_rest_comes_through(sandbo
     sandbox.backfill(migration)
     sandbox.execute("DELETE FROM b WHERE k = 5")
     sandbox.execute("SET session_replication_role = replica; DELETE FROM b WHERE k = 6; RESET session_replication_role")
-    with pytest.raises(Refused, match=r"1 rows of public.a hold values of c, d, e and have no row in public.b"):
+    with pytest.raises(Refused, match=r"1 row of public.a holds values of c, d, e and has no row in public.b"):
         sandbox.contract(migration, offline=OFFLINE)
     sandbox.execute("INSERT INTO b (k) VALUES (6)")
     sandbox.contract(migration, offline=OFFLINE)

@@ -108,7 +108,7 @@ def test_s06_a_condition_on_a_new_column_is_a_statement_of_its_own(stage: Stage)
     stage.all_of("ALTER TABLE products ADD COLUMN d text")
     migration = stage.expand("ALTER TABLE products ADD CONSTRAINT long CHECK (length(d) > 3)")
     assert stage.old.fails("INSERT INTO products VALUES (1, 'abc')") == ""
-    assert "1 rows of public.products violate" in stage.contract_refused(migration)
+    assert "1 row of public.products violates" in stage.contract_refused(migration)
     stage.new.run("UPDATE products SET d = 'abcd'")
     stage.contract(migration)
     assert stage.new.fails("INSERT INTO products VALUES (2, 'abc')") == "23514"

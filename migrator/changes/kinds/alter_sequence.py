@@ -112,7 +112,7 @@ class AlterSequence(OneStatement[SequenceAlteration]):
         bounds = _after(found, change.options) if phase is Phase.CONTRACT else found
         yield Obstacle(
             self.template("beyond", sequence=change.sql, minimum=bounds.minimum, maximum=bounds.maximum),
-            f'last number drawn of sequence "{change}" is not from {bounds.minimum} to {bounds.maximum}',
+            f'the last number drawn of sequence "{change}" is not from {bounds.minimum} to {bounds.maximum}',
             "widen the bounds in the change" if phase is Phase.CONTRACT else "contract the migration instead",
             phase if phase is Phase.CONTRACT else Phase.ROLLBACK,
         )

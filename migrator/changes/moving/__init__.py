@@ -335,7 +335,7 @@ class Moving(Kind[MovedT]):
         )
         yield Obstacle(
             self._made("apart", disagrees=differs("o", "n", sides.columns), **values),
-            f"rows of {sides.old} and {sides.new} that belong together differ in {columns}",
+            f"pairs of rows of {sides.old} and {sides.new} differ in {columns}",
             f"write the right value into {sides.new}; a transaction at REPEATABLE READ can leave such rows behind",
             Phase.CONTRACT,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from migrator.changes.kind import OnTable, altered_table
 from migrator.errors import Refused
+from migrator.model.counts import counted
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, expression, field, ident, type_name
@@ -161,7 +162,7 @@ def _expressions(directive: str, text: str, names: Sequence[str]) -> tuple[str, 
     values = [unwrap(each) for each in node.target_list] if isinstance(node, pb.SelectStmt) else []
     if len(values) != len(names):
         raise Refused(
-            f"{directive} gives {len(values)} values for {len(names)} columns: {', '.join(names)}",
+            f"{directive} gives {counted(len(values), 'values')} for {len(names)} columns: {', '.join(names)}",
             detail=text,
             hint="write one expression for each column, in their order, separated by commas",
         )

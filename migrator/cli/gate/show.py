@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @database_options
 def command(target: str | None, rollback: bool, as_json: bool, url_env: str | None, wait_db: str | None) -> int:
     """Show the evidence about TARGET."""
+    from migrator.config import in_own_words
     from migrator.model.evidence import Direction
     from migrator.reporting import gate_json, gate_text
 
@@ -36,7 +37,7 @@ def command(target: str | None, rollback: bool, as_json: bool, url_env: str | No
         documents = [gate_json.document(report) for report in reports]
         emit_json(documents[0] if target is not None else {"migrations": documents})
     elif reports:
-        click.echo("\n\n".join(gate_text.render(report) for report in reports))
+        click.echo("\n\n".join(in_own_words(gate_text.render(report)) for report in reports))
     else:
         click.echo("no migration waits for its contract", err=True)
     return worst([report.verdict for report in reports])

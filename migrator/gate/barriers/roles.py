@@ -14,6 +14,7 @@ from migrator.gate.look import Subject, question_of
 from migrator.gate.notes import Topic
 from migrator.gate.ownership import is_ignored, level_of, services_of
 from migrator.ledger.services import Service
+from migrator.model.counts import counted
 from migrator.model.evidence import Direction
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
@@ -51,7 +52,7 @@ def put_up(session: Session, subject: Subject, listed: tuple[Service, ...]) -> l
         return []
     ended = _end_sessions(session, subject, everything)
     done = [f'role "{role}" cannot log in any more' for role in roles]
-    return [*done, f"ended {ended} sessions of closed roles"] if ended else done
+    return [*done, f"ended {counted(ended, 'sessions')} of closed roles"] if ended else done
 
 
 def take_down(session: Session, subject: Subject, listed: tuple[Service, ...]) -> list[str]:  # noqa: ARG001

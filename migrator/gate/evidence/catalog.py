@@ -11,6 +11,7 @@ from typing import Any
 
 from migrator.gate.source import Question
 from migrator.gate.targets import Going, going
+from migrator.model.counts import counted
 from migrator.model.evidence import EvidenceItem, Observation, Verdict
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
@@ -42,7 +43,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     unclear = _functions(session, question, found)
     seen = session.one(_SQL["control"], {"oids": parameters["oids"]}).seen
     if blocking:
-        verdict, control = Verdict.BLOCK, f"{len(blocking)} objects need it"
+        verdict, control = Verdict.BLOCK, counted(len(blocking), "objects need it")
     elif question.drops.unclear:
         verdict = Verdict.UNKNOWN
         control = f"what {question.drops.unclear[0]} takes away cannot be told from its text"

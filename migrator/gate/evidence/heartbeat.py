@@ -115,7 +115,8 @@ def _unlisted(row: Instance) -> EvidenceItem:
         row,
         "stale" if row.stale else "live",
         f'beats as service "{row.service}", which is not listed',
-        f'add [[tool.migrator.gate.service]] name = "{row.service}"' + (f", or {_retire(row)}" if row.stale else ""),
+        f'add [[tool.migrator.gate.service]] name = "{row.service}" to pyproject.toml'
+        + (f", or {_retire(row)}" if row.stale else ""),
     )
 
 

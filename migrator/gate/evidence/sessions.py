@@ -19,6 +19,7 @@ from migrator.errors import GateUnknown, MigratorError
 from migrator.gate.ownership import Owner, is_ignored, matches, owner_of
 from migrator.gate.servers import CannotSee, foreign, read_all
 from migrator.gate.source import Question, remembered
+from migrator.model.counts import counted
 from migrator.model.evidence import EvidenceItem, Exempt, Observation, Verdict
 from migrator.postgres import pgbouncer
 from migrator.postgres.session import Session
@@ -44,13 +45,13 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     served = frozenset(pair for console in consoles for pair in console.server_pids)
     by_service: dict[str | None, list[EvidenceItem]] = {}
     exempt: dict[str, list[EvidenceItem]] = {}
-    counted = 0
+    seen = 0
     for reading in readings:
         for row in foreign(reading, question):
             if (row.pid, row.role) in served:
                 continue  # its application_name is that of a client which may be gone; the clients are listed below
             owner = owner_of(row.role, row.application_name or "", question.services)
-            counted += 1
+            seen += 1
             if owner.service is None or question.is_in_the_way(owner.service, owner.level, owner.version):
                 by_service.setdefault(owner.service, []).append(_session_item(row, owner, question))
             elif by := question.exempt(owner.service, owner.level, owner.version):
@@ -62,12 +63,13 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
     database = session.one("SELECT current_database()::text AS name").name
     for client in _clients(consoles, database, question):
         owner = owner_of(client.user, client.application_name, question.services)
-        counted += 1
+        seen += 1
         if owner.service is None or question.is_in_the_way(owner.service, owner.level, owner.version):
             by_service.setdefault(owner.service, []).append(_client_item(client, owner, question))
         elif by := question.exempt(owner.service, owner.level, owner.version):
             exempt.setdefault(owner.service, []).append(_exempt(_client_item(client, owner, question), by))
-    control = f"all {counted} sessions on {len(readings)} server{'s' if len(readings) > 1 else ''} were seen"
+    control = f"all {seen} sessions" if seen != 1 else "the one session"
+    control += f" on {counted(len(readings), 'servers')} {'was' if seen == 1 else 'were'} seen"
     if consoles:
         control += f", those of {len(consoles)} PgBouncer{'s' if len(consoles) > 1 else ''} by their own names"
     blind = question.settings.pooled and not question.settings.pgbouncer_url_envs
@@ -181,7 +183,7 @@ def _session_item(row: Any, owner: Owner, question: Question) -> EvidenceItem:
             0.0,
             f"{owner.why}; {where}",
             f"end it: SELECT pg_terminate_backend({row.pid}); or give its role to a service (db_roles); "
-            f'or [[tool.migrator.gate.ignore]] role = "{row.role}", reason = "…"',
+            f'or write [[tool.migrator.gate.ignore]] role = "{row.role}", reason = "…" into pyproject.toml',
         )
     level = "an unknown level" if owner.level is None else f"level {owner.level}"
     why = f"runs {level}, {question.wanted(owner.service)} is needed; {where}"

@@ -50,7 +50,7 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
 
 def _item(ran: Ran) -> EvidenceItem:
     text = ran.query if len(ran.query) <= _LONGEST_SHOWN else ran.query[: _LONGEST_SHOWN - 1] + "…"
-    times = "once" if ran.calls == 1 else f"{ran.calls} times"
+    times = "once" if ran.calls == 1 else f"{ran.calls:,} times"
     return EvidenceItem(
         instance=f"statement of role {ran.role}" if ran.role else "statement",
         level=None,

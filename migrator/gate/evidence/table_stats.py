@@ -16,6 +16,7 @@ from migrator.gate.source import Question
 from migrator.gate.targets import Going, going
 from migrator.ledger import state
 from migrator.ledger.state import GateState
+from migrator.model.counts import counted
 from migrator.model.evidence import EvidenceItem, Observation, Verdict
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
@@ -62,8 +63,10 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
                 return (_observation(question, Verdict.UNKNOWN, at, f"the counters of {what} were reset", ()),)
             if reads > was_reads or writes > was_writes:
                 items.append(_item(what, name, reads - was_reads, writes - was_writes, since))
-    counted = sum(len(facts["uses"]) for facts in now.values())
-    control = f"{counted} counters are the same since {since}" if counted else "nothing that goes has a counter"
+    compared = sum(len(facts["uses"]) for facts in now.values())
+    control = (
+        f"{counted(compared, 'counters are')} the same since {since}" if compared else "nothing that goes has a counter"
+    )
     return (_observation(question, Verdict.BLOCK if items else Verdict.PASS, at, control, items),)
 
 
@@ -95,7 +98,7 @@ def _item(what: str, server: str, reads: int, writes: int, since: str) -> Eviden
         "",
         "used",
         0.0,
-        f"was read {reads} times and {writes} rows of it were written on {server} since {since}",
+        f"was read {counted(reads, 'times')} and {counted(writes, 'rows')} of it written on {server} since {since}",
         "find who uses it; it counts no more once it has not been used for the length of the soak",
     )
 

@@ -37,7 +37,7 @@ def test_the_function_takes_the_new_column_to_each_old_one():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (SQL.replace(", xy % 60", ""), "down gives 1 values for 2 columns: x, y"),
+        (SQL.replace(", xy % 60", ""), "down gives 1 value for 2 columns: x, y"),
         (SQL.replace("* 60 + y", "* 60 + y + id"), 'up of xy names column "id"'),
         (SQL.replace("xy integer", "xy integer DEFAULT 0"), "comes with more than a type"),
         (SQL.replace("DROP COLUMN y", "DROP COLUMN z"), 'up of xy names column "y"'),

@@ -98,7 +98,7 @@ def test_names_that_need_care(name: str):
 @pytest.mark.parametrize(
     ("text", "known", "reason"),
     [
-        (sql(up="split_part(name, ' ', 1)"), users(), "up gives 1 values for 2 columns: a, b"),
+        (sql(up="split_part(name, ' ', 1)"), users(), "up gives 1 value for 2 columns: a, b"),
         (sql(up="name, name FROM users"), users(), "up is more than a list of expressions"),
         (sql(up="name, id::text"), users(), 'up of b names column "id"'),
         (sql(down="a || name"), users(), 'down of name names column "name"'),

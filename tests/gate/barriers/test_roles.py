@@ -62,7 +62,7 @@ def test_old_roles_are_closed_and_their_sessions_end(fleet: Fleet) -> None:
     with fleet.world.connect(user=fleet.new) as new:
         old = fleet.world.connect(user=fleet.old)
         done = roles.put_up(session, subject, fleet.listed)
-        assert done == [f'role "{fleet.old}" cannot log in any more', "ended 1 sessions of closed roles"]
+        assert done == [f'role "{fleet.old}" cannot log in any more', "ended 1 session of closed roles"]
         with pytest.raises(psycopg.OperationalError):
             old.execute("SELECT 1")
         old.close()

@@ -197,7 +197,7 @@ def test_sessions_on_a_standby_count_and_an_unknown_standby_is_unknown(
         wait_for(lambda: world.session.query(streaming))
         seen = observed(world, WEB)[None]
         assert seen.verdict is Verdict.UNKNOWN
-        assert "1 standbys stream from here and 0 can be looked at" in seen.control
+        assert "1 standby streams from here, and 0 can be read" in seen.control
         ignore = (IgnoredRole(role="postgres", reason="takes no queries"),)
         assert observed(world, WEB, ignore=ignore)["web"].verdict is Verdict.PASS
         monkeypatch.setenv("STANDBY_URL", standby_url)
