@@ -40,7 +40,8 @@ def _trimmed(text: str, start: int, end: int) -> int:
 _NAMING = re.compile(
     r"""
     \b(?:ALTER|DROP|VALIDATE|RENAME|ADD|TO)\s
-    (?=\s*(?:COLUMN\s+|CONSTRAINT\s+)?(?:IF\s+EXISTS\s+)?(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[\w$\x80-\U0010ffff]+)))
+    (?=\s*(?:COLUMN\s+|CONSTRAINT\s+)?(?:IF\s+EXISTS\s+)?
+        (?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>(?:[\w$]+|[^\x00-\x7f])+)))
     """,
     re.VERBOSE | re.IGNORECASE,
 )

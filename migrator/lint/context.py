@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from migrator.lint import replay, replay_actions
 from migrator.lint.catalog import BASE, TEMPORARY, Catalog, Column, Table
-from migrator.lint.surroundings import Surroundings
+from migrator.lint.surroundings import NOTHING, Surroundings
 from migrator.lint.transactions import Event, Membership, Transactions
 from migrator.model.effects import Effects, TableLock
 from migrator.model.locks import LockMode
@@ -161,7 +161,7 @@ class Context(Surroundings):
 
     def end_of_part(self) -> None:
         """Let go of the trees of what was looked at: they take a hundred times the text."""
-        self._look_at(Script("", "", (), ()))
+        self._look_at(NOTHING)
 
     def _look_at(self, script: Script) -> None:
         super()._look_at(script)

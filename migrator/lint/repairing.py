@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
 
 from msgspec import Struct
 
+from migrator.lint.asking import asked_once
 from migrator.lint.enclosing import BEGINS, ENDS, NotFixable, Transaction, keeps
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
@@ -89,17 +89,17 @@ class Repairs:
             edits.of_file(offset), claimed[0] + offset, claimed[1] + offset, not remark, remark, repair.migration
         )
 
-    @cached_property
+    @asked_once
     def new_line(self) -> str:
         """What ends the lines of the file."""
         return "\r\n" if "\r\n" in self.part.source.text else "\n"
 
-    @cached_property
+    @asked_once
     def sent_as_one(self) -> str:
         """Why a second statement would share a transaction with the first; or nothing."""
         return sent_as_one(self.part.source.name, self.part.source.text)
 
-    @cached_property
+    @asked_once
     def mark(self) -> Edit | str | None:
         """What keeps the runner from putting a transaction around the part; see ``runners.outside_mark``."""
         source = self.part.source
@@ -108,12 +108,12 @@ class Repairs:
         comments = [(each.text, each.offset) for each in self.part.script.comments]
         return outside_mark(source.name, source.text, comments, is_first=source.offset == 0)
 
-    @cached_property
+    @asked_once
     def is_outside(self) -> bool:
         """Whether it is said that the runner puts no transaction around the part."""
         return self.part.source.wrapped is False or file_directive(self.part.script.comments) is False
 
-    @cached_property
+    @asked_once
     def minding(self) -> frozenset[int]:
         """Statements that rely on a transaction that the runner may put around the part."""
         found, begun = set(), False
@@ -124,19 +124,19 @@ class Repairs:
                 found.add(number)
         return frozenset(found)
 
-    @cached_property
+    @asked_once
     def step_ids(self) -> list[str]:
         """Names of the steps of a phase file that have one."""
         comments = self.part.script.comments
         return [each.body.split()[1] for each in comments if _NAMED.match(each.body)]
 
-    @cached_property
+    @asked_once
     def groups(self) -> list[str]:
         """The transaction groups in the headers of a phase file, as often as they are named."""
         comments = (each for each in self.part.script.comments if each.body.startswith("step:"))
         return [match[1] for each in comments if (match := _GROUP.search(each.text))]
 
-    @cached_property
+    @asked_once
     def _controls(self) -> list[int]:
         """Indexes of BEGIN, COMMIT and their like."""
         statements = self.part.script.statements
@@ -300,7 +300,7 @@ class _Edits:
                 result.append(moved)
         return tuple(result)
 
-    @cached_property
+    @asked_once
     def head(self) -> int:
         """Where statements before it go: above comments to migrator that belong to it."""
         if self._part.source.phased and (header := self._step()):
@@ -347,4 +347,7 @@ _ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|ke
 
 def _is_long(sql: str) -> bool:
     """Whether a statement runs for long under a lock that hardly anybody minds, so that it gets no timeout."""
-    return re.search(r"\b(?:CONCURRENTLY|VALIDATE CONSTRAINT|ANALYZE)\b", sql, re.IGNORECASE) is not None
+    return _LONG.search(sql) is not None
+
+
+_LONG = re.compile(r"\b(?:CONCURRENTLY|VALIDATE CONSTRAINT|ANALYZE)\b", re.IGNORECASE)

@@ -124,7 +124,7 @@ def outside_mark(name: str, text: str, comments: Sequence[tuple[str, int]], *, i
     by_name = _by_name(name)
     if by_name is not None:
         return _SENT_AS_ONE if by_name["way"] else None
-    for match in _MARKER.finditer(text):
+    for match in _MARKER.finditer(text) if "--" in text else ():
         line_end = len(text[: text.find("\n", match.end()) if "\n" in text[match.end() :] else len(text)].rstrip("\r"))
         if match["dbmate"]:
             return Edit(line_end, line_end, " transaction:false")
@@ -146,11 +146,11 @@ _GOOSE_UP_TOO = "goose would run what goes up outside a transaction as well"
 
 def sent_as_one(name: str, text: str) -> str:
     """Why two statements of a file share a transaction although nothing puts one around it; or an empty string."""
-    if re.search(r"\.(?:up|down)\.sql\Z", name):
+    if name.endswith((".up.sql", ".down.sql")):
         return _SENT_AS_ONE
-    if re.search(r"^\s*--\s*\+goose\s+StatementBegin\b", text, re.MULTILINE | re.IGNORECASE):
+    if "--" in text and re.search(r"^\s*--\s*\+goose\s+StatementBegin\b", text, re.MULTILINE | re.IGNORECASE):
         return "goose sends what is between StatementBegin and StatementEnd as one transaction"
-    if re.search(r"(?:^|/)[VUB][\d._]+__", name.replace("\\", "/")):
+    if "__" in name and re.search(r"(?:^|/)[VUB][\d._]+__", name.replace("\\", "/")):
         return "Flyway puts a file of such statements into one transaction: they need files of their own"
     return ""
 

@@ -9,6 +9,8 @@ from migrator.lint.clauses import clause_end, naming_clause
 from migrator.lint.neighbours import Neighbours
 from migrator.sql.parser import Script, Statement, unwrap
 
+NOTHING = Script("", "", (), ())
+
 
 class Surroundings:
     """The file that is looked at, and the place in it.
@@ -21,7 +23,7 @@ class Surroundings:
     def __init__(self) -> None:
         self.statements: Sequence[Statement] = ()
         self.index = 0
-        self._script = Script("", "", (), ())
+        self._script = NOTHING
         self._neighbours: Neighbours | None = None
 
     def _look_at(self, script: Script) -> None:

@@ -24,7 +24,7 @@ class LockMode(IntEnum):
     @property
     def title(self) -> str:
         """PostgreSQL's own spelling, ``ACCESS EXCLUSIVE``; an empty string for ``NONE``."""
-        return "" if self is LockMode.NONE else self.name.replace("_", " ")
+        return _TITLES[self]
 
     @property
     def blocks_reads(self) -> bool:
@@ -39,13 +39,7 @@ class LockMode(IntEnum):
     @property
     def blocks(self) -> str:
         """Whom a holder makes wait, for people: ``reads and writes``, ``writes``, ``nobody``."""
-        if self.blocks_reads:
-            return "reads and writes"
-        if self.blocks_writes:
-            return "writes"
-        if self >= LockMode.SHARE_UPDATE_EXCLUSIVE:
-            return "other schema changes and vacuum"
-        return "nobody"
+        return _BLOCKED[self]
 
 
 _CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
@@ -74,3 +68,15 @@ _CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
 def conflicts(held: LockMode, wanted: LockMode) -> bool:
     """Whether a session that wants ``wanted`` waits for another that holds ``held``."""
     return wanted in _CONFLICTS[held]
+
+
+def _blocked(mode: LockMode) -> str:
+    if mode.blocks_reads:
+        return "reads and writes"
+    if mode.blocks_writes:
+        return "writes"
+    return "other schema changes and vacuum" if mode >= LockMode.SHARE_UPDATE_EXCLUSIVE else "nobody"
+
+
+_TITLES = tuple("" if mode is LockMode.NONE else mode.name.replace("_", " ") for mode in LockMode)
+_BLOCKED = tuple(map(_blocked, LockMode))

@@ -18,6 +18,7 @@ from migrator.errors import Refused
 from migrator.sql import native
 from migrator.sql.lexing import without_runs
 from migrator.sql.native import pb
+from migrator.sql.trees import leaves, unwrap, walk
 
 __all__ = [
     "Block",
@@ -158,8 +159,8 @@ class _Places:
     """Bytes to characters to lines by an index of the lines: a script's length must not count for each question."""
 
     def __init__(self, source: str) -> None:
+        self._ascii = source.isascii()
         self._encoded = source.encode()
-        self._ascii = len(self._encoded) == len(source)
         lines = io.StringIO(source, newline="\n").readlines()
         self._characters = [0, *accumulate(map(len, lines))]
         self._bytes = self._characters if self._ascii else [0, *accumulate(len(line.encode()) for line in lines)]
@@ -202,6 +203,8 @@ def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
         offset = min(error.cursorpos - 1 if error.cursorpos else len(source), len(source.rstrip()))
         raise SqlSyntaxError(error.message, source=source, offset=offset, name=name) from None
 
+    if source.isascii() and "--" not in source and "/*" not in source:
+        return Script(source, name, tuple(_without_comments(tree, source, first_line)), (), first_line)
     places = _Places(source)
     character, above = places.character, first_line - 1
     comments: list[Comment] = []
@@ -231,6 +234,30 @@ def parse_script(source: str, name: str = "", first_line: int = 1) -> Script:
         )
     _words(source[behind:], behind, len(source), places, above, comments)
     return Script(source, name, tuple(statements), tuple(comments), first_line)
+
+
+def _without_comments(tree: Any, source: str, first_line: int) -> Iterator[Statement]:
+    """The statements of a text in ASCII that has no comments: as of any other, without asking for its places."""
+    line = counted = 0
+    for raw in tree.stmts:
+        start, length = raw.stmt_location, raw.stmt_len
+        text = source[start : start + length if length else len(source)].rstrip(_SPACE)
+        start += len(text)
+        text = text.lstrip(_SPACE)
+        start -= len(text)
+        line += source.count("\n", counted, start)
+        counted = start
+        kind = raw.stmt.WhichOneof("node")
+        first = first_line + line
+        yield Statement(
+            text,
+            kind,
+            getattr(raw.stmt, kind),
+            start,
+            first,
+            start - source.rfind("\n", 0, start),
+            first + text.count("\n"),
+        )
 
 
 _SPACE = " \t\n\r\f\v"
@@ -265,83 +292,6 @@ def _words(text: str, at: int, begin: int, places: _Places, above: int, comments
                 start = first
             stop = last
     return start, stop
-
-
-def unwrap(node: Any) -> Any:
-    """The message inside a ``Node`` wrapper; None for an empty wrapper."""
-    kind = node.WhichOneof("node")
-    return getattr(node, kind) if kind else None
-
-
-def walk(message: Any) -> Iterator[Any]:
-    """Every protobuf message below and including ``message``, wrappers left out, parents first.
-
-    Without recursion: a generator in each level costs more than what it looks at.
-    """
-    left = [message]
-    while left:
-        message = left.pop()
-        kind = message.__class__
-        if kind is _NODE:
-            name = message.WhichOneof("node")
-            if name is None:
-                continue
-            message = getattr(message, name)
-            kind = message.__class__
-        yield message
-        fields = _below.get(kind)
-        if fields is None:
-            fields = _below[kind] = _fields_below(message)
-        if not fields:
-            continue
-        below: list[Any] = []
-        for name, is_repeated in fields if len(fields) < _FEW_FIELDS else _fields_set(message):
-            if is_repeated:
-                below += getattr(message, name)
-            elif message.HasField(name):
-                below.append(getattr(message, name))
-        below.reverse()
-        left += below
-
-
-_NODE = pb.Node
-_FEW_FIELDS = 6
-"""Up to about as many it is faster to ask for each by its name than to have those listed that are set: measured."""
-
-_below: dict[type, tuple[tuple[str, bool], ...]] = {}
-"""By type of message the fields that hold messages, and whether several: filled as types are met."""
-
-
-def _fields_below(message: Any) -> tuple[tuple[str, bool], ...]:
-    fields = sorted(message.DESCRIPTOR.fields, key=lambda each: each.number)
-    return tuple((each.name, each.is_repeated) for each in fields if each.message_type is not None)
-
-
-def _fields_set(message: Any) -> list[tuple[str, bool]]:
-    return [(each.name, each.is_repeated) for each, _ in message.ListFields() if each.message_type is not None]
-
-
-def leaves(expression: Any) -> list[tuple[str, Any]]:
-    """What an expression ``Node`` is made of: kinds and messages, in order.
-
-    Operators, AND, OR, NOT and IS NULL are taken apart, nothing else is. Most conditions come down to columns and
-    constants by this, which is several times faster than to ``walk`` them.
-    """
-    found: list[tuple[str, Any]] = []
-    left = [expression]
-    while left:
-        node = left.pop()
-        kind = node.WhichOneof("node")
-        if kind == "a_expr":
-            operation = node.a_expr
-            left += (operation.rexpr, operation.lexpr)
-        elif kind == "bool_expr":
-            left += reversed(node.bool_expr.args)
-        elif kind == "null_test":
-            left.append(node.null_test.arg)
-        elif kind is not None:
-            found.append((kind, getattr(node, kind)))
-    return found
 
 
 def deparse(kind: str, node: Any) -> str:
