@@ -28,7 +28,7 @@ from tests.support.tablespaces import make_tablespace
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KINDS = sorted(path.parent.name for path in EXAMPLES.glob("*/change.sql"))
 WRITTEN_AT = datetime(2026, 11, 24, 3, 12, 45, tzinfo=UTC)
-FORMS = {"move_column_to_many": "move_column"}
+FORMS = {"move_column_to_chosen": "move_column", "move_column_to_many": "move_column"}
 """Examples of a further form of a kind."""
 SINCE = {"rename_table": 15, "rename_schema": 15, "set_schema": 15, "replace_view": 16}
 """Examples whose files are those for a server of at least this version."""

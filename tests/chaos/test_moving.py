@@ -118,6 +118,48 @@ MOVE = Case(
     ),
     "SELECT id, a.v, b.v AS new FROM a JOIN b ON k = id WHERE a.v IS DISTINCT FROM b.v",
 )
+CHOSEN = Case(
+    "CREATE TABLE a (id int PRIMARY KEY, n int, v int, held int);"
+    "CREATE TABLE b (k int REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, m int, w text, PRIMARY KEY (k, m));"
+    "CREATE UNIQUE INDEX ON b (k) WHERE w = 'main';"
+    f"INSERT INTO a SELECT g, 1, g, g FROM generate_series(1, {ROWS}) AS g;"
+    "INSERT INTO b SELECT id, m, CASE m WHEN 1 THEN 'main' END FROM a, generate_series(1, 3) AS m",
+    "-- migrator: to = b\n-- migrator: where = w = 'main'\nALTER TABLE a DROP COLUMN v",
+    (
+        "UPDATE a SET v = {a}, held = {a} WHERE id IN ({i}, {j})",
+        "UPDATE a SET v = NULL, held = NULL WHERE id = {i}",
+        "UPDATE a SET n = {a} WHERE id = {i}",
+        "DELETE FROM a WHERE id = {i}",
+        "INSERT INTO a VALUES ({i}, 1, {a}, {a}) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v, held = EXCLUDED.held",
+        "UPDATE a SET id = {j} WHERE id = {i}",
+        "UPDATE b SET w = NULL WHERE k = {i}",
+        "UPDATE b SET w = 'main' WHERE k = {i} AND m = {a}",
+        "DELETE FROM b WHERE k = {i} AND m = {a}",
+        "INSERT INTO b VALUES ({i}, {a}, 'main') ON CONFLICT DO NOTHING",
+        "INSERT INTO b VALUES ({i}, {a}, 'main') ON CONFLICT (k) WHERE w = 'main' DO UPDATE SET w = NULL",
+        "INSERT INTO b VALUES ({i}, {a}) ON CONFLICT (k, m) DO UPDATE SET w = 'main'",
+    ),
+    (
+        "INSERT INTO b VALUES ({i}, {a}, 'main', {b}) ON CONFLICT (k) WHERE w = 'main' DO UPDATE SET v = EXCLUDED.v",
+        "INSERT INTO b VALUES ({i}, {a}, NULL, {b}) ON CONFLICT DO NOTHING",
+        "DELETE FROM b WHERE k = {i} AND m = {a}",
+        "UPDATE b SET v = {a} WHERE k IN ({i}, {j})",
+        "UPDATE b SET v = {a}, w = 'main' WHERE k = {i} AND m = {b}",
+        "UPDATE b SET v = NULL WHERE k = {i}",
+        "UPDATE b SET k = {j} WHERE k = {i} AND m = {a}",
+        "UPDATE b SET w = NULL WHERE k = {i}",
+        "UPDATE b SET w = 'main' WHERE k = {i} AND m = {a}",
+    ),
+    "SELECT id, a.v, b.v AS new FROM a JOIN b ON k = id AND w = 'main' WHERE a.v IS DISTINCT FROM b.v",
+)
+CHOICES = tuple(each for each in CHOSEN.old if " b " in each)
+UNSEEN = replace(
+    CHOSEN,
+    old=("UPDATE a SET v = {a}, held = {a} WHERE id IN ({i}, {j})", *CHOICES),
+    new=("UPDATE a SET v = NULL, held = NULL WHERE id = {i}", *CHOICES),
+    apart=f"{CHOSEN.apart} UNION ALL SELECT id, v, held FROM a WHERE v IS DISTINCT FROM held",
+)
+"""Old code alone, which chooses other rows: what it reads is what it wrote."""
 MERGE = Case(
     "CREATE TABLE a (id int PRIMARY KEY, n int);"
     "CREATE TABLE b (k int PRIMARY KEY REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, v int NOT NULL);"
@@ -146,6 +188,8 @@ CASES = {
     "unnest with a table of the values": (LOOKED_UP, "read committed", True),
     "unnest at repeatable read": (UNNEST, "repeatable read", False),
     "move": (MOVE, "read committed", True),
+    "move to the chosen one": (CHOSEN, "read committed", True),
+    "move to the chosen one, before new code": (UNSEEN, "read committed", True),
     "merge": (MERGE, "read committed", True),
     "split": (SPLIT, "read committed", False),
 }

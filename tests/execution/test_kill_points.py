@@ -123,6 +123,29 @@ CREATE TABLE notes (id int PRIMARY KEY);
         ),
         "SELECT to_jsonb(o) || to_jsonb(u) FROM users AS u LEFT JOIN orders AS o ON user_id = u.id ORDER BY o.id",
     ),
+    "move to the chosen one": Scenario(
+        "CREATE TABLE users (id int PRIMARY KEY, email text);"
+        "CREATE TABLE emails (id int PRIMARY KEY, user_id int REFERENCES users, is_main boolean);"
+        "CREATE UNIQUE INDEX ON emails (user_id) WHERE is_main;"
+        "INSERT INTO users SELECT g, 'e' || g FROM generate_series(1, 200) AS g;"
+        "INSERT INTO emails SELECT g, 1 + g % 200, g <= 200 FROM generate_series(1, 400) AS g",
+        "-- migrator: to = emails\n-- migrator: where = is_main\nALTER TABLE users DROP COLUMN email",
+        (
+            "SELECT email FROM users WHERE id = 7",
+            "INSERT INTO users VALUES (-1, 'old')",
+            "INSERT INTO emails (id, user_id, is_main) VALUES (-1, -1, true), (-2, -1, false)",
+            "UPDATE emails SET is_main = NOT is_main WHERE user_id = -1 AND is_main",
+            "UPDATE emails SET is_main = true WHERE id = -2",
+            "UPDATE users SET email = 'other'",
+        ),
+        (
+            "SELECT email FROM emails WHERE id = 7",
+            "INSERT INTO users (id) VALUES (-2)",
+            "INSERT INTO emails (id, user_id, is_main, email) VALUES (-3, -2, true, 'new'), (-4, -2, false, 'own')",
+            "UPDATE emails SET email = 'other'",
+        ),
+        "SELECT to_jsonb(e) || to_jsonb(u) FROM users AS u LEFT JOIN emails AS e ON user_id = u.id ORDER BY e.id",
+    ),
     "merge of tables": Scenario(
         "CREATE TABLE users (id int PRIMARY KEY, n int);"
         "CREATE TABLE profiles (id int PRIMARY KEY REFERENCES users ON DELETE CASCADE,"

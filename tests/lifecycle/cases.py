@@ -101,6 +101,8 @@ class Case:
 ROWS = 4_000
 FIRST_NOTE = "(SELECT notes.value FROM notes WHERE item = items.id ORDER BY id LIMIT 1)"
 
+MAIN_NOTE = "(SELECT notes.value FROM notes WHERE item = items.id AND role = 'main')"
+
 
 def items(column: str = "value text", *, rows: int = ROWS, value: str = "'s' || g", more: str = "") -> str:
     """A table ``items`` with a column that the change is about, filled."""
@@ -964,6 +966,44 @@ CASES = (
         # What one of two rows has of its own: old code has read it, and goes on to.
         hides=True,
         final=("NOT EXISTS (SELECT FROM notes WHERE value IS NULL)",),
+    ),
+    Case(
+        name="to the one of several rows that is chosen",
+        kind="move_column",
+        setup=items("value text CHECK (value <> '')", rows=6_000)
+        + "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item bigint REFERENCES items,"
+        " role text) WITH (fillfactor = 10); INSERT INTO notes (item, role) SELECT id, role FROM items,"
+        " unnest(ARRAY['main', 'other']) AS role; CREATE UNIQUE INDEX ON notes (item) WHERE role = 'main';"
+        "ANALYZE notes;",
+        sql="-- migrator: to = notes\n-- migrator: where = role = 'main'\nALTER TABLE items DROP COLUMN value",
+        naive="ALTER TABLE notes ADD COLUMN value text; ALTER TABLE items DROP COLUMN value",
+        old=Code(
+            insert="WITH i AS (INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) RETURNING id)"
+            " INSERT INTO notes (item, role) SELECT id, role FROM i, unnest(ARRAY['main', NULL]) AS role"
+            " RETURNING item",
+            update="UPDATE items SET value = %(value)s WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, value FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, value FROM items",
+            touch_fills=False,
+        ),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id)"
+            " INSERT INTO notes (item, role, value) SELECT id, 'main', %(value)s FROM i RETURNING item",
+            update="UPDATE notes SET value = %(value)s WHERE item = %(id)s AND role = 'main'",
+            touch="WITH n AS (UPDATE notes SET value = 'own' WHERE item = %(id)s AND role = 'other')"
+            " UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read=f"SELECT n, {MAIN_NOTE} FROM items WHERE id = %(id)s",
+            read_all=f"SELECT id, n, {MAIN_NOTE} FROM items",
+            unfilled=(None,),
+            touch_fills=False,
+        ),
+        # What rows that are not chosen have of their own, old code does not read.
+        hides=True,
+        final=(
+            "NOT EXISTS (SELECT FROM notes WHERE value IS NULL AND role = 'main')",
+            "EXISTS (SELECT FROM notes WHERE value = 'own' AND role = 'other')",
+        ),
     ),
     Case(
         name="by a row for each row",

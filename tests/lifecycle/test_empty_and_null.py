@@ -79,6 +79,15 @@ CHANGES = {
         [(1, 1, None, None), (2, 1, None, None), (3, None, None, None), (4, 2, None, None)],
         "ALTER TABLE u ADD COLUMN a text, ADD COLUMN b json; ALTER TABLE t DROP COLUMN a, DROP COLUMN b",
     ),
+    "move_column to the chosen one": Change(
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b json);"
+        "CREATE TABLE u (id int PRIMARY KEY, t_id int REFERENCES t, m bool); CREATE UNIQUE INDEX ON u (t_id) WHERE m",
+        "INSERT INTO t VALUES (1), (2), (3); INSERT INTO u VALUES (1, 1, true), (2, 1, NULL), (3, NULL, true)",
+        "-- migrator: to = u (t_id)\n-- migrator: where = m\nALTER TABLE t DROP COLUMN a, DROP COLUMN b",
+        "SELECT id, t_id, a, b::text FROM u ORDER BY id",
+        [(1, 1, None, None), (2, 1, None, None), (3, None, None, None)],
+        "ALTER TABLE u ADD COLUMN a text, ADD COLUMN b json; ALTER TABLE t DROP COLUMN a, DROP COLUMN b",
+    ),
     "split_table": Change(
         "CREATE TABLE t (id int PRIMARY KEY, a text, b json)",
         "INSERT INTO t VALUES (1), (2)",

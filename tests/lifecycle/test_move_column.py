@@ -279,6 +279,11 @@ def test_nobody_slips_in_an_operator_of_their_own(sandbox: Sandbox) -> None:
         (SETUP, SQL.replace("COLUMN c", "COLUMN id"), "is in the key by which rows are found"),
         (SETUP, SQL.replace("to = b", "to = a"), "is the table the columns are in"),
         (SETUP, SQL.replace("to = b", "to = b (x)"), 'column "x" of table "public.b" does not exist'),
+        (
+            "CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE a (id int PRIMARY KEY, k int REFERENCES b, c int);",
+            SQL.replace("to = b", "to = b (id)").replace(", DROP COLUMN d", ""),
+            "rows of public.a point to those of public.b",
+        ),
         (SETUP, SQL.replace("to = b", "to = nothing"), 'table "public.nothing" does not exist'),
         (SETUP, SQL.replace("to = b", "to = b, a"), "not a table and columns of it"),
     ],

@@ -84,6 +84,17 @@ FORMS = {
         "CREATE TABLE {u} ({b} int REFERENCES {t} ON DELETE CASCADE ON UPDATE CASCADE, {a} text REFERENCES {v} ({k})"
         " ON DELETE CASCADE ON UPDATE CASCADE, PRIMARY KEY ({b}, {a})); ALTER TABLE {t} DROP COLUMN {a}",
     ),
+    "move_column to the chosen one": Form(
+        "CREATE TABLE {t} ({k} int PRIMARY KEY, {a} text);"
+        "CREATE TABLE {u} (id int PRIMARY KEY, {b} int REFERENCES {t}, {k} bool);"
+        "CREATE UNIQUE INDEX ON {u} ({b}) WHERE {k};"
+        "INSERT INTO {t} VALUES (1, 'one'), (2, NULL); INSERT INTO {u} VALUES (1, 1, true), (2, 1, NULL), (3, 2, true)",
+        "-- migrator: to = {u} ({b})\n-- migrator: where = {k}\nALTER TABLE {t} DROP COLUMN {a}",
+        "UPDATE {u} SET {a} = 'new' WHERE id < 3; UPDATE {t} SET {a} = 'old' WHERE {k} = 2",
+        "SELECT id, {a} FROM {u} ORDER BY 1",
+        [(1, "new"), (2, "new"), (3, "old")],
+        "ALTER TABLE {u} ADD COLUMN {a} text; ALTER TABLE {t} DROP COLUMN {a}",
+    ),
     "merge_tables": Form(
         "CREATE TABLE {t} ({k} int PRIMARY KEY);"
         "CREATE TABLE {u} ({a} int PRIMARY KEY REFERENCES {t} ON DELETE CASCADE,"

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable, altered_table, refuse_absent
-from migrator.changes.moving import Moving, many
+from migrator.changes.moving import Moving, chosen, many
 from migrator.changes.moving.sides import ForeignKey, Sides, foreign_keys, is_unique, primary_key
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
@@ -18,10 +18,13 @@ from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
 from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.parser import pb, unwrap
-from migrator.sql.rewrite import slug
+from migrator.sql.rewrite import columns_in, slug
 from migrator.templating import render
 
 _DIRECTIVE = "-- migrator: to = profiles (user_id)"
+_OF_SEVERAL = (
+    "; or let each of them have the value: -- migrator: many = true; or one of them: -- migrator: where = is_default"
+)
 
 
 class Move(OnTable, frozen=True):
@@ -35,6 +38,8 @@ class Move(OnTable, frozen=True):
         old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
             primary key.
         many: whether several rows of that table belong to one row, and each gets its value.
+        where: a condition over columns of that table: of several rows that belong to one row, the one that has the
+            value.
     """
 
     columns: tuple[str, ...]
@@ -43,6 +48,7 @@ class Move(OnTable, frozen=True):
     key: tuple[str, ...] = ()
     old_key: tuple[str, ...] = ()
     many: bool = False
+    where: str = ""
 
     @property
     def other(self) -> TableName:
@@ -88,16 +94,27 @@ class MoveColumn(Moving[Move]):
         generated. Inserts that give no value share a lock on the row they belong to, those that give one wait for each
         other.
 
+    One of several rows
+        ``-- migrator: where = is_default`` is for a table of which several rows belong to one row, and one of them has
+        the value, as addresses do to their user: the one that fulfils the condition. There must be one at most, by a
+        valid unique index over the foreign key with that condition. To this row applies what is said above; what new
+        code writes into others is theirs. A row that comes to fulfil the condition takes the value, so that code which
+        knows nothing of it may choose another row, and back: old code reads what it wrote last. But where new code has
+        written a value into that row, or a value for its siblings since it was chosen itself, this is what old code
+        reads from there on; a column marks such rows. The row that was chosen before keeps what it has. Rollback counts
+        the values of new code that old code does not read. Refused: a condition over generated columns.
+
     Limits
         Two transactions that change one value at the same time, one in each table, can deadlock (40P01): each has its
-        own row and waits for the other's; the server ends one of them, which may be repeated. A transaction at
-        REPEATABLE READ that changes a value while the row of the other table is being inserted does not see that row:
-        contract counts such rows. Values of rows without a row in the other table are seen by old code alone. NULL that
-        new code inserts on purpose, or writes into a row which the backfill has not reached, cannot be told from not
-        writing: such code starts after the backfill. A statement that joins both tables and writes the name of a column
-        without its table fails from expand on, since both have it. NOT NULL, indexes and constraints of the new columns
-        are later migrations. TRUNCATE is not taken across. Server-side prepared ``SELECT *`` of the other table fails
-        when the columns appear, until it is prepared anew.
+        own row and waits for the other's; the server ends one of them, which may be repeated. So can one that chooses
+        another row, and one that changes the value. A transaction at REPEATABLE READ that changes a value while the row
+        of the other table is being inserted does not see that row: contract counts such rows. Values of rows without a
+        row in the other table are seen by old code alone. NULL that new code inserts on purpose, leaves in a row that
+        it chooses, or writes into a row which the backfill has not reached, cannot be told from not writing: such code
+        starts after the backfill. A statement that joins both tables and writes the name of a column without its table
+        fails from expand on, since both have it. NOT NULL, indexes and constraints of the new columns are later
+        migrations. TRUNCATE is not taken across. Server-side prepared ``SELECT *`` of the other table fails when the
+        columns appear, until it is prepared anew.
 
     Example::
 
@@ -107,11 +124,15 @@ class MoveColumn(Moving[Move]):
         -- migrator: to = orders (user_id)
         -- migrator: many = true
         ALTER TABLE users DROP COLUMN currency
+
+        -- migrator: to = addresses (user_id)
+        -- migrator: where = is_default
+        ALTER TABLE users DROP COLUMN address
     """
 
     name = "move_column"
     spec = Move
-    options = frozenset({"to", "many"})
+    options = frozenset({"to", "many", "where"})
 
     def recognise(self, action: Action, schema: Schema) -> Move | None:
         """``ALTER TABLE … DROP COLUMN …, DROP COLUMN …`` with a directive ``to``."""
@@ -134,6 +155,7 @@ class MoveColumn(Moving[Move]):
             to_schema=other.schema if other.schema != target.schema else "",
             key=key,
             many=_flag(action.options.get("many", "false")),
+            where=chosen.written(action.options.get("where", "")),
         )
         old, new = schema.relation(target), schema.relation(other)
         if old is not None and new is not None:
@@ -142,8 +164,12 @@ class MoveColumn(Moving[Move]):
         return change
 
     def touched(self, change: Move) -> dict[TableName, tuple[str, ...]]:
-        """The columns, in both tables, and the key."""
-        return {change.target: (*change.columns, *change.old_key), change.other: (*change.columns, *change.key)}
+        """The columns, in both tables, the key, and what the condition is about."""
+        chosen_by = sorted(columns_in(change.where)) if change.where else ()
+        return {
+            change.target: (*change.columns, *change.old_key),
+            change.other: tuple(dict.fromkeys((*change.columns, *change.key, *chosen_by))),
+        }
 
     def new_table(self, change: Move) -> TableName:
         """See ``Moving``."""
@@ -162,17 +188,23 @@ class MoveColumn(Moving[Move]):
                     raise Refused(
                         f'column "{name}" of table "{relation.name}" does not exist', detail=f"columns: {known}"
                     )
-            if not is_unique(relation, key) and not (change.many and relation is new):
+            if not is_unique(relation, key) and not ((change.many or change.where) and relation is new):
                 raise Refused(
                     f"several rows of {relation.name} may have the same {', '.join(key)}, so rows of {old.name} and "
                     f"{new.name} do not belong together one to one",
                     hint=f"make it unique in a migration before this one: ALTER TABLE "
                     f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(key)})"
-                    + ("; or let each of them have the value: -- migrator: many = true" if relation is new else ""),
+                    + (_OF_SEVERAL if relation is new else ""),
                 )
+        if change.many and change.where:
+            raise Refused(
+                "many gives every row the value, and where one of them",
+                hint=f"leave one of them out: many = true, where = {change.where}",
+            )
         if change.many and is_unique(new, new_key):
             raise Refused(f"one row of {new.name} at most has the same {', '.join(new_key)}", hint="leave many out")
-        return Sides(change.target, change.other, change.columns, old_key, new_key)
+        where = chosen.condition(change.where, new, new_key) if change.where else ""
+        return Sides(change.target, change.other, change.columns, old_key, new_key, where)
 
     def validate(self, change: Move, context: Context) -> Iterator[str]:
         """The rows belong together one to one, the columns can go, and they are not there yet."""
@@ -181,6 +213,8 @@ class MoveColumn(Moving[Move]):
         if change.many:
             many.require_sound(old, new, _pointing(old, new), sides)
             yield from many.notes(new, sides)
+        if change.where:
+            yield from chosen.notes(new, sides, change.where)
         yield from self.require_old(sides, old)
         self.require_owner_sees_all(new)
         for name in change.columns:
@@ -190,17 +224,24 @@ class MoveColumn(Moving[Move]):
 
     def form(self, change: Move) -> tuple[str, tuple[Sync, ...]]:
         """See ``Moving``."""
+        if change.where:
+            return chosen.FOLDER, self.syncs
         return (many.FOLDER, many.SYNCS) if change.many else super().form(change)
 
     def function_values(self, change: Move, sides: Sides, names: Names, old: Relation) -> dict[str, dict[str, Any]]:
         """See ``Moving``."""
-        return many.function_values(sides, names) if change.many else super().function_values(change, sides, names, old)
+        if change.many:
+            return many.function_values(sides, names)
+        values = super().function_values(change, sides, names, old)
+        return chosen.function_values(values, sides, names) if change.where else values
 
     def arrive(self, change: Move, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """See ``Moving``."""
         yield from self.add_columns(sides, old)
         if change.many:
             yield self.add_state(sides, Names.of(sides, context), "tells rows that are filled from those that are not")
+        elif change.where:
+            yield self.add_state(sides, Names.of(sides, context), "tells rows in which new code has written a value")
 
     def backfill(self, change: Move, context: Context) -> Iterator[Draft]:
         """What was written before expand."""
@@ -212,10 +253,16 @@ class MoveColumn(Moving[Move]):
                 )
             )
             why = "the trigger fills what was written before it existed"
+        elif change.where:
+            text, why = chosen.fill(sides, Names.of(sides, context)), "values written before the triggers existed"
         else:
             text = self._made("fill", old=sides.old_sql, new=sides.new_sql, link=sides.link, columns=sides.columns)
             why = "values written before the triggers existed"
         yield Draft(f"fill-{slug(*sides.columns)}", text, why)
+
+    def counterpart(self, change: Move, sides: Sides) -> str:
+        """See ``Moving``."""
+        return super().counterpart(change, sides) + (f" that fulfils {change.where}" if change.where else "")
 
     def obstacles(self, change: Move, context: Context) -> Iterator[Obstacle]:
         """Values that contract would lose; of several rows, those of new code may well differ."""
@@ -224,15 +271,17 @@ class MoveColumn(Moving[Move]):
 
     def depart(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        if change.many:
+        if change.many or change.where:
             yield self.drop_state(sides, Names.of(sides, context))
         yield from self.drop_columns(sides)
 
     def withdraw(self, change: Move, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
-        yield from self.drop_new_columns(sides, self.lost_by_rollback(sides))
-        if change.many:
-            yield self.drop_state(sides, Names.of(sides, context), undoing=True)
+        names = Names.of(sides, context)
+        loses = chosen.lost_by_rollback(sides, names) if change.where else self.lost_by_rollback(sides)
+        yield from self.drop_new_columns(sides, loses)
+        if change.many or change.where:
+            yield self.drop_state(sides, names, undoing=True)
 
 
 def _flag(text: str) -> bool:
@@ -241,12 +290,10 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
-def _pointing(old: Relation, new: Relation) -> list[ForeignKey]:
-    """Foreign keys of the new table to the old one."""
+def _pointing(there: Relation, here: Relation) -> list[ForeignKey]:
+    """Foreign keys of one table to another one."""
     return [
-        each
-        for each in foreign_keys(new)
-        if (each.to.schema or new.name.schema, each.to.name) == (old.name.schema, old.name.name)
+        each for each in foreign_keys(here) if TableName(each.to.schema or here.name.schema, each.to.name) == there.name
     ]
 
 
@@ -264,28 +311,43 @@ def _keys(change: Move, old: Relation, new: Relation) -> tuple[tuple[str, ...], 
     Raises:
         Refused: it is not given and there is not just one foreign key to go by.
     """
-    keys = _pointing(old, new)
-    keys = [each for each in keys if change.key in ((), each.columns)]
+    keys = [each for each in _pointing(old, new) if change.key in ((), each.columns)]
     if change.key and len(change.key) == len(change.old_key):
         return change.key, change.old_key
     if len(keys) == 1:
         return keys[0].columns, keys[0].referenced or primary_key(old)
     primary = primary_key(old)
+    back = [
+        each
+        for each in _pointing(new, old)
+        if each.columns != primary and change.key in ((), each.referenced or primary_key(new))
+    ]
+    if back and not keys:
+        raise Refused(
+            f"rows of {old.name} point to those of {new.name}: {_why_not_back(change, new)}",
+            hint="where each has one and the table goes with its columns: -- migrator: into = … above DROP TABLE "
+            "(merge_tables); else keep both in step by triggers of your own, in a migration written by hand",
+        )
     if change.key and len(change.key) == len(primary):
         return change.key, primary
     if not change.key and not keys and primary and primary == primary_key(new):
         return primary, primary
-    if not keys and any(
-        TableName(each.to.schema or old.name.schema, each.to.name) == new.name for each in foreign_keys(old)
-    ):
-        raise Refused(
-            f"rows of {old.name} point to those of {new.name}: which of several would be the one that counts is not "
-            "known, and a value that new code writes for a row without one would have no place where old code reads",
-            hint="where each has one and the table goes with its columns: -- migrator: into = … above DROP TABLE "
-            "(merge_tables); else keep both in step by triggers of your own, in a migration written by hand",
-        )
     raise Refused(
         f"how rows of {new.name} find their rows of {old.name} cannot be told: there "
         + ("are several foreign keys" if keys else "is no foreign key, and the primary keys differ"),
         hint=f"name the columns of {new.name} that hold the key: {_DIRECTIVE}",
+    )
+
+
+def _why_not_back(change: Move, new: Relation) -> str:
+    """Why columns cannot move from several rows to the one that they belong to."""
+    if not change.where:
+        return (
+            "which of several would be the one that counts is not known, and a value that new code writes for a row "
+            "without one would have no place where old code reads"
+        )
+    return (
+        f"a value that new code writes into a row of {new.name} without one that fulfils {change.where} would have no "
+        "place where old code reads; and whether the value goes with that row when it is deleted, or another one is "
+        "chosen, depends on which version does so, which the server cannot tell"
     )

@@ -74,6 +74,11 @@ class Moving(Kind[MovedT]):
         """
         raise NotImplementedError
 
+    def counterpart(self, change: MovedT, sides: Sides) -> str:
+        """What a value needs a row in, for messages."""
+        del change
+        return str(sides.new)
+
     def form(self, change: MovedT) -> tuple[str, tuple[Sync, ...]]:
         """The folder of the templates of functions, and the triggers that call them."""
         del change
@@ -327,10 +332,11 @@ class Moving(Kind[MovedT]):
             for name in sides.columns
             for column in [old.column(name)]
         }
+        counterpart = self.counterpart(change, sides)
         yield Obstacle(
             self._made("without", key=sides.new_key, defaults=defaults, **values),
-            f"rows of {sides.old} hold values of {columns} and have no row in {sides.new}: contract would lose them",
-            f"insert their rows into {sides.new}, or clear the values, in {sides.old}",
+            f"rows of {sides.old} hold values of {columns} and have no row in {counterpart}: contract would lose them",
+            f"give each of them a row in {counterpart}, or clear the values, in {sides.old}",
             Phase.CONTRACT,
         )
         yield Obstacle(

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from migrator.changes.moving.sides import ForeignKey, Sides, changed, differs
+from migrator.changes.moving.sides import ForeignKey, Sides, changed, differs, is_led
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql, field, ident, ident_list
-from migrator.sql.parser import parse_script, unwrap
 
 FOLDER = "moving_to_many"
 SYNCS = (
@@ -74,12 +73,7 @@ def notes(new: Relation, sides: Sides) -> Iterator[str]:
         f"until contract {sides.old} has one place for what rows of {sides.new} hold apart: a write of old code goes "
         "to all of them, and it reads what new code wrote last"
     )
-    width = len(sides.new_key)
-    leading = [
-        {unwrap(each).name for each in parse_script(index.definition).statements[0].node.index_params[:width]}
-        for index in new.indexes
-    ]
-    if set(sides.new_key) not in leading:
+    if not is_led(new, sides.new_key):
         yield (
             f"no index of {sides.new} begins with {ident_list(sides.new_key)}: each change of {sides.old} that is "
             "taken across would read the whole table"

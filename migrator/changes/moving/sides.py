@@ -10,6 +10,7 @@ from migrator.model.schema import Column, Relation, TableName
 from migrator.sql.compose import Sql, field, ident, qualified, type_name
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import deparse_type, parse_expression, parse_script, relation_parts, unwrap
+from migrator.sql.rewrite import seen_from_trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Sides:
         columns: their names.
         old_key: columns of the old table by which a row finds its counterpart.
         new_key: those of the new table, in the same order.
+        where: a condition over columns of the new table, safe to be evaluated anywhere: of the rows that belong to one
+            of the old table, the one that holds the columns; empty: there is one at most.
     """
 
     old: TableName
@@ -29,6 +32,7 @@ class Sides:
     columns: tuple[str, ...]
     old_key: tuple[str, ...]
     new_key: tuple[str, ...]
+    where: str = ""
 
     @property
     def old_sql(self) -> Sql:
@@ -50,12 +54,16 @@ class Sides:
         if len(self.old_key) != len(self.new_key):
             raise Refused(f"the key of {self.old} is not known without a database")
         pairs = zip(self.old_key, self.new_key, strict=True)
-        return Sql(" AND ".join(f"o.{ident(old)} = n.{ident(new)}" for old, new in pairs))
+        return self._chosen(Sql(" AND ".join(f"o.{ident(old)} = n.{ident(new)}" for old, new in pairs)))
 
     @property
     def link_in_function(self) -> Sql:
         """As ``link``, for a function that runs with the rights of its owner."""
-        return _equal((f"o.{ident(old)}", f"n.{ident(new)}") for old, new in self._pairs())
+        return self._chosen(_equal((f"o.{ident(old)}", f"n.{ident(new)}") for old, new in self._pairs()))
+
+    def matches(self, row: str) -> Sql:
+        """Whether a row of the new table is the one that holds the columns, by ``where``; NULL: it is not."""
+        return Sql(f"({seen_from_trigger(self.where, row)})")
 
     def found_by_old(self, row: str) -> Sql:
         """Whether ``n`` belongs to a row of the old table that a trigger is about."""
@@ -68,12 +76,20 @@ class Sides:
     @property
     def own(self) -> Sql:
         """Whether ``n`` is the row of the new table that a trigger is about."""
+        return self._chosen(self.siblings)
+
+    @property
+    def siblings(self) -> Sql:
+        """Whether ``n`` belongs to the same row of the old table as the one that a trigger is about."""
         return is_row("n", "NEW", self.new_key)
 
     @property
     def own_old(self) -> Sql:
         """Whether ``o`` is the row of the old table that a trigger is about."""
         return is_row("o", "NEW", self.old_key)
+
+    def _chosen(self, condition: Sql) -> Sql:
+        return Sql(f"{condition} AND {self.matches('n')}") if self.where else condition
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         yield from zip(self.old_key, self.new_key, strict=True)
@@ -117,6 +133,16 @@ def is_unique(relation: Relation, columns: Sequence[str]) -> bool:
         if is_sound and sorted(keys) == sorted(columns):
             return True
     return False
+
+
+def is_led(relation: Relation, columns: Sequence[str]) -> bool:
+    """Whether an index of all rows begins with these columns, in whatever order."""
+    nodes = [parse_script(index.definition).statements[0].node for index in relation.indexes]
+    return any(
+        {unwrap(each).name for each in node.index_params[: len(columns)]} == set(columns)
+        for node in nodes
+        if not node.HasField("where_clause")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -990,6 +990,7 @@ def move_column(
     key: tuple[str, ...] = (),
     old_key: tuple[str, ...] = (),
     many: bool = False,
+    where: str = "",
     schema: str = "public",
 ) -> None:
     """Move columns to another table while old and new code run.
@@ -1004,6 +1005,8 @@ def move_column(
         old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
             primary key.
         many: whether several rows of that table belong to one row, and each gets its value.
+        where: a condition over columns of that table: of several rows that belong to one row, the one that has the
+            value.
     """
     change(
         "move_column",
@@ -1016,6 +1019,7 @@ def move_column(
             "key": key,
             "old_key": old_key,
             "many": many,
+            "where": where,
         },
     )
 

@@ -1,0 +1,3 @@
+-- migrator: to = addresses (user_id)
+-- migrator: where = is_default
+ALTER TABLE users DROP COLUMN address;

@@ -1,0 +1,61 @@
+CREATE FUNCTION ${function|sql}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ${search_path|sql}
+AS <%block filter="dollar_quoted">
+DECLARE
+    held record;
+    is_chosen CONSTANT boolean := coalesce(${new_matches|sql}, false);
+    was_chosen boolean := false;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.${state|field} := CASE WHEN NOT (${nothing|sql}) THEN 'o' END;
+    ELSE
+        IF NEW.${state|field} IN ('s', 't') THEN
+            IF NEW.${state|field} <> coalesce(OLD.${state|field}, '') THEN
+                -- What old code wrote: whose value the row holds does not change by that.
+                NEW.${state|field} := CASE WHEN OLD.${state|field} = 'o' THEN 'o' END;
+                RETURN NEW;
+            END IF;
+            -- From before this trigger was there.
+            NEW.${state|field} := NULL;
+        END IF;
+        IF ${changed|sql} THEN
+            NEW.${state|field} := 'o';
+        END IF;
+        was_chosen := coalesce(${old_matches|sql}, false);
+    END IF;
+    IF was_chosen AND (\
+% for name in columns:
+% if not loop.first:
+ OR \
+% endif
+NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL\
+% endfor
+) THEN
+        -- What the backfill has not reached, and does not look for where the row is no longer the chosen one. No lock is
+        -- needed here, since whoever changes the value meanwhile waits for this row.
+        SELECT ${held|sql} INTO held FROM ${old|sql} AS o WHERE ${found_before|sql};
+        IF FOUND THEN
+% for name in columns:
+            IF NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL THEN
+                NEW.${name|field} := held.${name|field};
+            END IF;
+% endfor
+        END IF;
+    END IF;
+    IF is_chosen AND (NOT was_chosen OR ${moved|sql}) THEN
+        -- Locked, so that a change of it either was before or waits, and finds this row.
+        SELECT ${held|sql} INTO held
+        FROM ${old|sql} AS o WHERE ${found|sql} FOR NO KEY UPDATE;
+        IF FOUND THEN
+            -- What was taken from there before is older than what is there.
+% for name in columns:
+            IF NEW.${state|field} IS NULL OR NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL THEN
+                NEW.${name|field} := held.${name|field};
+            END IF;
+% endfor
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+</%block>
