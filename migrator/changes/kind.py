@@ -241,6 +241,16 @@ class Kind(ABC, Generic[SpecT]):
         del change
         return {}
 
+    def takes_away(self, change: SpecT) -> dict[TableName, tuple[str, ...]]:
+        """Columns that contract drops, by table; those of a table that goes as a whole left out."""
+        del change
+        return {}
+
+    def fills(self, change: SpecT) -> tuple[TableName, ...]:
+        """Tables that expand makes and triggers write until contract, so that nothing else may change them before."""
+        del change
+        return ()
+
     def makes(self, change: SpecT) -> tuple[str, ...]:
         """What expand makes: what SQL calls it and its name parts, ``("INDEX", "public", "i")``; or nothing."""
         del change

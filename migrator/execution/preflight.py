@@ -21,6 +21,7 @@ from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, in_step, planner
 from migrator.planning.folders import changes_of
+from migrator.planning.leaving import filled_by
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
@@ -275,16 +276,18 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
                 f"after_contract names {earlier}, which is not contracted",
                 hint=f'contract it first: "migrator contract {earlier}"',
             )
-    touched = {(table, column) for table, columns in planner.touched_by(changes).items() for column in columns}
+    tables = planner.touched_by(changes)
+    touched = {(table, column) for table, columns in tables.items() for column in columns}
     for record in others.pending(session, run.key, migration):
         if record.level > migration.level:
             continue
-        theirs = planner.touched_by(others.recorded_changes(record)).items()
-        shared = touched & {(table, column) for table, columns in theirs for column in columns}
+        its = others.recorded_changes(record)
+        theirs = planner.touched_by(its).items()
+        shared = {str(table) for table in filled_by((each.kind, each.spec) for each in its) & tables.keys()}
+        shared |= {f"{table}.{column}" for table, columns in theirs for column in columns if (table, column) in touched}
         if shared:
             raise OutOfOrder(
-                f"{record.id} changes {', '.join(sorted(f'{table}.{column}' for table, column in shared))} too, and "
-                "comes before it",
+                f"{record.id} changes {', '.join(sorted(shared))} too, and comes before it",
                 hint=f'contract it first: "migrator contract {record.id}"',
             )
 

@@ -18,6 +18,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
+from migrator.planning.leaving import refuse_relying_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +371,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                         )
                     before.append(change)
             refuse_index_on_copy(change.spec, [each.spec for each in changes])
+            refuse_relying_on([change.spec], [(each.kind, each.spec) for each in changes])
             _refuse_beside_whole_table(change, changes)
             refuse_entangled(change.spec, [each.spec for each in changes[: changes.index(change)]], context.schema)
         except Refused as refusal:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from migrator.errors import Refused
+from migrator.errors import OutOfOrder, Refused
 from migrator.execution import others
 from tests.support.sandbox import Sandbox, refusal
 
@@ -111,6 +111,14 @@ SPLIT = (
     "ALTER TABLE t ADD COLUMN y text, ADD COLUMN z text, DROP COLUMN a"
 )
 MOVED = "-- migrator: to = u (k)\nALTER TABLE t DROP COLUMN a"
+TABLE = (
+    "-- migrator: from = t\nCREATE TABLE s (k int PRIMARY KEY REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, a text)"
+)
+UNNESTED = (
+    "-- migrator: unnest = t (a)\nCREATE TABLE s (k int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, x text,"
+    " PRIMARY KEY (k, x))"
+)
+VIEW = "CREATE VIEW z AS SELECT a FROM t"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +132,21 @@ MOVED = "-- migrator: to = u (k)\nALTER TABLE t DROP COLUMN a"
         (UNIQUE, SPLIT, "has yet to build the unique index"),
         (UNIQUE, MOVED, "has yet to build the unique index"),
         (UNIQUE, "ALTER TABLE t DROP COLUMN a", "has yet to build the unique index"),
+        *(
+            (gone, UNIQUE, 'when contract of {} may have taken column "a" of public.t away')
+            for gone in (SPLIT, MOVED, TABLE, UNNESTED, "ALTER TABLE t DROP COLUMN a")
+        ),
+        *(
+            (gone, VIEW, 'reads column "a" of public.t, which contract of {} takes away or replaces')
+            for gone in (SPLIT, MOVED, TABLE, UNNESTED, RETYPED, "ALTER TABLE t DROP COLUMN a")
+        ),
+        (SPLIT, VIEW.replace("a FROM", "* FROM"), "takes all columns of public.t, some of which are there only until"),
+        (
+            TABLE,
+            "CREATE VIEW z AS SELECT * FROM s",
+            "takes all columns of public.s, some of which are there only until",
+        ),
+        (MOVED, f"CREATE MATERIALIZED {VIEW[7:]}", 'materialized view "public.z" reads column "a" of public.t'),
     ],
 )
 def test_an_index_and_what_replaces_its_column_are_contracted_one_after_the_other(
@@ -134,6 +157,8 @@ def test_an_index_and_what_replaces_its_column_are_contracted_one_after_the_othe
         "CREATE TABLE t (k int PRIMARY KEY, a text, b text); CREATE TABLE u (k int PRIMARY KEY REFERENCES t);"
         "INSERT INTO t SELECT g, 'v' || g FROM generate_series(1, 5) AS g"
     )
+    if first == UNNESTED:
+        sandbox.execute("ALTER TABLE t ALTER COLUMN a TYPE text[] USING ARRAY[a]")
     earlier = sandbox.new("first", first)
     sandbox.expand(earlier)
     later = sandbox.new("second", second)
@@ -163,5 +188,56 @@ def test_an_index_beside_what_leaves_its_column(sandbox: Sandbox, first: str, se
         assert sandbox.expand(sandbox.new(title, sql))
     for migration in reversed(sandbox.migrations()):
         sandbox.backfill(migration)
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    assert sandbox.leftovers() == []
+
+
+def test_a_view_over_the_new_name_of_a_pending_renaming_is_refused(table: Sandbox) -> None:
+    renaming = table.new("renaming", RENAME)
+    table.expand(renaming)
+    view = table.new("view", "CREATE VIEW z AS SELECT b FROM t")
+    with pytest.raises(Refused, match=r'reads column "b" of public.t, which contract of .* takes away') as error:
+        table.expand(view)
+    assert 'write "a": the view follows' in refusal(error.value)
+
+
+@pytest.mark.parametrize("second", [UNIQUE, VIEW])
+@pytest.mark.parametrize("first", [MOVED, TABLE, "ALTER TABLE t DROP COLUMN a"])
+def test_what_goes_and_what_relies_on_it_are_not_in_one_migration(sandbox: Sandbox, first: str, second: str) -> None:
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text); CREATE TABLE u (k int PRIMARY KEY REFERENCES t)")
+    for sql in (f"{first}; {second}", f"{second}; {first}"):
+        with pytest.raises(Refused, match=r"which contract takes away|when contract may have taken"):
+            sandbox.new("both", sql)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (TABLE, "ALTER TABLE s RENAME COLUMN a TO z"),
+        (TABLE, "ALTER TABLE s RENAME COLUMN k TO z"),
+        (TABLE, "ALTER TABLE s DROP COLUMN a"),
+        (TABLE, "ALTER TABLE s ALTER COLUMN a TYPE varchar(20)"),
+        (TABLE, "ALTER TABLE s DROP CONSTRAINT s_pkey"),
+        (UNNESTED, "ALTER TABLE s RENAME COLUMN x TO z"),
+    ],
+)
+def test_a_new_table_is_changed_once_old_code_does_not_fill_it_any_more(
+    sandbox: Sandbox, first: str, second: str
+) -> None:
+    """Both may be pending; the contract of the later one would take away what triggers of the first one write."""
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x')")
+    if first == UNNESTED:
+        sandbox.execute("ALTER TABLE t ALTER COLUMN a TYPE text[] USING ARRAY[a]")
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later = sandbox.new("second", second)
+    sandbox.expand(later)
+    sandbox.execute("INSERT INTO t (k) VALUES (2); UPDATE t SET a = NULL")
+    for migration in (earlier, later):
+        sandbox.backfill(migration)
+    with pytest.raises(OutOfOrder, match=rf"{earlier.id} changes public\.s.* too, and comes before it"):
+        sandbox.contract(later, offline="nobody is connected in this test")
+    sandbox.execute("INSERT INTO t (k) VALUES (3)")
+    for migration in (earlier, later):
         sandbox.contract(migration, offline="nobody is connected in this test")
     assert sandbox.leftovers() == []

@@ -87,6 +87,10 @@ class DropColumn(Kind[Removal]):
             default=known.default if known and known.default and down else "",
         )
 
+    def takes_away(self, change: Removal) -> dict[TableName, tuple[str, ...]]:
+        """The column."""
+        return {change.target: (change.column,)}
+
     def touched(self, change: Removal) -> dict[TableName, tuple[str, ...]]:
         """The column."""
         return {change.target: (change.column,)}

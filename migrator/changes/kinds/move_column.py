@@ -171,6 +171,10 @@ class MoveColumn(Moving[Move]):
             change.other: tuple(dict.fromkeys((*change.columns, *change.key, *chosen_by))),
         }
 
+    def takes_away(self, change: Move) -> dict[TableName, tuple[str, ...]]:
+        """The columns, in the old table."""
+        return {change.target: change.columns}
+
     def new_table(self, change: Move) -> TableName:
         """See ``Moving``."""
         return change.other

@@ -123,6 +123,14 @@ class SplitTable(Moving[Splitting]):
         columns = (*(each.name for each in definition.moved), *definition.foreign_key.referenced)
         return {change.target: columns, change.other: ()}
 
+    def takes_away(self, change: Splitting) -> dict[TableName, tuple[str, ...]]:
+        """The columns that move."""
+        return {change.target: tuple(each.name for each in _read(change).moved)}
+
+    def fills(self, change: Splitting) -> tuple[TableName, ...]:
+        """The new table."""
+        return (change.other,)
+
     def new_table(self, change: Splitting) -> TableName:
         """See ``Moving``."""
         return change.other

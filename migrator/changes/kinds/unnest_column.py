@@ -154,6 +154,14 @@ class UnnestColumn(Moving[Unnesting]):
         touched = {change.target: (change.column, *table.foreign_key.referenced), change.other: ()}
         return touched if table.lookup is None else {**touched, table.lookup.to: table.lookup.referenced}
 
+    def takes_away(self, change: Unnesting) -> dict[TableName, tuple[str, ...]]:
+        """The array."""
+        return {change.target: (change.column,)}
+
+    def fills(self, change: Unnesting) -> tuple[TableName, ...]:
+        """The new table."""
+        return (change.other,)
+
     def new_table(self, change: Unnesting) -> TableName:
         """See ``Moving``."""
         return change.other

@@ -65,6 +65,10 @@ class Reshaping(Kind[ReshapedT]):
     def verb(self) -> str:
         """What becomes of the old columns, for messages: ``split``."""
 
+    def takes_away(self, change: ReshapedT) -> dict[TableName, tuple[str, ...]]:
+        """The old columns."""
+        return {change.target: change.sides.old_names}
+
     def touched(self, change: ReshapedT) -> dict[TableName, tuple[str, ...]]:
         """The old columns; the new names must be free."""
         return {change.target: (*change.sides.old_names, *change.sides.new_names)}

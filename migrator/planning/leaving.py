@@ -1,0 +1,95 @@
+"""Columns that contract takes away, and tables that only triggers of a pending migration fill until then.
+
+What comes to rely on such a column would keep contract from dropping it, and nothing is left to be done about it but to
+drop it again. What changes such a table before that contract would make writes of old code fail, and the contract, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any
+
+from migrator.changes.kind import Kind, Spec
+from migrator.changes.kinds.create_index import Indexing
+from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.view import DefinedView
+from migrator.errors import Refused
+from migrator.model.schema import TableName
+from migrator.planning.entangled import retyped_columns
+from migrator.sql.mentions import mentions
+from migrator.sql.parser import unwrap
+from migrator.sql.rewrite import columns_of_index
+
+Pair = tuple[Kind[Any], Spec]
+"""A change: its kind, and its parameters."""
+
+
+def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: str = "") -> None:
+    """Refuse unique indexes and views on what contract of other changes takes away.
+
+    Args:
+        specs: parameters of changes.
+        others: the changes they are beside.
+        pending: id of the migration that those are of; empty: they are of one migration with it.
+
+    Raises:
+        Refused: one of the two contracts could not run any more once the other has.
+    """
+    for spec, (kind, other) in product(specs, list(others)):
+        if not isinstance(spec, (Indexing, DefinedView)):
+            continue
+        gone = set(_gone(kind, other))
+        contract = f"contract of {pending}" if pending else "contract"
+        first = f'contract it first: "migrator contract {pending}"' if pending else "write it in a later migration"
+        if isinstance(spec, DefinedView):
+            _refuse_view(spec, kind, other, gone, contract, first)
+        elif spec.unique:
+            for column in sorted(columns_of_index(spec.definition)):
+                if (spec.target, column) in gone:
+                    raise Refused(
+                        f'unique index "{spec.index}" is built by its contract, when {contract} may have taken column '
+                        f'"{column}" of {spec.target} away',
+                        hint=f"{first}, and index what is there then",
+                    )
+
+
+def filled_by(pairs: Iterable[Pair]) -> set[TableName]:
+    """Tables that changes have made for what old code writes elsewhere."""
+    return {table for kind, spec in pairs for table in kind.fills(spec)}
+
+
+def _gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
+    """Columns that are no longer there after contract, or are others then."""
+    for table, columns in kind.takes_away(spec).items():
+        yield from ((table, column) for column in columns)
+    yield from retyped_columns(spec)
+    if isinstance(spec, Renaming):
+        yield spec.target, spec.new_name
+
+
+def _refuse_view(
+    view: DefinedView, kind: Kind[Any], spec: Spec, gone: set[tuple[TableName, str]], contract: str, first: str
+) -> None:
+    """Refuse a view of a column that goes.
+
+    Raises:
+        Refused: its query names one, or takes all columns of a table that has some for the time being.
+    """
+    for mention in mentions("select_stmt", unwrap(view.node.query)):
+        table = TableName(mention.schema or "", mention.relation)
+        if mention.every and kind.keeps_in_step and table in kind.touched(spec):
+            raise Refused(
+                f'{view.sort} "{view.target}" takes all columns of {table}, some of which are there only until '
+                f"{contract}",
+                hint=f"name those it needs, or {first}",
+            )
+        for column in sorted(mention.reads):
+            if (table, column) in gone:
+                raise Refused(
+                    f'{view.sort} "{view.target}" reads column "{column}" of {table}, which {contract} takes away or '
+                    "replaces",
+                    hint=f'write "{spec.column}": the view follows when that takes its new name'
+                    if isinstance(spec, Renaming)
+                    else first,
+                )
