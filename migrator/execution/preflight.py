@@ -35,7 +35,7 @@ from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.session import ServerError, Session
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
-from migrator.sql.subjects import built_index, created_relation, unchecked_condition
+from migrator.sql.subjects import built_index, created_relation, makes_beside, unchecked_condition
 
 _FoundT = TypeVar("_FoundT")
 
@@ -316,7 +316,8 @@ def _missing(session: Session, migration: Migration) -> tuple[list[str], list[st
                 continue
             if lock.mode is LockMode.ACCESS_SHARE:
                 continue  # reading needs no ownership; the server is asked about queries themselves
-            lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True) or ()))
+            lacking = missing_privileges(session, target, exists=True, creates=makes_beside(statement))
+            lacks.update(dict.fromkeys(lacking or ()))
         if statement.kind == "create_schema_stmt":
             schemas.add(statement.node.schemaname)
         made = created_relation(statement)
@@ -330,10 +331,11 @@ def _missing(session: Session, migration: Migration) -> tuple[list[str], list[st
             else:
                 lacks.update(dict.fromkeys(lines))
     for step in migration.phase(Phase.CONTRACT):
+        creates = makes_beside(parse_script(step.sql).statements[0])
         for lock in step.effects.locks:
             target = resolve(session, *relation_parts(lock.relation))
             if target is not None and lock.mode is not LockMode.ACCESS_SHARE:
-                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True) or ()))
+                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True, creates=creates) or ()))
     return list(absent), list(lacks)
 
 

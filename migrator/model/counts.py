@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 _VERBS = {
-    "are": "is", "conflict": "conflicts", "differ": "differs", "have": "has", "hold": "holds", "need": "needs",
-    "occur": "occurs", "point": "points", "stream": "streams",
-    "use": "uses", "violate": "violates", "wait": "waits", "were": "was",
+    "are": "is", "belong": "belongs", "conflict": "conflicts", "differ": "differs", "have": "has", "hold": "holds",
+    "need": "needs", "occur": "occurs", "point": "points", "stream": "streams", "use": "uses", "violate": "violates",
+    "wait": "waits", "were": "was",
 }  # fmt: skip
 
 

@@ -225,11 +225,12 @@ def nearest_relation(session: Session, name: str) -> str | None:
     return by_name[near[0]] if near else None
 
 
-def missing_privileges(session: Session, name: TableName, *, exists: bool) -> list[str] | None:
+def missing_privileges(session: Session, name: TableName, *, exists: bool, creates: bool = True) -> list[str] | None:
     """What this role lacks for DDL on a relation, one line each; None where there is no such schema.
 
     Args:
         exists: whether the relation should be there already; otherwise only CREATE on its schema is needed.
+        creates: whether something is made in its schema.
     """
     row = session.maybe(_SQL["privileges"], {"schema": name.schema, "name": name.name})
     if row is None:
@@ -238,8 +239,8 @@ def missing_privileges(session: Session, name: TableName, *, exists: bool) -> li
     if row.read_only:
         lacks.append(f'role "{row.role}" is read-only here (default_transaction_read_only)')
     if exists and row.present and not row.owns:
-        lacks.append(f'role "{row.role}" does not own table {name}, which belongs to "{row.owner}"')
-    if not row.may_create:
+        lacks.append(f'role "{row.role}" does not own {row.kind} {name}, which belongs to "{row.owner}"')
+    if creates and not row.may_create:
         lacks.append(f'role "{row.role}" has no CREATE privilege on schema "{name.schema}"')
     return lacks
 

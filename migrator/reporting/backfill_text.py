@@ -15,7 +15,7 @@ _MB = 1 << 20
 
 
 def speed(figures: Figures) -> str:
-    """How far and how fast: ``1,200 rows, 480 rows/s (overall 430), 2 min 5 s left, 1 rejected``."""
+    """How far and how fast: ``1,200 rows, 480 rows/s (overall 430), 2 min 5 s left, 1 set aside so far``."""
     return ", ".join(_speed(figures))
 
 
@@ -52,4 +52,5 @@ def _speed(figures: Figures) -> Iterator[str]:
     if figures.workers > 1:
         yield f"{figures.workers} workers"
     if figures.rejected:
-        yield f"{figures.rejected:,} rejected"
+        # Until the end a row may still be put right, by its application or by the statement that changes it.
+        yield f"{figures.rejected:,} {'rejected' if figures.state == 'done' else 'set aside so far'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import Statement, deparse_expression, pb, unwrap
 
@@ -59,6 +61,46 @@ def created_relation(statement: Statement) -> tuple[str | None, str] | None:
         return None
     relation = getattr(statement.node, target)
     return relation.schemaname or None, relation.relname
+
+
+_MAKES_NOTHING_BESIDE = frozenset({
+    "alter_policy_stmt", "comment_stmt", "create_policy_stmt", "create_trig_stmt", "delete_stmt", "drop_stmt",
+    "grant_stmt", "insert_stmt", "lock_stmt", "refresh_mat_view_stmt", "truncate_stmt", "update_stmt", "vacuum_stmt",
+})  # fmt: skip
+_CHANGES_NO_MORE_THAN_THE_TABLE = frozenset({
+    pb.AT_ColumnDefault, pb.AT_DropColumn, pb.AT_DropConstraint, pb.AT_DropNotNull, pb.AT_DisableRowSecurity,
+    pb.AT_EnableRowSecurity, pb.AT_ForceRowSecurity, pb.AT_NoForceRowSecurity, pb.AT_ReplicaIdentity,
+    pb.AT_ResetOptions, pb.AT_ResetRelOptions, pb.AT_SetCompression, pb.AT_SetNotNull, pb.AT_SetOptions,
+    pb.AT_SetRelOptions, pb.AT_SetStatistics, pb.AT_SetStorage, pb.AT_ValidateConstraint,
+})  # fmt: skip
+_INSIDE_A_TABLE = frozenset({
+    pb.OBJECT_COLUMN, pb.OBJECT_ATTRIBUTE, pb.OBJECT_POLICY, pb.OBJECT_RULE, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER,
+})  # fmt: skip
+_WITH_INDEX_OR_SEQUENCE = frozenset({pb.CONSTR_EXCLUSION, pb.CONSTR_IDENTITY, pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE})
+
+
+def makes_beside(statement: Statement) -> bool:
+    """Whether a statement may make or name something in the schema of a table it is about, which needs CREATE there.
+
+    Said of every statement of which it is not known that it does not: an index, a sequence and a new name of a relation
+    are such things, a column, a CHECK and a trigger are not (PostgreSQL: Privileges, CREATE).
+    """
+    if statement.kind in _MAKES_NOTHING_BESIDE or created_relation(statement) is not None:
+        return False
+    if statement.kind == "rename_stmt":
+        return statement.node.rename_type not in _INSIDE_A_TABLE
+    return statement.kind != "alter_table_stmt" or any(map(_makes_beside, map(unwrap, statement.node.cmds)))
+
+
+def _makes_beside(command: Any) -> bool:
+    if command.subtype == pb.AT_AddConstraint:
+        constraint = unwrap(getattr(command, "def"))
+        return constraint.contype in _WITH_INDEX_OR_SEQUENCE and not constraint.indexname
+    if command.subtype == pb.AT_AddColumn:
+        column = unwrap(getattr(command, "def"))
+        draws = unwrap(column.type_name.names[-1]).sval.endswith(("serial", "serial2", "serial4", "serial8"))
+        return draws or any(unwrap(each).contype in _WITH_INDEX_OR_SEQUENCE for each in column.constraints)
+    return command.subtype not in _CHANGES_NO_MORE_THAN_THE_TABLE
 
 
 def unchecked_condition(statement: Statement) -> tuple[str, str] | None:

@@ -24,7 +24,9 @@ ${service|toml} = { level = ${requirement.level|toml}, reason = ${requirement.re
 % endif
 % for table, facts in assumed.items():
 
+% if loop.first:
 # What the plan relies on; expand compares it with the database and refuses when it differs.
+% endif
 [assumed.${table|toml}]
 kind = ${facts["kind"]|toml}
 % for part in ("columns", "indexes"):

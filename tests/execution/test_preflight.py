@@ -244,7 +244,7 @@ def test_views_of_a_role_that_may_not_read_their_tables_are_not_made(table: Sand
         assert table.rows("SELECT id FROM sales.items") == []
         return
     assert outcome.code == 1
-    assert '1 tables and views in schema "shop" belong to roles of which this one is no member' in outcome.err
+    assert '1 relation in schema "shop" belongs to roles of which this one is no member' in outcome.err
     assert_untouched(table, shape)
 
 

@@ -21,7 +21,9 @@ from migrator.postgres.catalog import (
     resolve,
     tables_are_empty,
 )
-from migrator.postgres.session import Session
+from migrator.postgres.session import ServerError, Session
+from migrator.sql.parser import parse_script
+from migrator.sql.subjects import makes_beside
 
 T = TableName("public", "t")
 
@@ -347,6 +349,59 @@ def test_what_a_role_lacks_is_named_with_the_object(session: Session, role: str)
         f'role "{role}" has no CREATE privilege on schema "public"'
     ]
     assert missing_privileges(session, TableName("nowhere", "t"), exists=True) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "makes"),
+    [
+        ("ALTER TABLE t ADD b int DEFAULT 7 CHECK (b > 1) REFERENCES t (c)", False),
+        ("ALTER TABLE t ADD b serial", True),
+        ("ALTER TABLE t ADD b int GENERATED ALWAYS AS IDENTITY", True),
+        ("ALTER TABLE t ADD b int UNIQUE", True),
+        ("ALTER TABLE t ADD UNIQUE (a)", True),
+        ("ALTER TABLE t ADD CHECK (a > 1) NOT VALID, ALTER a SET DEFAULT 4, ALTER a SET NOT NULL", False),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES t (c)", False),
+        ("ALTER TABLE t DROP COLUMN a, DROP CONSTRAINT t_c_key", False),
+        ("ALTER TABLE t RENAME a TO b", False),
+        ("ALTER TABLE t RENAME CONSTRAINT t_c_key TO other", False),
+        ("ALTER TABLE t RENAME TO u", True),
+        ("ALTER TABLE t SET (fillfactor = 70), ALTER a SET STATISTICS 7, ENABLE ROW LEVEL SECURITY", False),
+        ("CREATE INDEX ON t (a)", True),
+        (
+            "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            False,
+        ),
+        ("CREATE POLICY p ON t", False),
+        ("REFRESH MATERIALIZED VIEW m", False),
+        ("DROP TABLE t CASCADE", False),
+    ],
+)
+def test_what_makes_nothing_beside_a_table_needs_no_right_on_its_schema(
+    session: Session, role: str, statement: str, makes: bool
+):
+    session.execute("CREATE TABLE t (a int, c int UNIQUE); CREATE MATERIALIZED VIEW m AS SELECT 1")
+    session.execute(f"ALTER TABLE t OWNER TO {role}; ALTER MATERIALIZED VIEW m OWNER TO {role}")
+    session.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    session.execute(f"SET ROLE {role}")
+
+    assert makes_beside(parse_script(statement).statements[0]) is makes
+    assert missing_privileges(session, T, exists=True, creates=makes) == (
+        [f'role "{role}" has no CREATE privilege on schema "public"'] if makes else []
+    )
+    if makes:
+        with pytest.raises(ServerError, match="permission denied for schema public"):
+            session.execute(statement)
+    else:
+        session.execute(statement)
+
+
+def test_the_lack_of_ownership_says_of_what(session: Session, role: str):
+    session.execute("CREATE MATERIALIZED VIEW m AS SELECT 1")
+    session.execute(f"SET ROLE {role}")
+
+    (line,) = missing_privileges(session, TableName("public", "m"), exists=True, creates=False) or []
+
+    assert "does not own materialized view public.m" in line
 
 
 def test_membership_in_the_owner_is_enough(session: Session, role: str):

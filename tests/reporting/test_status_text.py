@@ -78,7 +78,7 @@ def test_a_backfill_in_progress_shows_what_it_cost_and_what_is_to_be_known():
     _, _, *below = shown(standing(State.BACKFILLING, running, backfill=status))
 
     assert [line.strip() for line in below] == [
-        "10 rows, 5 rows/s (overall 4), 3 workers, 2 rejected",
+        "10 rows, 5 rows/s (overall 4), 3 workers, 2 set aside so far",
         "12 MB of WAL, table -3 MB, 71 % HOT, throttled for 1 min 15 s",
         "somebody holds a snapshot",
     ]

@@ -441,9 +441,11 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'migrator')
 
 -- name: privileges
--- What DDL on the relation needs: membership in its owner, and CREATE on its schema for functions and indexes.
+-- What DDL on the relation needs: membership in its owner, and CREATE on its schema for what is made beside it.
 SELECT
     c.oid IS NOT NULL AS present,
+    CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+        WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' ELSE 'table' END AS kind,
     coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS owns,
     has_schema_privilege(n.oid, 'CREATE') AS may_create,
     pg_get_userbyid(c.relowner)::text AS owner,

@@ -159,7 +159,7 @@ class RenameSchema(Kind[SchemaRenaming]):
         if change.tables and context.schema.server_version < SECURITY_INVOKER:
             yield Obstacle(
                 self.template("of_others", schema=change.name),
-                f'tables and views in schema "{change.name}" belong to roles of which this one is no member: before '
+                f'relations in schema "{change.name}" belong to roles of which this one is no member: before '
                 f"PostgreSQL {SECURITY_INVOKER} a view over one reads and writes it with the rights of this role",
                 "run it as a member of the roles that own them",
                 Phase.EXPAND,
