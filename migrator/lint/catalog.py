@@ -164,7 +164,7 @@ def type_and_serial(node: Any) -> tuple[TypeName, bool]:
     if len(names) > 1 and names[0].string.sval not in _PLAIN_SCHEMAS:
         name = ".".join(names_in(names))
     mods: tuple[int, ...] = ()
-    for wrapped in node.typmods:
+    for wrapped in node.typmods[:]:
         if wrapped.WhichOneof("node") == "a_const":
             constant = wrapped.a_const
             if constant.WhichOneof("val") == "ival":

@@ -201,9 +201,9 @@ class Context(Surroundings):
         if node.objtype != pb.OBJECT_TABLE:
             return
         relation, is_new = relation_name(node.relation), self.is_new(node.relation)
-        for number, wrapped in enumerate(node.cmds):
-            command = unwrap(wrapped)
-            definition = unwrap(getattr(command, "def")) if command.HasField("def") else None
+        for number, wrapped in enumerate(node.cmds[:]):
+            command = wrapped.alter_table_cmd
+            definition = unwrap(getattr(command, "def"))
             table = self.catalog.table_or_assumed(node.relation)
             yield Alteration(statement, command, definition, relation, table, is_new, number)
             replay_actions.apply_action(self.catalog, node.relation, command, self.transaction)

@@ -33,7 +33,7 @@ def column_of(definition: Any, file: int, others: list[Any] | None = None) -> Co
     written, numbered = type_and_serial(definition.type_name)
     not_null = has_default = numbered
     virtual = False
-    for wrapped in definition.constraints:
+    for wrapped in definition.constraints[:]:  # a slice is a list, which is gone through in less time
         node = wrapped.constraint
         contype = node.contype
         if others is not None and contype in _BESIDE:

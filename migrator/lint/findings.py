@@ -140,8 +140,9 @@ class Findings:
             if problem.repair is not None and problem.repair.alone and not problem.repair.remark
         }
         repairs = Repairs(part, alone)
+        valid = (*waivers, *shared)
         for rule, problem, statement in found:
-            waiver = next((each for each in (*waivers, *shared) if _covers(each, rule.code, statement)), None)
+            waiver = next((each for each in valid if _covers(each, rule.code, statement)), None) if valid else None
             if waiver is not None:
                 waiver.used.add(rule.code)
                 self._report.waived += 1

@@ -326,7 +326,7 @@ class _Edits:
     def _step_headers(self, added: Sequence[str]) -> Iterator[str]:
         """For each added statement the header that makes a step of it; empty outside phase files."""
         if not self._part.source.phased:
-            yield from ("" for _ in added)
+            yield from [""] * len(added)
             return
         header = self._step()
         words = header.body.split() if header else []

@@ -252,7 +252,7 @@ def _is_inside(context: Context) -> bool:
 
 
 def _is_concurrent(statement: Statement) -> bool:
-    return _CONCURRENTLY.search(statement.text) is not None
+    return "concurrently" in statement.text.lower() and _CONCURRENTLY.search(statement.text) is not None
 
 
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)

@@ -70,7 +70,7 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         columns.update(known.columns if known else {})
         # what a parent gets later, its children by INHERITS get as well
         complete = complete and known is not None and known.complete and node.HasField("partbound")
-    for element in node.table_elts:
+    for element in node.table_elts[:]:
         element_kind = element.WhichOneof("node")
         if element_kind == "column_def":
             column = element.column_def

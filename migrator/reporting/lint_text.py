@@ -5,6 +5,7 @@ A finding of severity ``info`` takes two lines only, so that it does not bury th
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from migrator.lint.report import Report
 from migrator.model.finding import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
+_NO_TABS = re.compile(r"[^\t]")
 _WIDE = frozenset("WF")
 """East Asian widths that take two columns on a terminal (Unicode Annex 11)."""
 
@@ -80,8 +82,12 @@ def _finding(finding: Finding, report: Report, colour: bool, with_unsafe: bool) 
     yield f"{gutter}{source}"
     before = source[: finding.column - 1]
     marked = source[finding.column - 1 : finding.column - 1 + finding.length] or " "
-    caret = "".join(character if character == "\t" else " " * _width(character) for character in before)
-    underline = "^" * max(sum(map(_width, marked)), 1)
+    if source.isascii():
+        caret, width = _NO_TABS.sub(" ", before), len(marked)
+    else:
+        caret = "".join(character if character == "\t" else " " * _width(character) for character in before)
+        width = max(sum(map(_width, marked)), 1)
+    underline = "^" * width
     yield f"{' ' * (len(gutter) - 2)}| {caret}{_painted(underline, tint, colour)}"
     if finding.lock_mode:
         on = f" on {finding.relation}" if finding.relation else ""

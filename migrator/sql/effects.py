@@ -81,10 +81,13 @@ def object_name(node: Any) -> str:
     return qualified(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
+_NONE = Effects()
+
+
 def effects_of(statement: Statement) -> Effects:
     """Locks, scans, rewrites and whether it may run in a transaction, for any statement."""
     analyse = _BY_KIND.get(statement.kind)
-    return analyse(statement.node) if analyse else Effects()
+    return analyse(statement.node) if analyse else _NONE
 
 
 def default_may_be_volatile(expression: Any) -> bool:
@@ -103,7 +106,7 @@ def _alter_table(node: Any) -> Effects:
         return Effects((TableLock(_AE, relation_name(node.relation)),))
     mode, scans, rewrites, transactional = LockMode.NONE, False, False, True
     others: dict[str, LockMode] = {}
-    for wrapped in node.cmds:
+    for wrapped in node.cmds[:]:
         command = wrapped.alter_table_cmd
         command_mode, command_scans, command_rewrites = _alter_table_command(command, others)
         mode, scans, rewrites = max(mode, command_mode), scans or command_scans, rewrites or command_rewrites
@@ -197,12 +200,12 @@ def _create_table(node: Any) -> Effects:
 
 def _constraints(node: Any) -> Iterator[Any]:
     """Constraints of a CREATE TABLE, those written at a column too."""
-    for element in node.table_elts:
+    for element in node.table_elts[:]:
         kind = element.WhichOneof("node")
         if kind == "constraint":
             yield element.constraint
         elif kind == "column_def":
-            for wrapped in element.column_def.constraints:
+            for wrapped in element.column_def.constraints[:]:
                 yield wrapped.constraint
 
 

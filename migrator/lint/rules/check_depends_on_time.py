@@ -56,12 +56,14 @@ class CheckDependsOnTime(AlterTableRule):
         """See ``Rule.check``."""
         if "check" not in statement.text.lower():
             return  # most tables have none: the tree need not be walked to see that
-        for element in statement.node.table_elts:
-            yield from _of_element(element, context)
+        for element in statement.node.table_elts[:]:
+            for constraint in _checks(element):
+                yield from _of_constraint(constraint, context)
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
-        yield from _of_element(getattr(action.command, "def"), context)
+        for constraint in _checks(getattr(action.command, "def")):
+            yield from _of_constraint(constraint, context)
 
 
 _NOW = (
@@ -76,22 +78,18 @@ _CHECK = pb.CONSTR_CHECK
 _STAY = frozenset({"column_ref", "a_const"})
 
 
-def _of_element(element: Any, context: Context) -> Iterator[Problem]:
-    """Problems of what stands in the brackets of CREATE TABLE, or behind ADD."""
+def _checks(element: Any) -> list[Any]:
+    """The CHECKs in what stands in the brackets of CREATE TABLE, or behind ADD."""
     kind = element.WhichOneof("node")
-    if kind == "constraint":
-        yield from _of_constraint(element.constraint, context)
-    elif kind == "column_def":
-        for wrapped in element.column_def.constraints:
-            constraint = wrapped.constraint
-            if constraint.contype == _CHECK:
-                yield from _of_constraint(constraint, context)
+    if kind == "column_def":
+        constraints = [each.constraint for each in element.column_def.constraints[:]]
+    else:
+        constraints = [element.constraint] if kind == "constraint" else []
+    return [each for each in constraints if each.contype == _CHECK]
 
 
 def _of_constraint(constraint: Any, context: Context) -> Iterator[Problem]:
-    if constraint.contype == _CHECK and any(
-        any(map(_changes, walk(node))) for kind, node in leaves(constraint.raw_expr) if kind not in _STAY
-    ):
+    if any(any(map(_changes, walk(node))) for kind, node in leaves(constraint.raw_expr) if kind not in _STAY):
         yield Problem(
             "what the CHECK allows changes with time or session",
             why="rows that were fine fail it later: at their next UPDATE, and when a dump is restored",

@@ -105,14 +105,7 @@ class TypeChangeRewrite(AlterTableRule):
         new = type_of(definition.type_name)
         old = action.column.type
         work = _work(action, old, new, context)
-        name = ident(column)
-        typed = re.split(r"\sUSING\s", context.written_type(definition), maxsplit=1, flags=re.IGNORECASE)[0]
-        change = f"ALTER TABLE {relation} ALTER COLUMN {name} TYPE {typed};"
-        twin = (
-            f"ALTER TABLE {relation} ADD COLUMN {ident(column + '_new')} {typed};\n"
-            "-- then a trigger that keeps both equal, the old rows in batches (backfill.sql), and in contract.sql the\n"
-            "-- swap of the names"
-        )
+        checks: list[str] = []
         if work is Work.NOTHING:
             checks = [
                 known.name
@@ -121,6 +114,15 @@ class TypeChangeRewrite(AlterTableRule):
             ]
             if not checks:
                 return
+        name = ident(column)
+        typed = re.split(r"\sUSING\s", context.written_type(definition), maxsplit=1, flags=re.IGNORECASE)[0]
+        change = f"ALTER TABLE {relation} ALTER COLUMN {name} TYPE {typed};"
+        twin = (
+            f"ALTER TABLE {relation} ADD COLUMN {ident(column + '_new')} {typed};\n"
+            "-- then a trigger that keeps both equal, the old rows in batches (backfill.sql), and in contract.sql the\n"
+            "-- swap of the names"
+        )
+        if checks:
             message = f"changing the type of {name} checks every row of {relation} against {', '.join(checks)}"
             why = "nobody can read or write the table while all its rows are read"
             fix = "".join(f"ALTER TABLE {relation} DROP CONSTRAINT {ident(check)};\n" for check in checks) + (
