@@ -17,7 +17,7 @@ from migrator.ledger.install import is_installed
 from migrator.ledger.state import highest_level
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
-from migrator.planning import facts, phase_file, planner
+from migrator.planning import facts, phase_file, planner, touching
 from migrator.planning.folders import MANIFEST, Manifest, assemble, changes_of, load
 from migrator.planning.planner import Change, Planned
 from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
@@ -72,7 +72,7 @@ def create_from(
     session: Session | None, now: datetime,
 ) -> Written:  # fmt: skip
     """Write a new migration of changes that are known already; arguments and errors as of ``create``."""
-    names = ((table.schema, table.name) for table in planner.touched_by(changes))
+    names = ((table.schema, table.name) for table in touching.touched_by(changes))
     schema = Schema() if session is None else read_schema(session, names)
     return _create(
         title, changes, [], schema, folder=folder, existing=existing, project=project, session=session, now=now
@@ -108,7 +108,7 @@ def asked_changes(asked: Script | Sequence[Change], session: Session | None) -> 
         changes, notes = recognise(asked, schema)
     else:
         changes, notes = list(asked), []
-        names = ((table.schema, table.name) for table in planner.touched_by(changes))
+        names = ((table.schema, table.name) for table in touching.touched_by(changes))
         schema = Schema() if session is None else read_schema(session, names)
     if session is not None:
         notes += _plan(changes, "new", 1, schema, session).notes
@@ -162,7 +162,7 @@ def refresh(migration: Migration, session: Session) -> Written:
             at=migration.folder,
             hint="keep your edits elsewhere, delete the file, and run the same command again",
         )
-    schema = read_schema(session, ((table.schema, table.name) for table in planner.touched_by(changes)))
+    schema = read_schema(session, ((table.schema, table.name) for table in touching.touched_by(changes)))
     planned = _plan(changes, migration.id, migration.level, schema, session)
     text = _files(
         planned, changes, migration_id=migration.id, level=migration.level, title=migration.title, schema=schema,

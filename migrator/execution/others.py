@@ -12,7 +12,7 @@ from migrator.ledger.install import is_installed
 from migrator.ledger.state import MigrationRecord, State
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
-from migrator.planning import planner
+from migrator.planning import touching
 from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
@@ -38,7 +38,7 @@ def recorded_changes(record: MigrationRecord) -> list[Change]:
 
 def schema_of(session: Session, changes: Sequence[Change]) -> Schema:
     """The tables that changes are about, as they are now."""
-    names = ((table.schema, table.name) for table in planner.touched_by(changes))
+    names = ((table.schema, table.name) for table in touching.touched_by(changes))
     return read_schema(session, names, available=any(change.kind.reads_available for change in changes))
 
 
@@ -57,7 +57,7 @@ def check_beside(
     Raises:
         Refused: it cannot.
     """
-    clashing = planner.clashes(changes, its)
+    clashing = touching.clashes(changes, its)
     if clashing:
         raise Refused(
             f"{other} changes {', '.join(clashing)} too, and is not contracted",

@@ -19,7 +19,7 @@ from migrator.model.counts import counted
 from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
-from migrator.planning import facts, in_step, planner
+from migrator.planning import facts, in_step, planner, touching
 from migrator.planning.folders import changes_of
 from migrator.planning.leaving import filled_by
 from migrator.planning.planner import Change
@@ -276,13 +276,13 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
                 f"after_contract names {earlier}, which is not contracted",
                 hint=f'contract it first: "migrator contract {earlier}"',
             )
-    tables = planner.touched_by(changes)
+    tables = touching.touched_by(changes)
     touched = {(table, column) for table, columns in tables.items() for column in columns}
     for record in others.pending(session, run.key, migration):
         if record.level > migration.level:
             continue
         its = others.recorded_changes(record)
-        theirs = planner.touched_by(its).items()
+        theirs = touching.touched_by(its).items()
         shared = {str(table) for table in filled_by((each.kind, each.spec) for each in its) & tables.keys()}
         shared |= {f"{table}.{column}" for table, columns in theirs for column in columns if (table, column) in touched}
         if shared:

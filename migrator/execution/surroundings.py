@@ -10,7 +10,7 @@ from typing import Any
 
 from migrator.model.plan import Migration, Phase, Step
 from migrator.model.stats import duration_title, size_title
-from migrator.planning import planner
+from migrator.planning import touching
 from migrator.planning.planner import Change
 from migrator.postgres import surroundings
 from migrator.postgres.session import Session
@@ -39,7 +39,7 @@ def notes(session: Session, migration: Migration, changes: Sequence[Change], *ph
     steps = [step for phase in phases for step in migration.phase(phase)]
     if not steps:
         return
-    relations: set[str] = {qualified(table.schema, table.name) for table in planner.touched_by(changes)}
+    relations: set[str] = {qualified(table.schema, table.name) for table in touching.touched_by(changes)}
     relations |= {step.effects.relation for step in steps if step.effects.relation}
     builds = any(_is_concurrent(step) for step in steps)
     fills = Phase.BACKFILL in phases and bool(migration.phase(Phase.BACKFILL))

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from migrator.config import Project, seconds
 from migrator.errors import GateBlocked, GateUnknown, GateWaiting, MigratorError, OutOfOrder, UsageError
-from migrator.gate import barricade, by_hand, levels, override, registry, waiting
+from migrator.gate import barricade, by_hand, levels, override, recorded, registry, waiting
 from migrator.gate import fence as fences
 from migrator.gate.apply import Passage, Work, apply, lower_after, summary, wait_until_alone
 from migrator.gate.drain import drain
@@ -127,7 +127,7 @@ class Gate:
             with hold_runner():
                 self._pass_fenced(passage, work, deadline)
         except (GateBlocked, GateUnknown, GateWaiting) as error:
-            self._record_refusal(session, subject, error)
+            recorded.refusal(session, self._project, subject, error, self._actor)
             raise
 
     def _prepare(self, session: Session) -> None:
@@ -216,7 +216,7 @@ class Gate:
         told = ""
         while True:
             report = look(session, subject)
-            self._track_soak(session, subject, report)
+            recorded.soak(session, self._project, subject, report, self._actor)
             left_s = deadline - time.monotonic()
             soak_left_s = report.soak.needs_s - report.soak.has_s
             soaking = report.verdict is Verdict.SOAKING
@@ -233,54 +233,6 @@ class Gate:
                 told = "soaking"
             pause_s = min(interval_s, soak_left_s) if soaking else interval_s
             time.sleep(max(_SHORTEST_POLL_S, min(pause_s, left_s)))
-
-    def _track_soak(self, session: Session, subject: Subject, report: GateReport) -> None:
-        """Show in the ledger that a contract soaks, or that it does not any more."""
-        clean = report.verdict in (Verdict.PASS, Verdict.SOAKING)
-        with session.transaction(lock_timeout_ms=10_000):
-            try:
-                record = state.lock(session, self._project, subject.migration.id)
-            except LookupError:
-                raise OutOfOrder(
-                    f"{subject.migration.id} was never expanded in this database",
-                    hint=f'run "migrator expand {subject.migration.id}" first',
-                ) from None
-            if record.gate is GateState.APPLIED:
-                raise OutOfOrder(f"the contract of {record.id} is applied already")
-            if subject.direction is Direction.ROLLBACK or subject.soaks_under_fence:
-                return
-            if clean and record.gate in (GateState.NONE, GateState.ABORTED):
-                moved, since = GateState.SOAKING, report.soak.clean_since
-            elif not clean and record.gate is GateState.SOAKING:
-                moved, since = GateState.NONE, None
-            else:
-                return
-            state.set_gate(session, self._project, record.id, moved, soak_started_at=since)
-            decisions.append(
-                session,
-                self._project,
-                record.id,
-                moved.value,
-                report.verdict.value,
-                list(report.reasons),
-                {},
-                self._actor,
-            )
-
-    def _record_refusal(self, session: Session, subject: Subject, error: MigratorError) -> None:
-        verdicts = {GateBlocked: Verdict.BLOCK, GateUnknown: Verdict.UNKNOWN, GateWaiting: Verdict.SOAKING}
-        verdict = verdicts[type(error)].value
-        facts = {"detail": error.detail}
-        decisions.append(
-            session,
-            self._project,
-            subject.migration.id,
-            subject.direction.value,
-            verdict,
-            [error.message],
-            facts,
-            self._actor,
-        )
 
     def fence(
         self, session: Session, migration: Migration, direction: Direction, reason: str, *, although_blocked: bool

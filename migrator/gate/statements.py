@@ -25,7 +25,8 @@ from migrator.model.counts import counted
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 from migrator.sql.compose import qualified
-from migrator.sql.lineage import Finding, Target, Use, identifiers, needs
+from migrator.sql.lineage import Finding, Target, Use, needs
+from migrator.sql.words import identifiers
 
 _SQL = load("migrator.gate.queries", "statements.sql")
 _FENCED = (GateState.FENCED, GateState.QUARANTINED, GateState.CONFIRMED)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from migrator.lint import runners
 from migrator.lint.psql import INCLUDES, QUERIES, TALK, Command
+from migrator.lint.salvage import without_errors
 from migrator.lint.sources import Source
 from migrator.sql.blocks import opened
 from migrator.sql.lexing import Mark, Marked, blank, marks
@@ -282,7 +283,7 @@ class _Taken:
             if must_parse:
                 raise
             cuts = [each - piece.start for each in piece.ends]
-            sql, bad = _without_errors(sql, cuts)
+            sql, bad = without_errors(sql, cuts)
             held = [each - piece.start for each in piece.placeholders]
             lines = own.text.split("\n")
             for start, stop, error in bad:
@@ -362,34 +363,6 @@ class _Taken:
 
 _LEAST_NAME = 3
 """``_id`` may well be a part of other words of a message; longer names hardly are."""
-
-
-def _without_errors(sql: str, cuts: Sequence[int]) -> tuple[str, list[tuple[int, int, SqlSyntaxError]]]:
-    """The text with the statements blanked that do not parse, and those, with their errors as of the whole text."""
-    bad: list[tuple[int, int, SqlSyntaxError]] = []
-    pieces = []
-    line, start = 0, 0
-    for end in [*cuts, len(sql)]:
-        text = sql[start:end]
-        try:
-            parse_script(text)
-        except SqlSyntaxError as error:
-            last_line = text.rfind("\n", 0, _index(text, error)) + 1
-            column = error.column if last_line else error.column + start - (sql.rfind("\n", 0, start) + 1)
-            error.line, error.column = line + error.line, column
-            bad.append((start + len(text) - len(text.lstrip()), end, error))
-            text = blank(text)
-        pieces.append(text)
-        line += text.count("\n")
-        start = end
-    return "".join(pieces), bad
-
-
-def _index(text: str, error: SqlSyntaxError) -> int:
-    place = 0
-    for _ in range(error.line - 1):
-        place = text.index("\n", place) + 1
-    return place + error.column - 1
 
 
 _SAID = re.compile(r"^--[ \t]*(?:THIS OPERATION CANNOT BE WRITTEN AS SQL|Raw Python operation)\b[^\n]*", re.MULTILINE)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migrator.model.schema import Schema, TableName
-from migrator.planning.planner import Change, touched_by
+from migrator.planning.planner import Change
+from migrator.planning.touching import touched_by
 
 
 def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.rename_column import Renaming
@@ -19,6 +18,7 @@ from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 from migrator.planning.leaving import refuse_relying_on
+from migrator.planning.touching import both_leave, clashing_tables, touched_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,72 +259,6 @@ def objections(
     return refusals
 
 
-def touched_by(changes: Iterable[Change]) -> dict[TableName, tuple[str, ...]]:
-    """Columns the changes rely on, by table."""
-    touched: dict[TableName, tuple[str, ...]] = {}
-    for change in changes:
-        for table, columns in change.kind.touched(change.spec).items():
-            touched[table] = tuple(dict.fromkeys((*touched.get(table, ()), *columns)))
-    return touched
-
-
-def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
-    """What changes of two migrations cannot be pending on together: ``schema.table.column``, or ``schema.table``.
-
-    Renamings compose where one goes on from the new name of the other: their triggers settle whichever of the names was
-    written. Constraints of different names on one column have nothing to do with each other.
-    """
-    return sorted({*_clashing_tables(one, other), *_clashing_tables(other, one), *_clashing_columns(one, other)})
-
-
-def _clashing_tables(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
-    touched = set(touched_by(other))
-    return {
-        str(table)
-        for change in one
-        if change.kind.takes_whole_table
-        for table in change.kind.touched(change.spec)
-        if table in touched
-    }
-
-
-def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
-    others = [
-        (table, column, change)
-        for change in other
-        for table, columns in change.kind.touched(change.spec).items()
-        for column in columns
-    ]
-    return {
-        f"{table}.{column}"
-        for change in one
-        for table, columns in change.kind.touched(change.spec).items()
-        for column in columns
-        for other_table, other_column, other_change in others
-        if (table, column) == (other_table, other_column)
-        and not _compose(change.spec, other_change.spec)
-        and not _both_leave(change, other_change)
-    }
-
-
-def _compose(one: object, other: object) -> bool:
-    return (
-        isinstance(one, Renaming)
-        and isinstance(other, Renaming)
-        and (one.new_name == other.column or other.new_name == one.column)
-    )
-
-
-def _both_leave(one: Change, other: Change) -> bool:
-    """Whether two changes that touch one column are in no other's way: constraints of two names."""
-    named_alike = (
-        isinstance(one.spec, NewConstraint)
-        and isinstance(other.spec, NewConstraint)
-        and (one.spec.target, one.spec.constraint) == (other.spec.target, other.spec.constraint)
-    )
-    return one.kind.leaves_columns and other.kind.leaves_columns and not named_alike
-
-
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:
     contexts, created, created_types = [], frozenset[TableName](), frozenset[TableName]()
     added_values: dict[TableName, tuple[str, ...]] = {}
@@ -362,9 +296,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             for table, columns in change.kind.touched(change.spec).items():
                 for column in columns:
                     before = seen.setdefault((table, column), [])
-                    if not all(
-                        each.kind.name in change.kind.may_follow or _both_leave(change, each) for each in before
-                    ):
+                    if not all(each.kind.name in change.kind.may_follow or both_leave(change, each) for each in before):
                         raise Refused(
                             f'two changes of column "{column}" of table "{table}" in one migration',
                             hint="write two migrations, and contract the first before the second",
@@ -398,7 +330,7 @@ def _refuse_beside_whole_table(change: Change, changes: Sequence[Change]) -> Non
         Refused: there is one.
     """
     if change.kind.takes_whole_table:
-        clashing = _clashing_tables([change], [other for other in changes if other is not change])
+        clashing = clashing_tables([change], [other for other in changes if other is not change])
         if clashing:
             raise Refused(
                 f'{change.kind.name} of "{min(clashing)}" beside other changes of it in one migration',

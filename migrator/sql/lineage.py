@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from migrator.sql import native
-from migrator.sql.lexing import without_runs
+from migrator.sql.words import scan
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -65,7 +65,7 @@ def needs(statement: str, targets: frozenset[Target], catalog: Catalog) -> Findi
         catalog: columns of the relations in the database, those that go included.
     """
     try:
-        words, text = _scan(statement)
+        words, text = scan(statement)
     except (native.PgQueryError, ValueError) as error:
         return Finding(Use.UNCLEAR, f"it cannot be read: {error}")
     if not words:
@@ -84,35 +84,6 @@ def needs(statement: str, targets: frozenset[Target], catalog: Catalog) -> Findi
         return Finding(
             Use.UNCLEAR, f"it cannot be analysed: {str(error).splitlines()[0] if str(error) else 'too deep'}"
         )
-
-
-def identifiers(text: str) -> frozenset[str] | None:
-    """Every word of a piece of SQL or PL/pgSQL as the server would read it; None where it cannot be read."""
-    try:
-        return frozenset(_scan(text)[0])
-    except (native.PgQueryError, ValueError):
-        return None
-
-
-def _scan(statement: str) -> tuple[list[str], str]:
-    """The words, folded as PostgreSQL folds them, and the text with a constant for each parameter."""
-    encoded = statement.encode()
-    words: list[str] = []
-    pieces: list[bytes] = []
-    done = 0
-    for token in native.scan(without_runs(statement)).tokens:
-        raw = encoded[token.start : token.end]
-        if raw[:1] == b'"':
-            words.append(raw[1:-1].decode().replace('""', '"'))
-        elif raw[:3].lower() == b'u&"':
-            raise ValueError("an identifier with Unicode escapes")
-        elif raw[:1].isalpha() or raw[:1] == b"_" or raw[:1] >= b"\x80":
-            words.append(raw.decode().lower())
-        elif raw[:1] == b"$" and raw[1:].isdigit():
-            pieces += [encoded[done : token.start], b"'1'"]
-            done = token.end
-    pieces.append(encoded[done:])
-    return words, b"".join(pieces).decode()
 
 
 def _analysed(text: str, verb: str, targets: set[Target], named: set[str], catalog: Catalog) -> Finding:

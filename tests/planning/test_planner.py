@@ -9,7 +9,7 @@ import pytest
 
 from migrator.changes.registry import all_kinds, spec_from
 from migrator.errors import Refused
-from migrator.planning import planner
+from migrator.planning import planner, touching
 from migrator.planning.planner import Change
 from tests.changes.plans import (
     ID,
@@ -58,7 +58,7 @@ def test_notes_come_in_the_order_of_the_changes():
 def test_touched_columns_of_one_table_are_put_together():
     found = changes("ALTER TABLE users ADD a int; ALTER TABLE users RENAME b TO c; CREATE INDEX i ON t (x)")
 
-    assert planner.touched_by(found) == {
+    assert touching.touched_by(found) == {
         TableName("public", "users"): ("a", "b", "c"),
         TableName("public", "t"): (),
     }
@@ -86,8 +86,8 @@ def test_touched_columns_of_one_table_are_put_together():
 def test_renamings_that_go_on_from_each_other_may_be_pending_together_and_constraints_on_it_other_changes_not(
     one: str, other: str, clashing: list[str]
 ):
-    assert planner.clashes(changes(one), changes(other)) == clashing
-    assert planner.clashes(changes(other), changes(one)) == clashing
+    assert touching.clashes(changes(one), changes(other)) == clashing
+    assert touching.clashes(changes(other), changes(one)) == clashing
 
 
 def test_check_raises_what_plan_raises_and_gives_its_notes():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.sql.lineage import Target, Use, identifiers, needs
+from migrator.sql.lineage import Target, Use, needs
+from migrator.sql.words import identifiers
 
 CATALOG = {
     "users": {"public": frozenset({"id", "legacy", "name"})},

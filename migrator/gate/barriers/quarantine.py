@@ -25,7 +25,7 @@ from migrator.model.evidence import Direction
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 from migrator.sql.compose import ident
-from migrator.sql.lineage import identifiers
+from migrator.sql.words import identifiers
 
 kind = "quarantine"
 

@@ -15,7 +15,7 @@ from migrator.model.counts import counted
 from migrator.model.evidence import EvidenceItem, Observation, Verdict
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
-from migrator.sql.lineage import identifiers
+from migrator.sql.words import identifiers
 
 kind = "catalog"
 polled = True

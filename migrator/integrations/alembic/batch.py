@@ -15,7 +15,7 @@ from migrator.changes.registry import spec_from
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
 from migrator.model.schema import Schema, TableName
-from migrator.planning import planner
+from migrator.planning import touching
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
@@ -75,7 +75,7 @@ def schema_of(batch: Batch, session: Session) -> Schema:
 def names_in(batch: Batch) -> list[tuple[str | None, str]]:
     """Schema, None if unqualified, and name of what a batch mentions."""
     known = [asked for asked in batch if isinstance(asked, Change)]
-    names: list[tuple[str | None, str]] = [(table.schema, table.name) for table in planner.touched_by(known)]
+    names: list[tuple[str | None, str]] = [(table.schema, table.name) for table in touching.touched_by(known)]
     for asked in batch:
         if not isinstance(asked, Change):
             names += [each for action in actions_of(parse_script(asked.sql, asked.at)) for each in objects_in(action)]

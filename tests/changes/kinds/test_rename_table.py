@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.model.objects import Grant
-from migrator.planning import planner
+from migrator.planning import planner, touching
 from tests.changes.plans import (
     ID,
     NOTHING,
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_refused(sql: str, there, reason: str):
 def test_no_other_change_of_the_table_may_be_pending():
     other = changes("ALTER TABLE users ADD COLUMN a int")
 
-    assert planner.clashes(changes(SQL, known()), other) == planner.clashes(other, changes(SQL, known())) == [
+    assert touching.clashes(changes(SQL, known()), other) == touching.clashes(other, changes(SQL, known())) == [
         "public.users"
     ]  # fmt: skip
 

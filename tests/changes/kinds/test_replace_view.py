@@ -9,7 +9,7 @@ import pytest
 from migrator.changes.registry import spec_from
 from migrator.errors import Refused
 from migrator.model.schema import Trigger
-from migrator.planning import facts, planner
+from migrator.planning import facts, planner, touching
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
 from tests.changes.plans import (
@@ -162,5 +162,5 @@ def test_what_came_to_use_it_since_expand_is_in_the_way_of_contract():
 
 def test_it_cannot_stand_beside_another_change_of_the_view():
     assert "beside other changes" in str(refusal(f"{MORE}; {LESS}", known()).detail)
-    assert planner.clashes(changes(MORE, known()), changes(LESS, known())) == ["public.people"]
-    assert planner.clashes(changes(MORE, known()), changes("ALTER TABLE users ADD COLUMN a text", known())) == []
+    assert touching.clashes(changes(MORE, known()), changes(LESS, known())) == ["public.people"]
+    assert touching.clashes(changes(MORE, known()), changes("ALTER TABLE users ADD COLUMN a text", known())) == []
