@@ -16,7 +16,7 @@ from migrator.planning import touching
 from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
-from migrator.planning.leaving import refuse_relying_on
+from migrator.planning.leaving import refuse_of_type, refuse_relying_on
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
@@ -66,6 +66,11 @@ def check_beside(
     for change in changes:
         refuse_index_on_copy(change.spec, [each.spec for each in its], other)
     refuse_index_beside(changes, its, other)
+    refuse_of_type(
+        (step.sql for phase in Phase for step in migration.phase(phase)),
+        [(each.kind, each.spec) for each in its],
+        other,
+    )
     refuse_relying_on([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
     between = entangled(
         [each.spec for each in changes],

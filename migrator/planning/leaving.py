@@ -12,13 +12,14 @@ from typing import Any
 
 from migrator.changes.kind import Kind, Spec
 from migrator.changes.kinds.create_index import Indexing
+from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.view import DefinedView
 from migrator.errors import Refused
 from migrator.model.schema import TableName
 from migrator.planning.entangled import retyped_columns
 from migrator.sql.mentions import mentions
-from migrator.sql.parser import unwrap
+from migrator.sql.parser import parse_script, pb, unwrap, walk
 from migrator.sql.rewrite import columns_of_index
 
 Pair = tuple[Kind[Any], Spec]
@@ -52,6 +53,32 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
                         f'"{column}" of {spec.target} away',
                         hint=f"{first}, and index what is there then",
                     )
+
+
+def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: str) -> None:
+    """Refuse what is of an enum that another migration replaces by one without a value.
+
+    Args:
+        statements: of the later migration.
+        others: changes of the other one.
+        pending: id of that.
+
+    Raises:
+        Refused: contract of the other one knows the columns that were there, and leaves no other.
+    """
+    enums = {(spec.schema, spec.type) for _, spec in others if isinstance(spec, ValueRemoval)}
+    if not enums:
+        return
+    for statement in (each for text in statements for each in parse_script(text).statements):
+        for node in walk(statement.node):
+            if isinstance(node, pb.TypeName):
+                named = tuple(unwrap(each).sval for each in node.names)
+                for schema, name in sorted(enums):
+                    if named in ((name,), (schema, name)):
+                        raise Refused(
+                            f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
+                            hint=f'contract it first: "migrator contract {pending}"',
+                        )
 
 
 def filled_by(pairs: Iterable[Pair]) -> set[TableName]:

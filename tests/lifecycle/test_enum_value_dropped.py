@@ -198,3 +198,38 @@ def test_odd_names_and_labels(sandbox: Sandbox):
     assert sandbox.rows("""SELECT id, "C d"::text FROM "A.b"."T.x" ORDER BY id""") == [(1, "%s"), (2, "%s"), (3, None)]
     sandbox.execute("""INSERT INTO "A.b"."T.x" (id) VALUES (4)""")
     assert sandbox.value("""SELECT "C d"::text FROM "A.b"."T.x" WHERE id = 4""") == "%s"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE more (mood mood)",
+        "CREATE TABLE more (moods public.mood[])",
+        "ALTER TABLE people ADD COLUMN other mood",
+        "CREATE FUNCTION f(mood) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE VIEW v AS SELECT 'ok'::mood AS mood",
+    ],
+)
+def test_nothing_else_comes_to_be_of_the_enum_until_contract(sandbox: Sandbox, sql: str) -> None:
+    sandbox.execute(SETUP)
+    sandbox.install()
+    migration = sandbox.new("drop", SQL)
+    sandbox.expand(migration)
+    later = sandbox.new("more", sql)
+    before = sandbox.snapshot()
+    with pytest.raises(Refused, match=rf"about enum public.mood, in whose place contract of {migration.id} puts"):
+        sandbox.expand(later)
+    assert sandbox.snapshot() == before
+
+
+def test_a_column_that_came_to_be_of_the_enum_stops_contract(sandbox: Sandbox) -> None:
+    sandbox.execute(SETUP)
+    sandbox.install()
+    migration = sandbox.new("drop", SQL)
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+    sandbox.execute("CREATE TABLE beside (feels mood)")
+    with pytest.raises(Refused, match=r"other columns hold values of enum .* than when this was planned") as error:
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    assert error.value.detail == "public.beside.feels"
+    assert "roll back, and expand again" in str(error.value.hint)

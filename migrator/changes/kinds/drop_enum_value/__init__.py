@@ -181,7 +181,7 @@ class DropEnumValue(Kind[ValueRemoval]):
 
     def before_contract(self, change: ValueRemoval, context: Context) -> None:
         """Nothing came to use the type, and no value was added, that the new one lacks."""
-        enum = _require_removable(change, context)
+        enum = _require_removable(change, context, is_late=True)
         new = context.schema.types.get(TableName(change.schema, change.new_name))
         if enum is not None and new is not None and new.labels != _kept(change, enum):
             raise Refused(
@@ -232,8 +232,11 @@ def _numbered(step: str, number: int) -> str:
     return f"{step}-{number + 1}" if number else step
 
 
-def _require_removable(change: ValueRemoval, context: Context) -> UserType | None:
+def _require_removable(change: ValueRemoval, context: Context, *, is_late: bool = False) -> UserType | None:
     """The enum; None when no database was asked.
+
+    Args:
+        is_late: whether it is expanded already.
 
     Raises:
         Refused: the value or its replacement is not there, a column is left out, or something else uses the type.
@@ -249,6 +252,13 @@ def _require_removable(change: ValueRemoval, context: Context) -> UserType | Non
     if change.value == change.replacement:
         raise Refused(f"'{change.value}' cannot take its own place")
     there = {(each.table, each.column): written(each.table, each.column) for each in enum.columns}
+    if is_late and set(change.places) != set(there):
+        raise Refused(
+            f'other columns hold values of enum "{change.target}" than when this was planned',
+            detail="\n".join(each for place, each in there.items() if place not in change.places)
+            or "one of them is gone",
+            hint="roll back, and expand again after planning anew; or give those that came another type until contract",
+        )
     if set(change.places) != set(there):
         raise Refused(
             f'"columns" are not those that hold values of enum "{change.target}"',
