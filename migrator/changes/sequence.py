@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrator.changes.kind import Context, Spec
 from migrator.errors import Refused
 from migrator.model.objects import SequenceFacts
-from migrator.model.schema import Schema
-from migrator.sql.compose import Sql, qualified
-from migrator.sql.parser import deparse_type, parse_script, unwrap
+from migrator.model.schema import Schema, Sequence
+from migrator.sql.compose import Sql, literal, qualified
+from migrator.sql.parser import deparse_type, parse_script, relation_parts, unwrap
+from migrator.sql.rewrite import granted_to, slug
 
 BOUNDS = {
     "smallint": (-(2**15), 2**15 - 1),
@@ -18,6 +20,18 @@ BOUNDS = {
 }
 """Range of each type a sequence may have."""
 _TYPES = {"int2": "smallint", "int4": "integer", "int": "integer", "int8": "bigint"}
+
+
+def as_before(sequence: Sequence) -> Iterator[tuple[str, Sql]]:
+    """Privileges and comment of an identity's sequence for the one that has taken its name: step and statement."""
+    place, name = relation_parts(sequence.name)
+    what = qualified(place, name)
+    for grant in sequence.grants:
+        to = granted_to(grant.grantee, is_grantable=grant.is_grantable)
+        step = f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public', name)}"
+        yield step, Sql(f"GRANT {grant.privilege} ON SEQUENCE {what} TO {to}")
+    if sequence.comment is not None:
+        yield f"comment-{slug(name)}", Sql(f"COMMENT ON SEQUENCE {what} IS {literal(sequence.comment)}")
 
 
 class OnSequence(Spec, frozen=True):

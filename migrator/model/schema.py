@@ -25,10 +25,14 @@ class Sequence:
     Attributes:
         name: schema-qualified SQL.
         options: what ``CREATE SEQUENCE`` takes, but for values that are those of its type: ``INCREMENT BY 2 CACHE 10``.
+        grants: privileges on it, but for those of its owner.
+        comment: its comment, or None.
     """
 
     name: str
     options: str = ""
+    grants: tuple[Grant, ...] = ()
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Reference:
         table: the table it is on.
         columns: the columns of the table pointed to.
         definition: ``pg_get_constraintdef``, with everything qualified.
+        comment: its comment, or None.
     """
 
     name: str
@@ -134,6 +139,7 @@ class Reference:
     columns: tuple[str, ...]
     definition: str
     is_valid: bool = True
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,12 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         dependents=tuple(Dependent(**dependent._asdict()) for dependent in session.query(_SQL["dependents"], key)),
         references=tuple(
             Reference(
-                each.name, TableName(each.schema, each.table), tuple(each.columns), each.definition, each.is_valid
+                each.name,
+                TableName(each.schema, each.table),
+                tuple(each.columns),
+                each.definition,
+                each.is_valid,
+                each.comment,
             )
             for each in session.query(_SQL["references"], key)
         ),
@@ -162,7 +167,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         is_published=row.is_published,
         has_row_security=row.has_row_security,
         forces_row_security=row.forces_row_security,
-        grants=tuple(Grant(**grant) for grant in row.grants),
+        grants=_grants(row.grants),
         functions=tuple(row.functions),
         estimated_rows=row.estimated_rows,
         total_bytes=row.total_bytes,
@@ -200,12 +205,20 @@ def _column(session: Session, row: object) -> Column:
     return Column(
         **{
             **values,
-            "grants": tuple(Grant(**grant) for grant in values["grants"]),
-            "sequence": Sequence(**values["sequence"]) if values["sequence"] else None,
+            "grants": _grants(values["grants"]),
+            "sequence": _sequence(values["sequence"]) if values["sequence"] else None,
             "settings": tuple(values["settings"]),
         },
         default_is_volatile=default is not None and is_volatile(session, default),
     )
+
+
+def _sequence(values: dict[str, Any]) -> Sequence:
+    return Sequence(**{**values, "grants": _grants(values["grants"])})
+
+
+def _grants(rows: list[dict[str, Any]]) -> tuple[Grant, ...]:
+    return tuple(Grant(**row) for row in rows)
 
 
 def is_volatile(session: Session, expression: str) -> bool:

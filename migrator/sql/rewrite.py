@@ -14,19 +14,21 @@ from migrator.sql.parser import deparse, deparse_expression, parse_expression, p
 _ADD_CONSTRAINT = "ALTER TABLE t ADD CONSTRAINT c "
 
 
-def copied_index(definition: str, *, name: str, renamed: dict[str, str]) -> Sql:
+def copied_index(definition: str, *, name: str, renamed: dict[str, str], tablespace: str = "") -> Sql:
     """``CREATE INDEX CONCURRENTLY`` like an existing index, over renamed columns.
 
     Args:
         definition: what ``pg_get_indexdef`` returned.
         name: of the copy.
         renamed: column names to replace, in keys, INCLUDE, expressions and predicate.
+        tablespace: where it shall lie, which ``pg_get_indexdef`` does not tell; an empty string: in the default one.
     """
     statement = parse_script(definition).statements[0]
     node = pb.IndexStmt()
     node.CopyFrom(statement.node)
     node.idxname = name
     node.concurrent = True
+    node.table_space = tablespace
     for inner in walk(node):
         if isinstance(inner, pb.IndexElem) and inner.name in renamed:
             inner.name = renamed[inner.name]
@@ -205,6 +207,11 @@ def statement_sql(kind: str, node: Any) -> Sql:
 def slug(*words: str) -> str:
     """Words joined to a name for steps, groups and folders: letters, digits, ``_`` and ``-`` only."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(words)).strip("-") or "step"
+
+
+def granted_to(name: str, *, is_grantable: bool = False) -> Sql:
+    """What stands behind TO in GRANT."""
+    return Sql(f"{role_sql(name)} WITH GRANT OPTION") if is_grantable else role_sql(name)
 
 
 def role_sql(name: str) -> Sql:

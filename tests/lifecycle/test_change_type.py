@@ -34,15 +34,20 @@ def test_everything_on_a_key_is_as_if_it_had_been_changed_in_place(sandbox: Sand
             CONSTRAINT numbered UNIQUE (id, number)
         );
         CREATE INDEX orders_part ON orders (id DESC NULLS LAST) INCLUDE (number) WITH (fillfactor = 70) WHERE id > 5;
-        CREATE INDEX orders_expr ON orders ((id % 10));
+        CREATE INDEX orders_expr ON orders ((id % 10)) TABLESPACE fast;
         CREATE TABLE app.lines (
             order_id integer CONSTRAINT line_of REFERENCES orders ON UPDATE CASCADE ON DELETE CASCADE);
         INSERT INTO orders (number) SELECT g FROM generate_series(1, 50) AS g;
         UPDATE orders SET parent = id;
         INSERT INTO app.lines SELECT id FROM orders;
         COMMENT ON COLUMN orders.id IS 'the order''s number';
+        COMMENT ON INDEX orders_part IS 'for search'; COMMENT ON INDEX orders_pkey IS 'the key''s index';
+        COMMENT ON CONSTRAINT orders_pkey ON orders IS 'the key'; COMMENT ON CONSTRAINT child_of ON orders IS 'parents';
+        COMMENT ON CONSTRAINT line_of ON app.lines IS 'lines'; COMMENT ON CONSTRAINT numbered ON orders IS 'for lines';
         ALTER TABLE orders ALTER id SET STATISTICS 321;
-        GRANT SELECT (id) ON orders TO PUBLIC;
+        GRANT SELECT (id) ON orders TO PUBLIC; GRANT UPDATE (id) ON orders TO pg_monitor WITH GRANT OPTION;
+        GRANT USAGE ON SEQUENCE orders_id_seq TO PUBLIC; COMMENT ON SEQUENCE orders_id_seq IS 'numbers';
+        GRANT SELECT ON SEQUENCE orders_id_seq TO pg_monitor WITH GRANT OPTION;
     """
     sql = "ALTER TABLE orders ALTER COLUMN id TYPE bigint"
     sandbox.execute(setup)
@@ -151,6 +156,7 @@ def test_an_index_made_since_stands_against_contract(sandbox: Sandbox) -> None:
     [
         "GRANT SELECT (total) ON orders TO pg_monitor",
         "COMMENT ON COLUMN orders.total IS 'in cents'",
+        "COMMENT ON CONSTRAINT amount ON orders IS 'as of today'",
         "ALTER TABLE orders ALTER COLUMN total SET STATISTICS 77",
         "ALTER TABLE orders ALTER COLUMN total SET DEFAULT '9'",
         "ALTER TABLE orders ALTER COLUMN total SET NOT NULL",
@@ -158,6 +164,7 @@ def test_an_index_made_since_stands_against_contract(sandbox: Sandbox) -> None:
 )
 def test_what_was_set_on_the_column_since_stands_against_contract(sandbox: Sandbox, made: str) -> None:
     sandbox.execute(TEXT + "DELETE FROM orders WHERE total IS NULL")
+    sandbox.execute("ALTER TABLE orders ADD CONSTRAINT amount CHECK (total <> '')")
     sandbox.install()
     migration = sandbox.new("retype", RETYPE)
     sandbox.expand(migration)
@@ -187,6 +194,8 @@ def test_what_was_set_on_the_column_since_stands_against_contract(sandbox: Sandb
         ("ALTER TABLE orders ADD CONSTRAINT c CHECK (total > '')", "ALTER TABLE orders DROP CONSTRAINT c",
          "constraint c"),
         ("ALTER TABLE orders ADD CONSTRAINT k UNIQUE (total)", "ALTER TABLE orders DROP CONSTRAINT k", "index k"),
+        ("CREATE INDEX i ON orders (total); COMMENT ON INDEX i IS 'x'", "COMMENT ON INDEX i IS NULL",
+         "COMMENT ON INDEX"),
     ],
 )  # fmt: skip
 def test_what_went_from_the_column_since_does_not_come_back(

@@ -12,7 +12,9 @@ SELECT format('column %s %s.%s: %s%s%s%s%s%s%s', row_number() OVER (PARTITION BY
     ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), ' IDENTITY ' || nullif(a.attidentity::text, ''),
     ' GENERATED ' || nullif(a.attgenerated::text, ''),
     ' COLLATE ' || nullif(a.attcollation, t.typcollation)::regcollation::text,
-    concat_ws(' ', ' ACL ' || a.attacl::text, 'STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
+    concat_ws(' ',
+        ' ACL ' || (SELECT string_agg(acl::text, ',' ORDER BY acl::text) FROM unnest(a.attacl) AS acl),
+        'STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
         'STORAGE ' || nullif(a.attstorage, t.typstorage)::text, 'COMPRESSION ' || nullif(a.attcompression::text, ''),
         a.attoptions::text)) AS line
 FROM pg_attribute AS a
@@ -22,8 +24,11 @@ JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE {_USERS} AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
-SELECT format('index %s: %s%s', i.indexrelid::regclass, pg_get_indexdef(i.indexrelid),
-    CASE WHEN NOT i.indisvalid THEN ' INVALID' END)
+SELECT format('index %s: %s%s%s%s%s', i.indexrelid::regclass, pg_get_indexdef(i.indexrelid),
+    CASE WHEN NOT i.indisvalid THEN ' INVALID' END, CASE WHEN i.indisclustered THEN ' CLUSTERED' END,
+    CASE WHEN i.indisreplident THEN ' REPLICA IDENTITY' END, (
+    SELECT string_agg(format(' STATISTICS %s OF %s', a.attstattarget, a.attnum), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0))
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS}
 UNION ALL
@@ -31,11 +36,12 @@ SELECT format('constraint %s on %s: %s', k.conname, k.conrelid::regclass, pg_get
 FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace
 WHERE {_USERS} AND k.contype <> 'n'
 UNION ALL
-SELECT format('trigger %s', pg_get_triggerdef(g.oid))
+SELECT format('trigger %s%s', pg_get_triggerdef(g.oid), ' ENABLED ' || nullif(g.tgenabled, 'O')::text)
 FROM pg_trigger AS g JOIN pg_class AS c ON c.oid = g.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS} AND NOT g.tgisinternal
 UNION ALL
-SELECT format('function %s: %s', p.oid::regprocedure, p.prosrc)
+SELECT format('function %s: %s %s%s%s', p.oid::regprocedure, p.prosrc, p.provolatile,
+    CASE WHEN p.prosecdef THEN ' SECURITY DEFINER' END, ' SET ' || p.proconfig::text)
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE {_USERS}
 UNION ALL
@@ -76,7 +82,9 @@ SELECT format('policy %s on %s: %s %s %s %s %s', p.polname, p.polrelid::regclass
 FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS}
 UNION ALL
-SELECT format('table %s: %s%s%s%s', c.oid::regclass, CASE WHEN c.relrowsecurity THEN 'row security ' END,
+SELECT format('table %s of %s%s: %s%s%s%s', c.oid::regclass, c.relowner::regrole, (
+    SELECT string_agg(format(' IN %s %s', h.inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)), ',' ORDER BY 1)
+    FROM pg_inherits AS h WHERE h.inhrelid = c.oid), CASE WHEN c.relrowsecurity THEN 'row security ' END,
     CASE WHEN c.relforcerowsecurity THEN 'forced ' END, 'identity ' || nullif(c.relreplident, 'd')::text || ' ',
     (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(c.reloptions) AS option))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from migrator.changes.bystanders import notes_for_subscribers, require_last_word
@@ -37,7 +37,7 @@ from migrator.errors import Refused
 from migrator.model.objects import Grant
 from migrator.model.schema import Column, Relation, TableName
 from migrator.sql.compose import Sql, bounded_name, expression, qualified, type_name
-from migrator.sql.rewrite import role_sql, seen_from_trigger, slug
+from migrator.sql.rewrite import granted_to, seen_from_trigger, slug
 from migrator.templating import render
 
 ReshapedT = TypeVar("ReshapedT", bound=Reshaped)
@@ -167,7 +167,7 @@ class Reshaping(Kind[ReshapedT]):
                         privilege=Sql(grant.privilege),
                         column=new.name,
                         table=change.sql,
-                        grantee=role_sql(grant.grantee),
+                        grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
                     ),
                     "roles with rights on an old column alone get them on the new ones",
                     group,
@@ -349,6 +349,5 @@ def _names(change: Reshaped, context: Context) -> _Names:
 def _grants(relation: Relation | None, sides: Sides) -> list[Grant]:
     """Privileges on old columns alone, once each."""
     columns = [relation.column(name) for name in sides.old_names] if relation else []
-    return list(
-        dict.fromkeys(Grant(each.grantee, each.privilege) for column in columns if column for each in column.grants)
-    )
+    found = dict.fromkeys(each for column in columns if column for each in column.grants)
+    return [each for each in found if each.is_grantable or replace(each, is_grantable=True) not in found]

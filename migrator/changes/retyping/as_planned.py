@@ -42,7 +42,7 @@ def require_as_planned(
             detail="\n".join(lost),
             hint="roll back and expand again after planning anew, or drop it and create it again after contract",
         )
-    back = list(_brought_back(change, relation, shadow, contract_sql, template))
+    back = list(_brought_back(change, relation, shadow, together, contract_sql, template))
     if back:
         raise Refused(
             f"what went from {where} since it was planned would come back",
@@ -118,23 +118,32 @@ def _lost(
     ):
         if ident(copy.temporary) not in contract_sql:
             yield f"constraint {copy.name} of {copy.table}"
-    column = relation.column(change.column)
-    if column is not None:
-        for text in swap.set_on(change, column, shadow, template):
+    place = swap.place(change, relation, shadow, together)
+    if place is not None:
+        for text in swap.set_on(place, template):
             if f"{text}\n" not in f"{contract_sql}\n":
                 yield _as_written(text, change, shadow)
 
 
 def _brought_back(
-    change: Retyping, relation: Relation, shadow: Shadow, contract_sql: str, template: swap.Template
+    change: Retyping,
+    relation: Relation,
+    shadow: Shadow,
+    together: Together,
+    contract_sql: str,
+    template: swap.Template,
 ) -> Iterator[str]:
     there = {each.name for each in relation.indexes} | {each.name for each in relation.constraints}
     there |= {each.name for each in relation.references}
-    column = relation.column(change.column)
-    now = "\n".join(swap.set_on(change, column, shadow, template)) if column is not None else ""
+    place = swap.place(change, relation, shadow, together)
+    now = "\n".join(swap.set_on(place, template)) if place is not None else ""
     name, table = re.escape(ident(change.column)), re.escape(change.sql)
+    commented = [
+        f"COLUMN {table}\\.{name}",
+        *(re.escape(what) for _, what, _ in (swap.made_anew(place) if place else ())),
+    ]
     settings = re.compile(
-        rf"GRANT \w+ \({name}\) ON {table} TO |COMMENT ON COLUMN {table}\.{name} IS "
+        rf"GRANT \w+ \({name}\) ON {table} TO |COMMENT ON (?:{'|'.join(commented)}) IS "
         rf"|ALTER TABLE {table} ALTER COLUMN (?:{name} SET |{re.escape(ident(shadow.column))} SET NOT NULL)"
     )
     for line in contract_sql.splitlines():

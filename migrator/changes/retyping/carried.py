@@ -23,6 +23,7 @@ class Copy:
         definition: what follows its name, over the shadow.
         is_valid: whether the one it replaces was validated.
         survives: whether the one it replaces stays when the column goes, and must be dropped by name.
+        comment: of the one it replaces, or None.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Copy:
     definition: Sql
     is_valid: bool
     survives: bool = False
+    comment: str | None = None
 
 
 def checks(change: Retyping, relation: Relation, together: Together) -> Iterator[Copy]:
@@ -43,6 +45,7 @@ def checks(change: Retyping, relation: Relation, together: Together) -> Iterator
                 relation.name,
                 copied_constraint(each.definition, own=together.renamed(relation.name)),
                 each.is_valid,
+                comment=each.comment,
             )
 
 
@@ -79,6 +82,7 @@ def _key(
             key.is_valid,
             # Between two of them it is dropped by name, before one of its columns takes it along or cannot go.
             survives=survives or len(about) > 1,
+            comment=key.comment,
         )
 
 
@@ -86,8 +90,8 @@ def indexes(change: Retyping, relation: Relation, together: Together) -> Iterato
     """Each index that mentions the column, the temporary name of its copy, and the statement that builds it."""
     for index in copied_indexes(relation, change.column):
         if _is_last(change, together.among((relation.name, name) for name in index.columns)):
-            name = temporary_name(index.name, change)
-            yield index, name, copied_index(index.definition, name=name, renamed=together.renamed(relation.name))
+            name, renamed = temporary_name(index.name, change), together.renamed(relation.name)
+            yield index, name, copied_index(index.definition, name=name, renamed=renamed, tablespace=index.tablespace)
 
 
 def key_over(constraint: Constraint, index_name: str) -> Sql:

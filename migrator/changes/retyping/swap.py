@@ -9,10 +9,11 @@ from migrator.changes.kind import Draft
 from migrator.changes.retyping import carried, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, converted_default, never_fails, temporary_name
+from migrator.changes.sequence import as_before
 from migrator.model.schema import Column, Index, Relation, TableName
 from migrator.sql.compose import Sql, ident, literal, qualified
 from migrator.sql.parser import relation_parts
-from migrator.sql.rewrite import role_sql, slug
+from migrator.sql.rewrite import granted_to, slug
 
 Template = Callable[..., Sql]
 
@@ -74,15 +75,28 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
     yield from set_aside.give_back(users, group)
 
 
-def set_on(change: Retyping, column: Column, shadow: Shadow, template: Template) -> Iterator[Sql]:
+def set_on(place: Place, template: Template) -> Iterator[Sql]:
     """What the swap sets on the new column because the old one has it, each as one statement."""
+    change, column = place.change, place.column
     if column.not_null:
-        yield template("set_not_null", table=change.sql, column=shadow.column)
+        yield template("set_not_null", table=change.sql, column=place.shadow.column)
     default = converted_default(change, column)
     if default is not None:
         yield template("set_default", table=change.sql, column=change.column, default=default)
-    for _, text, _ in _rest(change, column, template):
+    for _, text, _ in (*_sequence_after(change, column, template), *_rest(place, template)):
         yield text
+
+
+def made_anew(place: Place) -> Iterator[tuple[str, Sql, str | None]]:
+    """Indexes and constraints: the name, how ``COMMENT ON`` calls each, and its comment."""
+    schema, relation = place.change.schema, place.relation
+    for index, _, _ in place.built:
+        yield index.name, Sql(f"INDEX {qualified(schema, index.name)}"), index.comment
+        key = carried.key_of(index, relation)
+        if key is not None:
+            yield key.name, _constraint(key.name, relation.name), key.comment
+    for copy in (*place.checks, *place.keys):
+        yield copy.name, _constraint(copy.name, copy.table), copy.comment
 
 
 def _conditions(place: Place, template: Template) -> Iterator[Draft]:
@@ -171,7 +185,7 @@ def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]
             template("rename_constraint", table=_sql(copy.table), constraint=copy.temporary, new_name=copy.name),
             "under the name it had",
         )
-    yield from _rest(change, column, template)
+    yield from _rest(place, template)
 
 
 def _keys_and_indexes(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
@@ -238,10 +252,13 @@ def _sequence_after(change: Retyping, column: Column, template: Template) -> Ite
             template("rename_sequence", sequence=Sql(_temporary_sequence(change, column)), new_name=name),
             "under the name it had",
         )
+        for step, text in as_before(column.sequence):
+            yield step, text, "as on the old one"
 
 
-def _rest(change: Retyping, column: Column, template: Template) -> Iterator[tuple[str, Sql, str]]:
-    """Privileges, settings and comment."""
+def _rest(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
+    """Privileges, settings and comments."""
+    change, column = place.change, place.column
     for grant in column.grants:
         yield (
             f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
@@ -250,7 +267,7 @@ def _rest(change: Retyping, column: Column, template: Template) -> Iterator[tupl
                 privilege=Sql(grant.privilege),
                 column=change.column,
                 table=change.sql,
-                grantee=role_sql(grant.grantee),
+                grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
             ),
             "as on the old column",
         )
@@ -263,9 +280,16 @@ def _rest(change: Retyping, column: Column, template: Template) -> Iterator[tupl
     if column.comment is not None:
         yield (
             f"comment-{slug(change.column)}",
-            template("comment", table=change.sql, column=change.column, text=column.comment),
+            template("comment", what=Sql(f"COLUMN {change.sql}.{ident(change.column)}"), text=column.comment),
             "as on the old column",
         )
+    for name, what, comment in made_anew(place):
+        if comment is not None:
+            yield f"comment-{slug(name)}", template("comment", what=what, text=comment), "as on the one it replaces"
+
+
+def _constraint(name: str, table: TableName) -> Sql:
+    return Sql(f"CONSTRAINT {ident(name)} ON {_sql(table)}")
 
 
 def _not_null(change: Retyping) -> str:

@@ -91,8 +91,8 @@ SELECT
     CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' ELSE '' END AS generated,
     t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid))
         AS has_constrained_domain,
-    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type)
-            ORDER BY r.rolname, g.privilege_type)
+    coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
+            'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
         FROM aclexplode(a.attacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee), '[]') AS grants,
     -- What is the type's own is left out, so that a sequence of a wider type gets the range of that type.
     (SELECT jsonb_build_object(
@@ -103,7 +103,12 @@ SELECT
                 'MAXVALUE ' || CASE WHEN q.seqmax NOT IN (32767, 2147483647, 9223372036854775807) THEN q.seqmax END,
                 'START WITH ' || nullif(q.seqstart, 1),
                 'CACHE ' || nullif(q.seqcache, 1),
-                CASE WHEN q.seqcycle THEN 'CYCLE' END))
+                CASE WHEN q.seqcycle THEN 'CYCLE' END),
+            'grants', coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''),
+                    'privilege', g.privilege_type, 'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
+                FROM aclexplode(sc.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+                WHERE g.grantee <> sc.relowner), '[]'),
+            'comment', obj_description(sc.oid, 'pg_class'))
         FROM pg_depend AS s
         JOIN pg_sequence AS q ON q.seqrelid = s.objid
         JOIN pg_class AS sc ON sc.oid = s.objid
@@ -176,7 +181,8 @@ ORDER BY k.conname
 SELECT k.conname::text AS name, n.nspname::text AS schema, c.relname::text AS table,
     ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS key(number, place)
         JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
-    pg_get_constraintdef(k.oid) AS definition, k.convalidated AS is_valid
+    pg_get_constraintdef(k.oid) AS definition, k.convalidated AS is_valid,
+    obj_description(k.oid, 'pg_constraint') AS comment
 FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,1 +1,1 @@
-COMMENT ON COLUMN ${table|sql}.${column|ident} IS ${text|literal}
+COMMENT ON ${what|sql} IS ${text|literal}

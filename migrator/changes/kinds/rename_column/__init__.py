@@ -23,7 +23,7 @@ from migrator.model.schema import Column, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident, type_name
 from migrator.sql.parser import pb
-from migrator.sql.rewrite import role_sql, slug
+from migrator.sql.rewrite import granted_to, slug
 
 __all__ = ["RenameColumn", "Renaming"]
 
@@ -129,7 +129,7 @@ class RenameColumn(Kind[Renaming]):
                     privilege=Sql(grant.privilege),
                     new=change.new_name,
                     table=change.sql,
-                    grantee=role_sql(grant.grantee),
+                    grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
                 ),
                 "roles with rights on the old column alone get them on the new one",
                 group,
