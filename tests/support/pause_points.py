@@ -43,6 +43,7 @@ class Script:
         server: changes what is seen of a server's row: a failover.
         statements: texts sent so far.
         dead: from now on every statement raises ``Killed``.
+        connections: of the tool; a process that is killed closes none, its operating system does: see ``bury``.
     """
 
     act: Act
@@ -51,6 +52,7 @@ class Script:
     dead: bool = False
     thread: int = field(default_factory=threading.get_ident)
     busy: bool = False
+    connections: list[psycopg.Connection[Any]] = field(default_factory=list)
 
     def reach(self, statement: str) -> None:
         """Stop before a statement."""
@@ -76,6 +78,11 @@ class Script:
     def kill(self) -> None:
         """Let the tool die at this very point."""
         self.dead = True
+
+    def bury(self) -> None:
+        """Close what the dead tool left open."""
+        for connection in self.connections:
+            connection.close()
 
 
 class PausingSession(Session):
@@ -108,6 +115,7 @@ class PausingDatabase(Database):
         self.script.live()
         # The bare class: with slots, a dataclass is made twice and super() would name the first.
         session = Database(self.url, self.wait_s, self.command).connect(purpose, may_be_standby=may_be_standby)
+        self.script.connections.append(session._connection)
         return PausingSession(session._connection, self.script)
 
 

@@ -1,0 +1,50 @@
+"""``python -m tests.hunt SEED [COUNT [FILE]]``: play lives again and say what was covered.
+
+One life alone is told from its first statement to its last; ``FILE`` gets what the tool refused, and how often.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import psycopg
+
+from migrator import embedded
+from migrator.errors import MigratorError
+from tests.conftest import wanted_installation
+from tests.hunt.lives import Covered, life
+
+
+def main(first: int, count: int = 1, file: str = "") -> int:
+    covered, failed = Covered(), list[int]()
+    with (
+        embedded.start(major=wanted_installation().major, settings=embedded.FAST) as server,
+        psycopg.connect(server.url(), autocommit=True) as admin,
+    ):
+        for seed in range(first, first + count):
+            started = time.monotonic()
+            with tempfile.TemporaryDirectory() as folder, life(admin, server.url, Path(folder), seed) as played:
+                try:
+                    played.play()
+                except (AssertionError, MigratorError, psycopg.Error) as error:
+                    failed.append(seed)
+                    print(f"=== seed {seed} failed: {type(error).__name__}: {error}", flush=True)
+                    if count == 1:
+                        traceback.print_exc()
+                covered.add(played)
+                if count == 1:
+                    print("\n".join(played.told))
+                    print("\n".join(f"refused: {each}" for each in played.refusals))
+            print(f"seed {seed}: {time.monotonic() - started:.1f} s", flush=True)
+    print(f"failed: {failed}\n{covered}")
+    if file:
+        Path(file).write_text("\n\n".join(f"{n} x {text}" for text, n in covered.refusals.most_common()))
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:3]), *sys.argv[3:]))
