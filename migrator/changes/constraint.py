@@ -21,7 +21,8 @@ class NewConstraint(OnTable, frozen=True):
 
     Attributes:
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``,
+            ``UNIQUE (email)``.
     """
 
     constraint: str

@@ -24,7 +24,7 @@ def page_of_keys(kind: Kind[Any]) -> str:
     needed = [each for each in fields if each.required and each.encode_name != "schema"]
     optional = [each for each in fields if each not in needed]
     lines = [
-        "Keys of --change, where a list is a key given several times, and of [[change]]",
+        "Keys, in --change as KEY=VALUE (of a list each by itself: KEY=A KEY=B) and in [[change]]",
         *(line for each in needed for line in _entry(each, about)),
     ]
     if optional:
@@ -52,7 +52,8 @@ def _form(of: Any) -> str:
     if of is bool:
         return "true or false"
     if get_origin(of) is Literal:
-        return " or ".join(map(str, get_args(of)))
+        *first, last = map(str, get_args(of))
+        return f"{', '.join(first)} or {last}"
     return "a list" if get_origin(of) is tuple else ""
 
 

@@ -121,5 +121,10 @@ def _list(as_json: bool) -> None:
     width = max(len(rule.name) for rule in rules)
     for rule in rules:
         click.echo(f"{rule.code}  {rule.name:{width}}  {rule.severity:7}  {summary(rule)}")
-    click.echo(f"\nchange kinds: {', '.join(all_kinds())}")
-    click.echo(f"exit codes: {', '.join(_exit_codes())}")
+    click.echo("\nChange kinds:")
+    width = max(map(len, all_kinds()))
+    for name, kind in all_kinds().items():
+        click.echo(f"{name:{width}}  {(inspect.getdoc(type(kind)) or '').splitlines()[0]}")
+    click.echo("\nExit codes:")
+    for code in sorted(_exit_codes(), key=int):
+        click.echo(f"{code:>3}  {_exit_codes()[code].splitlines()[0]}")

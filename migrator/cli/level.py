@@ -80,7 +80,7 @@ def command(ctx: click.Context, output: Path | None, checked: Path | None, as_js
     return 0
 
 
-@command.command("bump")
+@command.command("bump", short_help="the code uses the new shape of TARGET, too")
 @click.argument("target", required=False)
 @json_option
 def bump(target: str | None, as_json: bool) -> None:

@@ -45,6 +45,13 @@ def database_options(function: F) -> F:
     )(function)
 
 
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """The section ``Options`` of a command that is meant where a group is called without a subcommand."""
+    records = [parameter.get_help_record(ctx) for parameter in command.get_params(ctx) if parameter.name != "target"]
+    with formatter.section("Options"):
+        formatter.write_dl([record for record in records if record is not None])
+
+
 def load_project() -> Project:
     """The configuration in force for the working folder.
 

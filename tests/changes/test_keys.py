@@ -23,7 +23,7 @@ def test_needed_keys_come_first_with_their_form(capsys: pytest.CaptureFixture[st
     assert cli.run(["explain", "move_column"]) == 0
 
     needed, optional = (
-        capsys.readouterr().out.partition("\nKeys of --change, ")[2].split("\nKeys that may be left out\n")
+        capsys.readouterr().out.partition("\nKeys, in --change as ")[2].split("\nKeys that may be left out\n")
     )
     assert "    columns (a list): those that move; they keep their names.\n" in needed
     assert "    schema: of the table; with --change, public where it is left out.\n" in optional

@@ -29,8 +29,7 @@ class DomainAlteration(OnType, frozen=True):
     """Parameters of ``alter_domain``.
 
     Attributes:
-        action: ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add constraint`` or
-            ``drop constraint``.
+        action: what becomes of it.
         value: the default or the condition over VALUE, as SQL.
         constraint: the name of the constraint.
     """

@@ -51,7 +51,7 @@ class Commenting(Spec, frozen=True):
     """Parameters of ``comment``.
 
     Attributes:
-        on: what kind of object it is: ``table``, ``column``, ``index``, ``constraint``, ``view``, ``schema`` and so on.
+        on: what kind of object it is.
         schema: of the object; without meaning for a schema, an extension or a publication.
         name: of the object.
         text: the comment; an empty string: none.

@@ -61,11 +61,10 @@ class MoveColumn(Moving[Move]):
 
     What happens
         For two tables whose rows belong together one to one, by a unique foreign key or the same primary key; below for
-        several. Expand adds
-        the columns to the other table, and triggers on both that take every change across, whoever wrote it. The
-        backfill copies what was written before. Contract first counts the values that have no row in the other table,
-        and the rows that differ, and is refused while there are any; then the triggers go, and the columns where old
-        code had them, in short transactions that lock one table each.
+        several. Expand adds the columns to the other table, and triggers on both that take every change across, whoever
+        wrote it. The backfill copies what was written before. Contract first counts the values that have no row in the
+        other table, and the rows that differ, and is refused while there are any; then the triggers go, and the columns
+        where old code had them, in short transactions that lock one table each.
 
     Who wins
         The last one to write. When a row of the other table is inserted, what it gives wins, column by column, and
@@ -79,9 +78,9 @@ class MoveColumn(Moving[Move]):
 
     What is refused
         Rows that do not belong together one to one, nor several of the other table to one; the way from several rows to
-        one. NOT NULL without a default, since new code does not name the
-        column. Columns that others rely on, as by drop_column; identity, serial and generated columns. Row security on
-        the old table, or forced on either; subscriptions. A database is needed.
+        one. NOT NULL without a default, since new code does not name the column. Columns that others rely on, as by
+        drop_column; identity, serial and generated columns. Row security on the old table, or forced on either;
+        subscriptions. A database is needed.
 
     Several rows for each
         ``-- migrator: many = true`` is for a table of which several rows belong to one row, by a foreign key, as orders

@@ -7,6 +7,8 @@ import pkgutil
 
 import click
 
+from migrator.cli.options import write_options
+
 _RUN = "run"
 
 
@@ -42,11 +44,7 @@ class BackfillGroup(click.Group):
         """The options of ``run``, then the subcommands."""
         command = self.get_command(ctx, _RUN)
         if command is not None:
-            records = [
-                parameter.get_help_record(ctx) for parameter in command.get_params(ctx) if parameter.name != "target"
-            ]
-            with formatter.section("Options"):
-                formatter.write_dl([record for record in records if record is not None])
+            write_options(command, ctx, formatter)
         self.format_commands(ctx, formatter)
 
 

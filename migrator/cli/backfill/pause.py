@@ -8,7 +8,7 @@ from migrator.cli.backfill_orders import ordered
 from migrator.cli.options import database_options, emit_json, json_option
 
 
-@click.command("pause")
+@click.command("pause", short_help="let no further batch begin, until it is resumed")
 @click.argument("target")
 @database_options
 @json_option

@@ -8,7 +8,7 @@ from migrator.cli.backfill_orders import ordered
 from migrator.cli.options import database_options, emit_json, json_option
 
 
-@click.command("rejected")
+@click.command("rejected", short_help="list the rows that were set aside")
 @click.argument("target")
 @database_options
 @json_option

@@ -8,7 +8,7 @@ from migrator.cli.backfill_orders import ordered
 from migrator.cli.options import database_options, emit_json, json_option
 
 
-@click.command("resume")
+@click.command("resume", short_help="let a paused backfill go on")
 @click.argument("target")
 @database_options
 @json_option

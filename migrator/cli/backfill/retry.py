@@ -8,7 +8,7 @@ from migrator.cli.backfill_orders import lag_option, ordered, rejected_option, t
 from migrator.cli.options import database_options, json_option
 
 
-@click.command("retry")
+@click.command("retry", short_help="try the rejected rows again")
 @click.argument("target")
 @workers_option
 @target_ms_option

@@ -8,7 +8,7 @@ from migrator.cli.backfill_orders import lag_option, ordered, rejected_option, t
 from migrator.cli.options import database_options, emit_json, json_option
 
 
-@click.command("set")
+@click.command("set", short_help="change its limits, for all its processes")
 @click.argument("target")
 @workers_option
 @target_ms_option

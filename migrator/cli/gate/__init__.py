@@ -7,6 +7,8 @@ import pkgutil
 
 import click
 
+from migrator.cli.options import write_options
+
 _SHOW = "show"
 
 
@@ -36,7 +38,14 @@ class GateGroup(click.Group):
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Both forms."""
-        formatter.write_usage(ctx.command_path, "[TARGET] [--json] | COMMAND [ARGS]...")
+        formatter.write_usage(ctx.command_path, "[TARGET] [OPTIONS] | COMMAND [ARGS]...")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of ``show``, then the subcommands."""
+        command = self.get_command(ctx, _SHOW)
+        if command is not None:
+            write_options(command, ctx, formatter)
+        self.format_commands(ctx, formatter)
 
 
 @click.group("gate", cls=GateGroup)

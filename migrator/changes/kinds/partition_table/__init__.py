@@ -52,9 +52,8 @@ class PartitionTable(Kind[Partitioning]):
         Between expand and contract the CHECK refuses rows outside the bound, as no partition takes them afterwards:
         choose one that holds every row until the next partition is there, or DEFAULT, which needs no CHECK. With
         DEFAULT, attaching a partition later has to read it (attach_partition does so beforehand). Storage parameters
-        stay with the partition. Default privileges of the schema apply to the partitioned table
-        besides those that are carried over; what was granted on an identity sequence is not. Once contracted there is
-        no rollback.
+        stay with the partition. Default privileges of the schema apply to the partitioned table besides those that are
+        carried over; what was granted on an identity sequence is not. Once contracted there is no rollback.
 
     Example::
 

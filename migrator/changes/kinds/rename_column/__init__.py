@@ -51,7 +51,7 @@ class RenameColumn(Kind[Renaming]):
         transactions that upsert one key at the same moment may get a unique violation.
         Until contract, the new name is no primary key: GROUP BY on it alone and foreign keys to it have to wait.
         Server-side prepared ``SELECT *`` fails when a column appears or goes, until it is prepared anew, as with every
-    ADD COLUMN.
+        ADD COLUMN.
 
     Example:
         ALTER TABLE users RENAME COLUMN name TO full_name

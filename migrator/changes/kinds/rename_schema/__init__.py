@@ -79,8 +79,9 @@ class RenameSchema(Kind[SchemaRenaming]):
 
     Limits
         As of ``rename_table``, for each table. What is created in the old schema after expand has nothing under the new
-        name before contract. A ``search_path`` of roles and databases is listed and not changed. The text of
-        functions is not followed.
+        name before contract. Until then a function called by its new name costs one call more, and whoever calls it
+        needs USAGE on the old schema too, and EXECUTE on both. A ``search_path`` of roles and databases is listed and
+        not changed. The text of functions is not followed.
 
     Example:
         ALTER SCHEMA shop RENAME TO sales
