@@ -208,7 +208,8 @@ def add_check(table: str, constraint: str, definition: str, *, schema: str = "pu
         schema: of the table.
         table: its name.
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
     """
     change("add_check", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
@@ -280,7 +281,8 @@ def add_exclusion(table: str, constraint: str, definition: str, *, schema: str =
         schema: of the table.
         table: its name.
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
     """
     change("add_exclusion", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
@@ -292,7 +294,8 @@ def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str
         schema: of the table.
         table: its name.
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
     """
     change("add_foreign_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
@@ -304,7 +307,8 @@ def add_primary_key(table: str, constraint: str, definition: str, *, schema: str
         schema: of the table.
         table: its name.
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
     """
     change("add_primary_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
@@ -316,7 +320,8 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
         schema: of the table.
         table: its name.
         constraint: its name.
-        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
     """
     change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
@@ -336,8 +341,7 @@ def alter_domain(
     Args:
         schema: of the type.
         type: its name.
-        action: ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add constraint`` or ``drop
-            constraint``.
+        action: what becomes of it.
         value: the default or the condition over VALUE, as SQL.
         constraint: the name of the constraint.
     """
@@ -478,8 +482,7 @@ def comment(
     """Say what an object is for.
 
     Args:
-        on: what kind of object it is: ``table``, ``column``, ``index``, ``constraint``, ``view``, ``schema``
-            and so on.
+        on: what kind of object it is.
         schema: of the object; without meaning for a schema, an extension or a publication.
         name: of the object.
         text: the comment; an empty string: none.
