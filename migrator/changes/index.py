@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from migrator.changes.kind import Context, OnTable, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Index, Schema, TableName
+from migrator.sql.compose import MAX_NAME_BYTES, bounded_name
+from migrator.sql.parser import pb, unwrap
 
 
 class OnIndex(OnTable, frozen=True):
@@ -34,13 +38,16 @@ def table_of(schema: Schema, place: str | None, index: str) -> TableName:
     return table
 
 
-def require_index(change: OnIndex, context: Context) -> Index | None:
+def require_index(change: OnIndex, context: Context, *, or_partitioned: bool = False) -> Index | None:
     """The index; None when no database was asked.
+
+    Args:
+        or_partitioned: whether the index of a partitioned table will do.
 
     Raises:
         Refused: its table has none of that name, or a constraint stands on it.
     """
-    relation = require_table(change, context, or_view=True)
+    relation = require_table(change, context, or_view=True, or_partitioned=or_partitioned)
     if relation is None:
         return None
     index = next((each for each in relation.indexes if each.name == change.index), None)
@@ -52,3 +59,22 @@ def require_index(change: OnIndex, context: Context) -> Index | None:
             hint=f"write the change of the constraint: ALTER TABLE {change.sql} … CONSTRAINT {index.constraint}",
         )
     return index
+
+
+def default_index_name(table: TableName, node: Any) -> str:
+    """``table_column_idx``, as PostgreSQL chooses it for an ``IndexStmt``, or with a hash where that is too long.
+
+    Source: ``ChooseIndexColumnNames`` of ``src/backend/commands/indexcmds.c``; of expressions, calls are looked into.
+    """
+    keys: list[str] = []
+    for part in map(unwrap, (*node.index_params, *node.index_including_params)):
+        value = unwrap(part.expr) if part.HasField("expr") else None
+        called = unwrap(value.funcname[-1]).sval if isinstance(value, pb.FuncCall) else ""
+        first = key = part.name or called or "expr"
+        number = 0
+        while key in keys:
+            number += 1
+            key = f"{first}{number}"
+        keys.append(key)
+    name = "_".join([table.name, *keys, "idx"])
+    return name if len(name.encode()) <= MAX_NAME_BYTES else bounded_name(name, over=(table.schema, name))

@@ -284,11 +284,14 @@ def altered_table(relation: Any, schema: Schema) -> TableName:
     return schema.resolve(relation.schemaname, relation.relname)
 
 
-def require_table(change: OnTable, context: Context, *, or_view: bool = False) -> Relation | None:
+def require_table(
+    change: OnTable, context: Context, *, or_view: bool = False, or_partitioned: bool = False
+) -> Relation | None:
     """The ordinary table a change is about; None when no database was asked or this migration creates it.
 
     Args:
         or_view: whether a materialized view will do.
+        or_partitioned: whether a partitioned table will do.
 
     Raises:
         Refused: it does not exist, or it is not an ordinary table.
@@ -298,7 +301,8 @@ def require_table(change: OnTable, context: Context, *, or_view: bool = False) -
     relation = context.schema.relation(change.target)
     if relation is None:
         raise Refused(f'table "{change.target}" does not exist')
-    if relation.kind != "table" and not (or_view and relation.kind == "materialized view"):
+    others = {"materialized view": or_view, "partitioned table": or_partitioned}
+    if relation.kind != "table" and not others.get(relation.kind):
         raise Refused(
             f'"{change.target}" is a {relation.kind}, not an ordinary table',
             hint="this kind of change works on ordinary tables so far",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from migrator.errors import MigratorError
+from migrator.execution import partitioned_index
 from migrator.execution.run import Run
 from migrator.ledger import journal
 from migrator.ledger.journal import StepState
@@ -21,7 +22,7 @@ from migrator.postgres.locks import Refusal, WallClock, retry_short_locks
 from migrator.postgres.queries import load
 from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
 from migrator.sql.compose import qualified
-from migrator.sql.parser import parse_script
+from migrator.sql.parser import Statement, parse_script
 from migrator.sql.subjects import built_index, detached_partition, dropped_index, rebuilt_index
 
 _BUILDS = load("migrator.postgres.queries", "progress.sql")
@@ -157,7 +158,11 @@ def _run_alone(
     if not _is_done(session, step, state):
         journal.mark(session, run.key, migration.id, phase, step.id, StepState.RUNNING)
         with located(step, migration, phase), _reporting(run, session, step):
-            attempts = _execute_alone(run, session, step)
+            statement = parse_script(step.sql).statements[0]
+            if partitioned_index.is_partitioned(session, statement):
+                _execute_by_partitions(run, session, migration, phase, step, statement)
+            else:
+                attempts = _execute_alone(run, session, step)
     held_ms = (time.monotonic() - started) * 1000
     journal.mark(session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts)
     run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
@@ -171,7 +176,7 @@ def _is_done(session: Session, step: Step, state: StepState | None) -> bool:
     index = built_index(statement)
     if index is not None:
         valid = index_is_valid(session, *index)
-        if valid is False:
+        if valid is False and not partitioned_index.is_partitioned(session, statement):
             _drop_invalid(session, *index)
         return valid is True
     rebuilt = rebuilt_index(statement)
@@ -193,6 +198,34 @@ def _is_detached(session: Session, parent: TableName, partition: TableName) -> b
         table, detached = qualified(parent.schema, parent.name), qualified(partition.schema, partition.name)
         session.execute(f"ALTER TABLE {table} DETACH PARTITION {detached} FINALIZE")
     return state != "attached"
+
+
+def _execute_by_partitions(
+    run: Run, session: Session, migration: Migration, phase: Phase, step: Step, statement: Statement
+) -> None:
+    """Build or drop an index of a partitioned table, which the server does not do concurrently by itself."""
+
+    def briefly(statements: Sequence[str]) -> None:
+        def attempt(limit_ms: int) -> None:
+            with session.transaction():
+                clock = WallClock(session, limit_ms)
+                for sql in statements:
+                    clock.execute(sql)
+
+        reporter = refusal_reporter(run, migration, phase, step.id)
+        retry_short_locks(run.database, session, attempt, run.policy, reporter)
+
+    means = partitioned_index.Means(
+        session,
+        briefly,
+        lambda sql: _execute_alone(run, session, replace(step, sql=sql)),
+        lambda text: run.listener(Note(f"{step.id}: {text}")),
+    )
+    dropped = dropped_index(statement)
+    if dropped is not None:
+        partitioned_index.drop(means, TableName(*dropped))
+    else:
+        partitioned_index.build(means, statement.node)
 
 
 def _execute_alone(run: Run, session: Session, step: Step) -> int:

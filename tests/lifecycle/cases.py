@@ -352,6 +352,18 @@ CASES = (
         new=code("value", values=sometimes_null),
     ),
     Case(
+        name="on partitions",
+        kind="create_index",
+        setup=partitioned(
+            "items_1 PARTITION OF items FOR VALUES FROM (0) TO (1000000)",
+            "items_2 PARTITION OF items FOR VALUES FROM (1000000) TO (MAXVALUE)",
+        ),
+        sql="CREATE INDEX items_value_n ON items (value, n)",
+        naive="CREATE INDEX items_value_n ON items (value, n)",
+        old=code_of_part("ids", "< 1000000", "items"),
+        new=code_of_part("ids", "< 1000000", "items"),
+    ),
+    Case(
         name="unique",
         kind="create_index",
         setup=items("value text"),

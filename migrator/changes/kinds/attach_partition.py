@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.changes.partition import (
     OnPartition,
@@ -18,7 +19,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Index, Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, qualified
+from migrator.sql.compose import Sql, bounded_name, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import slug
 
@@ -238,9 +239,8 @@ def _missing_indexes(parent: Relation, part: Relation) -> list[Index]:
 
 def _index_name(index: Index, change: Attaching, part: Relation) -> str:
     """The name PostgreSQL would choose, or one with a hash where that is too long or taken."""
-    keys = [unwrap(each).name or "expr" for each in parse_script(index.definition).statements[0].node.index_params]
-    name = "_".join([change.partition, *keys, "idx"])
-    if len(name.encode()) <= MAX_NAME_BYTES and all(each.name != name for each in part.indexes):
+    name = default_index_name(change.part, parse_script(index.definition).statements[0].node)
+    if all(each.name != name for each in part.indexes):
         return name
     return bounded_name(change.partition, index.name, over=(change.schema, index.name, str(change.part)))
 

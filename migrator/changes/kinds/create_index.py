@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
+from migrator.changes.index import default_index_name
+from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, qualified
-from migrator.sql.parser import pb, unwrap
+from migrator.sql.compose import Sql, ident, qualified
+from migrator.sql.parser import parse_script, pb
 from migrator.sql.rewrite import slug, statement_sql
 
 
@@ -36,12 +37,16 @@ class CreateIndex(Kind[Indexing]):
         code may still write, so it is built by contract, unless this migration creates the table. No code writes a
         materialized view: its unique index is built by expand, and REFRESH … CONCURRENTLY works from then on.
 
+        The server builds no index of a partitioned table concurrently. There, one is made for that table alone, which
+        takes a moment, then one is built concurrently on each partition that has none like it, and attached. Which
+        partitions there are is asked when it runs; a run that was cut off goes on with those that are left.
+
     What is refused
-        Indexes on partitioned tables, which cannot be built concurrently.
+        A partition that is a foreign table. A unique index of a partitioned table without the columns that divide it.
 
     Limits
         The build waits for transactions that were open when it started. A unique build fails on duplicates: they are
-        named, nothing is left behind, and contract goes on when they are gone.
+        named, nothing is left behind, and contract goes on when they are gone; partitions that are done stay done.
 
     Example:
         CREATE INDEX orders_customer_idx ON orders (customer_id)
@@ -63,8 +68,7 @@ class CreateIndex(Kind[Indexing]):
         node.concurrent = True
         node.if_not_exists = False
         if not node.idxname:
-            keys = [unwrap(part).name or "expr" for part in node.index_params]
-            node.idxname = _default_name(target, keys)
+            node.idxname = default_index_name(target, node)
         ident(node.idxname)
         return Indexing(
             schema=target.schema,
@@ -80,7 +84,7 @@ class CreateIndex(Kind[Indexing]):
 
     def validate(self, change: Indexing, context: Context) -> Iterator[str]:
         """The table is there and the name is free."""
-        relation = require_table(change, context, or_view=True)
+        relation = require_table(change, context, or_view=True, or_partitioned=True)
         if relation is not None and any(index.name == change.index for index in relation.indexes):
             raise Refused(f'index "{change.index}" of table "{change.target}" exists already')
         if change.unique and _is_on_view(change, context):
@@ -88,20 +92,43 @@ class CreateIndex(Kind[Indexing]):
         if self._refuses_old_code(change, context):
             yield f"unique index {change.index} is built by contract: until then old code may write duplicates"
 
+    def expressions(self, change: Indexing, context: Context) -> Iterator[Expression]:
+        """Whether the server makes the index on a table that is partitioned in this way; it tells by an empty copy."""
+        relation = context.schema.relation(change.target)
+        if relation is None or not relation.partition_key or not change.unique:
+            return
+        node = pb.IndexStmt()
+        node.CopyFrom(parse_script(change.definition).statements[0].node)
+        node.relation.schemaname, node.relation.relname, node.concurrent = "pg_temp", "migrator_trial", False
+        like = Sql(f"CREATE TEMPORARY TABLE migrator_trial (LIKE {change.sql}) PARTITION BY {relation.partition_key}")
+        yield Expression(
+            f"unique index {change.index} of the partitioned table {change.target}",
+            Sql("SELECT"),
+            trial=(like, statement_sql("index_stmt", node)),
+            hint="a unique index of a partitioned table has all columns that divide it",
+        )
+
+    def _built(self, change: Indexing, context: Context, why: str) -> Draft:
+        relation = context.schema.relation(change.target)
+        if relation is None or not relation.partition_key:
+            return Draft(f"index-{slug(change.index)}", Sql(change.definition), why)
+        return Draft(
+            f"index-{slug(change.index)}",
+            Sql(change.definition),
+            f"{why}: on each partition by itself, since the server builds none of a partitioned table so",
+            locks=f"SHARE ON {change.sql}: writes wait, for a moment; SHARE UPDATE EXCLUSIVE on each partition",
+        )
+
     def expand(self, change: Indexing, context: Context) -> Iterator[Draft]:
         """The index, if it refuses nothing to old code."""
         if self._refuses_old_code(change, context):
             return
-        yield Draft(f"index-{slug(change.index)}", Sql(change.definition), "built while reads and writes go on")
+        yield self._built(change, context, "built while reads and writes go on")
 
     def contract(self, change: Indexing, context: Context) -> Iterator[Draft]:
         """The unique index."""
         if self._refuses_old_code(change, context):
-            yield Draft(
-                f"index-{slug(change.index)}",
-                Sql(change.definition),
-                "refuses duplicates from here on; built while reads and writes go on",
-            )
+            yield self._built(change, context, "refuses duplicates from here on; built while reads and writes go on")
 
     def makes(self, change: Indexing) -> tuple[str, ...]:
         """The index; a unique one is there only after contract."""
@@ -125,9 +152,3 @@ class CreateIndex(Kind[Indexing]):
 def _is_on_view(change: Indexing, context: Context) -> bool:
     relation = context.schema.relation(change.target)
     return relation is not None and relation.kind == "materialized view"
-
-
-def _default_name(target: TableName, keys: list[str]) -> str:
-    """``table_column_idx`` as PostgreSQL would choose, or with a hash where that is too long."""
-    name = "_".join([target.name, *keys, "idx"])
-    return name if len(name.encode()) <= MAX_NAME_BYTES else bounded_name(name, over=(target.schema, name))

@@ -50,7 +50,7 @@ class DropIndex(Kind[OnIndex]):
 
     def validate(self, change: OnIndex, context: Context) -> Iterator[str]:
         """It is there and no constraint stands on it."""
-        index = require_index(change, context)
+        index = require_index(change, context, or_partitioned=True)
         if index is not None and index.is_unique:
             yield (
                 f"new code must not upsert with ON CONFLICT on the columns of {change.index} any more, "
@@ -75,4 +75,4 @@ class DropIndex(Kind[OnIndex]):
         """No constraint came to stand on it since expand."""
         relation = context.schema.relation(change.target)
         if relation is not None and any(each.name == change.index for each in relation.indexes):
-            require_index(change, context)
+            require_index(change, context, or_partitioned=True)

@@ -59,7 +59,7 @@ class RenameIndex(Kind[IndexRenaming]):
 
     def validate(self, change: IndexRenaming, context: Context) -> Iterator[str]:
         """It is there, and the new name is free on its table."""
-        require_index(change, context)
+        require_index(change, context, or_partitioned=True)
         relation = context.schema.relation(change.target)
         if relation is not None and any(each.name == change.new_name for each in relation.indexes):
             raise Refused(f'index "{change.new_name}" of table "{change.target}" exists already')

@@ -29,7 +29,8 @@ class ConcurrentlyOnPartitioned(Rule):
     What to do
         CREATE INDEX … ON ONLY the parent (brief), CREATE INDEX CONCURRENTLY on each partition, and ALTER INDEX …
         ATTACH PARTITION for each; the index of the parent is valid once all are attached. To drop one, DROP INDEX of
-        the parent's index with a lock_timeout: it is brief.
+        the parent's index with a lock_timeout: it is brief. In the phases of a migration, migrator does so for each of
+        these statements, and nothing is reported.
 
     Source
         PostgreSQL documentation, CREATE INDEX and DROP INDEX; run on 14 and 18.
@@ -66,7 +67,7 @@ class ConcurrentlyOnPartitioned(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node, catalog = statement.node, context.catalog
-        if not node.concurrent:
+        if not node.concurrent or context.phased:
             return
         without = re.sub(r"\s+CONCURRENTLY\b", "", statement.text, count=1, flags=re.IGNORECASE)
         if statement.kind == "index_stmt":
