@@ -296,12 +296,19 @@ def test_what_cannot_be_moved_is_refused_before_anything(sandbox: Sandbox, setup
     assert said in refusal(caught.value)
 
 
-def test_who_subscribes_to_the_other_table_is_told_what_to_prepare(sandbox: Sandbox) -> None:
-    sandbox.execute(SETUP + "CREATE PUBLICATION p FOR TABLE b")
-    outcome = sandbox.command("new", "move", "--sql", SQL)
-
+@pytest.mark.parametrize("form", ["", "many = true", "where = m > 0"])
+def test_who_subscribes_to_the_other_table_is_told_what_to_prepare(sandbox: Sandbox, form: str) -> None:
+    """Every column that comes, also that of the triggers."""
+    setup = SETUP.replace("UNIQUE ", "") + "CREATE UNIQUE INDEX ON b (k) WHERE m > 0;" if form else SETUP
+    sandbox.execute(setup.replace(" ON UPDATE CASCADE", "") + "CREATE PUBLICATION p FOR TABLE b")
+    outcome = sandbox.command("new", "move", "--sql", f"-- migrator: {form}\n{SQL}" if form else SQL)
     assert outcome.code == 0
-    assert "subscribers in PostgreSQL need c, d before expand" in outcome.out + outcome.err
+    sandbox.install()
+    sandbox.expand(sandbox.migrations()[0])
+
+    came = sandbox.value("SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute"
+                         " WHERE attrelid = 'b'::regclass AND attnum > 2")  # fmt: skip
+    assert f"subscribers in PostgreSQL need {came} before expand" in outcome.out + outcome.err
 
 
 def test_the_same_primary_key_will_do_and_names_are_quoted(sandbox: Sandbox) -> None:

@@ -176,8 +176,8 @@ def test_every_tenant_keeps_its_rows_and_sees_no_others(
 
 
 MANY = (
-    "CREATE TABLE many (id int PRIMARY KEY, item_id int REFERENCES items); CREATE INDEX ON many (item_id);"
-    "INSERT INTO many SELECT id, id FROM items;"
+    "CREATE TABLE many (id int PRIMARY KEY, item_id int REFERENCES items, n int); CREATE INDEX ON many (item_id);"
+    "INSERT INTO many SELECT id, id, 1 FROM items; CREATE UNIQUE INDEX ON many (item_id) WHERE n > 0;"
 )
 OWN = "(item_id int REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, {}, PRIMARY KEY (item_id{}))"
 
@@ -204,13 +204,23 @@ OWN = "(item_id int REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, {}, PR
         ),
         (
             "-- migrator: to = many (item_id)\n-- migrator: many = true\nALTER TABLE items DROP COLUMN a",
-            "UPDATE items SET a = 'x' WHERE id = 1; INSERT INTO many VALUES (101, 1)",
+            "UPDATE items SET a = 'x' WHERE id = 1; INSERT INTO many VALUES (101, 1, 0)",
             "UPDATE many SET a = 'new' WHERE id = 2",
             "SELECT id, a FROM many WHERE id IN (1, 2, 3, 101) ORDER BY 1",
             [(1, "x"), (2, "new"), (3, "a3"), (101, "x")],
         ),
+        (
+            "-- migrator: to = many (item_id)\n-- migrator: where = n > 0\nALTER TABLE items DROP COLUMN a",
+            (
+                "UPDATE items SET a = 'x' WHERE id = 1; UPDATE many SET n = 0 WHERE id = 1;"
+                "INSERT INTO many VALUES (101, 1, 1)"
+            ),
+            "UPDATE many SET a = 'new' WHERE id = 2; INSERT INTO many VALUES (102, 2, 0, 'own')",
+            "SELECT id, a FROM many WHERE id IN (1, 2, 3, 101, 102) ORDER BY 1",
+            [(1, "x"), (2, "new"), (3, "a3"), (101, "x"), (102, "own")],
+        ),
     ],
-    ids=["split_table", "unnest_column", "move_column to many"],
+    ids=["split_table", "unnest_column", "move_column to many", "move_column to the chosen one"],
 )
 def test_a_tool_that_is_no_superuser_moves_what_an_application_writes(
     tenants: Tenants, sql: str, old: str, new: str, seen: str, rows: list[tuple[Any, ...]]

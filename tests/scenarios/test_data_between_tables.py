@@ -161,6 +161,45 @@ def test_s35_a_column_moves_to_a_table_with_several_rows_for_each(stage: Stage) 
     ]  # fmt: skip
 
 
+CHOOSE = (
+    "UPDATE addresses SET is_default = false WHERE user_id = {0}; UPDATE addresses SET is_default = true WHERE id = {1}"
+)
+
+
+def test_s35_a_column_moves_to_the_one_of_several_rows_that_is_chosen(stage: Stage) -> None:
+    """move_column with where: the default address has the value, whichever it is and whoever says so."""
+    stage.setup(
+        "CREATE TABLE users (id int PRIMARY KEY, address text); INSERT INTO users VALUES (1, 'one'), (2, 'two');"
+        "CREATE TABLE addresses (id int PRIMARY KEY, user_id int REFERENCES users, is_default boolean);"
+        "CREATE INDEX ON addresses (user_id); CREATE UNIQUE INDEX ON addresses (user_id) WHERE is_default;"
+        "INSERT INTO addresses VALUES (11, 1, true), (12, 1, false), (21, 2, true)"
+    )
+    before = stage.sandbox.snapshot()
+    migration = stage.plan(
+        "-- migrator: to = addresses\n-- migrator: where = is_default\nALTER TABLE users DROP COLUMN address"
+    )
+    stage.sandbox.expand(migration)
+    stage.new.run(
+        "UPDATE addresses SET address = 'own' WHERE id = 12; UPDATE addresses SET address = 'TWO' WHERE id = 21"
+    )
+    with pytest.raises(Refused, match="exists only in the new shape"):
+        stage.roll_back(migration)
+    stage.roll_back(migration, yes=True)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "one"), (2, "TWO")]
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run(f"{CHOOSE.format(1, 12)}; UPDATE users SET address = 'ONE' WHERE id = 1; {CHOOSE.format(1, 11)}")
+    stage.old.run("INSERT INTO addresses VALUES (22, 2, false)")
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "ONE"), (2, "TWO")]
+    stage.new.run(f"UPDATE addresses SET address = 'new' WHERE id = 22; {CHOOSE.format(2, 22)}")
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "ONE"), (2, "new")]
+    stage.contract(migration)
+    assert stage.rows("SELECT id, address FROM addresses ORDER BY 1") == [
+        (11, "ONE"), (12, "ONE"), (21, "TWO"), (22, "new")
+    ]  # fmt: skip
+
+
 MANY = {
     "expand": """
 -- step: connections

@@ -77,10 +77,12 @@ class MoveColumn(Moving[Move]):
         expands, and a fixed search_path, so that code needs rights on the table it writes only.
 
     What is refused
-        Rows that do not belong together one to one, nor several of the other table to one; the way from several rows to
-        one. NOT NULL without a default, since new code does not name the column. Columns that others rely on, as by
-        drop_column; identity, serial and generated columns. Row security on the old table, or forced on either;
-        subscriptions. A database is needed.
+        Rows that do not belong together one to one, nor several of the other table to one. The way from several rows to
+        one, by a condition as well: a value of new code would have no place where none of them fulfils it, and whether
+        it goes with the one that is deleted depends on which version does so, which nobody can tell. NOT NULL without a
+        default, since new code does not name the column. Columns that others rely on, as by drop_column; identity,
+        serial and generated columns. Row security on the old table, or forced on either; subscriptions. A database is
+        needed.
 
     Several rows for each
         ``-- migrator: many = true`` is for a table of which several rows belong to one row, by a foreign key, as orders
@@ -222,7 +224,8 @@ class MoveColumn(Moving[Move]):
         self.require_owner_sees_all(new)
         for name in change.columns:
             refuse_absent(new, OnTable(schema=new.name.schema, table=new.name.name), name)
-        yield from notes_for_subscribers(new, change.columns)
+        state = (Names.of(sides, context).state,) if change.many or change.where else ()
+        yield from notes_for_subscribers(new, (*change.columns, *state))
         yield from self.notes_on_two(sides, old, new)
 
     def form(self, change: Move) -> tuple[str, tuple[Sync, ...]]:

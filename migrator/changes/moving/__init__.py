@@ -18,6 +18,7 @@ from migrator.changes.moving.sides import (
     Sides,
     changed,
     differs,
+    notes_on,
     require_insertable,
     require_movable,
     row_of,
@@ -27,7 +28,7 @@ from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import require_droppable
 from migrator.errors import Refused
 from migrator.model.plan import Phase
-from migrator.model.schema import Column, Relation, TableName
+from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, qualified
 from migrator.sql.rewrite import role_sql, slug
 from migrator.templating import render
@@ -229,8 +230,7 @@ class Moving(Kind[MovedT]):
 
     def require_old(self, sides: Sides, relation: Relation) -> Iterator[str]:
         """Refuse an old table whose columns cannot go, and note what goes with them."""
-        for table in (relation,):
-            self.require_owner_sees_all(table)
+        self.require_owner_sees_all(relation)
         if relation.has_row_security:
             raise Refused(
                 f'table "{relation.name}" has row security, which would not hold for what is moved to "{sides.new}"',
@@ -246,7 +246,7 @@ class Moving(Kind[MovedT]):
             require_movable(relation, column)
             require_insertable(relation, column)
             require_droppable(relation, name)
-            yield from _notes(relation, column, sides)
+            yield from notes_on(relation, column, sides)
 
     def require_owner_sees_all(self, relation: Relation) -> None:
         """Refuse a table where the tool would not see every row.
@@ -384,21 +384,3 @@ class Moving(Kind[MovedT]):
     @staticmethod
     def _made(name: str, **values: Any) -> Sql:
         return Sql(render(f"changes/moving/{name}.sql.mako", **values))
-
-
-def _notes(relation: Relation, column: Column, sides: Sides) -> Iterator[str]:
-    name = column.name
-    if column.not_null:
-        yield f"{name} is NOT NULL in {relation.name}: until contract, new code cannot write NULL there in {sides.new}"
-    for constraint in relation.constraints:
-        if constraint.columns == (name,) and constraint.type != "not null":
-            yield (
-                f"{constraint.type} {constraint.name} binds what new code writes until contract, and goes with {name} "
-                f"of {relation.name}"
-            )
-    for index in relation.indexes:
-        if index.columns == (name,) and index.constraint is None:
-            yield f"index {index.name} goes with {name}: create one on {sides.new} if new code needs it"
-    for each in relation.dependents:
-        if each.column == name and each.kind == "trigger function":
-            yield f"function {each.name} reads NEW.{name} or OLD.{name}: contract is refused until it does not"

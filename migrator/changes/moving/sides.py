@@ -235,3 +235,22 @@ def require_movable(relation: Relation, column: Column) -> None:
             f"{where} is of a domain that checks its values, so adding one like it rewrites a table under a lock",
             hint="change its type to the domain's base type first",
         )
+
+
+def notes_on(relation: Relation, column: Column, sides: Sides) -> Iterator[str]:
+    """What the author should know of a column that moves."""
+    name = column.name
+    if column.not_null:
+        yield f"{name} is NOT NULL in {relation.name}: until contract, new code cannot write NULL there in {sides.new}"
+    for constraint in relation.constraints:
+        if constraint.columns == (name,) and constraint.type != "not null":
+            yield (
+                f"{constraint.type} {constraint.name} binds what new code writes until contract, and goes with {name} "
+                f"of {relation.name}"
+            )
+    for index in relation.indexes:
+        if index.columns == (name,) and index.constraint is None:
+            yield f"index {index.name} goes with {name}: create one on {sides.new} if new code needs it"
+    for each in relation.dependents:
+        if each.column == name and each.kind == "trigger function":
+            yield f"function {each.name} reads NEW.{name} or OLD.{name}: contract is refused until it does not"
