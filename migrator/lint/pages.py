@@ -13,7 +13,7 @@ def page(rule: Rule) -> str:
     """The whole page as text."""
     head = f"{rule.code} {rule.name} ({rule.category}, {rule.severity}{', opt-in' if rule.opt_in else ''})"
     first, _, rest = inspect.cleandoc(type(rule).__doc__ or "").partition("\n\n")
-    parts = [head, "", first, "", *_facts(rule), "", rest]
+    parts = [head, "", first.replace(" (opt-in).", "."), "", *_facts(rule), "", rest]
     if rule.bad:
         parts += ["", "Reported", *_example(rule.bad[0])]
         if rule.bad[0].fix:
@@ -33,7 +33,8 @@ def _facts(rule: Rule) -> list[str]:
     """The lock and whom it makes wait, what fails, and where it holds, one a line."""
     lock = "none"
     if rule.lock:
-        lock = f"{rule.lock.title}, {_EFFORTS[rule.work]}: {rule.lock.blocks} wait"
+        waits = "waits" if rule.lock.blocks == "nobody" else "wait"
+        lock = f"{rule.lock.title}, {_EFFORTS[rule.work]}: {rule.lock.blocks} {waits}"
     dialects = getattr(rule, "dialects", ())
     first, last = rule.versions
     held = f"PostgreSQL {first}" + (f" to {last}" if last > first else "")

@@ -290,7 +290,8 @@ def test_the_soak_under_the_fence_can_be_asked_for_by_the_environment(
 
 def test_help_shows_the_subcommands_and_hides_the_inner_one(world: World, shell: Shell) -> None:
     assert shell.run("--help") == 0
-    assert "[TARGET] [--json] | COMMAND" in shell.out
+    assert "[TARGET] [OPTIONS] | COMMAND" in shell.out
+    assert "--json" in shell.out.partition("\nOptions:")[2]
     assert all(
         f"\n  {name} " in shell.out
         for name in (

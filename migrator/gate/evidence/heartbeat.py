@@ -80,8 +80,12 @@ def _control(
     if stale:
         known = f": {stale} at such a level did not beat within the ttl"
     else:
-        known = f", only levels {seen[0]} to {seen[1]}" if seen else ""
+        known = f", only {_levels(*seen)}" if seen else ""
     return f'no live instance of "{service.name}" at {wanted} was seen{known}', False
+
+
+def _levels(lowest: int, highest: int) -> str:
+    return f"level {lowest}" if lowest == highest else f"levels {lowest} to {highest}"
 
 
 def _is_in_the_way(row: Instance, question: Question) -> bool:

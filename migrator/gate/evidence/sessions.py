@@ -68,8 +68,8 @@ def observe(session: Session, question: Question) -> tuple[Observation, ...]:
             by_service.setdefault(owner.service, []).append(_client_item(client, owner, question))
         elif by := question.exempt(owner.service, owner.level, owner.version):
             exempt.setdefault(owner.service, []).append(_exempt(_client_item(client, owner, question), by))
-    control = f"all {seen} sessions" if seen != 1 else "the one session"
-    control += f" on {counted(len(readings), 'servers')} {'was' if seen == 1 else 'were'} seen"
+    found = {0: "no session but our own was", 1: "the one session there is was"}.get(seen, f"all {seen} sessions were")
+    control = f"{found} seen on {counted(len(readings), 'servers')}"
     if consoles:
         control += f", those of {len(consoles)} PgBouncer{'s' if len(consoles) > 1 else ''} by their own names"
     blind = question.settings.pooled and not question.settings.pgbouncer_url_envs

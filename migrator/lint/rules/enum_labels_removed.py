@@ -22,8 +22,9 @@ class EnumLabelsRemoved(AlterTableRule):
         labels back.
 
     What to do
-        PostgreSQL cannot remove a label, and need not: stop writing it and leave it in the type. If it has to go, add
-        a column of the new type beside the old one and move the rows in batches.
+        PostgreSQL cannot remove a label, and need not: stop writing it and leave it in the type. If it has to go,
+        migrator's `drop_enum_value` puts a column of a type without it beside each column, fills them in batches, and
+        lets all change places once no old code is left.
 
     Known where files created both types and the column.
 

@@ -21,7 +21,8 @@ class EnumValueStays(Rule):
         it, also after a rollback of the code.
 
     What to do
-        Release code that understands the label first; code that writes it, a release later.
+        Release code that understands the label first; code that writes it, a release later. To take it away again is
+        a change of every column of the type: migrator's `drop_enum_value`.
 
     Source
         PostgreSQL documentation, section 8.7.4 "Implementation Details".

@@ -20,7 +20,9 @@ class RenameEnumValue(Rule):
         Running code that writes or compares with the old label fails, and meets a label it does not know.
 
     What to do
-        Add the new label, release code that understands both and writes the new one, then move the rows.
+        Add the new label, release code that understands both and writes the new one, then move the rows; migrator's
+        `drop_enum_value` takes the old one away then, and moves what is left. Or, with code that copes with both names
+        and writes neither until contract, migrator's `rename_enum_value`.
 
     Expected in `contract.sql` and `rollback.sql`.
 
