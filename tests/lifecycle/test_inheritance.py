@@ -14,6 +14,7 @@ OTHERS = (
     "INSERT INTO parent VALUES (1, 'one', 'x');"
     "CREATE TABLE beside (id int PRIMARY KEY, {0}_id int UNIQUE REFERENCES {0} ON DELETE CASCADE, c text);"
     "CREATE TABLE many (id int PRIMARY KEY, {0}_id int REFERENCES {0}, d text);"
+    "CREATE UNIQUE INDEX ON many ({0}_id) WHERE d = 'x';"
     "CREATE TABLE profiles (parent_id int PRIMARY KEY REFERENCES {0} ON DELETE CASCADE, bio text);"
 )
 ALONE = (PARENT + OTHERS).format("parent")
@@ -41,6 +42,8 @@ CHANGES = {
     "move_column": "-- migrator: to = beside ({0}_id)\nALTER TABLE {0} DROP COLUMN a",
     "move_column into it": "-- migrator: to = {0} (id)\nALTER TABLE beside DROP COLUMN c",
     "move_column to many": "-- migrator: to = many ({0}_id)\n-- migrator: many = true\nALTER TABLE {0} DROP COLUMN a",
+    "move_column to the chosen one": "-- migrator: to = many ({0}_id)\n-- migrator: where = d = 'x'\n"
+    "ALTER TABLE {0} DROP COLUMN a",
     "merge_tables": "-- migrator: into = {0}\nDROP TABLE profiles",
     "partition_table": "-- migrator: partition = z DEFAULT\nCREATE TABLE {0} (LIKE {0}) PARTITION BY RANGE (id)",
     "drop_table": "DROP TABLE {0}",
@@ -52,7 +55,7 @@ CHANGES = {
 
 IN_STEP = (
     "rename_column", "change_type", "split_column", "merge_columns", "split_table", "move_column",
-    "move_column into it", "move_column to many", "merge_tables",
+    "move_column into it", "move_column to many", "move_column to the chosen one", "merge_tables",
 )  # fmt: skip
 """Where triggers keep two shapes in step, which do not fire for rows of a child."""
 

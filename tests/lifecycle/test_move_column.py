@@ -233,6 +233,23 @@ def test_code_needs_rights_on_its_own_table_only_and_cannot_borrow_those_of_the_
         sandbox.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"')
 
 
+def test_a_unique_foreign_key_the_other_way_is_how_rows_find_each_other(sandbox: Sandbox) -> None:
+    setup = (
+        "CREATE TABLE b (id integer PRIMARY KEY);"
+        "CREATE TABLE a (id integer PRIMARY KEY, k integer UNIQUE REFERENCES b, c text, d json);"
+        "INSERT INTO b VALUES (1), (2), (3); INSERT INTO a VALUES (1, 2, 'two'), (2, 3, 'three');"
+    )
+    migration = expanded(sandbox, setup=setup, sql=SQL.replace("to = b", "to = b (id)"))
+    sandbox.backfill(migration)
+    sandbox.execute("INSERT INTO a VALUES (3, 1, 'one'); UPDATE a SET c = 'TWO' WHERE k = 2")
+    sandbox.execute("UPDATE b SET c = 'THREE' WHERE id = 3")
+    assert sandbox.rows("SELECT k, c FROM a ORDER BY k") == [(1, "one"), (2, "TWO"), (3, "THREE")]
+    sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.rows("SELECT id, c FROM b ORDER BY id") == [(1, "one"), (2, "TWO"), (3, "THREE")]
+    assert sandbox.leftovers() == []
+
+
 LOG = (
     "CREATE TABLE log (t text);"
     "CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"

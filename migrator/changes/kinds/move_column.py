@@ -35,8 +35,8 @@ class Move(OnTable, frozen=True):
         to: the table they move to.
         to_schema: its schema; an empty string: that of the table they are in.
         key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
-        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
-            primary key.
+        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or those of
+            a unique foreign key to ``key``, or the primary key.
         many: whether several rows of that table belong to one row, and each gets its value.
         where: a condition over columns of that table: of several rows that belong to one row, the one that has the
             value.
@@ -328,6 +328,8 @@ def _keys(change: Move, old: Relation, new: Relation) -> tuple[tuple[str, ...], 
         for each in _pointing(new, old)
         if each.columns != primary and change.key in ((), each.referenced or primary_key(new))
     ]
+    if len(back) == 1 and not keys and change.key and not change.where and is_unique(old, back[0].columns):
+        return change.key, back[0].columns
     if back and not keys:
         raise Refused(
             f"rows of {old.name} point to those of {new.name}: {_why_not_back(change, new)}",

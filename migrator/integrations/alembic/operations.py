@@ -1005,8 +1005,8 @@ def move_column(
         to: the table they move to.
         to_schema: its schema; an empty string: that of the table they are in.
         key: columns of that table which hold the key of the row they belong to; none: those of its foreign key.
-        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or the
-            primary key.
+        old_key: columns of the table they are in that ``key`` holds; none: those its foreign key points to, or those
+            of a unique foreign key to ``key``, or the primary key.
         many: whether several rows of that table belong to one row, and each gets its value.
         where: a condition over columns of that table: of several rows that belong to one row, the one that has the
             value.
