@@ -14,6 +14,8 @@ from migrator.sql.parser import deparse_expression, parse_script, pb, unwrap, wa
 
 _FILTERS = 15
 """First version with column lists and row filters (release notes of 15)."""
+_UNSENT_IDENTITY_FAILS = 18
+"""First version in which an UPDATE fails whose replica identity has a generated column that is not sent (tried)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,33 @@ def identity_of(relation: Relation) -> tuple[str, ...] | None:
     return keys_of(wanted[0]) if wanted else None
 
 
-def require_publishable(tables: Iterable[Published], operations: Iterable[str], context: Context) -> None:
+def refuse_unsent_identity(
+    table: TableName, identity: Iterable[str], unsent: Iterable[str], context: Context, hint: str
+) -> None:
+    """Refuse a replica identity with generated columns that a publication leaves out.
+
+    Raises:
+        Refused: every UPDATE and DELETE of the table would fail.
+    """
+    found = sorted(set(identity) & set(unsent))
+    if found and context.schema.server_version >= _UNSENT_IDENTITY_FAILS:
+        raise Refused(
+            f'the replica identity of table "{table}" has generated columns that are not published, '
+            f"{', '.join(found)}: every UPDATE and DELETE of it would fail",
+            hint=hint,
+        )
+
+
+def require_publishable(
+    tables: Iterable[Published], operations: Iterable[str], context: Context, *, sends_generated: bool
+) -> None:
     """Refuse tables whose UPDATE and DELETE would fail for every application once they are published.
 
     Args:
         tables: to be published.
         operations: that are sent.
         context: of the change.
+        sends_generated: whether stored generated columns are sent without being listed.
 
     Raises:
         Refused: a table is not there, or its rows could not be found on the other side.
@@ -131,6 +153,18 @@ def require_publishable(tables: Iterable[Published], operations: Iterable[str], 
             raise Refused(f'column "{missing[0]}" of table "{table.name}" does not exist')
         if changes_rows and relation.kind != "partitioned table":
             _require_identity(table, relation)
+            refuse_unsent_identity(
+                table.name,
+                identity_of(relation) or (),
+                [
+                    column.name
+                    for column in relation.columns
+                    if column.generated
+                    and not (column.name in table.columns or (column.generated == "stored" and sends_generated))
+                ],
+                context,
+                "set another REPLICA IDENTITY in a migration before this one, or publish only inserts",
+            )
 
 
 def _require_identity(table: Published, relation: Relation) -> None:

@@ -28,11 +28,13 @@ class PublicationFacts:
         tables: schema and name of those it names, all that are in it for ALL TABLES and TABLES IN SCHEMA left out.
         sends_all: whether it is FOR ALL TABLES.
         operations: ``insert``, ``update``, ``delete``, ``truncate``.
+        sends_generated: whether stored generated columns are sent without being listed.
     """
 
     tables: tuple[tuple[str, str], ...] = ()
     sends_all: bool = False
     operations: tuple[str, ...] = ("insert", "update", "delete", "truncate")
+    sends_generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

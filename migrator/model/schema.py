@@ -287,6 +287,7 @@ class Relation:
         triggers: names of the row triggers users made.
         is_subscribed: whether a logical subscription writes it.
         is_published: whether a publication sends its changes.
+        unsent: generated columns that a publication of its updates or deletes leaves out.
         has_row_security: whether policies are in force.
         forces_row_security: whether policies bind even its owner.
         grants: privileges on the table, the owner's own left out.
@@ -320,6 +321,7 @@ class Relation:
     inherits: bool = False
     is_subscribed: bool = False
     is_published: bool = False
+    unsent: tuple[str, ...] = ()
     has_row_security: bool = False
     forces_row_security: bool = False
     grants: tuple[Grant, ...] = ()

@@ -68,7 +68,8 @@ class Drawer:
         if generated == "serial":
             key = "bigserial" if table.key_type == "bigint" else "serial"
         columns = [f"{quoted(table.key)} {key} PRIMARY KEY"]
-        for number in range(chance.randint(2, 5)):
+        columns += self.attribute(table, f"{table_id}.0", "word", partitioned)
+        for number in range(1, chance.randint(2, 5)):
             columns += self.attribute(table, f"{table_id}.{number}", chance.choice(KINDS), partitioned)
         others = [each for each in state.tables if each != table_id or self.likely(0.3)]
         if others and self.likely(0.7):

@@ -95,7 +95,7 @@ class AlterPublication(OneStatement[PublicationAlteration]):
             tables = published_in(change.add)
             if twice := [table.name for table in tables if (table.name.schema, table.name.name) in found.tables]:
                 raise Refused(f'table "{twice[0]}" is in publication "{change.publication}" already')
-            require_publishable(tables, found.operations, context)
+            require_publishable(tables, found.operations, context, sends_generated=found.sends_generated)
         if change.add:
             yield f"subscriptions to {change.publication} need a REFRESH for what is added"
 

@@ -100,7 +100,8 @@ class CreatePublication(OneStatement[PublicationCreation]):
         if change.publication in objects.publications or ("PUBLICATION", change.publication) in context.made:
             raise Refused(f'publication "{change.publication}" exists already')
         operations = _operations(change)
-        require_publishable(published_in(change.tables), operations, context)
+        sends_generated = _given(change).get("publish_generated_columns", "none").strip("'\"").lower() == "stored"
+        require_publishable(published_in(change.tables), operations, context, sends_generated=sends_generated)
         if context.schema.is_known and (change.all_tables or change.schemas):
             if not objects.is_superuser:
                 raise Refused(
@@ -131,8 +132,12 @@ class CreatePublication(OneStatement[PublicationCreation]):
         return change.publication
 
 
+def _given(change: PublicationCreation) -> dict[str, str]:
+    return dict(option.split("=", 1) for option in change.options if "=" in option)
+
+
 def _operations(change: PublicationCreation) -> tuple[str, ...]:
-    given = dict(option.split("=", 1) for option in change.options if "=" in option)
+    given = _given(change)
     if "publish" not in given:
         return _ALL
     return tuple(part.strip().lower() for part in given["publish"].split(",") if part.strip())

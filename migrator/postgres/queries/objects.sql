@@ -187,6 +187,7 @@ FROM (
 
 -- name: publications
 SELECT p.pubname::text AS name, p.puballtables AS sends_all,
+    coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS sends_generated, -- from 18 on
     array_remove(ARRAY[CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
         CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END], NULL) AS operations,
     coalesce((SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname) ORDER BY n.nspname, c.relname)

@@ -102,6 +102,12 @@ class AddColumn(Kind[Addition]):
                 f'{change.target}" while nobody can read it',
                 hint="add it with the domain's base type",
             )
+        if change.way is Way.VIRTUAL and relation.is_published and relation.replica_identity == "full":
+            raise Refused(
+                f'table "{change.target}" is published with REPLICA IDENTITY FULL, which a virtual column is a part of '
+                "and nothing publishes: every UPDATE and DELETE of it would fail",
+                hint="set another REPLICA IDENTITY in a migration before this one",
+            )
         if change.way is not Way.VIRTUAL:
             yield from notes_for_subscribers(relation, [change.column])
         if change.way in (Way.BY_DEFAULT, Way.BY_FILL):
