@@ -7,13 +7,13 @@ name, in one transaction.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, TypeVar
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.errors import MigratorError, Refused
 from migrator.model.objects import Grant
-from migrator.model.schema import Relation, TableName
+from migrator.model.schema import Relation, TableName, TriggerFunction
 from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.rewrite import role_sql, slug
 from migrator.templating import render
@@ -104,8 +104,20 @@ class MovedTable(Kind[MoveT]):
         )
 
     def before_contract(self, change: MoveT, context: Context) -> None:
-        """Nothing came to stand on the view since expand."""
+        """Nothing came to stand on the view since expand, and no trigger needs the old name."""
         refuse_used(change.moved, change.target, context)
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            refuse_named_by_triggers(
+                relation,
+                self.named_by_triggers(change, relation),
+                f"let them use {self.seen_as(change)}, which they find already",
+            )
+
+    def named_by_triggers(self, change: MoveT, relation: Relation) -> Iterable[TriggerFunction]:
+        """Functions of triggers that do not find the table once it is moved."""
+        del change
+        return relation.written_by
 
     def rollback(self, change: MoveT, context: Context) -> Iterator[Draft]:
         """The view goes; the rows are the table's."""
@@ -134,6 +146,21 @@ def refuse_unseen(relation: Relation, context: Context) -> None:
         raise Refused(
             f'table "{relation.name}" has row security, and a view on PostgreSQL {context.schema.server_version} '
             "reads with the rights of its owner",
+        )
+
+
+def refuse_named_by_triggers(relation: Relation, functions: Iterable[TriggerFunction], hint: str) -> None:
+    """Refuse to take a name away that triggers read or write a table by.
+
+    Raises:
+        Refused: with each of their functions.
+    """
+    found = sorted({each.name for each in functions})
+    if found:
+        raise Refused(
+            f'table "{relation.name}" is named by functions of triggers, and every write that fires them would fail',
+            detail="\n".join(f"trigger function {name}" for name in found),
+            hint=hint,
         )
 
 

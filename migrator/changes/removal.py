@@ -24,6 +24,14 @@ def dropped_table(action: Action, schema: Schema) -> TableName:
     return schema.resolve(parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
+def gone(what: str) -> Refused:
+    """Somebody else dropped what contract was to: its statement would fail behind others that cannot be undone."""
+    return Refused(
+        f"{what}, which contract drops, is gone already",
+        hint="create it again, or roll back this migration and plan it anew without that",
+    )
+
+
 def require_droppable(relation: Relation, column: str) -> None:
     """Refuse a column that cannot be dropped by itself.
 

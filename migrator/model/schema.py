@@ -143,6 +143,21 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerFunction:
+    """A function of a trigger, whose text reads or writes a table by its name.
+
+    Attributes:
+        name: qualified.
+        is_own: whether the trigger is on that very table.
+        is_qualified: whether it has the schema before the name somewhere.
+    """
+
+    name: str
+    is_own: bool
+    is_qualified: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dependent:
     """Another object that uses a column.
 
@@ -292,6 +307,7 @@ class Relation:
         forces_row_security: whether policies bind even its owner.
         grants: privileges on the table, the owner's own left out.
         functions: functions whose text mentions its name.
+        written_by: functions of triggers, its own or others', that read or write it by its name.
         estimated_rows: the planner's estimate, -1 when there is none.
         total_bytes: size with indexes and TOAST.
         partition_key: how a partitioned table is divided: ``RANGE (created_at)``; an empty string for others.
@@ -326,6 +342,7 @@ class Relation:
     forces_row_security: bool = False
     grants: tuple[Grant, ...] = ()
     functions: tuple[str, ...] = ()
+    written_by: tuple[TriggerFunction, ...] = ()
     estimated_rows: int = -1
     total_bytes: int = 0
     partition_key: str = ""

@@ -86,3 +86,27 @@ def test_rollback_is_refused_while_a_row_holds_the_null_it_would_forbid(sandbox:
         "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'state'"
     )
     assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize("what", ["TRIGGER touch ON t", "VIEW seen", "TABLE other", "CONSTRAINT filled"])
+def test_what_somebody_dropped_meanwhile_stops_contract_before_anything_is_gone(sandbox: Sandbox, what: str) -> None:
+    drop = f"ALTER TABLE t DROP {what}" if what.startswith("CONSTRAINT") else f"DROP {what}"
+    sandbox.execute(
+        "CREATE TABLE t (k int PRIMARY KEY, a text CONSTRAINT filled CHECK (a <> '')); INSERT INTO t VALUES (1, 'x');"
+        "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;"
+        "CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();"
+        "CREATE TABLE other (k int); INSERT INTO other VALUES (1); CREATE VIEW seen AS SELECT k FROM t"
+    )
+    before = sandbox.snapshot()
+    sandbox.install()
+    migration = sandbox.new("both", f"ALTER TABLE t DROP COLUMN a; {drop}" if "filled" not in drop else drop)
+    sandbox.expand(migration)
+    sandbox.execute(drop)
+    left = sandbox.snapshot()
+
+    with pytest.raises(Refused, match=r"is gone already|does not exist"):
+        sandbox.contract(migration, offline=OFFLINE)
+
+    assert sandbox.snapshot() == left != before
+    sandbox.rollback(migration, offline=OFFLINE)
+    assert sandbox.snapshot() == left

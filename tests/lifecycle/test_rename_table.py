@@ -7,7 +7,7 @@ import pytest
 
 from migrator.client import application_name
 from migrator.errors import Refused
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import Sandbox, refusal
 
 SETUP = """
 CREATE TABLE people (
@@ -111,3 +111,49 @@ def test_what_mentions_the_table_and_what_stands_on_the_view_is_told(sandbox: Sa
     assert "function public.head_count mentions people: if it is this table, it must use users before contract" in note
     with pytest.raises(Refused, match="which contract drops, is used by other objects"):
         sandbox.contract(migration, offline=OFFLINE)
+
+
+@pytest.mark.parametrize("table", ["people", "notes"])
+@pytest.mark.parametrize(
+    ("names", "then"),
+    [
+        ("UPDATE people SET email = email || '!' WHERE id = 1", "UPDATE users SET email = email || '!' WHERE id = 1"),
+        ('PERFORM FROM public."people"', "PERFORM FROM public.users"),
+        ("INSERT INTO /* all */ People (email) SELECT NULL", "INSERT INTO users (email) SELECT NULL"),
+    ],
+)
+def test_triggers_that_name_the_table_stop_contract_until_they_do_not(
+    sandbox: Sandbox, table: str, names: str, then: str
+) -> None:
+    body = (
+        "LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN {}; END IF; -- from people\n RETURN NULL; END $$"
+    )
+    sandbox.execute(
+        f"{SETUP}CREATE TABLE notes (n int); CREATE FUNCTION named() RETURNS trigger {body.format(names)};"
+        f"CREATE TRIGGER named AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION named()"
+    )
+    sandbox.install()
+    migration = sandbox.new("rename", RENAME)
+    sandbox.expand(migration)
+    with pytest.raises(Refused, match="is named by functions of triggers") as caught:
+        sandbox.contract(migration, offline=OFFLINE)
+    assert "public.named" in refusal(caught.value)
+
+    sandbox.execute(f"CREATE OR REPLACE FUNCTION named() RETURNS trigger {body.format(then)}")
+    write = f"INSERT INTO {table} DEFAULT VALUES".replace("people", "users")
+    sandbox.execute(write)
+    sandbox.contract(migration, offline=OFFLINE)
+    sandbox.execute(write)
+
+
+def test_a_trigger_that_names_a_table_of_another_schema_is_let_be(sandbox: Sandbox) -> None:
+    sandbox.execute(
+        f"{SETUP}CREATE SCHEMA app; CREATE TABLE app.people (n int); CREATE TABLE people_of_old (n int);"
+        "CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE people int; BEGIN"
+        " INSERT INTO app.people VALUES (1); INSERT INTO people_of_old SELECT n AS people FROM app.people; people := 1;"
+        " RETURN NULL; END $$;"
+        "CREATE TRIGGER named AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION named()"
+    )
+    migration = sandbox.new("rename", RENAME)
+    sandbox.finish(migration)
+    sandbox.execute("INSERT INTO users DEFAULT VALUES")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
-from migrator.changes.removal import dropped_table, require_droppable_table
+from migrator.changes.moved_table import refuse_named_by_triggers
+from migrator.changes.removal import dropped_table, gone, require_droppable_table
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -88,5 +89,11 @@ class DropTable(Kind[TableRemoval]):
     def before_contract(self, change: TableRemoval, context: Context) -> None:
         """Nothing came to rely on it since expand."""
         relation = context.schema.relation(change.target)
-        if relation is not None:
-            require_droppable_table(relation)
+        if relation is None:
+            raise gone(f'table "{change.target}"')
+        require_droppable_table(relation)
+        refuse_named_by_triggers(
+            relation,
+            (each for each in relation.written_by if not each.is_own),
+            "drop these triggers, or replace their functions by ones that do without the table",
+        )

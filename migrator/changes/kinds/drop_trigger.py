@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.removal import gone
 from migrator.changes.trigger import SYNC_PREFIX, OnTrigger, require_with_triggers
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName, Trigger
@@ -124,6 +125,11 @@ class DropTrigger(Kind[TriggerRemoval]):
         del context
         if change.phase == "contract":
             yield self._drop(change, "no code is left that counts on it")
+
+    def before_contract(self, change: TriggerRemoval, context: Context) -> None:
+        """It is there still."""
+        if change.phase == "contract" and _found(change, context.schema) is None:
+            raise gone(f'trigger "{change.trigger}" of table "{change.target}"')
 
     def rollback(self, change: TriggerRemoval, context: Context) -> Iterator[Draft]:
         """The trigger as it was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.removal import gone
 from migrator.changes.view import OnView, users_of
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
@@ -99,8 +100,9 @@ class DropView(Kind[ViewRemoval]):
     def before_contract(self, change: ViewRemoval, context: Context) -> None:
         """Nothing came to use it since expand."""
         relation = context.schema.relation(change.target)
-        if relation is not None:
-            _require_unused(relation)
+        if relation is None:
+            raise gone(f'view "{change.target}"')
+        _require_unused(relation)
 
     def obstacles(self, change: ViewRemoval, context: Context) -> Iterator[Obstacle]:
         """Whatever uses it without using a column of it, as ``SELECT count(*)`` and functions with its row type do."""

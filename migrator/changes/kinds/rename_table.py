@@ -41,7 +41,7 @@ class RenameTable(MovedTable[TableRenaming]):
     Limits
         Until contract, new code cannot COPY FROM or TRUNCATE the new name, nor GROUP BY a primary key alone. Triggers
         see the old name in TG_TABLE_NAME until contract and the new one after it. Functions whose text names the table
-        are listed: they must be changed.
+        are listed: they must be changed. Contract is refused while those of triggers do, since writes would fail.
 
     Example:
         ALTER TABLE people RENAME TO users

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrator.changes.kind import Context
 from migrator.changes.moved_table import MovedTable, Moving
 from migrator.errors import Refused
 from migrator.model.plan import Phase
-from migrator.model.schema import Schema, TableName
+from migrator.model.schema import Relation, Schema, TableName, TriggerFunction
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import pb
@@ -89,6 +89,11 @@ class SetSchema(MovedTable[SchemaChange]):
     def move(self, change: SchemaChange) -> Sql:
         """The new schema."""
         return self.template("move", table=change.sql, new_schema=change.new_schema)
+
+    def named_by_triggers(self, change: SchemaChange, relation: Relation) -> Iterable[TriggerFunction]:
+        """Those that write the old schema; without one, the search_path of whoever writes decides."""
+        del change
+        return (each for each in relation.written_by if each.is_qualified)
 
     def seen_as(self, change: SchemaChange) -> str:
         """With its new schema."""

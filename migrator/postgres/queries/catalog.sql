@@ -43,6 +43,20 @@ SELECT
         WHERE f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g')
               || '([^[:alnum:]_$]|$)')
         ORDER BY 1) AS functions,
+    -- Functions of triggers that fire, where they have a name of the table in the place of one; comments left out.
+    coalesce((SELECT jsonb_agg(DISTINCT jsonb_build_object('name', format('%%I.%%I', fn.nspname, f.proname),
+            'is_own', g.tgrelid = c.oid, 'is_qualified', place.text ~* (place.before || place.schema || place.name)))
+        FROM pg_trigger AS g
+        JOIN pg_proc AS f ON f.oid = g.tgfoid
+        JOIN pg_namespace AS fn ON fn.oid = f.pronamespace
+        CROSS JOIN LATERAL (SELECT
+            regexp_replace(f.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') AS text,
+            '\m(from|join|update|into|using|table|only)\s+(only\s+)?' AS before,
+            '"?' || regexp_replace(replace(n.nspname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '"?\s*\.\s*' AS schema,
+            '"?' || regexp_replace(replace(c.relname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g')
+                || '("|(?![[:alnum:]_$".]))' AS name) AS place
+        WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND f.proname NOT LIKE 'migrator\_%%'
+          AND place.text ~* (place.before || '(' || place.schema || ')?' || place.name)), '[]') AS written_by,
     c.reltuples::bigint AS estimated_rows,
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END AS total_bytes,
     CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
