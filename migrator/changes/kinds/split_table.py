@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable
-from migrator.changes.moving import DELETE, Moving, gone, made_table
+from migrator.changes.moving import DELETE, Moving, carried, gone, made_table
 from migrator.changes.moving.made_table import MadeColumn
 from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, is_unique, primary_key
 from migrator.changes.moving.triggers import Names
@@ -83,7 +83,8 @@ class SplitTable(Moving[Splitting]):
         REPEATABLE READ that changes a value while its row of the new table is being inserted does not see that row:
         contract counts such rows. A statement that joins both tables must write the table before the name of a column.
         TRUNCATE of the old table fails from expand on, as for every table that a foreign key points to. Privileges on
-        the table are granted on the new one as well. Until contract it has a column more, at its end.
+        the table, and on the columns alone, are granted on the new one as well; comments and settings of the columns
+        come along. Until contract it has a column more, at its end.
 
     Example::
 
@@ -176,6 +177,9 @@ class SplitTable(Moving[Splitting]):
         yield self.add_state(sides, names, "tells a row that was made for one which gave nothing from one of new code")
         yield gone.created(sides, names, old)
         yield from made_table.granted(old, sides)
+        yield from carried.grants_of_key(sides, old)
+        yield from carried.grants(sides, old)
+        yield from carried.settings(sides, old)
 
     def backfill(self, change: Splitting, context: Context) -> Iterator[Draft]:
         """A row for each that was there before expand."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable
-from migrator.changes.moving import Moving, made_table
+from migrator.changes.moving import Moving, carried, made_table
 from migrator.changes.moving.made_table import MadeColumn, MadeTable
 from migrator.changes.moving.sides import Sides, canonical_type, changed, is_row, is_unique, primary_key
 from migrator.changes.moving.triggers import Names, Sync
@@ -110,7 +110,8 @@ class UnnestColumn(Moving[Unnesting]):
         contract counts such arrays. Where a trigger of yours takes other elements out of the array while a row of new
         code is taken across, their rows stay: contract counts such arrays. TRUNCATE of the new table is not taken
         across, that of the old one fails from expand on, as for every table that a foreign key points to. Privileges on
-        the table are granted on the new one as well.
+        the table are granted on the new one as well; who may read the array alone may read its elements, who may change
+        it alone may insert, change and delete them.
 
     Example::
 
@@ -212,6 +213,8 @@ class UnnestColumn(Moving[Unnesting]):
         lookup = _lookup(change)
         yield made_table.created(_tree(change), sides, lookup[0] if lookup else None)
         yield from made_table.granted(old, sides)
+        yield from carried.grants_of_key(sides, old)
+        yield from carried.grants_of_elements(sides, old, _read(change).value.name)
 
     def function_values(
         self, change: Unnesting, sides: Sides, names: Names, old: Relation

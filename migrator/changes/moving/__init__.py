@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
-from migrator.changes.moving import gone, triggers
+from migrator.changes.moving import carried, gone, triggers
 from migrator.changes.moving.sides import (
     Sides,
     changed,
@@ -30,7 +30,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, qualified
-from migrator.sql.rewrite import role_sql, slug
+from migrator.sql.rewrite import slug
 from migrator.templating import render
 
 MovedT = TypeVar("MovedT", bound=OnTable)
@@ -169,7 +169,7 @@ class Moving(Kind[MovedT]):
                 )
 
     def add_columns(self, sides: Sides, old: Relation) -> Iterator[Draft]:
-        """The columns in a table that is there, with what was granted on each."""
+        """The columns in a table that is there, with what hangs on each."""
         group = slug(sides.new.name)
         for name in sides.columns:
             column = old.column(name)
@@ -187,19 +187,8 @@ class Moving(Kind[MovedT]):
                 f"kept in step with that of {sides.old.name} from here on",
                 group,
             )
-            for grant in dict.fromkeys((each.grantee, each.privilege) for each in column.grants):
-                yield self.grant_column(sides, name, *grant)
-
-    def grant_column(self, sides: Sides, column: str, grantee: str, privilege: str) -> Draft:
-        """A right on a column of the new table."""
-        return Draft(
-            f"grant-{slug(privilege.lower(), grantee or 'public', column)}",
-            self._made(
-                "grant_column", privilege=Sql(privilege), column=column, table=sides.new_sql, grantee=role_sql(grantee)
-            ),
-            "roles with rights on the old column alone get them on the new one",
-            group=slug(sides.new.name),
-        )
+        yield from carried.grants(sides, old)
+        yield from carried.settings(sides, old)
 
     def add_state(self, sides: Sides, names: Names, why: str) -> Draft:
         """A column of the new table that tells rows apart of which the values do not."""

@@ -13,7 +13,7 @@ from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, expression, qualified
 from migrator.sql.parser import deparse_expression, deparse_type, parse_script, pb, unwrap, walk
-from migrator.sql.rewrite import role_sql, slug, statement_sql
+from migrator.sql.rewrite import granted_to, slug, statement_sql
 from migrator.templating import render
 
 _GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
@@ -202,8 +202,7 @@ def granted(old: Relation, sides: Sides) -> Iterator[Draft]:
                 "changes/moving/grant.sql.mako",
                 privilege=Sql(grant.privilege),
                 table=sides.new_sql,
-                grantee=role_sql(grant.grantee),
-                grantable=grant.is_grantable,
+                grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
             )
             yield Draft(
                 f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",

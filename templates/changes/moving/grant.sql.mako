@@ -1,4 +1,1 @@
-GRANT ${privilege|sql} ON ${table|sql} TO ${grantee|sql}\
-% if grantable:
- WITH GRANT OPTION\
-% endif
+GRANT ${privilege|sql} ON ${table|sql} TO ${grantee|sql}

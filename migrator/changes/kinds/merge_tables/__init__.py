@@ -11,11 +11,12 @@ from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.kind import Context, Draft, OnTable, refuse_absent
 from migrator.changes.kinds.merge_tables.checks import notes, require_all_said, require_one_to_one, require_unused
 from migrator.changes.kinds.merge_tables.merging import Merging, column, foreign_key, given, moved, required
-from migrator.changes.moving import Moving
+from migrator.changes.moving import Moving, carried
 from migrator.changes.moving.sides import Sides, changed, differs, primary_key, typed
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import dropped_table
 from migrator.errors import Refused
+from migrator.model.objects import Grant
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
 from migrator.sql.compose import Sql, bounded_name, expression, field
@@ -160,7 +161,7 @@ class MergeTables(Moving[Merging]):
         for grant in dict.fromkeys((each.grantee, each.privilege) for each in old.grants):
             for name in sides.columns if grant[1] in _ON_COLUMNS and grant not in there else ():
                 if (name, *grant) not in own:
-                    yield self.grant_column(sides, name, *grant)
+                    yield carried.granted(sides, name, Grant(*grant))
 
     def settle(self, change: Merging, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """Defaults: a row that had one before old code's values are taken across would keep it."""

@@ -1,0 +1,1 @@
+COMMENT ON COLUMN ${table|sql}.${column|ident} IS ${text|literal}
