@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from migrator.errors import UsageError
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from migrator.postgres.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What the user named.
 
     Attributes:
@@ -39,8 +38,7 @@ class Asked:
     stats: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What is known.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -116,6 +115,8 @@ def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib  # most folders on the way up have no such file
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -9,9 +9,7 @@ so that it starts in a few milliseconds; where that is not safe, or not worth it
 from __future__ import annotations
 
 import gc
-import io
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -120,6 +118,9 @@ def _found(report: Report) -> _Found:
 
 def _pickled(found: _Found) -> bytes:
     """As ``pickle.dumps``, several times faster for dataclasses, whose own way asks for their fields one by one."""
+    import io
+    import pickle  # only where there are many files
+
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
     pickler.dispatch_table = {
@@ -172,6 +173,8 @@ class _Child:
         _, status = os.waitpid(process, 0)
         if status:
             return None
+        import pickle
+
         found: _Found = pickle.loads(text)  # noqa: S301 - it comes from a fork of this very process
         return found
 

@@ -9,7 +9,6 @@ Bodies of functions that are created do not run: they are only parsed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -115,7 +114,7 @@ def _inside(statement: Statement, source: str, opaque: list[Opaque]) -> Iterator
         return
     try:
         tree = _plpgsql(body)
-    except (native.PgQueryError, json.JSONDecodeError) as error:
+    except (native.PgQueryError, native.BrokenTree) as error:
         why = error.message if isinstance(error, native.PgQueryError) else "its tree cannot be read"
         opaque.append(Opaque(statement.offset, end, f"{_NOT_CHECKED}: {why}"))
         return
@@ -361,7 +360,7 @@ def _created(statement: Statement, powers: dict[str, str]) -> Iterator[Opaque]:
         end = statement.offset + len(statement.text)
         yield Opaque(statement.offset, end, f"the body of {name} was not checked: {error.message}")
         return
-    except json.JSONDecodeError:
+    except native.BrokenTree:
         # libpg_query writes bodies that assign to fields of records, as triggers do, as broken JSON
         powers[name] = "what could not be read"
         return

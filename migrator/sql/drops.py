@@ -7,8 +7,9 @@ query counts: tables, views, columns; a dropped index, trigger or function is no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from migrator.sql.actions import Action, actions_of
 from migrator.sql.parser import parse_script, pb, unwrap
@@ -17,8 +18,7 @@ _RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.O
 _ROUTINES = frozenset({pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE, pb.OBJECT_AGGREGATE})
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """One thing that goes.
 
     Attributes:
@@ -34,8 +34,7 @@ class Dropped:
         return ".".join(part for part in (self.schema, self.relation, self.column) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Drops:
+class Drops(Struct, frozen=True):
     """What a script takes away.
 
     Attributes:

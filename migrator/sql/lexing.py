@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 
 from msgspec import Struct
 
@@ -40,8 +41,7 @@ class Marked(Struct, frozen=True):
     begun: bool
 
 
-_TOKEN = re.compile(
-    r"""
+_MARKS = r"""
     (?P<comment>--[^\n]*+)
   | (?P<block>/\*)
   | (?P<escaped>(?<![\w$])[eE]'(?:[^'\\]++|\\.|'')*+(?:'|\Z))
@@ -56,9 +56,15 @@ _TOKEN = re.compile(
   | (?P<case>\bCASE\b)
   | (?P<done>\bEND\b)
   | (?P<semicolon>;)
-    """,
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
-)
+"""
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Compiled for the first text that is cut: most files are parsed as they stand."""
+    return re.compile(_MARKS, re.VERBOSE | re.DOTALL | re.IGNORECASE)
+
+
 _WORD = re.compile(r"\S")
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _COPY = re.compile(r"\s*COPY\b.*\bFROM\s+STDIN\b", re.IGNORECASE | re.DOTALL)
@@ -74,8 +80,9 @@ def marks(text: str, start: int = 0) -> Iterator[Marked]:
     """
     place = begin = start
     depth = blocks = 0
+    search = _pattern().search
     while True:
-        match = _TOKEN.search(text, place)
+        match = search(text, place)
         if match is None:
             return
         kind, start, place = match.lastgroup, match.start(), match.end()

@@ -8,7 +8,6 @@ postgast makes the messages.
 from __future__ import annotations
 
 import ctypes
-import json
 import sys
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, Structure, c_char_p, c_int, c_size_t, c_uint64, c_void_p
@@ -17,7 +16,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["PgQueryError", "deparse", "fingerprint", "normalize", "parse", "parse_plpgsql", "pb", "scan"]
+from msgspec import DecodeError as BrokenTree
+from msgspec.json import decode
+
+__all__ = ["BrokenTree", "PgQueryError", "deparse", "fingerprint", "normalize", "parse", "parse_plpgsql", "pb", "scan"]
 
 _HOME = Path(*(find_spec("postgast").submodule_search_locations or ()))  # type: ignore[union-attr]
 
@@ -140,9 +142,9 @@ def parse_plpgsql(sql: str) -> Any:
 
     Raises:
         PgQueryError: it does not parse.
-        json.JSONDecodeError: libpg_query wrote it wrongly.
+        BrokenTree: libpg_query wrote it wrongly.
     """
-    return json.loads(_text(_plpgsql, _free_plpgsql, sql.encode()))
+    return decode(_text(_plpgsql, _free_plpgsql, sql.encode()))
 
 
 def normalize(sql: str) -> str:
@@ -151,7 +153,7 @@ def normalize(sql: str) -> str:
     Raises:
         PgQueryError: it does not parse.
     """
-    return _text(_normalize, _free_normalized, sql.encode())
+    return _text(_normalize, _free_normalized, sql.encode()).decode()
 
 
 def deparse(tree: Any) -> str:
@@ -162,15 +164,15 @@ def deparse(tree: Any) -> str:
     """
     data = tree.SerializeToString()
     buffer = ctypes.create_string_buffer(data)
-    return _text(_deparse, _free_deparsed, _Protobuf(len(data), ctypes.cast(buffer, c_void_p).value))
+    return _text(_deparse, _free_deparsed, _Protobuf(len(data), ctypes.cast(buffer, c_void_p).value)).decode()
 
 
-def _text(call: Callable[[Any], Any], free: Callable[[Any], None], argument: Any) -> str:
+def _text(call: Callable[[Any], Any], free: Callable[[Any], None], argument: Any) -> bytes:
     result = call(argument)
     try:
         if result.error:
             raise _refused(result.error)
-        return str(result.text.decode())
+        return bytes(result.text)
     finally:
         free(result)
 
