@@ -2,7 +2,8 @@
 
 What the files never mention is assumed to exist already, with rows and users. Values are immutable and replaced as a
 whole, so that a journal of replaced values is enough to undo a rolled-back transaction. They are msgspec structs, which
-are made several times faster than dataclasses: a history has tens of thousands of columns.
+are made several times faster than dataclasses: a history has tens of thousands of columns. None of them can be in a
+cycle, so that the search for cycles leaves them aside (``gc=False``), which saves memory as well.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _TITLES = {
 }  # fmt: skip
 
 
-class TypeName(msgspec.Struct, frozen=True):
+class TypeName(msgspec.Struct, frozen=True, gc=False):
     """A type as written in SQL, in PostgreSQL's internal spelling: ``int4``, ``varchar``.
 
     Attributes:
@@ -60,7 +61,7 @@ class TypeName(msgspec.Struct, frozen=True):
         return _TITLES.get(self.name, self.name) + mods + "[]" * self.dimensions
 
 
-class Column(msgspec.Struct, frozen=True):
+class Column(msgspec.Struct, frozen=True, gc=False):
     """A column; ``type`` is None and flags are None where no file tells.
 
     Attributes:
@@ -77,7 +78,7 @@ class Column(msgspec.Struct, frozen=True):
     virtual: bool = False
 
 
-class Constraint(msgspec.Struct, frozen=True):
+class Constraint(msgspec.Struct, frozen=True, gc=False):
     """A table constraint.
 
     Attributes:
@@ -98,7 +99,7 @@ class Constraint(msgspec.Struct, frozen=True):
     references: Key | None = None
 
 
-class Table(msgspec.Struct, frozen=True):
+class Table(msgspec.Struct, frozen=True, gc=False):
     """A relation that can be locked.
 
     Attributes:
@@ -134,7 +135,7 @@ class Table(msgspec.Struct, frozen=True):
         )
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True, gc=False):
     """An index: the table it is on, its plain columns (empty if it has expressions), and where it was made."""
 
     table: Key
@@ -145,7 +146,7 @@ class Index(msgspec.Struct, frozen=True):
     method: str = "btree"
 
 
-class Domain(msgspec.Struct, frozen=True):
+class Domain(msgspec.Struct, frozen=True, gc=False):
     """A domain: what it is over, and whether it has constraints."""
 
     base: TypeName

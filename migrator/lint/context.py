@@ -34,7 +34,7 @@ class Held(Struct, frozen=True):
     statement: Statement
 
 
-class Alteration(Struct, frozen=True):
+class Alteration(Struct, frozen=True, gc=False):
     """One action of ALTER TABLE.
 
     Attributes:

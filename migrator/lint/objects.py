@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from migrator.lint.catalog import Catalog, Key
 
 
-class View(msgspec.Struct, frozen=True):
+class View(msgspec.Struct, frozen=True, gc=False):
     """A view or materialized view.
 
     Attributes:
@@ -30,7 +30,7 @@ class View(msgspec.Struct, frozen=True):
     file: int
 
 
-class Routine(msgspec.Struct, frozen=True):
+class Routine(msgspec.Struct, frozen=True, gc=False):
     """One function or procedure of a name that may be overloaded.
 
     Attributes:

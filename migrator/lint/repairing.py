@@ -27,7 +27,7 @@ from migrator.sql.parser import Comment, Statement
 _APART = "other statements of the file would no longer commit together with it"
 
 
-class Standpoint(Struct, frozen=True):
+class Standpoint(Struct, frozen=True, gc=False):
     """Where a statement stands.
 
     Attributes:

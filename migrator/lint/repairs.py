@@ -31,7 +31,7 @@ class Fixable(StrEnum):
     UNSAFE = "--unsafe-fixes"
 
 
-class Repair(Struct, frozen=True):
+class Repair(Struct, frozen=True, gc=False):
     """What to write instead of a statement.
 
     Attributes:

@@ -53,7 +53,7 @@ class Bad(Struct, frozen=True):
     pg_version: int = 14
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """What a rule found in one statement.
 
     Attributes:

@@ -65,7 +65,7 @@ class SqlSyntaxError(Refused):
         return f"error: {self.message}\n  at: {self.at}\n{gutter}{self.source_line}\n{' ' * len(gutter)}{pad}^"
 
 
-class Comment(Struct, frozen=True):
+class Comment(Struct, frozen=True, gc=False):
     """A comment of the source.
 
     Attributes:
@@ -86,14 +86,14 @@ class Comment(Struct, frozen=True):
         return self.text.removeprefix("/*").removesuffix("*/").strip()
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, frozen=True, gc=False):
     """The DO block that runs a statement, and which of its transactions, counted from 0, it is in."""
 
     statement: Statement
     transaction: int
 
 
-class Statement(Struct, frozen=True):
+class Statement(Struct, frozen=True, gc=False):
     """One statement of a script.
 
     Attributes:
