@@ -141,8 +141,13 @@ def columns_of_check(node: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def require_free(change: NewConstraint, columns: Sequence[str], context: Context) -> Relation | None:
+def require_free(
+    change: NewConstraint, columns: Sequence[str], context: Context, *, or_partitioned: bool = False
+) -> Relation | None:
     """The table of a constraint to be added, with the columns there and the name free; None: not known.
+
+    Args:
+        or_partitioned: whether a partitioned table will do.
 
     Raises:
         Refused: the table or a column is not there, the name is taken, or this migration creates the table.
@@ -151,7 +156,7 @@ def require_free(change: NewConstraint, columns: Sequence[str], context: Context
         raise Refused(
             f'constraint "{change.constraint}" is on a table this migration creates', hint="write it into CREATE TABLE"
         )
-    relation = require_table(change, context)
+    relation = require_table(change, context, or_partitioned=or_partitioned)
     if relation is None:
         return None
     for name in columns:

@@ -11,6 +11,9 @@ from migrator.sql.compose import Sql, ident, qualified, type_name
 from migrator.sql.parser import deparse, deparse_expression, parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql
 
+HAS_PARTITIONED_IDENTITY = 17
+"""From this version of PostgreSQL on, partitions have the identity columns of their table."""
+
 _ATTACH = "ALTER TABLE t ATTACH PARTITION c "
 
 

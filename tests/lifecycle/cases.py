@@ -114,6 +114,16 @@ def items(column: str = "value text", *, rows: int = ROWS, value: str = "'s' || 
     )
 
 
+def divided(setup: str) -> str:
+    """The same with ``items`` in two partitions."""
+    return setup.replace(
+        ");INSERT",
+        ") PARTITION BY RANGE (id); CREATE TABLE items_1 PARTITION OF items FOR VALUES FROM (MINVALUE) TO (1500);"
+        "CREATE TABLE items_2 PARTITION OF items FOR VALUES FROM (1500) TO (MAXVALUE);INSERT",
+        1,
+    )
+
+
 def code(column: str, *, on: str = "items", **options: Any) -> Code:
     """Code that reads and writes ``column`` of ``items``, or of a view of it."""
     return Code(
@@ -284,6 +294,30 @@ CASES = (
         loses=True,
     ),
     Case(
+        name="on partitions, NOT NULL with fill",
+        kind="add_column",
+        setup=divided(items("other text", rows=10_000)),
+        sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ADD COLUMN value text NOT NULL",
+        naive="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT ''; ALTER TABLE items ALTER value DROP DEFAULT",
+        existing="SELECT 'items' AS name, id, n, '' AS value FROM items",
+        old=code_without(default=""),
+        new=code("value", unfilled=(None,)),
+        seen_as=lambda seen, committed: str(seen).startswith("row ") if committed == "" else seen == committed,
+        loses=True,
+    ),
+    Case(
+        name="on partitions, with a default that differs from row to row",
+        kind="add_column",
+        setup=divided(items("other text", rows=10_000)),
+        sql="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT 'r0.' || (random() * 1000000000)::int",
+        existing="SELECT 'items' AS name, id, n, 'r' AS value FROM items",
+        old=code_without(default="r"),
+        new=code("value", unfilled=(None,)),
+        seen_as=lambda seen, committed: seen == committed or (committed == "r" and str(seen or "r0.")[:3] == "r0."),
+        seen_finally=lambda seen, committed: seen == committed or (committed == "r" and seen[:3] == "r0."),
+        loses=True,
+    ),
+    Case(
         name="with everything on it",
         kind="rename_column",
         setup=items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=10_000, more=" UNIQUE")
@@ -336,6 +370,17 @@ CASES = (
         seen_finally=lambda seen, committed: str(seen).startswith("row ") if committed is None else seen == committed,
     ),
     Case(
+        name="on partitions, with fill",
+        kind="set_not_null",
+        setup=divided(items("value text", rows=10_000, value="CASE WHEN g % 3 > 0 THEN 's' || g END")),
+        sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ALTER COLUMN value SET NOT NULL",
+        naive="UPDATE items SET value = '' WHERE value IS NULL; ALTER TABLE items ALTER COLUMN value SET NOT NULL",
+        old=code("value", values=sometimes_null),
+        new=code("value"),
+        seen_as=lambda seen, committed: seen == committed or (committed is None and str(seen).startswith("row ")),
+        seen_finally=lambda seen, committed: str(seen).startswith("row ") if committed is None else seen == committed,
+    ),
+    Case(
         name="without fill",
         kind="set_not_null",
         setup=items("value text"),
@@ -370,6 +415,14 @@ CASES = (
         sql="CREATE UNIQUE INDEX items_value_key ON items (value)",
         old=code("value"),
         new=code("value"),
+    ),
+    Case(
+        name="on partitions",
+        kind="add_check",
+        setup=divided(items("value text")),
+        sql="ALTER TABLE items ADD CHECK (value <> '' AND n >= 0)",
+        old=code("value", values=sometimes_null),
+        new=code("value", values=sometimes_null),
     ),
     Case(
         name="positive",

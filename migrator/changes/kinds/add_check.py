@@ -60,7 +60,9 @@ class AddCheck(Kind[NewConstraint]):
 
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The columns are there and the name is free."""
-        require_free(change, columns_of_check(node_of(change.definition, pb.CONSTR_CHECK)), context)
+        require_free(
+            change, columns_of_check(node_of(change.definition, pb.CONSTR_CHECK)), context, or_partitioned=True
+        )
         yield from waits_for_contract(change, "rows that violate it")
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:

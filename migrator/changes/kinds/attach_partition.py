@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.changes.partition import (
+    HAS_PARTITIONED_IDENTITY,
     OnPartition,
     bound_of,
     condition_of,
@@ -22,8 +23,6 @@ from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, bounded_name, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import slug
-
-_HAS_PARTITIONED_IDENTITY = 17
 
 
 class Attaching(OnPartition, frozen=True, kw_only=True):
@@ -209,7 +208,7 @@ def _require_alike(parent: Relation, part: Relation, server_version: int) -> Non
             differs.append(f"column {column.name} is not NOT NULL")
         elif own.generated != column.generated:
             differs.append(f"column {column.name} is not generated in the same way")
-        elif own.identity and server_version >= _HAS_PARTITIONED_IDENTITY:
+        elif own.identity and server_version >= HAS_PARTITIONED_IDENTITY:
             differs.append(f"column {column.name} is an identity column")
     differs += [f"column {own.name} is not in {parent.name}" for own in part.columns if parent.column(own.name) is None]
     known = {(each.type, each.definition) for each in part.constraints if each.is_valid}

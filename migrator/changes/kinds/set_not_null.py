@@ -87,7 +87,7 @@ class SetNotNull(Kind[Tightening]):
             )
         if change.fill and is_null(change.fill):
             raise Refused(f"fill = {change.fill} is NULL itself", hint="say what stands in for NULL")
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield f"whether {change.target}.{change.column} holds NULL could not be checked without a database"
         else:

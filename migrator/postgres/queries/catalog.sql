@@ -16,7 +16,8 @@ SELECT
     END AS kind,
     NOT c.relispartition AND c.relkind <> 'p'
         AND EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
-    EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid) AS is_subscribed,
+    EXISTS (SELECT FROM pg_subscription_rel AS s
+        WHERE s.srrelid = c.oid OR s.srrelid IN (SELECT t.relid FROM pg_partition_tree(c.oid) AS t)) AS is_subscribed,
     EXISTS (SELECT FROM pg_publication_tables AS b WHERE b.schemaname = n.nspname AND b.tablename = c.relname)
         AS is_published,
     -- Of the column lists, which the view has from 15 on. What these say is an error only from 18 on.
@@ -27,7 +28,10 @@ SELECT
               AND NOT coalesce(to_jsonb(b) -> 'attnames', '[]') ? a.attname::text)
         ORDER BY a.attnum) AS unsent,
     c.relrowsecurity AS has_row_security,
-    c.relforcerowsecurity AS forces_row_security,
+    -- A backfill goes to the partitions themselves.
+    c.relforcerowsecurity OR c.relkind = 'p' AND EXISTS (
+        SELECT FROM pg_partition_tree(c.oid) AS t JOIN pg_class AS p ON p.oid = t.relid WHERE p.relforcerowsecurity)
+        AS forces_row_security,
     coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
             'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
         FROM aclexplode(c.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee

@@ -79,7 +79,7 @@ def test_fill_that_does_not_parse_is_refused():
         (SQL, users(ID, Column("name", "text", not_null=True)), "is NOT NULL already"),
         (SQL, users(ID), 'column "name" of table "public.users" does not exist'),
         (SQL, schema(), 'table "public.users" does not exist'),
-        (SQL, users(kind="partitioned table"), "not an ordinary table"),
+        (SQL, users(kind="foreign table"), "not an ordinary table"),
         (SQL, users(inherits=True), "takes part in inheritance"),
         (FILLED, users(is_subscribed=True), "is written by a logical subscription"),
         (SQL, users(forces_row_security=True), "forces row security on its owner"),

@@ -8,6 +8,7 @@ from migrator.changes.bystanders import notes_for_subscribers
 from migrator.changes.kind import Context, Draft, Expression, Kind, refuse_absent, require_column, require_table
 from migrator.changes.kinds.add_column import filled
 from migrator.changes.kinds.add_column.addition import Addition, Way, addition_of, require_possible
+from migrator.changes.partition import HAS_PARTITIONED_IDENTITY
 from migrator.changes.user_type import names_type
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -82,7 +83,7 @@ class AddColumn(Kind[Addition]):
                 f'virtual column "{change.column}": PostgreSQL {context.schema.server_version} has none, '
                 f"{_HAS_VIRTUAL} and later do"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             if change.way in (Way.BY_DEFAULT, Way.BY_FILL):
                 raise Refused(
@@ -93,6 +94,12 @@ class AddColumn(Kind[Addition]):
             yield f"whether {change.target} has a column {change.column} could not be checked without a database"
             return
         refuse_absent(relation, change, change.column)
+        if relation.partition_key and change.identity and context.schema.server_version < HAS_PARTITIONED_IDENTITY:
+            raise Refused(
+                f'identity column "{change.column}": PostgreSQL {context.schema.server_version} has none in partitions, '
+                f"{HAS_PARTITIONED_IDENTITY} and later do",
+                hint="write GENERATED … AS IDENTITY as a serial column, bigserial",
+            )
         for name in self.touched(change)[change.target][1:]:
             require_column(relation, change, name)
         domain = change.type.rsplit(".", 1)[-1].strip('"')
