@@ -96,8 +96,8 @@ class AddColumn(Kind[Addition]):
         refuse_absent(relation, change, change.column)
         if relation.partition_key and change.identity and context.schema.server_version < HAS_PARTITIONED_IDENTITY:
             raise Refused(
-                f'identity column "{change.column}": PostgreSQL {context.schema.server_version} has none in partitions, '
-                f"{HAS_PARTITIONED_IDENTITY} and later do",
+                f'identity column "{change.column}" of a partitioned table: PostgreSQL '
+                f"{context.schema.server_version} has none in partitions, {HAS_PARTITIONED_IDENTITY} and later do",
                 hint="write GENERATED … AS IDENTITY as a serial column, bigserial",
             )
         for name in self.touched(change)[change.target][1:]:
