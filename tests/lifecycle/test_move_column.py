@@ -24,6 +24,7 @@ SETUP = (
     "CREATE TABLE a (id integer PRIMARY KEY, n integer, c text, d json);"
     "CREATE TABLE b (k integer UNIQUE REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, m integer);"
 )
+CASCADED = " ON UPDATE CASCADE"
 SQL = "-- migrator: to = b\nALTER TABLE a DROP COLUMN c, DROP COLUMN d"
 OFFLINE = "nobody is connected in this test"
 
@@ -293,6 +294,16 @@ def test_nobody_slips_in_an_operator_of_their_own(sandbox: Sandbox) -> None:
         (SETUP + "CREATE INDEX ON a (c, n);", SQL, "part of a key or index"),
         (SETUP + "ALTER TABLE a ENABLE ROW LEVEL SECURITY;", SQL, "has row security"),
         (SETUP + "ALTER TABLE b FORCE ROW LEVEL SECURITY;", SQL, "forces row security"),
+        (
+            SETUP.replace("k integer", "j integer, k integer GENERATED ALWAYS AS (j) STORED").replace(CASCADED, ""),
+            SQL,
+            'column "k" of table "public.b" is generated',
+        ),
+        (
+            SETUP + "CREATE TRIGGER zzzz BEFORE INSERT ON b FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger();",
+            SQL,
+            "RENAME TO",
+        ),
         (SETUP, SQL.replace("COLUMN c", "COLUMN id"), "is in the key by which rows are found"),
         (SETUP, SQL.replace("to = b", "to = a"), "is the table the columns are in"),
         (SETUP, SQL.replace("to = b", "to = b (x)"), 'column "x" of table "public.b" does not exist'),
@@ -317,7 +328,7 @@ def test_what_cannot_be_moved_is_refused_before_anything(sandbox: Sandbox, setup
 def test_who_subscribes_to_the_other_table_is_told_what_to_prepare(sandbox: Sandbox, form: str) -> None:
     """Every column that comes, also that of the triggers."""
     setup = SETUP.replace("UNIQUE ", "") + "CREATE UNIQUE INDEX ON b (k) WHERE m > 0;" if form else SETUP
-    sandbox.execute(setup.replace(" ON UPDATE CASCADE", "") + "CREATE PUBLICATION p FOR TABLE b")
+    sandbox.execute(setup.replace(CASCADED, "") + "CREATE PUBLICATION p FOR TABLE b")
     outcome = sandbox.command("new", "move", "--sql", f"-- migrator: {form}\n{SQL}" if form else SQL)
     assert outcome.code == 0
     sandbox.install()

@@ -8,10 +8,17 @@ from typing import Any
 
 from msgspec import structs
 
-from migrator.changes.bystanders import notes_for_subscribers
+from migrator.changes.bystanders import notes_for_subscribers, require_last_word
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable, altered_table, refuse_absent
 from migrator.changes.moving import Moving, chosen, many
-from migrator.changes.moving.sides import ForeignKey, Sides, foreign_keys, is_unique, primary_key
+from migrator.changes.moving.sides import (
+    ForeignKey,
+    Sides,
+    foreign_keys,
+    is_unique,
+    primary_key,
+    require_there_before,
+)
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
@@ -222,6 +229,8 @@ class MoveColumn(Moving[Move]):
             yield from chosen.notes(new, sides, change.where)
         yield from self.require_old(sides, old)
         self.require_owner_sees_all(new)
+        require_last_word(new)
+        require_there_before(new, sides.new_key)
         for name in change.columns:
             refuse_absent(new, OnTable(schema=new.name.schema, table=new.name.name), name)
         state = (Names.of(sides, context).state,) if change.many or change.where else ()

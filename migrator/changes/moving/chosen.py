@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from migrator.changes.moving.sides import Sides, changed, differs, is_led, is_unique
+from migrator.changes.moving.sides import Sides, changed, differs, is_led, is_unique, require_there_before
 from migrator.changes.moving.triggers import Names
 from migrator.errors import Refused
 from migrator.model.schema import Relation
@@ -211,14 +211,7 @@ def _safe(predicate: str, new: Relation) -> Sql:
         Refused: it holds what looks an operator up without naming it, or a column that has no value before the row is
             written.
     """
-    for name in columns_in(predicate):
-        column = new.column(name)
-        if column is not None and column.generated:
-            raise Refused(
-                f'column "{name}" of table "{new.name}" is generated: it has no value yet when a row is looked at '
-                "before it is written",
-                hint="write the condition, and its index, over the columns it is made of",
-            )
+    require_there_before(new, sorted(columns_in(predicate)))
     tree = parse_expression(predicate)
     for node in walk(tree):
         if isinstance(node, pb.A_Expr) and node.kind in _OPERATIONS and len(node.name) == 1:

@@ -218,6 +218,22 @@ def require_insertable(relation: Relation, column: Column) -> None:
         )
 
 
+def require_there_before(relation: Relation, names: Iterable[str]) -> None:
+    """Refuse columns that have no value yet when a trigger looks at a row before it is written.
+
+    Raises:
+        Refused: one is generated.
+    """
+    for name in names:
+        column = relation.column(name)
+        if column is not None and column.generated:
+            raise Refused(
+                f'column "{name}" of table "{relation.name}" is generated: it has no value yet when a row is looked at '
+                "before it is written",
+                hint="go by the columns it is made of",
+            )
+
+
 def require_movable(relation: Relation, column: Column) -> None:
     """Refuse a column whose values cannot be kept in two places.
 

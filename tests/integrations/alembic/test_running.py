@@ -10,6 +10,7 @@ import pytest
 
 from migrator import cli
 from migrator.integrations.alembic.project import open_project
+from migrator.postgres.connect import Database
 from tests.integrations.alembic.conftest import CREATE, RENAME, Shop
 
 
@@ -215,3 +216,21 @@ def test_configuration_in_pyproject(shop: Shop):
     shop.revision("a1", CREATE, "pass")
     opened = open_project(shop.root / "pyproject.toml")
     assert [each.revision for each in opened.pending(())] == ["a1"]
+
+
+def test_a_column_moves_to_the_one_of_several_rows_that_is_chosen(used: Shop):
+    used.session.execute("CREATE TABLE emails (id int PRIMARY KEY, user_id int REFERENCES users, role text)")
+    used.session.execute("CREATE UNIQUE INDEX ON emails (user_id) WHERE role = 'main'")
+    used.session.execute("INSERT INTO emails VALUES (1, 1, 'main'), (2, 1, 'other')")
+    used.revision("a2", """phased.move_column("users", ("name",), "emails", where="role = 'main'")""", after="a1")
+
+    assert cli.run(["expand"]) == 0
+    assert cli.run(["backfill"]) == 0
+    used.session.execute("UPDATE emails SET role = NULL WHERE id = 1")
+    used.session.execute("UPDATE emails SET role = 'main' WHERE id = 2")
+    used.session.execute("UPDATE users SET name = 'Eve'")
+    used.session.close()
+    assert cli.run(["contract", "a2", "--offline", "every application is stopped", "--yes"]) == 0
+
+    with Database(used.url, command="test").connect("test") as session:
+        assert [row.name for row in session.query("SELECT name FROM emails ORDER BY id")] == ["Ada", "Eve"]
