@@ -132,6 +132,8 @@ class Reference:
         columns: the columns of the table pointed to.
         definition: ``pg_get_constraintdef``, with everything qualified.
         comment: its comment, or None.
+        is_partitioned: whether its table is a partitioned one.
+        partitions: those of its table, each with the name the foreign key has there.
     """
 
     name: str
@@ -140,6 +142,8 @@ class Reference:
     definition: str
     is_valid: bool = True
     comment: str | None = None
+    is_partitioned: bool = False
+    partitions: tuple[tuple[TableName, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,8 @@ def _relation(session: Session, name: TableName) -> Relation | None:
                 each.definition,
                 each.is_valid,
                 each.comment,
+                each.is_partitioned,
+                tuple((TableName(part["schema"], part["table"]), part["name"]) for part in each.partitions),
             )
             for each in session.query(_SQL["references"], key)
         ),

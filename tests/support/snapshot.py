@@ -32,7 +32,9 @@ SELECT format('index %s: %s%s%s%s%s', i.indexrelid::regclass, pg_get_indexdef(i.
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE {_USERS}
 UNION ALL
-SELECT format('constraint %s on %s: %s', k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
+SELECT format('constraint %s on %s: %s', k.conname, k.conrelid::regclass,
+    -- Before PostgreSQL 18 VALIDATE says nothing of what foreign keys have on partitions and for them.
+    regexp_replace(pg_get_constraintdef(k.oid), CASE WHEN k.conparentid <> 0 THEN ' NOT VALID$' ELSE '^$' END, ''))
 FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace
 WHERE {_USERS} AND k.contype <> 'n'
 UNION ALL
@@ -121,7 +123,7 @@ WHERE p.proname LIKE 'migrator\_%' AND n.nspname <> 'migrator'
 UNION ALL
 SELECT 'invalid index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
 UNION ALL
-SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated
+SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated AND conparentid = 0
 UNION ALL
 SELECT 'lease of pid ' || l.pid FROM migrator.lease AS l
 UNION ALL

@@ -24,6 +24,7 @@ class Copy:
         is_valid: whether the one it replaces was validated.
         survives: whether the one it replaces stays when the column goes, and must be dropped by name.
         comment: of the one it replaces, or None.
+        partitions: of its table, each with the name that the one it replaces has there.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Copy:
     is_valid: bool
     survives: bool = False
     comment: str | None = None
+    partitions: tuple[tuple[TableName, str], ...] = ()
 
 
 def checks(change: Retyping, relation: Relation, together: Together) -> Iterator[Copy]:
@@ -83,6 +85,7 @@ def _key(
             # Between two of them it is dropped by name, before one of its columns takes it along or cannot go.
             survives=survives or len(about) > 1,
             comment=key.comment,
+            partitions=key.partitions if isinstance(key, Reference) else (),
         )
 
 

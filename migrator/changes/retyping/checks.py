@@ -14,6 +14,9 @@ from migrator.model.schema import Column, Relation
 from migrator.sql.compose import qualified
 from migrator.sql.rewrite import columns_in
 
+_UNCHECKED_ON_PARTITIONED = 18
+"""First version with foreign keys NOT VALID on partitioned tables (release notes of 18)."""
+
 _EARLY = frozenset({"drop_index", "drop_constraint", "rename_constraint"})
 """Kinds whose contract, where it comes first, takes away what a change of type makes anew."""
 
@@ -47,6 +50,21 @@ def require_replaceable(relation: Relation, column: Column, change: Retyping) ->
         )
     converted_default(change, column)
     refuse_indexes(relation, change)
+
+
+def refuse_keys_of_partitioned(relation: Relation, change: Retyping, server_version: int) -> None:
+    """Refuse foreign keys that point here and cannot be made anew without reading their table under a lock.
+
+    Raises:
+        Refused: the first of them.
+    """
+    for each in relation.references if server_version < _UNCHECKED_ON_PARTITIONED else ():
+        if each.is_partitioned and change.column in each.columns:
+            raise Refused(
+                f'foreign key "{each.name}" of partitioned table "{each.table}" points to column "{change.column}" of '
+                f'table "{relation.name}", and PostgreSQL {server_version} adds none NOT VALID there',
+                hint="drop it in a migration before this one, and add it again after it",
+            )
 
 
 def refuse_indexes(relation: Relation, change: Retyping) -> None:

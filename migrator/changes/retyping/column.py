@@ -71,6 +71,7 @@ class ColumnRetyping:
             yield from checks.notes_in_place(relation, change)
             return
         checks.require_replaceable(relation, column, change)
+        checks.refuse_keys_of_partitioned(relation, change, context.schema.server_version)
         checks.refuse_changed_beside(relation, change, context)
         yield from notes_for_subscribers(relation, [shadow_of(change, context).column])
         yield from note_of_new_type(relation, change.column, change.full_type)

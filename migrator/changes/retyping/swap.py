@@ -185,6 +185,12 @@ def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]
             template("rename_constraint", table=_sql(copy.table), constraint=copy.temporary, new_name=copy.name),
             "under the name it had",
         )
+        for part, name in copy.partitions:
+            yield (
+                f"rename-{slug(name, part.name)}",
+                template("rename_constraint", table=_sql(part), constraint=copy.temporary, new_name=name),
+                "what violates it is told the name it has on the partition",
+            )
     yield from _rest(place, template)
 
 

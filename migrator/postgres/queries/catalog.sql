@@ -207,7 +207,18 @@ SELECT k.conname::text AS name, n.nspname::text AS schema, c.relname::text AS ta
     ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS key(number, place)
         JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
     pg_get_constraintdef(k.oid) AS definition, k.convalidated AS is_valid,
-    obj_description(k.oid, 'pg_constraint') AS comment
+    obj_description(k.oid, 'pg_constraint') AS comment, c.relkind = 'p' AS is_partitioned,
+    -- What a partition has of it is a constraint with a name of its own.
+    coalesce((WITH RECURSIVE part AS (
+            SELECT p.oid, p.conname, p.conrelid FROM pg_constraint AS p
+            WHERE p.conparentid = k.oid AND p.conrelid <> k.conrelid
+            UNION ALL
+            SELECT p.oid, p.conname, p.conrelid FROM pg_constraint AS p JOIN part ON p.conparentid = part.oid
+            WHERE p.conrelid <> part.conrelid)
+        SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'table', pc.relname, 'name', part.conname)
+            ORDER BY pn.nspname, pc.relname)
+        FROM part JOIN pg_class AS pc ON pc.oid = part.conrelid JOIN pg_namespace AS pn ON pn.oid = pc.relnamespace
+        ), '[]') AS partitions
 FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
