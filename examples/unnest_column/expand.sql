@@ -7,53 +7,6 @@
 -- why: old code does not see it
 CREATE TABLE public.post_tags (post_id bigint REFERENCES public.posts ON DELETE CASCADE, tag text, PRIMARY KEY (post_id, tag));
 
--- step: function-old transaction=sync-posts
--- why: takes what old code writes into the array to the new table
-CREATE FUNCTION public.migrator_posts_old_0fe6237e() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp
-AS $migrator$
-#variable_conflict use_column
-DECLARE
-    held record;
-    is_new boolean;
-BEGIN
-    -- Images are compared, so that every change counts.
-    IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.tags), ROW(OLD.tags)) THEN
-        RETURN NULL;
-    END IF;
-    -- As it is now: a trigger that fired before this one may have changed it again.
-    SELECT o.tags AS elements INTO held FROM public.posts AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.id;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    is_new := current_setting('migrator.syncing', true) = 'on';
-    IF TG_OP = 'UPDATE' AND is_new IS NOT TRUE THEN
-        -- Not where new code wrote a row, since others of its statement are not in the array yet, nor on INSERT, since
-        -- the same statement may have brought rows.
-        DELETE FROM public.post_tags AS n
-        WHERE n.post_id OPERATOR(pg_catalog.=) NEW.id AND (n.tag OPERATOR(pg_catalog.=) ANY (held.elements)) IS NOT TRUE;
-    END IF;
-    INSERT INTO public.post_tags (post_id, tag)
-    SELECT NEW.id, e.v FROM unnest(held.elements) AS e (v) WHERE e.v IS NOT NULL AND octet_length(e.v) <= 2000
-    AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.tags)) IS NOT TRUE)
-    -- In one order, so that two that bring the same elements do not wait for each other.
-    ORDER BY e.v
-    ON CONFLICT (post_id, tag) DO NOTHING;
-    RETURN NULL;
-END
-$migrator$;
-
--- step: revoke-old transaction=sync-posts
--- why: it runs with the rights of its owner: nobody else makes a trigger of it
-REVOKE ALL ON FUNCTION public.migrator_posts_old_0fe6237e() FROM PUBLIC;
-
--- step: trigger-old transaction=sync-posts
--- locks: SHARE ROW EXCLUSIVE ON public.posts: writes wait, for a moment
--- why: fires on every write of the old table, so that no row falls behind
-CREATE TRIGGER zzz_migrator_5_00001_947b815b_old AFTER INSERT OR UPDATE ON public.posts
-FOR EACH ROW EXECUTE FUNCTION public.migrator_posts_old_0fe6237e();
-
 -- step: function-before transaction=sync-post_tags
 -- why: locks the row of the old table first, as whoever writes the array does
 CREATE FUNCTION public.migrator_post_tags_before_b0861f6e() RETURNS trigger
@@ -172,3 +125,50 @@ FOR EACH ROW EXECUTE FUNCTION public.migrator_post_tags_new_023e0448();
 -- why: fires on every write of the new table; named to fire after your own triggers
 CREATE TRIGGER zzz_migrator_5_00001_947b815b_delete AFTER DELETE ON public.post_tags
 FOR EACH ROW EXECUTE FUNCTION public.migrator_post_tags_delete_6be41d02();
+
+-- step: function-old transaction=sync-posts
+-- why: takes what old code writes into the array to the new table
+CREATE FUNCTION public.migrator_posts_old_0fe6237e() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $migrator$
+#variable_conflict use_column
+DECLARE
+    held record;
+    is_new boolean;
+BEGIN
+    -- Images are compared, so that every change counts.
+    IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.tags), ROW(OLD.tags)) THEN
+        RETURN NULL;
+    END IF;
+    -- As it is now: a trigger that fired before this one may have changed it again.
+    SELECT o.tags AS elements INTO held FROM public.posts AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    is_new := current_setting('migrator.syncing', true) = 'on';
+    IF TG_OP = 'UPDATE' AND is_new IS NOT TRUE THEN
+        -- Not where new code wrote a row, since others of its statement are not in the array yet, nor on INSERT, since
+        -- the same statement may have brought rows.
+        DELETE FROM public.post_tags AS n
+        WHERE n.post_id OPERATOR(pg_catalog.=) NEW.id AND (n.tag OPERATOR(pg_catalog.=) ANY (held.elements)) IS NOT TRUE;
+    END IF;
+    INSERT INTO public.post_tags (post_id, tag)
+    SELECT NEW.id, e.v FROM unnest(held.elements) AS e (v) WHERE e.v IS NOT NULL AND octet_length(e.v) <= 2000
+    AND (is_new IS NOT TRUE OR (e.v OPERATOR(pg_catalog.=) ANY (OLD.tags)) IS NOT TRUE)
+    -- In one order, so that two that bring the same elements do not wait for each other.
+    ORDER BY e.v
+    ON CONFLICT (post_id, tag) DO NOTHING;
+    RETURN NULL;
+END
+$migrator$;
+
+-- step: revoke-old transaction=sync-posts
+-- why: it runs with the rights of its owner: nobody else makes a trigger of it
+REVOKE ALL ON FUNCTION public.migrator_posts_old_0fe6237e() FROM PUBLIC;
+
+-- step: trigger-old transaction=sync-posts
+-- locks: SHARE ROW EXCLUSIVE ON public.posts: writes wait, for a moment
+-- why: fires on every write of the old table, so that no row falls behind
+CREATE TRIGGER zzz_migrator_5_00001_947b815b_old AFTER INSERT OR UPDATE ON public.posts
+FOR EACH ROW EXECUTE FUNCTION public.migrator_posts_old_0fe6237e();

@@ -170,10 +170,11 @@ CREATE TABLE notes (id int PRIMARY KEY);
     ),
     "unnest": Scenario(
         "CREATE TABLE users (id int PRIMARY KEY, emails text[]);"
-        "INSERT INTO users SELECT g, ARRAY['e' || g, 'x', 'x'] FROM generate_series(1, 200) AS g",
+        "INSERT INTO users SELECT g, ARRAY['e' || g, 'x', 'x'] FROM generate_series(1, 200) AS g;"
+        "CREATE TABLE addresses (email text PRIMARY KEY, id int GENERATED ALWAYS AS IDENTITY)",
         "-- migrator: unnest = users (emails)\n"
-        "CREATE TABLE emails (id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, email text,"
-        " PRIMARY KEY (id, email))",
+        "CREATE TABLE emails (id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE,"
+        " email text REFERENCES addresses (email), PRIMARY KEY (id, email))",
         (
             "SELECT emails FROM users WHERE id = 7",
             "INSERT INTO users VALUES (-1, ARRAY['old'])",
@@ -183,6 +184,7 @@ CREATE TABLE notes (id int PRIMARY KEY);
         (
             "SELECT email FROM emails WHERE id = 7",
             "INSERT INTO users (id) VALUES (-2)",
+            "INSERT INTO addresses (email) VALUES ('new'), ('other') ON CONFLICT DO NOTHING",
             "INSERT INTO emails VALUES (-2, 'new')",
             "UPDATE emails SET email = 'other' WHERE email = 'x'",
             "DELETE FROM emails WHERE id = 1",

@@ -98,6 +98,16 @@ CHANGES = {
         "CREATE TABLE u (id int PRIMARY KEY REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, a text, b json);"
         "ALTER TABLE t DROP COLUMN a, DROP COLUMN b",
     ),
+    "unnest_column": Change(
+        "CREATE TABLE t (id int PRIMARY KEY, a int[])",
+        "INSERT INTO t VALUES (1, NULL), (2, '{}')",
+        "-- migrator: unnest = t (a)\nCREATE TABLE u (t_id int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE,"
+        " x int, PRIMARY KEY (t_id, x))",
+        "SELECT id, (SELECT count(*) FROM u WHERE t_id = id) AS rows FROM t ORDER BY id",
+        [(1, 0), (2, 0)],
+        "CREATE TABLE u (t_id int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, x int, PRIMARY KEY (t_id, x));"
+        "ALTER TABLE t DROP COLUMN a",
+    ),
     "merge_tables": Change(
         "CREATE TABLE t (id int PRIMARY KEY, m int);"
         "CREATE TABLE u (id int PRIMARY KEY REFERENCES t ON DELETE CASCADE, a text, b json)",

@@ -8,7 +8,7 @@ from migrator.errors import Refused
 from tests.support.sandbox import Sandbox, refusal
 
 OFFLINE = "nobody is connected in this test"
-PARENT = "CREATE TABLE parent (id int PRIMARY KEY, a text, b text, n int NOT NULL DEFAULT 1);"
+PARENT = "CREATE TABLE parent (id int PRIMARY KEY, a text, b text, n int NOT NULL DEFAULT 1, v int[]);"
 CHILD = "CREATE TABLE child (more int) INHERITS (parent); ALTER TABLE child ADD PRIMARY KEY (id);"
 OTHERS = (
     "INSERT INTO parent VALUES (1, 'one', 'x');"
@@ -39,6 +39,8 @@ CHANGES = {
     "ALTER TABLE {0} ADD COLUMN z text, DROP COLUMN a, DROP COLUMN b",
     "split_table": "-- migrator: from = {0}\n"
     "CREATE TABLE z (id int PRIMARY KEY REFERENCES {0} ON DELETE CASCADE ON UPDATE CASCADE, a text)",
+    "unnest_column": "-- migrator: unnest = {0} (v)\nCREATE TABLE z (id int REFERENCES {0} ON DELETE CASCADE ON UPDATE"
+    " CASCADE, x int, PRIMARY KEY (id, x))",
     "move_column": "-- migrator: to = beside ({0}_id)\nALTER TABLE {0} DROP COLUMN a",
     "move_column into it": "-- migrator: to = {0} (id)\nALTER TABLE beside DROP COLUMN c",
     "move_column to many": "-- migrator: to = many ({0}_id)\n-- migrator: many = true\nALTER TABLE {0} DROP COLUMN a",
@@ -54,8 +56,8 @@ CHANGES = {
 
 
 IN_STEP = (
-    "rename_column", "change_type", "split_column", "merge_columns", "split_table", "move_column",
-    "move_column into it", "move_column to many", "move_column to the chosen one", "merge_tables",
+    "rename_column", "change_type", "split_column", "merge_columns", "split_table", "unnest_column",
+    "move_column", "move_column into it", "move_column to many", "move_column to the chosen one", "merge_tables",
 )  # fmt: skip
 """Where triggers keep two shapes in step, which do not fire for rows of a child."""
 

@@ -256,6 +256,16 @@ def test_values_have_a_table_of_their_own(
     assert sandbox.leftovers() == []
 
 
+@pytest.mark.parametrize("phase", [Phase.EXPAND, Phase.ROLLBACK])
+def test_old_code_writes_new_values_between_any_two_transactions(sandbox: Sandbox, phase: Phase) -> None:
+    sandbox.execute(TAGS + "INSERT INTO a VALUES (1, 1, '{1}')")
+    migration = sandbox.new("unnest", SQL.replace("x integer", "x integer REFERENCES t (x)"))
+    for number, step in enumerate((*migration.phase(Phase.EXPAND), *migration.phase(Phase.ROLLBACK))):
+        sandbox.execute(step.sql)
+        if step in migration.phase(phase):
+            sandbox.execute(f"UPDATE a SET v = v || {100 + number}; INSERT INTO a VALUES ({100 + number}, 1, '{{77}}')")
+
+
 def test_texts_and_names_that_need_quotes(sandbox: Sandbox) -> None:
     setup = (
         'CREATE TABLE "A" ("Id" uuid DEFAULT gen_random_uuid(), "end" text, "new" varchar(9)[],'

@@ -55,6 +55,7 @@ class Moving(Kind[MovedT]):
         makes_rows: whether the new table gets a row for each row of the old one.
         syncs: the triggers on both tables.
         functions: folder of the templates of their functions.
+        is_new_first: whether rows that old code makes need the triggers of the new table.
     """
 
     relies_on_indexes = True
@@ -62,6 +63,7 @@ class Moving(Kind[MovedT]):
     makes_rows: ClassVar[bool] = False
     syncs: ClassVar[tuple[Sync, ...]] = (_OLD, _BEFORE, _NEW)
     functions: ClassVar[str] = "moving"
+    is_new_first: ClassVar[bool] = False
 
     def new_table(self, change: MovedT) -> TableName:
         """The table the columns move to."""
@@ -115,7 +117,7 @@ class Moving(Kind[MovedT]):
         names = Names.of(sides, context)
         yield from self.arrive(change, context, sides, old)
         values = self.function_values(change, sides, names, old)
-        yield from triggers.made(*self.form(change), sides, names, values)
+        yield from triggers.made(*self.form(change), sides, names, values, is_new_first=self.is_new_first)
         yield from self.settle(change, context, sides, old)
 
     def contract(self, change: MovedT, context: Context) -> Iterator[Draft]:

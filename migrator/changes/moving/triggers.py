@@ -70,7 +70,15 @@ class Names:
         return qualified(table.schema, bounded_name("migrator", table.name, sync.what, over=(*self._over, sync.what)))
 
 
-def made(folder: str, syncs: Sequence[Sync], sides: Sides, names: Names, values: Mapping[str, Any]) -> Iterator[Draft]:
+def made(
+    folder: str,
+    syncs: Sequence[Sync],
+    sides: Sides,
+    names: Names,
+    values: Mapping[str, Any],
+    *,
+    is_new_first: bool = False,
+) -> Iterator[Draft]:
     """Functions and triggers, those of the old table first, each table in a transaction of its own.
 
     A row of the new table that took its value from the old one before changes of that are taken across would keep it,
@@ -79,8 +87,9 @@ def made(folder: str, syncs: Sequence[Sync], sides: Sides, names: Names, values:
     Args:
         folder: of the templates of the functions.
         values: what those templates are told, by ``what``.
+        is_new_first: whether those of the new table come first.
     """
-    for is_on_new in (False, True):
+    for is_on_new in (True, False) if is_new_first else (False, True):
         here = [each for each in syncs if each.is_on_new is is_on_new]
         for sync in here:
             function, group = names.function(sync, sides), f"sync-{slug(_table(sync, sides).name)}"
