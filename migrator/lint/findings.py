@@ -313,7 +313,10 @@ def not_looked_at(part: Part, what: Unchecked) -> tuple[Rule, Problem, Statement
 def locked_relation(effects: Effects, lock: LockMode) -> str:
     """The relation that a statement takes a lock on, as SQL; an empty string if its text does not name one."""
     locks = effects.locks
-    return next((taken.relation for taken in locks if taken.mode is lock), locks[0].relation if locks else "")
+    for taken in locks:
+        if taken.mode is lock:
+            return taken.relation
+    return locks[0].relation if locks else ""
 
 
 def _code_of(text: str) -> str | None:

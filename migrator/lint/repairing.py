@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -291,8 +292,8 @@ class _Edits:
     def of_file(self, offset: int) -> tuple[Edit, ...]:
         """All edits in order, as places in the file; insertions at one place made one."""
         result: list[Edit] = []
-        for _, _, edit in sorted(self._found, key=lambda each: each[:2]):
-            moved = Edit(edit.start + offset, edit.end + offset, edit.text)
+        for _, _, edit in sorted(self._found, key=_PLACE):
+            moved = Edit(edit.start + offset, edit.end + offset, edit.text) if offset else edit
             last = result[-1] if result else None
             if last is not None and last.start == last.end == moved.start:
                 result[-1] = Edit(moved.start, moved.end, last.text + moved.text)
@@ -340,6 +341,7 @@ class _Edits:
             yield f"-- step: {name}-{number}" + (" transaction=none" if _is_long(sql) else "")
 
 
+_PLACE = itemgetter(0, 1)
 _NAMED = re.compile(r"step:\s+\S")
 _GROUP = re.compile(r"\btransaction=([\w.-]+)")
 _ITS_OWN = re.compile(r"--\s*(?:migrator:\s*allow\b|step:|locks:|why:|verify:|key:|loses:)")
