@@ -68,18 +68,19 @@ CREATE TABLE notes (id int PRIMARY KEY);
         "INSERT INTO people SELECT g, CASE g % 2 WHEN 0 THEN 'blue' ELSE 'ok' END::mood"
         " FROM generate_series(1, 200) AS g;"
         "CREATE INDEX people_mood ON people (mood); CREATE TABLE calm (id int, mood mood NOT NULL);"
-        "CREATE SCHEMA shop; CREATE TABLE shop.items (id serial, name text)",
+        "CREATE SCHEMA shop; CREATE TABLE shop.items (id serial, name text);"
+        "CREATE FUNCTION shop.twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'",
         "ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'; ALTER SCHEMA shop RENAME TO sales",
         (
             "SELECT mood FROM people WHERE id = 7",
             "INSERT INTO people VALUES (-1, 'ok')",
             "INSERT INTO calm VALUES (1, 'ok')",
-            "INSERT INTO shop.items (name) VALUES ('old')",
+            "INSERT INTO shop.items (name) SELECT 'old' WHERE shop.twice(1) = 2",
         ),
         (
             "SELECT mood FROM people WHERE id = 7",
             "INSERT INTO people VALUES (-2, 'sad')",
-            "INSERT INTO sales.items (name) VALUES ('new')",
+            "INSERT INTO sales.items (name) SELECT 'new' WHERE sales.twice(1) = 2",
         ),
         "SELECT id, replace(mood::text, 'blue', 'sad') FROM people WHERE id > 0 ORDER BY id",
     ),

@@ -60,6 +60,8 @@ SPOKEN = """
     CREATE TRIGGER fires BEFORE INSERT ON shop.items FOR EACH ROW EXECUTE FUNCTION shop.fires();
     CREATE PROCEDURE shop.work(a int, INOUT b text DEFAULT 'x') LANGUAGE plpgsql
         AS 'BEGIN COMMIT; b := b || a; INSERT INTO shop.items (value) VALUES (b); COMMIT; END';
+    CREATE PROCEDURE shop.gives(a int, OUT b int, VARIADIC c text[] DEFAULT '{}') LANGUAGE plpgsql
+        AS 'BEGIN b := a + cardinality(c); END';
 """
 ASKED = [
     "SELECT ROW(%s.plus(1), %s.plus(b => 4, a => 1), %s.plus(NULL::int), %s.plus('a'))::text",
@@ -70,6 +72,7 @@ ASKED = [
     "SELECT value FROM %s.all_of() AS i WHERE i.id = 1",
     "CALL %s.work(5)",
     "CALL %s.work(b => 'y', a => 6)",
+    "CALL %s.gives(1, NULL, 'x', 'y')",
     "SELECT count(*) FROM %s.items WHERE value IN ('x5', 'y6')",
     "SELECT %s.nothing() IS NULL",
     "SELECT count(*) FROM %s.all_of()",
