@@ -21,7 +21,7 @@ from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, in_step, planner, touching
 from migrator.planning.folders import changes_of
-from migrator.planning.leaving import filled_by
+from migrator.planning.leaving import filled_by, keys_needed_by
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
@@ -283,7 +283,9 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
             continue
         its = others.recorded_changes(record)
         theirs = touching.touched_by(its).items()
-        shared = {str(table) for table in filled_by((each.kind, each.spec) for each in its) & tables.keys()}
+        pairs = [(each.kind, each.spec) for each in its]
+        needed = (filled_by(pairs) & tables.keys()) | keys_needed_by(pairs, [each.spec for each in changes])
+        shared = {str(table) for table in needed}
         shared |= {f"{table}.{column}" for table, columns in theirs for column in columns if (table, column) in touched}
         if shared:
             raise OutOfOrder(

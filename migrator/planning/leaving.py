@@ -12,8 +12,10 @@ from typing import Any
 
 from migrator.changes.kind import Kind, Spec
 from migrator.changes.kinds.create_index import Indexing
+from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.moving import Moving
 from migrator.changes.view import DefinedView
 from migrator.errors import Refused
 from migrator.model.schema import TableName
@@ -84,6 +86,17 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
 def filled_by(pairs: Iterable[Pair]) -> set[TableName]:
     """Tables that changes have made for what old code writes elsewhere."""
     return {table for kind, spec in pairs for table in kind.fills(spec)}
+
+
+def keys_needed_by(pairs: Iterable[Pair], specs: Iterable[Spec]) -> set[TableName]:
+    """Tables that changes lose a constraint of, by which others find rows that belong together until contract.
+
+    Args:
+        pairs: the others.
+        specs: parameters of the changes.
+    """
+    dropped = {spec.target for spec in specs if isinstance(spec, Release)}
+    return {table for kind, spec in pairs if isinstance(kind, Moving) for table in kind.touched(spec)} & dropped
 
 
 def _gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
