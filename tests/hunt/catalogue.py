@@ -70,6 +70,8 @@ def of_objects(kind: str, kinds: tuple[str, ...], text: Callable[[str, str, str]
             attribute = state.tables[table_id].attributes.get(on)
             if what == "fk" and attribute and not keeps:
                 attribute.on_delete = ""
+            if what == "unique" and attribute and not keeps:
+                attribute.is_arbiter = False
 
         sql = text(table.schema, quoted(name), table.sql).replace("{new}", quoted(new))
         return Change(kind, sql, sql, apply)

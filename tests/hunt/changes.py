@@ -124,7 +124,10 @@ def change_type(chance: random.Random, state: State) -> Drawn:
             f" ALTER {column} SET DEFAULT {literal(value)}"
         )
     sql = f"{head} ALTER COLUMN {column} TYPE {new}{using}"
-    return Change("change_type", sql, default or sql, apply, moves=True)
+    naive = default or sql
+    if attribute.is_external and new.startswith(("text", "varchar")):
+        naive += f"; {head} ALTER {column} SET STORAGE EXTERNAL"
+    return Change("change_type", sql, naive, apply, moves=True)
 
 
 def self_cast(old: str, new: str) -> bool:
@@ -149,11 +152,29 @@ def change_key_type(chance: random.Random, state: State) -> Drawn:
     return None
 
 
+def plain_reshaping(table: Table, old: tuple[str, ...], new: tuple[str, ...]) -> str:
+    """New columns with the privileges of the old ones, which go."""
+    names = ", ".join(map(literal, old))
+    granted = "".join(
+        " EXECUTE format('GRANT %s (%I) ON %s TO %s%s', one.privilege_type,"
+        f" {literal(name)}, {literal(table.sql)}, one.grantee::regrole,"
+        " CASE WHEN one.is_grantable THEN ' WITH GRANT OPTION' END);"
+        for name in new
+    )
+    copied = (
+        "DO $do$ DECLARE one record; BEGIN FOR one IN SELECT DISTINCT g.* FROM pg_attribute, aclexplode(attacl) AS g"
+        f" WHERE attrelid = {literal(table.sql)}::regclass AND attname IN ({names}) LOOP{granted} END LOOP; END $do$"
+    )
+    added = ", ".join(f"ADD COLUMN {quoted(name)} text" for name in new)
+    dropped = ", ".join(f"DROP COLUMN {quoted(name)}" for name in old)
+    return f"ALTER TABLE {table.sql} {added}; {copied}; ALTER TABLE {table.sql} {dropped}"
+
+
 def split_column(chance: random.Random, state: State) -> Drawn:
     place = one(chance, places(state, "pair"))
     if place is None:
         return None
-    head, column, _ = alter(state, place)
+    head, column, attribute = alter(state, place)
     a, b = fresh_name(state, chance), fresh_name(state, chance)
 
     def apply(state: State) -> None:
@@ -164,7 +185,8 @@ def split_column(chance: random.Random, state: State) -> Drawn:
     up = f"split_part({column}, ' ', 1), split_part({column}, ' ', 2)"
     down = f"{quoted(a)} || ' ' || {quoted(b)}"
     sql = f"-- migrator: up = {up}\n-- migrator: down = {down}\n{head} {body}"
-    return Change("split_column", sql, f"{head} {body}", apply, moves=True)
+    naive = plain_reshaping(place.table(state), (attribute.column,), (a, b))
+    return Change("split_column", sql, naive, apply, moves=True)
 
 
 def merge_columns(chance: random.Random, state: State) -> Drawn:
@@ -173,16 +195,18 @@ def merge_columns(chance: random.Random, state: State) -> Drawn:
     if place is None:
         return None
     table, attribute = place.table(state), place.attribute(state)
-    (a, b), new = map(quoted, attribute.view.columns), fresh_name(state, chance)
+    (a, b), name = map(quoted, attribute.view.columns), fresh_name(state, chance)
+    new = quoted(name)
 
     def apply(state: State) -> None:
         found = place.attribute(state)
-        found.view, found.type, found.nullable, found.required = View((new,)), "text", True, False
+        found.view, found.type, found.nullable, found.required = View((name,)), "text", True, False
 
-    body = f"ALTER TABLE {table.sql} ADD COLUMN {quoted(new)} text, DROP COLUMN {a}, DROP COLUMN {b}"
-    down = f"split_part({quoted(new)}, ' ', 1), split_part({quoted(new)}, ' ', 2)"
+    body = f"ALTER TABLE {table.sql} ADD COLUMN {new} text, DROP COLUMN {a}, DROP COLUMN {b}"
+    down = f"split_part({new}, ' ', 1), split_part({new}, ' ', 2)"
     sql = f"-- migrator: up = {a} || ' ' || {b}\n-- migrator: down = {down}\n{body}"
-    return Change("merge_columns", sql, body, apply, moves=True)
+    naive = plain_reshaping(table, attribute.view.columns, (name,))
+    return Change("merge_columns", sql, naive, apply, moves=True)
 
 
 def drop_column(chance: random.Random, state: State) -> Drawn:

@@ -25,7 +25,7 @@ from migrator.postgres.connect import Database
 from tests.hunt.catalogue import draw
 from tests.hunt.changes import Change
 from tests.hunt.schemas import Drawer
-from tests.hunt.state import State
+from tests.hunt.state import State, quoted
 from tests.hunt.world import Pending, World, Wrong
 from tests.support.pause_points import Killed, PausingDatabase, Script
 from tests.support.sandbox import SERVICE, Sandbox
@@ -39,9 +39,13 @@ def unplaced(shape: frozenset[str]) -> Counter[str]:
     return Counter(map(_unplaced, shape))
 
 
+def _plain(constant: re.Match[str]) -> str:
+    return constant[1].strip("()")
+
+
 def _unplaced(line: str) -> str:
     line = re.sub(r"^column \d+ ", "column ", line)
-    line = re.sub(r"\(?('[^']*'|\(\d+\))((?:::[a-z ]+(?:\([\d,]+\))?)\)?)+", lambda found: found[1].strip("()"), line)
+    line = re.sub(r"\(?('[^']*'|\(\d+\))(?:::[a-z]+(?: [a-z]+)*(?:\([\d,]+\))?\)?)+", _plain, line)
     line = re.sub(r"(DEFAULT) '(\d+)'", r"\1 \2", line)
     # The columns of a published table, in their order.
     return re.sub(r"\{[^{}]*\}(?=\W*,\)\W*\}$)", lambda found: str(sorted(found[0].strip("{}").split(","))), line)
@@ -279,7 +283,7 @@ class Life:
             (table, name)
             for table in self.world.states[0].tables.values()
             for _, name, _ in table.named("shout", "trigger")
-            if name in error.render()
+            if quoted(name).strip('"') in error.render()
         ]
         for table, name in found:
             function = f"{self.world.states[0].tables and table.schema}"

@@ -53,6 +53,8 @@ class Attribute:
         on_delete: of the foreign key; empty: there is none.
         loud: a trigger of the user makes it upper case.
         type: of its one column.
+        is_external: whether its column has STORAGE EXTERNAL, which the server forgets when the type changes.
+        is_arbiter: whether ON CONFLICT may name it.
     """
 
     kind: str
@@ -66,6 +68,8 @@ class Attribute:
     refers: str = ""
     on_delete: str = ""
     loud: bool = False
+    is_external: bool = False
+    is_arbiter: bool = False
 
     @property
     def column(self) -> str:

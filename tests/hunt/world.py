@@ -156,7 +156,7 @@ class World:
         for _ in range(operations):
             position = self.chance.choice(self.active)
             table_id = self.chance.choice(list(self.rows))
-            what = self.chance.choices([self.insert, self.update, self.delete], [4, 7, 1])[0]
+            what = self.chance.choices([self.insert, self.update, self.upsert, self.delete], [4, 7, 2, 1])[0]
             what(position, table_id)
 
     def writable(self, position: int, table_id: str) -> list[str]:
@@ -221,6 +221,50 @@ class World:
             for name, value in values.items():
                 row.values[name] = frozenset([value])
                 row.written[name] = self.expands
+
+    def upsert(self, position: int, table_id: str) -> None:
+        """A row that is there already, by another key than its own."""
+        table = self.states[position].tables[table_id]
+        arbiters = [name for name, each in table.attributes.items() if each.is_arbiter]
+        if not arbiters or not all(each.is_filled for each in self.pending[:position]):
+            return
+        arbiter = self.chance.choice(arbiters)
+        there = {
+            value: key
+            for key, row in self.rows[table_id].items()
+            if len(values := row.values.get(arbiter, ())) == 1
+            for value in values
+            if value is not None
+        }
+        names = [name for name in self.writable(position, table_id) if name != arbiter]
+        if not there or not names:
+            return
+        taken, changed = self.chance.choice(list(there)), self.chance.choice(names)
+        values: dict[str, str | None] = {arbiter: taken}
+        for name in names:
+            if name == changed or any(each.required for each in self.known(table_id, name)):
+                values[name] = self.value(table_id, name, new=False)
+        columns = {
+            column: text for name, value in values.items() for column, text in table.attributes[name].view.writes(value)
+        }
+        what = ", ".join(f"{each} = EXCLUDED.{each}" for each in map(quoted, table.attributes[changed].view.columns))
+        body = f"({', '.join(map(quoted, columns))}) VALUES ({', '.join(columns.values())})"
+        on = quoted(table.attributes[arbiter].column)
+        answer = self.send(
+            position,
+            f"INSERT INTO {table.sql} {body} ON CONFLICT ({on}) DO UPDATE SET {what} RETURNING {quoted(table.key)}",
+        )
+        if answer is None:
+            return
+        key = there[taken]
+        if answer != [(int(key),)]:
+            raise Wrong(f"{table.sql}: upsert of row {key} came to {answer}")
+        row = self.rows[table_id][key]
+        row.touched, row.values[changed], row.written[changed] = (
+            self.expands,
+            frozenset([values[changed]]),
+            self.expands,
+        )
 
     def delete(self, position: int, table_id: str) -> None:
         if not self.rows[table_id]:
