@@ -20,8 +20,15 @@ def require_last_word(relation: Relation) -> None:
     Behavior"): what a later one changes is seen by nobody.
 
     Raises:
-        Refused: there is one.
+        Refused: there is one, or partitions have triggers of their own.
     """
+    if relation.partition_triggers:
+        raise Refused(
+            f'partitions of table "{relation.name}" have triggers of their own, which may fire after those that keep '
+            "old and new columns in step",
+            detail="\n".join(relation.partition_triggers),
+            hint="create them on the table itself, in a migration before this one",
+        )
     late = [
         trigger.name
         for trigger in relation.own_triggers

@@ -54,8 +54,10 @@ def require_droppable(relation: Relation, column: str) -> None:
             "generated column",
             "publication",
             "foreign key of another table",
+            "partition key",
+            "object of a partition",
         ],
-        "which DROP COLUMN would break or refuse",
+        "which DROP COLUMN would break, refuse or take along",
         "replace them by ones that do without the column, in a migration before this one",
     )
     wide = [each for each in relation.constraints if column in each.columns and len(each.columns) > 1]

@@ -168,7 +168,7 @@ class Dependent:
     Attributes:
         kind: ``view``, ``materialized view``, ``rule``, ``policy``, ``generated column``, ``publication``,
             ``foreign key of another table``, ``trigger function``, ``trigger``, ``statistics object``,
-            ``partition key``.
+            ``partition key``, ``object of a partition`` for what partitions have of their own.
         name: of the object, qualified.
         column: the column it uses.
     """
@@ -328,6 +328,7 @@ class Relation:
         options: storage parameters as ``NAME=VALUE``, those of its TOAST table as ``toast.NAME=VALUE``.
         tablespace: where it lies; an empty string: in that of the database.
         views: views that read it, also through others; a view comes after those it reads.
+        partition_triggers: row triggers that its partitions have of their own, as the server describes them.
     """
 
     name: TableName
@@ -362,6 +363,7 @@ class Relation:
     replica_identity: str = "default"
     tablespace: str = ""
     views: tuple[View, ...] = ()
+    partition_triggers: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -168,6 +168,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         inherits=row.inherits,
         is_subscribed=row.is_subscribed,
         is_published=row.is_published,
+        partition_triggers=tuple(row.partition_triggers),
         unsent=tuple(row.unsent),
         has_row_security=row.has_row_security,
         forces_row_security=row.forces_row_security,

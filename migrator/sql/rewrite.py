@@ -28,6 +28,7 @@ def copied_index(definition: str, *, name: str, renamed: dict[str, str], tablesp
     node.CopyFrom(statement.node)
     node.idxname = name
     node.concurrent = True
+    node.relation.inh = True
     node.table_space = tablespace
     for inner in walk(node):
         if isinstance(inner, pb.IndexElem) and inner.name in renamed:

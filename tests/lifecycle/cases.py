@@ -398,6 +398,18 @@ CASES = (
     ),
     Case(
         name="on partitions",
+        kind="rename_column",
+        setup=divided(items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=10_000))
+        + "CREATE UNIQUE INDEX items_once ON items (value, id); CREATE INDEX items_lower ON items (lower(value), n)"
+        " WHERE value <> 'x'; CREATE INDEX items_own ON items_1 (value DESC);"
+        "CREATE VIEW firsts AS SELECT value FROM items_1;",
+        sql="ALTER TABLE items RENAME COLUMN value TO label",
+        old=code("value"),
+        new=code("label", unfilled=(None,)),
+        final=("NOT EXISTS (SELECT FROM items WHERE label IS NULL)",),
+    ),
+    Case(
+        name="on partitions",
         kind="create_index",
         setup=partitioned(
             "items_1 PARTITION OF items FOR VALUES FROM (0) TO (1000000)",

@@ -101,7 +101,12 @@ class DropColumn(Kind[Removal]):
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="leave it out there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
+        if relation is not None and relation.partition_key and change.down:
+            raise Refused(
+                f'down: the defaults that partitions of "{change.target}" have of their own would not come back',
+                hint="set the default in a migration before this one, and leave -- migrator: down out",
+            )
         if relation is None and change.down:
             raise Refused(
                 f'the default of column "{change.column}", which rollback restores, is not known without a database',

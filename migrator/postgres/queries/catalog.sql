@@ -32,6 +32,10 @@ SELECT
     c.relforcerowsecurity OR c.relkind = 'p' AND EXISTS (
         SELECT FROM pg_partition_tree(c.oid) AS t JOIN pg_class AS p ON p.oid = t.relid WHERE p.relforcerowsecurity)
         AS forces_row_security,
+    ARRAY(SELECT pg_describe_object('pg_trigger'::regclass, g.oid, 0)
+        FROM pg_partition_tree(c.oid) AS t JOIN pg_trigger AS g ON g.tgrelid = t.relid
+        WHERE c.relkind = 'p' AND t.level > 0 AND g.tgparentid = 0 AND NOT g.tgisinternal AND g.tgtype & 1 = 1
+        ORDER BY 1) AS partition_triggers,
     coalesce((SELECT jsonb_agg(jsonb_build_object('grantee', coalesce(r.rolname, ''), 'privilege', g.privilege_type,
             'is_grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
         FROM aclexplode(c.relacl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
@@ -304,8 +308,25 @@ SELECT 'partition key', format('%%I.%%I', n.nspname, c.relname), a.attname::text
 FROM pg_partitioned_table AS p
 JOIN pg_class AS c ON c.oid = p.partrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = ANY(p.partattrs::smallint[])
+JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND (a.attnum = ANY(p.partattrs::smallint[]) OR EXISTS (
+    SELECT FROM pg_depend AS d
+    -- The other way round, so that the column is not dropped without the table.
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid = a.attnum AND d.deptype = 'i'
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = 0))
 WHERE p.partrelid = %(oid)s
+UNION
+-- What partitions have of their own, and have not from the table.
+SELECT 'object of a partition', pg_describe_object(d.classid, d.objid, 0), a.attname::text
+FROM pg_partition_tree(%(oid)s::oid::regclass) AS t
+JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relid AND d.refobjsubid > 0
+JOIN pg_attribute AS a ON a.attrelid = t.relid AND a.attnum = d.refobjsubid
+LEFT JOIN pg_class AS i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
+LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+LEFT JOIN pg_trigger AS g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+WHERE t.level > 0 AND d.classid <> 'pg_attrdef'::regclass
+    AND (i.oid IS NULL OR i.relkind = 'i' AND NOT i.relispartition)
+    AND (k.oid IS NULL OR k.coninhcount = 0 AND k.conparentid = 0 AND k.contype IN ('c', 'f'))
+    AND (g.oid IS NULL OR g.tgparentid = 0 AND NOT g.tgisinternal)
 ORDER BY 1, 2, 3
 
 -- name: triggers

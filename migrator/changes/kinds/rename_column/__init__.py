@@ -49,6 +49,7 @@ class RenameColumn(Kind[Renaming]):
         that differs at every call (a sequence, a random value) NULL on INSERT cannot be told from an omitted column.
         ON CONFLICT on a unique column is guarded for the first 100 rows a transaction inserts: beyond them, two
         transactions that upsert one key at the same moment may get a unique violation.
+        Not a column that divides a partitioned table; nor where its partitions have row triggers of their own.
         Until contract, the new name is no primary key: GROUP BY on it alone and foreign keys to it have to wait.
         Server-side prepared ``SELECT *`` fails when a column appears or goes, until it is prepared anew, as with every
         ADD COLUMN.
@@ -86,7 +87,7 @@ class RenameColumn(Kind[Renaming]):
                 f'column "{change.column}" belongs to a table this migration creates',
                 hint="give it the name you want in the CREATE TABLE",
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield (
                 f"type, default and indexes of {change.target}.{change.column} could not be checked without a "
@@ -102,6 +103,13 @@ class RenameColumn(Kind[Renaming]):
             ["publication"],
             "whose subscribers know it by its old name",
             "take the column out of the publication's column list first",
+        )
+        refuse_dependents(
+            relation,
+            change.column,
+            ["partition key"],
+            "by which a row's partition is found before any trigger fires",
+            "write the new rows into a table that is divided by a column of the new name",
         )
         yield from notes(relation, change)
 
