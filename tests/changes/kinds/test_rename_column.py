@@ -128,7 +128,6 @@ def test_a_unique_index_makes_inserts_of_one_key_take_turns():
         (users(is_subscribed=True), "is written by a logical subscription"),
         (users(forces_row_security=True), "forces row security on its owner"),
         (users(kind="foreign table"), "not an ordinary table"),
-        (users(kind="foreign table"), "not an ordinary table"),
         (users(inherits=True), "takes part in inheritance"),
         (users(dependents=(Dependent("publication", "p", "name"),)), "whose subscribers know it by its old name"),
         (schema(), 'table "public.users" does not exist'),
