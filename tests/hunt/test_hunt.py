@@ -18,7 +18,7 @@ import pytest
 from tests.hunt.lives import Covered, life
 
 SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "120"))
-SEEDS = range(6)
+SEEDS = range(4)
 
 
 def play(admin: psycopg.Connection[Any], server: Any, folder: Path, seed: int, covered: Covered) -> None:
