@@ -422,3 +422,29 @@ def test_an_enum_loses_a_value_by_changing_to_a_type_without_it(sandbox: Sandbox
         (1, "glad"), (2, "sad"), (3, "sad"), (4, None), (5, "glad"),
     ]  # fmt: skip
     assert sandbox.value("INSERT INTO people (id) VALUES (6) RETURNING mood::text") == "sad"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "ALTER TABLE lines RENAME CONSTRAINT line_of TO of_order",
+        "ALTER TABLE lines DROP CONSTRAINT line_of",
+        "ALTER TABLE lines DROP COLUMN order_id",
+        "ALTER TABLE lines RENAME TO order_lines",
+        "DROP TABLE lines",
+        "ALTER TABLE orders RENAME CONSTRAINT child_of TO below",
+    ],
+)
+def test_a_foreign_key_that_the_same_migration_changes_before_is_refused(sandbox: Sandbox, before: str) -> None:
+    sandbox.execute(
+        "CREATE TABLE orders (id integer PRIMARY KEY, parent integer CONSTRAINT child_of REFERENCES orders);"
+        "CREATE TABLE lines (n integer, order_id integer CONSTRAINT line_of REFERENCES orders);"
+        "INSERT INTO orders VALUES (1, 1); INSERT INTO lines VALUES (1, 1)"
+    )
+    sandbox.install()
+    with pytest.raises(Refused, match="and before that this migration changes it by"):
+        sandbox.new("both", f"{before}; ALTER TABLE orders ALTER COLUMN id TYPE bigint")
+
+    after = sandbox.shape_after(f"ALTER TABLE orders ALTER COLUMN id TYPE bigint; {before}")
+    sandbox.finish(sandbox.new("both", f"ALTER TABLE orders ALTER COLUMN id TYPE bigint; {before}"))
+    assert unplaced_lines(sandbox.snapshot()) == unplaced_lines(after)

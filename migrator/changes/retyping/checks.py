@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
@@ -10,14 +10,15 @@ from migrator.changes.kind import Context, OnTable
 from migrator.changes.retyping import set_aside
 from migrator.changes.retyping.shadow import Retyping, converted_default
 from migrator.errors import Refused
-from migrator.model.schema import Column, Relation
+from migrator.model.schema import Column, Reference, Relation
 from migrator.sql.compose import qualified
-from migrator.sql.rewrite import columns_in
+from migrator.sql.rewrite import columns_in, foreign_key_columns
 
 _UNCHECKED_ON_PARTITIONED = 18
 """First version with foreign keys NOT VALID on partitioned tables (release notes of 18)."""
 
 _EARLY = frozenset({"drop_index", "drop_constraint", "rename_constraint"})
+_OF_TABLE = frozenset({"drop_table", "rename_table", "set_schema", "partition_table"})
 """Kinds whose contract, where it comes first, takes away what a change of type makes anew."""
 
 
@@ -103,7 +104,11 @@ def refuse_changed_beside(relation: Relation, change: Retyping, context: Context
     Raises:
         Refused: there is one: the one made anew would stay, or have the name from before.
     """
-    before = {spec for kind, spec in context.beside[: context.beside.index(("change_type", change))] if kind in _EARLY}
+    earlier = context.beside[: context.beside.index(("change_type", change))]
+    before = {spec for kind, spec in earlier if kind in _EARLY}
+    for each in relation.references if not change.in_place else ():
+        if change.column in each.columns:
+            _refuse_reference_changed(each, relation, change, earlier)
     changed = {
         getattr(spec, "constraint", "") or getattr(spec, "index", "")
         for spec in (*before, *(spec for kind, spec in context.beside if kind == "rename_index"))
@@ -117,6 +122,23 @@ def refuse_changed_beside(relation: Relation, change: Retyping, context: Context
             "migration drops or renames it",
             hint="do that in a migration before this one, and contract it before you plan this",
         )
+
+
+def _refuse_reference_changed(
+    key: Reference, relation: Relation, change: Retyping, earlier: Sequence[tuple[str, object]]
+) -> None:
+    own, _, _ = foreign_key_columns(key.definition)
+    for kind, spec in earlier:
+        if not isinstance(spec, OnTable) or spec.target != key.table:
+            continue
+        changes_key = kind in _EARLY and getattr(spec, "constraint", "") == key.name
+        changes_column = kind == "drop_column" and getattr(spec, "column", "") in own
+        if changes_key or changes_column or kind in _OF_TABLE:
+            raise Refused(
+                f'foreign key "{key.name}" of table "{key.table}" points to "{change.column}" of table '
+                f'"{relation.name}", which is replaced, and before that this migration changes it by {kind}',
+                hint="do that in a migration before this one, and contract it before you plan this",
+            )
 
 
 def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
