@@ -45,7 +45,7 @@ def _plain(constant: re.Match[str]) -> str:
 
 def _unplaced(line: str) -> str:
     # Indexes on partitions have whatever names are free.
-    line = re.sub(r"t\d+_part_\d+_.*(?=:|\b ON )", "of a partition", line) if "_part_" in line else line
+    line = re.sub(r'"t\d+_part_\d+_(?:[^"]|"")*"|\bt\d+_part_\d+_\w+', "of_a_partition", line)
     line = re.sub(r"^column \d+ ", "column ", line)
     line = re.sub(r"\(?('[^']*'|\(\d+\))(?:::[a-z]+(?: [a-z]+)*(?:\([\d,]+\))?\)?)+", _plain, line)
     line = re.sub(r"(DEFAULT) '(\d+)'", r"\1 \2", line)

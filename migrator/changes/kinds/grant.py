@@ -116,6 +116,20 @@ class Grant(OneStatement[Granting]):
                         roles=roles_sql([role]),
                         grantable=only_option,
                     )
+            # REVOKE on a table takes away what was granted on its columns as well.
+            everywhere = {name for name, column in (*new, *passed_on) if not column}
+            for grantable in (False, True):
+                again = [
+                    each for each, option in before.items() if each[1] and each[0] in everywhere and option is grantable
+                ]
+                if again:
+                    yield self.template(
+                        "grant",
+                        privileges=listed(again),
+                        object=change.sql,
+                        roles=roles_sql([role]),
+                        grantable=grantable,
+                    )
 
     def subject(self, change: Granting) -> str:
         """The object."""

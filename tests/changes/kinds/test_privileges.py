@@ -123,3 +123,26 @@ def test_privileges_are_read_with_the_default_of_functions(session: Session):
     assert statements("GRANT SELECT, DELETE ON t TO pg_monitor", Phase.ROLLBACK, known) == [
         "REVOKE DELETE ON TABLE public.t FROM pg_monitor"
     ]
+
+
+@pytest.mark.parametrize("sql", ["GRANT ALL ON t TO pg_monitor", "GRANT SELECT (a), UPDATE ON t TO pg_monitor"])
+@pytest.mark.parametrize("option", ["", " WITH GRANT OPTION"])
+def test_rollback_leaves_what_was_granted_on_columns(session: Session, sql: str, option: str):
+    session.execute("CREATE TABLE t (a int, b int)")
+    session.execute(f"GRANT UPDATE (a, b), SELECT (b) ON t TO pg_monitor{option}")
+    granted = "SELECT attname, attacl::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY 1"
+    before = session.query(granted)
+    known = read_schema(session, [(None, "t")])
+    sql += option
+    session.execute(sql)
+    for text in statements(sql, Phase.ROLLBACK, known):
+        session.execute(text)
+
+    assert session.query(granted) == before
+    assert (
+        session.one(
+            "SELECT count(*) AS n FROM pg_class AS c, aclexplode(relacl) WHERE c.relname = 't' AND"
+            " grantee = 'pg_monitor'::regrole"
+        ).n
+        == 0
+    )
