@@ -51,6 +51,7 @@ def require_droppable(relation: Relation, column: str) -> None:
             "materialized view",
             "rule",
             "policy",
+            "trigger",
             "generated column",
             "publication",
             "foreign key of another table",

@@ -110,3 +110,34 @@ def test_what_somebody_dropped_meanwhile_stops_contract_before_anything_is_gone(
     assert sandbox.snapshot() == left != before
     sandbox.rollback(migration, offline=OFFLINE)
     assert sandbox.snapshot() == left
+
+
+@pytest.mark.parametrize("fires", ["UPDATE OF a ON t", "UPDATE ON t FOR EACH ROW WHEN (OLD.a IS DISTINCT FROM NEW.a)"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE t DROP COLUMN a",
+        (
+            "-- migrator: up = split_part(a, ' ', 1), split_part(a, ' ', 2)\n-- migrator: down = b || ' ' || c\n"
+            "ALTER TABLE t ADD COLUMN b text, ADD COLUMN c text, DROP COLUMN a"
+        ),
+        "-- migrator: to = u\nALTER TABLE t DROP COLUMN a",
+    ],
+    ids=["drop", "split", "move"],
+)
+def test_a_trigger_that_names_a_column_that_goes_is_refused_when_planned(
+    sandbox: Sandbox, sql: str, fires: str
+) -> None:
+    each_row = "" if "EACH ROW" in fires else " FOR EACH ROW"
+    sandbox.execute(
+        "CREATE TABLE t (k int PRIMARY KEY, a text); CREATE TABLE u (k int PRIMARY KEY REFERENCES t);"
+        "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;"
+        f"CREATE TRIGGER touch BEFORE {fires}{each_row} EXECUTE FUNCTION touch()"
+    )
+
+    with pytest.raises(Refused, match="is used by other objects") as caught:
+        sandbox.new("gone", sql)
+
+    assert "trigger touch" in refusal(caught.value)
+    sandbox.execute("DROP TRIGGER touch ON t")
+    sandbox.finish(sandbox.new("gone", sql))
