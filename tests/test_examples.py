@@ -17,6 +17,9 @@ import pytest
 from migrator import embedded
 from migrator.authoring import new
 from migrator.changes.registry import all_kinds
+from migrator.lint.engine import lint
+from migrator.lint.selection import select
+from migrator.lint.sources import Source
 from migrator.model.plan import Migration, Phase
 from migrator.planning import phase_file
 from migrator.postgres.connect import Database
@@ -171,3 +174,14 @@ def update() -> None:
 
 if __name__ == "__main__":
     update()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_that_is_generated_is_left_unchecked_without_a_word(kind: str) -> None:
+    sources = [
+        Source(f"{kind}/{phase.value}.sql", path.read_text(encoding="utf-8"), phase, phased=True)
+        for phase in (Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK)
+        if (path := EXAMPLES / kind / f"{phase.value}.sql").exists()
+    ]
+    report = lint(sources, select(), pg_version=18, today=WRITTEN_AT.date())
+    assert [each for each in report.findings if each.code in ("SY002", "WV004")] == []

@@ -76,6 +76,7 @@ class Context(Surroundings):
         settings: what the file SET, by lower-case name; an empty string where it went back to the default.
         earlier_phases: statements of the expand and of the backfill of the same migration.
         change_kinds: kinds of change that the migration says it makes.
+        unchecked: places of the current part of the file that run SQL which was not looked at, as offsets.
         reported_once: rules that speak once per file note it here.
         manifests: what releases that run, or will, use of the database.
         level: of the migration that the current file belongs to; None: not known.
@@ -94,6 +95,7 @@ class Context(Surroundings):
         self.timeout_set = False
         self.utc = False
         self.settings: dict[str, str] = {}
+        self.unchecked: list[int] = []
         self.reported_once: set[str] = set()
         self._transactions = Transactions(phased=False, wrapped=None)
         self._begun_at = 0

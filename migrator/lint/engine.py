@@ -218,6 +218,7 @@ class Linter:
         standpoints: dict[int, Standpoint] = {}
         self._report.statements += len(script.statements)
         unchecked = [not_looked_at(part, each) for each in part.unchecked]
+        context.unchecked = [each.start for each in part.unchecked]
         for index, statement in enumerate(script.statements):
             context.enter(index)
             before_statement = len(found)

@@ -288,8 +288,10 @@ class Findings:
 
 
 def _covers(waiver: suppression.Waiver, code: str, statement: Statement) -> bool:
-    """A waiver of a DO block holds for what it runs."""
+    """A waiver of a DO block holds for what it runs, and for what was not looked at in it."""
     block = statement.block
+    if not statement.kind and waiver.first_line is not None:
+        return code in waiver.codes and waiver.first_line <= statement.line <= waiver.last_line
     return waiver.covers(code, statement.line) or (block is not None and waiver.covers(code, block.statement.line))
 
 

@@ -243,6 +243,12 @@ def _rename_column(catalog: Catalog, table: Table, old: str, new: str) -> None:
 
 def _move(catalog: Catalog, table: Table, key: Key) -> None:
     indexes = list(catalog.indexes_of(table.key))
+    view = catalog.views.get(table.key)
+    if view is not None:
+        catalog.put_view(table.key, None)
+        catalog.put_view(key, view)
+    for reader, read in catalog.views_on(table.key):
+        catalog.put_view(reader, replace(read, reads=read.reads - {table.key} | {key}))
     catalog.put(catalog.tables, table.key, None)
     catalog.put_table(replace(table, key=key))
     for index_key, index in indexes:

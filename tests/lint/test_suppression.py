@@ -107,3 +107,10 @@ def test_other_comments_are_no_waivers(comment: str):
 
 def test_words_in_a_text_are_no_waiver():
     assert reported("SELECT '-- migrator: allow BC002';") == []
+
+
+def test_a_waiver_of_a_block_holds_for_what_is_not_looked_at_in_it():
+    block = "DO $$ BEGIN\n  EXECUTE 'DROP TABLE ' || current_setting('my.table');\nEND $$;\n"
+    waived = f"-- migrator: allow SY002 because it is read each time\n{block}"
+    assert findings(waived) == []
+    assert [(each.code, each.line) for each in findings(f"{waived}{block}")] == [("SY002", 6)]
