@@ -251,20 +251,28 @@ class Life:
         self.work()
 
     def plainly(self, sql: str) -> None:
-        """What the author would do without the tool; views that stand in the way of a type are made anew."""
+        """What the author would do without the tool; views and triggers in the way of a type are made anew."""
         run: Callable[[str], psycopg.Cursor[tuple[object, ...]]] = self.reference.execute  # type: ignore[assignment]
         views = run(
             "SELECT oid::regclass::text, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND relnamespace"
             " NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+        ).fetchall()
+        triggers = run(
+            "SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass), pg_get_triggerdef(oid) FROM pg_trigger"
+            " WHERE NOT tgisinternal AND tgparentid = 0"
         ).fetchall()
         try:
             run(sql)
         except psycopg.errors.FeatureNotSupported:
             for view, _ in views:
                 run(f"DROP VIEW {view}")
+            for drop, _ in triggers:
+                run(str(drop))
             run(sql)
             for view, definition in views:
                 run(f"CREATE VIEW {view} AS {definition}")
+            for _, definition in triggers:
+                run(str(definition))
 
     def beat(self, position: int) -> None:
         """The one instance that the gate sees starts anew, as this version."""

@@ -297,3 +297,20 @@ def test_what_cannot_be_mirrored_is_refused(sandbox: Sandbox, setup: str, messag
     sandbox.execute(setup)
     with pytest.raises(Refused, match=message):
         sandbox.new("rename t.zz", RENAME)
+
+
+@pytest.mark.parametrize("name", ['quo"te', "x y", "größe", "Order"])
+def test_a_trigger_that_reads_a_name_that_is_quoted_stops_contract(sandbox: Sandbox, name: str) -> None:
+    column = '"' + name.replace('"', '""') + '"'
+    sandbox.execute(
+        f"CREATE TABLE odd (k int PRIMARY KEY, {column} text); INSERT INTO odd VALUES (1, 'x');"
+        f"CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.{column} := NEW.{column};"
+        " RETURN NEW; END $$; CREATE TRIGGER seen BEFORE UPDATE ON odd FOR EACH ROW EXECUTE FUNCTION seen()"
+    )
+    sandbox.install()
+    migration = sandbox.new("rename", f"ALTER TABLE odd RENAME COLUMN {column} TO plain")
+    sandbox.expand(migration)
+    sandbox.backfill(migration)
+
+    with pytest.raises(Refused, match="every write to the table would fail"):
+        sandbox.contract(migration, offline=OFFLINE)

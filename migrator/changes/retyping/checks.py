@@ -149,7 +149,10 @@ def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
     )
     for each in relation.dependents:
         if each.column == change.column and each.kind == "trigger function":
-            yield f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types"
+            yield (
+                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types, "
+                "and sessions that have called it before contract may get 42804 from it until they connect anew"
+            )
     yield from set_aside.notes(relation, change.column)
 
 
@@ -161,7 +164,10 @@ def notes(relation: Relation, change: Retyping) -> Iterator[str]:
     )
     for each in relation.dependents:
         if each.column == change.column and each.kind == "trigger function":
-            yield f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types"
+            yield (
+                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types, "
+                "and sessions that have called it before contract may get 42804 from it until they connect anew"
+            )
     for index in relation.indexes:
         if change.column in index.columns and not index.is_valid:
             yield f"index {index.name} is invalid and goes with the old column"

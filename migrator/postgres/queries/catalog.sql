@@ -285,7 +285,7 @@ JOIN pg_namespace AS n ON n.oid = p.pronamespace
 JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
 JOIN pg_attribute AS a ON a.attrelid = g.tgrelid AND a.attnum > 0 AND NOT a.attisdropped
     AND p.prosrc ~* ('(^|[^[:alnum:]_$])(new|old)\s*\.\s*"?'
-        || regexp_replace(a.attname, '([^[:alnum:]_])', '\\\1', 'g') || '"?([^[:alnum:]_$]|$)')
+        || regexp_replace(replace(a.attname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '"?([^[:alnum:]_$]|$)')
 WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal AND g.tgname NOT LIKE 'zzz\_migrator\_%%'
 UNION
 -- Triggers that name the column: UPDATE OF it, or WHEN it changes.
