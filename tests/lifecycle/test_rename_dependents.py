@@ -285,7 +285,6 @@ def test_a_publication_with_a_list_of_columns_is_refused_at_once(table: Sandbox)
 @pytest.mark.parametrize(
     ("setup", "message"),
     [
-        ("CREATE TABLE t (k int, zz text) PARTITION BY LIST (k)", "partitioned table"),
         ("CREATE TABLE p (k int, zz text); CREATE TABLE t () INHERITS (p)", "inheritance"),
         ("CREATE TABLE t (k int, zz text, yy text)", "exists already"),
         ("CREATE TABLE t (k int)", 'column "zz"'),
