@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+import psycopg
 import pytest
 
 from migrator.errors import Refused
@@ -219,3 +220,27 @@ def _anew(sandbox: Sandbox, sql: str):  # type: ignore[no-untyped-def]
     sandbox.expand(migration)
     sandbox.backfill(migration)
     return migration
+
+
+@pytest.mark.parametrize(("column", "type_name"), [("total", "bigint"), ("note", 'varchar(40) COLLATE "C"')])
+def test_a_session_that_has_fired_a_trigger_goes_on_after_contract(
+    sandbox: Sandbox, column: str, type_name: str
+) -> None:
+    sandbox.execute(
+        TABLE + "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql COST 7.5 AS"
+        f" 'BEGIN IF NEW.{column} IS DISTINCT FROM OLD.{column} THEN NEW.tags := NULL; END IF; RETURN NEW; END';"
+        "CREATE TRIGGER look BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION look();"
+    )
+    sandbox.configure({"name": "web"}, gate={"soak": "0s"})
+    sandbox.install()
+    migration = sandbox.new("retype", f"ALTER TABLE orders ALTER COLUMN {column} TYPE {type_name}")
+    name = f"web/2/{migration.level}"
+    with psycopg.connect(sandbox.url, autocommit=True, prepare_threshold=None, application_name=name) as session:
+        session.execute(f"UPDATE orders SET {column} = {column} WHERE id = 1")
+        sandbox.expand(migration)
+        sandbox.backfill(migration)
+        sandbox.beat(level=migration.level)
+        sandbox.contract(migration, wait_s=10)
+        session.execute(f"UPDATE orders SET {column} = '5' WHERE id = 2")
+        assert session.execute(f"SELECT {column}::text, tags FROM orders WHERE id = 2").fetchone() == ("5", None)
+    assert sandbox.value("SELECT procost FROM pg_proc WHERE proname = 'look'") == 7.5

@@ -147,13 +147,18 @@ def notes_in_place(relation: Relation, change: Retyping) -> Iterator[str]:
         f"{change.column} becomes {change.full_type} at contract, in place: no row is read or written; new code writes "
         "what only the new type holds after it"
     )
+    yield from _functions(relation, change)
+    yield from set_aside.notes(relation, change.column)
+
+
+def _functions(relation: Relation, change: Retyping) -> Iterator[str]:
     for each in relation.dependents:
         if each.column == change.column and each.kind == "trigger function":
             yield (
-                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types, "
-                "and sessions that have called it before contract may get 42804 from it until they connect anew"
+                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types; "
+                "where the role that contracts does not own it, sessions that have called it fail until they connect "
+                "anew (42804)"
             )
-    yield from set_aside.notes(relation, change.column)
 
 
 def notes(relation: Relation, change: Retyping) -> Iterator[str]:
@@ -162,12 +167,7 @@ def notes(relation: Relation, change: Retyping) -> Iterator[str]:
         f"{change.column} becomes the last column of {change.table}: inserts without column names and code that reads "
         "columns by position must be changed before"
     )
-    for each in relation.dependents:
-        if each.column == change.column and each.kind == "trigger function":
-            yield (
-                f"function {each.name} reads NEW.{change.column} or OLD.{change.column}: it must cope with both types, "
-                "and sessions that have called it before contract may get 42804 from it until they connect anew"
-            )
+    yield from _functions(relation, change)
     for index in relation.indexes:
         if change.column in index.columns and not index.is_valid:
             yield f"index {index.name} is invalid and goes with the old column"

@@ -20,6 +20,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Policy, Relation, TableName, Trigger, View
 from migrator.sql.compose import Sql, expression, ident, qualified
+from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import slug
 from migrator.templating import render
 
@@ -38,11 +39,13 @@ class Users:
 
     Attributes:
         views: each after those it reads.
+        called: tables with row triggers, whose functions sessions have prepared for the old type by calling them.
     """
 
     views: tuple[tuple[Retyping, View], ...]
     policies: tuple[tuple[Retyping, Policy], ...]
     triggers: tuple[tuple[Retyping, Trigger], ...]
+    called: tuple[Sql, ...]
 
 
 def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
@@ -51,7 +54,10 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
     reads: dict[TableName, set[TableName]] = {}
     own: dict[tuple[TableName, str], tuple[Retyping, Policy]] = {}
     firing: dict[tuple[TableName, str], tuple[Retyping, Trigger]] = {}
+    called: dict[Sql, None] = {}
     for change, relation in columns:
+        if relation.triggers:
+            called[change.sql] = None
         for view in readers(relation, change.column):
             views.setdefault(view.name, (change, view))
             reads.setdefault(view.name, set()).update(view.views)
@@ -60,7 +66,12 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
         for trigger in triggers(relation, change.column):
             firing.setdefault((relation.name, trigger.name), (change, trigger))
     order = TopologicalSorter(reads).static_order()
-    return Users(tuple(views[name] for name in order if name in views), tuple(own.values()), tuple(firing.values()))
+    return Users(
+        tuple(views[name] for name in order if name in views),
+        tuple(own.values()),
+        tuple(firing.values()),
+        tuple(called),
+    )
 
 
 def readers(relation: Relation, column: str) -> tuple[View, ...]:
@@ -177,6 +188,14 @@ def give_back(users: Users, group: str) -> Iterator[Draft]:
     for change, trigger in users.triggers:
         for number, text in enumerate(created(change, trigger)):
             yield Draft(f"{'switch' if number else 'create'}-{slug(trigger.name)}", text, "as it was", group)
+    for table in users.called:
+        yield Draft(
+            f"prepare-{slug(relation_parts(table)[1])}",
+            _sql("functions_prepared", table=str(table)),
+            "sessions that have called them would go on with the old type, and fail",
+            group,
+            locks=f"ACCESS SHARE ON {table}: nobody waits",
+        )
     for change, view in users.views:
         name, aside = _name(view), qualified(view.name.schema, _aside(change, view))
         yield Draft(f"create-{slug(view.name.name)}", made_anew(view), "the query it had", group)
