@@ -199,7 +199,7 @@ class Batcher:
         if still:
             raise StatementFailed(
                 f'backfill step "{statement.step}" does not make its own condition false:'
-                f" {still} of {counted(done, 'rows')} still {'satisfies' if still == 1 else 'satisfy'} it afterwards",
+                f" {still:,} of {counted(done, 'rows')} still {'satisfies' if still == 1 else 'satisfy'} it afterwards",
                 at=statement.at or None,
                 detail=f"for example: {target.describe_row(self._session, leaf, place)} of {leaf.name.sql}\n"
                 f"condition: {statement.condition}",

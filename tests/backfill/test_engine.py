@@ -209,7 +209,7 @@ def test_a_row_that_violates_a_deferred_constraint_is_named(bench):
 
 def test_a_statement_that_would_do_its_rows_again_and_again_is_stopped_before_any_harm(bench):
     bench.make_table(1_000)
-    with pytest.raises(StatementFailed, match="does not make its own condition false: 1000 of 1000") as failed:
+    with pytest.raises(StatementFailed, match="does not make its own condition false: 1,000 of 1,000") as failed:
         bench.run(bench.register("UPDATE t SET other = other + 1 WHERE other >= 0"))
     assert bench.count("other <> 0") == 0
     assert "id = " in failed.value.detail

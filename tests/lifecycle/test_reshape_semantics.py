@@ -120,7 +120,7 @@ def test_a_trigger_of_the_users_that_changes_a_side_counts_as_its_writer(sandbox
         "whole text",
         SPLIT,
         f"CREATE FUNCTION up() RETURNS trigger LANGUAGE plpgsql AS $${body}$$;"
-        "CREATE TRIGGER up BEFORE INSERT OR UPDATE OF whole ON t FOR EACH ROW EXECUTE FUNCTION up()",
+        "CREATE TRIGGER up BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION up()",
     )
     sandbox.execute("INSERT INTO t (whole) VALUES ('p q')")
 
