@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.lifecycle.clients import Code, Value
@@ -196,7 +196,7 @@ def drawing(sequence: str) -> Code:
     return calling(f"nextval('{sequence}') IS NOT NULL")
 
 
-CASES = (
+_CASES = (
     Case(
         name="with a foreign key",
         kind="create_table",
@@ -294,30 +294,6 @@ CASES = (
         loses=True,
     ),
     Case(
-        name="on partitions, NOT NULL with fill",
-        kind="add_column",
-        setup=divided(items("other text", rows=10_000)),
-        sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ADD COLUMN value text NOT NULL",
-        naive="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT ''; ALTER TABLE items ALTER value DROP DEFAULT",
-        existing="SELECT 'items' AS name, id, n, '' AS value FROM items",
-        old=code_without(default=""),
-        new=code("value", unfilled=(None,)),
-        seen_as=lambda seen, committed: str(seen).startswith("row ") if committed == "" else seen == committed,
-        loses=True,
-    ),
-    Case(
-        name="on partitions, with a default that differs from row to row",
-        kind="add_column",
-        setup=divided(items("other text", rows=10_000)),
-        sql="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT 'r0.' || (random() * 1000000000)::int",
-        existing="SELECT 'items' AS name, id, n, 'r' AS value FROM items",
-        old=code_without(default="r"),
-        new=code("value", unfilled=(None,)),
-        seen_as=lambda seen, committed: seen == committed or (committed == "r" and str(seen or "r0.")[:3] == "r0."),
-        seen_finally=lambda seen, committed: seen == committed or (committed == "r" and seen[:3] == "r0."),
-        loses=True,
-    ),
-    Case(
         name="with everything on it",
         kind="rename_column",
         setup=items("value text NOT NULL DEFAULT 'none' CHECK (value <> '')", rows=10_000, more=" UNIQUE")
@@ -370,17 +346,6 @@ CASES = (
         seen_finally=lambda seen, committed: str(seen).startswith("row ") if committed is None else seen == committed,
     ),
     Case(
-        name="on partitions, with fill",
-        kind="set_not_null",
-        setup=divided(items("value text", rows=10_000, value="CASE WHEN g % 3 > 0 THEN 's' || g END")),
-        sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ALTER COLUMN value SET NOT NULL",
-        naive="UPDATE items SET value = '' WHERE value IS NULL; ALTER TABLE items ALTER COLUMN value SET NOT NULL",
-        old=code("value", values=sometimes_null),
-        new=code("value"),
-        seen_as=lambda seen, committed: seen == committed or (committed is None and str(seen).startswith("row ")),
-        seen_finally=lambda seen, committed: str(seen).startswith("row ") if committed is None else seen == committed,
-    ),
-    Case(
         name="without fill",
         kind="set_not_null",
         setup=items("value text"),
@@ -409,32 +374,12 @@ CASES = (
         final=("NOT EXISTS (SELECT FROM items WHERE label IS NULL)",),
     ),
     Case(
-        name="on partitions",
-        kind="create_index",
-        setup=partitioned(
-            "items_1 PARTITION OF items FOR VALUES FROM (0) TO (1000000)",
-            "items_2 PARTITION OF items FOR VALUES FROM (1000000) TO (MAXVALUE)",
-        ),
-        sql="CREATE INDEX items_value_n ON items (value, n)",
-        naive="CREATE INDEX items_value_n ON items (value, n)",
-        old=code_of_part("ids", "< 1000000", "items"),
-        new=code_of_part("ids", "< 1000000", "items"),
-    ),
-    Case(
         name="unique",
         kind="create_index",
         setup=items("value text"),
         sql="CREATE UNIQUE INDEX items_value_key ON items (value)",
         old=code("value"),
         new=code("value"),
-    ),
-    Case(
-        name="on partitions",
-        kind="add_check",
-        setup=divided(items("value text")),
-        sql="ALTER TABLE items ADD CHECK (value <> '' AND n >= 0)",
-        old=code("value", values=sometimes_null),
-        new=code("value", values=sometimes_null),
     ),
     Case(
         name="positive",
@@ -1587,5 +1532,22 @@ CASES = (
         "-- migrator: phase = contract\nDROP STATISTICS before",
         old=code("value"),
         new=code("value"),
+    ),
+)
+
+_DIVIDED = {
+    ("add_column", "NOT NULL with fill"),
+    ("add_column", "NOT NULL with a default that differs from row to row"),
+    ("drop_column", "nullable"),
+    ("set_not_null", "with fill"),
+    ("add_check", "positive"),
+    ("create_index", "plain"),
+}
+CASES = (
+    *_CASES,
+    *(
+        replace(each, name=f"{each.name}, on partitions", setup=divided(each.setup))
+        for each in _CASES
+        if (each.kind, each.name) in _DIVIDED
     ),
 )
