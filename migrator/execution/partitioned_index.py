@@ -147,8 +147,9 @@ def _built(means: Means, node: Any, index: TableName, part: _Part) -> TableName:
         means.at_length(f"DROP INDEX CONCURRENTLY IF EXISTS {_sql(name)}")
     if valid:
         return name
+    wanted = _like(_definition(means.session, index), name)
     for each in means.session.query(_SQL["free_indexes"], {"table": _sql(part.table)}):
-        if _like(each.definition, name) == _like(_definition(means.session, index), name):
+        if _like(each.definition, name) == wanted:
             return TableName(each.schema, each.name)
     means.at_length(index_like(statement_sql("index_stmt", node), part.table, name.name))
     return name

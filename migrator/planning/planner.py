@@ -311,7 +311,8 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             refusal.hint = refusal.hint or _after_renaming(refusal.message, context.renamed)
             refusals.append(refusal)
     raise_all(refusals)
-    return notes
+    # What two changes say of one object is said once.
+    return list(dict.fromkeys(notes))
 
 
 def _after_renaming(message: str, renamed: Mapping[TableName, Mapping[str, str]]) -> str | None:

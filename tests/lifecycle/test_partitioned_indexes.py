@@ -154,3 +154,15 @@ def test_partitions_that_come_and_go_meanwhile_are_no_obstacle(events: Sandbox) 
     assert process.returncode == 0, output
     assert all(valid for _, valid, _ in events.rows(INDEXES))
     assert events.state(migration) == "complete"
+
+
+def test_a_step_that_was_written_by_hand_is_run_alike(events: Sandbox) -> None:
+    migration = events.write(
+        "20260101T0000_note",
+        expand="-- step: index transaction=none\nCREATE INDEX CONCURRENTLY by_note ON events (note);",
+        rollback="-- step: drop transaction=none undoes=index\nDROP INDEX CONCURRENTLY IF EXISTS by_note;",
+    )
+    events.expand(migration)
+    assert [valid for _, valid, _ in events.rows(INDEXES)] == [True] * 5
+    events.rollback(migration, offline=OFFLINE)
+    assert events.rows(INDEXES) == []
