@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
+
+from tests.support import forked
 
 USERS = """
 CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
@@ -42,17 +41,11 @@ class Shell:
     url: str
 
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> Outcome:
-        result = subprocess.run(
-            [sys.executable, "-c", "from migrator.cli import main; main()", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "DATABASE_URL": self.url, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
+        answer = forked.command().run(
+            *arguments, folder=self.folder, url=self.url, environment=environment, stdin=stdin
         )
-        assert "Traceback" not in result.stderr, result.stderr
-        return Outcome(result.returncode, result.stdout, result.stderr)
+        assert "Traceback" not in answer.err, answer.err
+        return Outcome(answer.code, answer.out, answer.err)
 
     def ok(self, *arguments: str, **environment: str) -> Outcome:
         """A run that must succeed."""

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from migrator.postgres.connect import Database
-from tests.support.forked import Answer, ForkedCommand
+from tests.support.forked import Answer, ForkedCommand, command
 from tests.support.sandbox import SERVICE, Sandbox, open_sandbox, wait_for
 from tests.support.snapshot import leftovers, snapshot
 from tests.support.tablespaces import TABLESPACE
@@ -336,8 +336,7 @@ def kills(
         sandbox.execute(scenario.setup)
         phase.prepare(sandbox, sandbox.new("all", scenario.sql).id)
         origin = sandbox.value("SELECT current_database()")
-    with ForkedCommand() as forked:
-        yield Range(tmp_path, postgres_admin, postgres_server.url, origin, forked, phase, scenario)
+    yield Range(tmp_path, postgres_admin, postgres_server.url, origin, command(), phase, scenario)
     shutil.rmtree(tmp_path)
 
 

@@ -1,9 +1,9 @@
-"""``migrator``, killed at a statement: run as a script in place of the command.
+"""``migrator``, killed at a statement: what a run that ``forked.py`` starts may be asked to do.
 
-``MIGRATOR_KILL_AT=N`` kills it with SIGKILL before it sends the Nth statement, counted over all its connections; with
-``MIGRATOR_KILL_MATCH=REGEX`` only statements that match are counted. ``commits_only`` counts of a transaction its
-COMMIT alone, for a kill before that leaves the same wherever it comes. ``MIGRATOR_PAUSE_MATCH=REGEX`` with
-``MIGRATOR_PAUSE_FILE=PATH`` writes that file before the first matching statement, and waits until it is gone.
+``MIGRATOR_KILL_AT=N`` in its environment kills it with SIGKILL before it sends the Nth statement, counted over all its
+connections; with ``MIGRATOR_KILL_MATCH=REGEX`` only statements that match are counted. ``commits_only`` counts of a
+transaction its COMMIT alone, for a kill before that leaves the same wherever it comes. ``MIGRATOR_PAUSE_MATCH=REGEX``
+with ``MIGRATOR_PAUSE_FILE=PATH`` writes that file before the first matching statement, and waits until it is gone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from migrator import cli
 from migrator.postgres.session import Session
 
 
@@ -41,6 +40,17 @@ class Counter:
         self._pause_match = re.compile(pause_match) if pause_match else None
         self._pause_file = Path(pause_file)
         self._lock = threading.Lock()
+
+    @classmethod
+    def wanted(cls) -> Self:
+        """What the environment asks for."""
+        asked = os.environ.get
+        return cls(
+            kill_at=int(asked("MIGRATOR_KILL_AT", "0")),
+            match=asked("MIGRATOR_KILL_MATCH", ""),
+            pause_match=asked("MIGRATOR_PAUSE_MATCH", ""),
+            pause_file=asked("MIGRATOR_PAUSE_FILE", ""),
+        )
 
     def before(self, statement: str, *, in_transaction: bool) -> None:
         if self._pause_match and self._pause_match.search(statement):
@@ -81,15 +91,3 @@ def _install_in_sqlalchemy(counter: Counter) -> None:
 
     event.listen(Engine, "before_cursor_execute", before)
     event.listen(Engine, "commit", lambda connection: counter.before("COMMIT", in_transaction=True))
-
-
-if __name__ == "__main__":
-    install(
-        Counter(
-            kill_at=int(os.environ.get("MIGRATOR_KILL_AT", "0")),
-            match=os.environ.get("MIGRATOR_KILL_MATCH", ""),
-            pause_match=os.environ.get("MIGRATOR_PAUSE_MATCH", ""),
-            pause_file=os.environ.get("MIGRATOR_PAUSE_FILE", ""),
-        )
-    )
-    cli.main()

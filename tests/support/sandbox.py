@@ -6,8 +6,6 @@ import contextlib
 import io
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,10 +27,9 @@ from migrator.planning.folders import load_all
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.sql.parser import parse_script
+from tests.support import forked
 from tests.support.snapshot import leftovers, snapshot
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-KILL_AT = Path(__file__).with_name("kill_at.py")
 SERVICE = {"name": "web", "ttl": "1h"}
 """A service whose one beat is good for the whole test."""
 
@@ -71,7 +68,7 @@ class Sandbox:
     url: str
     session: Session
     events: list[Event] = field(default_factory=list)
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    processes: list[forked.ForkedProcess] = field(default_factory=list)
 
     @property
     def database(self) -> Database:
@@ -182,15 +179,12 @@ class Sandbox:
             code = cli.run(arguments)
         return Outcome(code, out.getvalue(), err.getvalue())
 
-    def process(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def process(self, *arguments: str, **environment: str) -> forked.ForkedProcess:
         """Run a command as a process of its own; see ``kill_at.py`` for what the environment may ask of it."""
-        process = subprocess.Popen(
-            [sys.executable, str(KILL_AT), *arguments],
-            cwd=self.root,
-            env={**os.environ, "DATABASE_URL": self.url, "PYTHONPATH": str(CHECKOUT), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        process = forked.command().start(
+            *arguments,
+            folder=self.root,
+            environment={**os.environ, "DATABASE_URL": self.url, **environment},
         )
         self.processes.append(process)
         return process
