@@ -50,7 +50,7 @@ def notes_for_subscribers(relation: Relation, columns: Sequence[str]) -> Iterato
     A subscription that is sent a column its table lacks stops, and the publisher keeps its WAL for it (PostgreSQL
     documentation, "Logical Replication", "Restrictions").
     """
-    if relation.is_published:
+    if relation.is_published or relation.below.is_published:
         yield (
             f"a publication sends the changes of {relation.name}: unless it lists its columns, subscribers in "
             f"PostgreSQL need {', '.join(columns)} before expand, or their replication stops there"

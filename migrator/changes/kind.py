@@ -285,13 +285,21 @@ def altered_table(relation: Any, schema: Schema) -> TableName:
 
 
 def require_table(
-    change: OnTable, context: Context, *, or_view: bool = False, or_partitioned: bool = False
+    change: OnTable,
+    context: Context,
+    *,
+    or_view: bool = False,
+    or_partitioned: bool = False,
+    or_partition: bool = False,
+    instead: str = "",
 ) -> Relation | None:
     """The ordinary table a change is about; None when no database was asked or this migration creates it.
 
     Args:
         or_view: whether a materialized view will do.
         or_partitioned: whether a partitioned table will do.
+        or_partition: whether a partition will do.
+        instead: what to do about a partitioned table.
 
     Raises:
         Refused: it does not exist, or it is not an ordinary table.
@@ -301,11 +309,13 @@ def require_table(
     relation = context.schema.relation(change.target)
     if relation is None:
         raise Refused(f'table "{change.target}" does not exist')
-    others = {"materialized view": or_view, "partitioned table": or_partitioned}
+    others = {"materialized view": or_view, "partitioned table": or_partitioned, "partition": or_partition}
     if relation.kind != "table" and not others.get(relation.kind):
         raise Refused(
             f'"{change.target}" is a {relation.kind}, not an ordinary table',
-            hint="this kind of change works on ordinary tables so far",
+            hint=instead
+            if instead and relation.kind == "partitioned table"
+            else "this kind of change works on ordinary tables" + (" and partitioned ones" if or_partitioned else ""),
         )
     if relation.inherits:
         raise Refused(f'table "{change.target}" takes part in inheritance, where triggers and columns differ by table')

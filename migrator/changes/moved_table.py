@@ -63,7 +63,7 @@ class MovedTable(Kind[MoveT]):
         """It is there, the new name is free, and a view can stand in for it."""
         if change.target in context.created:
             raise Refused(f'table "{change.target}" is created by this migration', hint="name it so there")
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             raise Refused(
                 f'the columns and privileges of table "{change.target}" are not known without a database',

@@ -97,6 +97,7 @@ def require_droppable_table(relation: Relation) -> None:
             if each.kind in ("view", "materialized view", "rule", "foreign key of another table", "publication")
         }
     )
+    users += [f"{each}, by way of a partition" for each in relation.below.users]
     if users:
         raise Refused(
             f'table "{relation.name}" is used by other objects, which DROP TABLE would break or refuse',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from migrator.model.below import NOTHING_BELOW, Below
 from migrator.model.objects import Grant, Objects
 
 
@@ -329,6 +330,7 @@ class Relation:
         tablespace: where it lies; an empty string: in that of the database.
         views: views that read it, also through others; a view comes after those it reads.
         partition_triggers: row triggers that its partitions have of their own, as the server describes them.
+        below: what else its partitions have.
     """
 
     name: TableName
@@ -364,6 +366,7 @@ class Relation:
     tablespace: str = ""
     views: tuple[View, ...] = ()
     partition_triggers: tuple[str, ...] = ()
+    below: Below = NOTHING_BELOW
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

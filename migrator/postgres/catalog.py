@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from migrator.model.below import NOTHING_BELOW
 from migrator.model.objects import Grant, Objects
 from migrator.model.schema import (
     Column,
@@ -28,6 +29,7 @@ from migrator.model.schema import (
     UserType,
     View,
 )
+from migrator.postgres.below import read_below
 from migrator.postgres.objects import read_objects
 from migrator.postgres.queries import load
 from migrator.postgres.session import LOCK_NOT_AVAILABLE, QUERY_CANCELED, ServerError, Session
@@ -190,6 +192,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         tablespace=row.tablespace,
         policies=tuple(Policy(**each) for each in row.policies),
         views=tuple(_view(each) for each in session.query(_SQL["views"], key)),
+        below=read_below(session, row.oid) if row.partition_key else NOTHING_BELOW,
     )
 
 

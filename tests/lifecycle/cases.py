@@ -1542,6 +1542,7 @@ _DIVIDED = {
     ("set_not_null", "with fill"),
     ("add_check", "positive"),
     ("create_index", "plain"),
+    ("split_column", "two names out of one"),
 }
 CASES = (
     *_CASES,

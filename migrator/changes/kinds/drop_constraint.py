@@ -34,7 +34,8 @@ class DropConstraint(Kind[Release]):
         tables.
 
     What is refused
-        CASCADE. A primary key or unique constraint that foreign keys of other tables point to. NOT NULL, which ALTER
+        CASCADE. A primary key or unique constraint that foreign keys of other tables point to, also by way of a
+        partition. NOT NULL, which ALTER
         COLUMN … DROP NOT NULL is for.
 
     Limits
@@ -71,11 +72,14 @@ class DropConstraint(Kind[Release]):
             raise Refused(
                 f'constraint "{change.constraint}" is on a table this migration creates', hint="leave it out there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield f"constraint {change.constraint} of {change.target} could not be looked at without a database"
             return
         constraint = _require_constraint(relation, change)
+        for each in relation.below.constraints:
+            if (each.name, each.type) == (constraint.name, constraint.type) and each.is_own:
+                yield f"partition {each.table} has {each.name} as its own too: there it stays"
         if constraint.type in ("primary key", "unique"):
             yield (
                 f"new code must not upsert with ON CONFLICT ({', '.join(constraint.columns)}) any more, "
@@ -134,6 +138,7 @@ def _require_constraint(relation: Relation, change: Release) -> Constraint:
         for each in relation.dependents
         if each.kind == "foreign key of another table" and each.column in constraint.columns
     }
+    pointing |= {each.name for each in relation.below.references if set(each.columns) == set(constraint.columns)}
     if constraint.type in ("primary key", "unique") and pointing:
         raise Refused(
             f'foreign keys point to the columns of constraint "{change.constraint}" of table "{change.target}"',

@@ -36,7 +36,7 @@ class DropNotNull(Kind[Loosening]):
         can read NULL, say so with a directive, and expand drops it: new code may write NULL at once.
 
     What is refused
-        A column of a primary key, an identity column.
+        A column of a primary key, also of one that a partition has alone; an identity column.
 
     Limits
         A rollback of the second form sets NOT NULL again, after a CHECK that is validated while reads and writes go on.
@@ -79,7 +79,7 @@ class DropNotNull(Kind[Loosening]):
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="leave NOT NULL out there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         column = require_column(relation, change, change.column)
         if column is not None and not column.not_null:
             raise Refused(f'column "{change.column}" of table "{change.target}" may be NULL already')
@@ -87,6 +87,14 @@ class DropNotNull(Kind[Loosening]):
             raise Refused(f'column "{change.column}" of table "{change.target}" is an identity column: never NULL')
         if relation is not None and _is_in_primary_key(relation, change.column):
             raise Refused(f'column "{change.column}" of table "{change.target}" is in the primary key: never NULL')
+        for each in relation.below.constraints if relation else ():
+            if each.type == "primary key" and change.column in each.columns:
+                raise Refused(
+                    f'column "{change.column}" is in primary key "{each.name}" of partition {each.table}: never NULL',
+                    hint="drop that key in a migration before this one",
+                )
+            if each.type == "not null" and change.column in each.columns and each.is_own:
+                yield f"partition {each.table} has {each.name}, a NOT NULL of its own: it goes on to refuse NULL there"
         if change.phase == "contract":
             yield (
                 f"new code may write NULL to {change.table}.{change.column} only after contract; where old code can "

@@ -27,10 +27,11 @@ class DropTable(Kind[TableRemoval]):
 
     What happens
         Expand changes nothing: old code goes on to read and write it. Contract drops it once no old code is left; its
-        indexes, triggers, policies and owned sequences go with it.
+        indexes, triggers, policies, owned sequences and partitions go with it.
 
     What is refused
-        A table that others rely on: views, rules, foreign keys of other tables, publications, subscriptions. CASCADE.
+        A table, or a partition of it, that others rely on: views, rules, foreign keys of other tables, publications,
+        subscriptions. CASCADE.
 
     Limits
         Contract destroys the rows. Nothing brings them back but a backup. Until contract, foreign keys of the table
@@ -60,11 +61,15 @@ class DropTable(Kind[TableRemoval]):
         """It is there and nothing relies on it."""
         if change.target in context.created:
             raise Refused(f'table "{change.target}" is created by this migration', hint="leave both out")
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield f"what depends on {change.target} could not be checked without a database; expand checks it"
             return
         require_droppable_table(relation)
+        if relation.partition_key:
+            yield f"its partitions go with it, whatever is attached to {change.table} by then"
+        for function in relation.below.written_by:
+            yield f"trigger function {function} writes or reads a partition: contract is refused while it does"
         for function in relation.functions:
             yield f"function {function} mentions {change.table} in its text: if that is this table, contract breaks it"
         for each in relation.constraints:
@@ -97,3 +102,9 @@ class DropTable(Kind[TableRemoval]):
             (each for each in relation.written_by if not each.is_own),
             "drop these triggers, or replace their functions by ones that do without the table",
         )
+        if relation.below.written_by:
+            raise Refused(
+                f'partitions of "{change.target}" are named by functions of triggers, whose writes would fail',
+                detail="\n".join(f"trigger function {name}" for name in relation.below.written_by),
+                hint="drop these triggers, or replace their functions by ones that do without the partition",
+            )

@@ -11,7 +11,7 @@ from migrator.changes.tablespace import before, require_tablespace
 from migrator.errors import Refused
 from migrator.model.schema import Index, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, qualified
+from migrator.sql.compose import Sql, ident, qualified
 from migrator.sql.parser import pb, unwrap
 from migrator.sql.rewrite import slug
 
@@ -42,7 +42,8 @@ class Reindex(Kind[Rebuilding]):
         not there, or where this role may create nothing.
 
     Limits
-        It needs room for a second index, and waits for transactions that were open when it started.
+        It needs room for a second index, and waits for transactions that were open when it started. The index of a
+        partitioned table is built partition by partition; a run that was cut off begins with the first one anew.
 
     Example:
         REINDEX INDEX orders_number_idx
@@ -77,7 +78,7 @@ class Reindex(Kind[Rebuilding]):
 
     def validate(self, change: Rebuilding, context: Context) -> Iterator[str]:
         """It is there, and the server builds its sort concurrently."""
-        relation = require_table(change, context, or_view=True)
+        relation = require_table(change, context, or_view=True, or_partitioned=True, or_partition=True)
         if relation is None:
             return
         index = _index(change, context.schema)
@@ -91,6 +92,14 @@ class Reindex(Kind[Rebuilding]):
                 f'index "{change.index}" serves an exclusion constraint, which is not built concurrently: writes to '
                 f'"{change.target}" would wait for the build'
             )
+        if change.tablespace and relation.partition_key:
+            raise Refused(
+                f'index "{change.index}" of partitioned table "{change.target}" has no files of its own to move',
+                hint="move the index of each partition; for partitions to come, in a migration written by hand: "
+                f"ALTER INDEX {qualified(change.schema, change.index)} SET TABLESPACE {ident(change.tablespace)}",
+            )
+        if relation.partition_key:
+            yield f"the index of each partition of {change.table} is built, one after the other"
         if change.tablespace:
             require_tablespace(change.tablespace, index.tablespace, f'index "{change.index}"', context)
         if not index.is_valid:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.errors import Refused
-from migrator.model.schema import Schema, TableName
+from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import ident
 from migrator.sql.parser import pb
@@ -31,7 +31,7 @@ class RenameConstraint(Kind[ConstraintRenaming]):
     What happens
         Expand changes nothing: old code may name the constraint in ON CONFLICT ON CONSTRAINT, or look for it in the
         errors it handles. Contract renames it once no old code is left, with a lock for a moment. The index of a key
-        is renamed with it.
+        is renamed with it. A CHECK is renamed on partitions too; keys and foreign keys keep their names there.
 
     Limits
         New code must not use the new name before contract; it should name columns instead.
@@ -64,7 +64,7 @@ class RenameConstraint(Kind[ConstraintRenaming]):
             raise Refused(
                 f'constraint "{change.constraint}" is on a table this migration creates', hint="name it so there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield f"constraint {change.constraint} of {change.target} could not be looked at without a database"
             return
@@ -77,6 +77,7 @@ class RenameConstraint(Kind[ConstraintRenaming]):
             )
         if change.new_name in names | {index.name for index in relation.indexes}:
             raise Refused(f'the name "{change.new_name}" is taken on table "{change.target}"')
+        _require_free_below(change, relation)
 
     def expand(self, change: ConstraintRenaming, context: Context) -> Iterator[Draft]:
         """Nothing: old code may name it."""
@@ -92,3 +93,11 @@ class RenameConstraint(Kind[ConstraintRenaming]):
             "no code names the old one any more",
             slug(change.table),
         )
+
+
+def _require_free_below(change: ConstraintRenaming, relation: Relation) -> None:
+    """The new name is free on partitions, which have a CHECK and NOT NULL from the table under one name."""
+    constraint = next(each for each in relation.constraints if each.name == change.constraint)
+    taken = [each.table for each in relation.below.constraints if each.name == change.new_name]
+    if constraint.type in ("check", "not null") and taken:
+        raise Refused(f'the name "{change.new_name}" is taken on partition {taken[0]}, where the constraint is too')

@@ -42,6 +42,7 @@ class RenameTable(MovedTable[TableRenaming]):
         Until contract, new code cannot COPY FROM or TRUNCATE the new name, nor GROUP BY a primary key alone. Triggers
         see the old name in TG_TABLE_NAME until contract and the new one after it. Functions whose text names the table
         are listed: they must be changed. Contract is refused while those of triggers do, since writes would fail.
+        Partitions keep their names.
 
     Example:
         ALTER TABLE people RENAME TO users

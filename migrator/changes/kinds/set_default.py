@@ -49,7 +49,7 @@ class SetDefault(Kind[Defaulting]):
 
     What is refused
         An identity or generated column. Dropping the default of a NOT NULL column in expand: inserts of old code would
-        fail.
+        fail. In expand: a partitioned table whose partitions have defaults of their own.
 
     Example::
 
@@ -94,7 +94,7 @@ class SetDefault(Kind[Defaulting]):
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="write the default there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None and change.phase == "expand":
             raise Refused(
                 f'the default of column "{change.column}", which rollback restores, is not known without a database',
@@ -110,6 +110,16 @@ class SetDefault(Kind[Defaulting]):
                 "out would fail without a default",
                 hint="leave -- migrator: phase out: contract drops the default",
             )
+        differing = [each for each in relation.below.defaults if each.column == change.column] if relation else []
+        if differing and change.phase == "expand":
+            raise Refused(
+                f'partitions of "{change.target}" have defaults of their own for column "{change.column}", which '
+                "rollback would not restore",
+                detail="\n".join(f"{each.table}: {each.default or 'none'}" for each in differing),
+                hint="leave -- migrator: phase out: contract changes the default of all of them",
+            )
+        for each in differing:
+            yield f"partition {each.table} has {each.default or 'NULL'} as its own default, which contract replaces"
         if change.phase == "contract":
             yield (
                 f"until contract, inserts that leave {change.table}.{change.column} out get "

@@ -83,7 +83,13 @@ class SetReplicaIdentity(OneStatement[ReplicaIdentity]):
         if change.target in context.created:
             return
         require_known(context, f'the replica identity of table "{change.target}"')
-        relation = require_table(change, context)
+        relation = require_table(
+            change,
+            context,
+            or_partition=True,
+            instead="rows are found by the identity of the partition they are in, which does not follow that of the "
+            "table: ALTER TABLE … REPLICA IDENTITY for each partition",
+        )
         if relation is None:
             return
         if change.identity == "index":

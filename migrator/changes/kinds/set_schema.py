@@ -47,7 +47,7 @@ class SetSchema(MovedTable[SchemaChange]):
         Until contract, new code cannot COPY FROM or TRUNCATE the table in its new schema, nor GROUP BY a primary key
         alone. New code needs USAGE on the schema. Code that finds the table by its ``search_path``, with both schemas
         in it, finds whichever comes first. Code that names a sequence of the table finds it in the old schema until
-        contract.
+        contract. Partitions stay where they are.
 
     Example:
         ALTER TABLE invoices SET SCHEMA billing

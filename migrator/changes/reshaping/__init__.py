@@ -82,7 +82,7 @@ class Reshaping(Kind[ReshapedT]):
                 f'columns of table "{change.target}", which this migration creates, need not be {self.verb}',
                 hint="write the columns you want into the CREATE TABLE",
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             raise Refused(
                 f'what hangs on the columns of table "{change.target}" is not known without a database',
@@ -182,6 +182,7 @@ class Reshaping(Kind[ReshapedT]):
                 old=[(old.name, seen_from_trigger(expression(old.down))) for old in sides.old],
                 new=sides.new,
                 rows=rows_of(sides),
+                moves=relation is not None and bool(relation.partition_key),
             ),
             "the side that changed is taken to the other; the new side, if both changed",
             group,

@@ -590,14 +590,17 @@ JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
 WHERE pn.nspname = %(schema)s AND p.relname = %(name)s AND cn.nspname = %(parent_schema)s AND c.relname = %(parent)s
 
 -- name: unfinished_rebuilds
--- What REINDEX CONCURRENTLY of an index left when it was cut off: invalid indexes of its table, called as it with a suffix.
+-- What REINDEX CONCURRENTLY of an index left when it was cut off: invalid indexes of its table, called as it with a suffix;
+-- of a partitioned table those of its partitions.
 SELECT n.nspname AS schema, c.relname AS name
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE NOT i.indisvalid
-  AND i.indrelid = (SELECT own.indrelid FROM pg_index AS own
-      JOIN pg_class AS oc ON oc.oid = own.indexrelid JOIN pg_namespace AS oi ON oi.oid = oc.relnamespace
-      WHERE oi.nspname = %(schema)s AND oc.relname = %(name)s)
-  AND c.relname ~ '_cc(new|old)[0-9]*$'
-  AND starts_with(%(name)s::text, regexp_replace(c.relname, '_cc(new|old)[0-9]*$', ''))
+WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND EXISTS (
+    SELECT FROM pg_class AS oc
+    JOIN pg_namespace AS oi ON oi.oid = oc.relnamespace
+    CROSS JOIN LATERAL (SELECT oc.oid AS relid UNION SELECT t.relid FROM pg_partition_tree(oc.oid) AS t) AS one
+    JOIN pg_index AS own ON own.indexrelid = one.relid AND own.indrelid = i.indrelid
+    JOIN pg_class AS named ON named.oid = own.indexrelid
+    WHERE oi.nspname = %(schema)s AND oc.relname = %(name)s
+      AND starts_with(named.relname::text, regexp_replace(c.relname, '_cc(new|old)[0-9]*$', '')))

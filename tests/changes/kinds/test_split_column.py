@@ -118,7 +118,7 @@ def test_names_that_need_care(name: str):
             users(constraints=(Constraint("p", "primary key", ("name",), "PRIMARY KEY (name)"),)),
             "part of a key or index",
         ),
-        (sql(), users(kind="partitioned table"), "not an ordinary table"),
+        (sql(), users(kind="foreign table"), "not an ordinary table"),
     ],
 )
 def test_what_cannot_be_done_safely_is_refused(text: str, known, reason: str):
