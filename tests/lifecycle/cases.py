@@ -1551,4 +1551,14 @@ CASES = (
         for each in _CASES
         if (each.kind, each.name) in _DIVIDED
     ),
+    *(
+        replace(
+            each,
+            name=f"{each.name}, on partitions",
+            setup=divided(each.setup.replace(" UNIQUE", "")),
+            new=replace(each.new, insert=each.new.insert.replace("ON CONFLICT (value)", "ON CONFLICT (id)")),
+        )
+        for each in _CASES
+        if each.kind == "rename_table"
+    ),
 )
