@@ -134,6 +134,7 @@ class Context:
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
         contract_sql: what its contract runs; known before contract only.
+        rollback_sql: what its rollback runs; known when obstacles are counted.
         made: objects that earlier changes of the same migration make in expand, as ``Kind.makes`` says them.
         beside: every change of the migration, by its kind.
     """
@@ -145,6 +146,7 @@ class Context:
     renamed: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     built: frozenset[str] = frozenset()
     contract_sql: str = ""
+    rollback_sql: str = ""
     created_types: frozenset[TableName] = frozenset()
     added_values: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     made: frozenset[tuple[str, ...]] = frozenset()

@@ -192,6 +192,7 @@ def require_free(relation: Relation) -> None:
     in_the_way = [*relation.users, *(f"trigger {each.name}" for each in relation.own_triggers)]
     own = {"rule": "rule of", "statistics object": "statistics"}
     in_the_way += sorted({f"{own[each.kind]} {each.name}" for each in relation.dependents if each.kind in own})
+    in_the_way += [f"rule {name}" for name in relation.rules]
     if in_the_way:
         raise Refused(
             f'{relation.kind} "{relation.name}" would be made anew, and other objects hold on to it',
@@ -333,6 +334,11 @@ def view_statement(definition: str) -> Any:
     if len(statements) != 1 or statements[0].kind != "view_stmt":
         raise Refused("the definition of a view is one CREATE VIEW statement", detail=definition[:300])
     return statements[0].node
+
+
+def standing_on(view: Sql) -> Sql:
+    """A query that counts the rules and triggers users made on a view."""
+    return Sql(render("changes/view_own.sql.mako", view=str(view)))
 
 
 def users_of(view: Sql) -> Sql:

@@ -218,7 +218,14 @@ def before_rollback(run: Run, session: Session, migration: Migration) -> dict[st
 def _refuse_obstacles(
     session: Session, migration: Migration, changes: Sequence[Change], schema: Schema, phase: Phase
 ) -> None:
-    for change, obstacle in planner.obstacles_of(changes, migration=migration.id, level=migration.level, schema=schema):
+    obstacles = planner.obstacles_of(
+        changes,
+        migration=migration.id,
+        level=migration.level,
+        schema=schema,
+        rollback_sql="\n".join(step.sql for step in migration.phase(Phase.ROLLBACK)),
+    )
+    for change, obstacle in obstacles:
         if obstacle.phase is not phase:
             continue
         try:

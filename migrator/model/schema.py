@@ -320,6 +320,7 @@ class Relation:
         own_triggers: every trigger users made, those for statements too.
         users: objects that hold on to the table itself or to its row type, whatever it is called, as the server
             describes them: views, functions, foreign keys of other tables, columns of its row type.
+        rules: names of the rules users made on it.
         comment: its comment, or None.
         definition: the query of a view, plain or materialized, with everything qualified; empty for others.
         policies: its row security policies.
@@ -356,6 +357,7 @@ class Relation:
     partitions: tuple[Partition, ...] = ()
     own_triggers: tuple[Trigger, ...] = ()
     users: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     comment: str | None = None
     definition: str = ""
     options: tuple[str, ...] = ()

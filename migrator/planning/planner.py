@@ -225,14 +225,18 @@ def expressions_of(
 
 
 def obstacles_of(
-    changes: Sequence[Change], *, migration: str, level: int, schema: Schema
+    changes: Sequence[Change], *, migration: str, level: int, schema: Schema, rollback_sql: str = ""
 ) -> list[tuple[Change, Obstacle]]:
-    """Rows that would make contract or rollback fail, to be counted before the gate."""
+    """Rows that would make contract or rollback fail, to be counted before the gate.
+
+    Args:
+        rollback_sql: what rollback runs.
+    """
     contexts = _contexts(changes, migration, level, schema)
     return [
         (change, each)
         for change, context in zip(changes, contexts, strict=True)
-        for each in change.kind.obstacles(change.spec, context)
+        for each in change.kind.obstacles(change.spec, replace(context, rollback_sql=rollback_sql))
     ]
 
 

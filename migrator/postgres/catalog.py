@@ -183,6 +183,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         partitions=tuple(Partition(TableName(each["schema"], each["name"]), each["bound"]) for each in row.partitions),
         own_triggers=tuple(Trigger(**each._asdict()) for each in session.query(_SQL["own_triggers"], key)),
         users=tuple(row.users),
+        rules=tuple(row.rules),
         statistics=tuple(Statistics(**each._asdict()) for each in session.query(_SQL["extended_statistics"], key)),
         comment=row.comment,
         definition=row.definition,

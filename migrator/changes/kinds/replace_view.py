@@ -21,6 +21,7 @@ from migrator.changes.view import (
     require_free,
     require_replaceable,
     retyped,
+    standing_on,
     users_of,
 )
 from migrator.errors import Refused
@@ -125,10 +126,17 @@ class ReplaceView(Kind[ViewReplacement]):
         if change.phase == "expand" and not any(name in context.created for name in change.reads):
             yield retyped(change, relation, "cast them to the type they have, or say -- migrator: phase = contract")
         phase = Phase.ROLLBACK if change.phase == "expand" else Phase.CONTRACT
-        if _is_made_anew(change, relation):
+        # Once it is expanded, its columns do not tell any more how it is undone.
+        if _is_made_anew(change, relation) or self._aside(change, context)[1] in context.rollback_sql:
             yield Obstacle(
                 users_of(change.sql),
                 f"objects use view {change.target}, which is made anew",
+                "drop them first, and create them again afterwards",
+                phase,
+            )
+            yield Obstacle(
+                standing_on(change.sql),
+                f"objects hold on to view {change.target}, rules or triggers, and it is made anew without them",
                 "drop them first, and create them again afterwards",
                 phase,
             )
@@ -184,16 +192,20 @@ class ReplaceView(Kind[ViewReplacement]):
         node.replace = True
         return Draft(step, statement_sql("view_stmt", node), why, slug(change.view), undoes=undoes)
 
+    def _aside(self, change: ViewReplacement, context: Context) -> tuple[Sql, Sql]:
+        """What the view is called that goes, and the statement that calls it so."""
+        over = (context.migration, change.schema, change.view, "replace")
+        name = bounded_name("migrator", change.view, over=over)
+        return qualified(change.schema, name), self.template("aside", view=change.sql, aside=name)
+
     def _anew(
         self, change: ViewReplacement, context: Context, definition: str, undoes: str | None = None
     ) -> Iterator[Draft]:
         group = slug(change.view)
-        over = (context.migration, change.schema, change.view, "replace")
-        name = bounded_name("migrator", change.view, over=over)
-        aside = qualified(change.schema, name)
+        aside, step_aside = self._aside(change, context)
         yield Draft(
             f"aside-{group}",
-            self.template("aside", view=change.sql, aside=name),
+            step_aside,
             "the new one takes its name in the same transaction",
             group,
             undoes=undoes,

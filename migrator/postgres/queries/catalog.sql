@@ -84,6 +84,8 @@ SELECT
             AND NOT EXISTS (SELECT FROM pg_rewrite AS w
                 WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid AND w.ev_class = c.oid)
         ORDER BY 1) AS users,
+    ARRAY(SELECT w.rulename::text FROM pg_rewrite AS w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN' ORDER BY 1)
+        AS rules,
     coalesce((SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'name', p.relname,
             'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY pn.nspname, p.relname)
         FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhrelid AND p.relispartition
