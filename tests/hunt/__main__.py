@@ -1,6 +1,9 @@
 """``python -m tests.hunt SEED [COUNT [FILE]]``: play lives again and say what was covered.
 
 One life alone is told from its first statement to its last; ``FILE`` gets what the tool refused, and how often.
+
+``python -m tests.hunt --pairs SECONDS [FORM [FORM [WAY]]]``: play pairs of changes for so long, those of these forms
+only: a kind, or ``kind:form``, see ``forms.py``.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 import psycopg
@@ -17,6 +21,8 @@ from migrator import embedded
 from migrator.errors import MigratorError
 from tests.conftest import wanted_installation
 from tests.hunt.lives import Covered, life
+from tests.hunt.pairs import all_pairs, sample
+from tests.support.tablespaces import make_tablespace
 
 
 def main(first: int, count: int = 1, file: str = "") -> int:
@@ -46,5 +52,25 @@ def main(first: int, count: int = 1, file: str = "") -> int:
     return bool(failed)
 
 
+def pairs(seconds: float, *wanted: str) -> int:
+    """Play pairs, and tell what each came to."""
+    outcomes, failed = Counter[str](), list[str]()
+    with (
+        embedded.start(major=wanted_installation().major, settings=embedded.FAST) as server,
+        psycopg.connect(server.url(), autocommit=True) as admin,
+    ):
+        make_tablespace(server.url())
+        chosen = [each for each in all_pairs() if each.matches(wanted)]
+        for played in sample(admin, server.url, chosen, time.monotonic() + seconds):
+            print(f"{played.pair}: {played.outcome}" + f" ({played.refusal})" * bool(played.refusal), flush=True)
+            outcomes["failed" if played.failed else played.outcome] += 1
+            failed += [str(played.pair)] * played.failed
+    print("\n".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
+    print(f"{outcomes.total()} of {len(chosen)}; failed: {failed}")
+    return bool(failed)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--pairs":
+        sys.exit(pairs(float(sys.argv[2]), *sys.argv[3:]))
     sys.exit(main(*map(int, sys.argv[1:3]), *sys.argv[3:]))

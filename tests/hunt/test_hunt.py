@@ -2,7 +2,7 @@
 contract leaves is what the plain SQL would have made.
 
 A seed that failed is played again by ``python -m tests.hunt SEED``. With ``MIGRATOR_HUNT_SEED`` those from that one on
-are played, and what nobody has seen is left to longer runs.
+are played, and what nobody has seen is left to longer runs. Pairs of changes: ``python -m tests.hunt --pairs``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from migrator.changes.registry import all_kinds
+from tests.hunt.every_form import FORMS
 from tests.hunt.lives import Covered, life
+from tests.hunt.pairs import all_pairs, sample
+from tests.support.tablespaces import make_tablespace
 
 SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "120"))
 SEEDS = range(4)
@@ -44,6 +48,19 @@ def test_a_life_that_was_drawn_once(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(0)
+def test_pairs_of_changes(postgres_server: Any, postgres_admin: psycopg.Connection[Any]) -> None:
+    """A sample by seed: each pair is undone without a trace and ends as the plain SQL, or is refused."""
+    seed = int(os.environ.get("MIGRATOR_HUNT_SEED") or secrets.randbits(31))
+    print(f"seed {seed}")
+    make_tablespace(postgres_server.url())
+    deadline = time.monotonic() + min(SECONDS, 600)
+    played = list(sample(postgres_admin, postgres_server.url, all_pairs(seed), deadline))
+    assert [f"python -m tests.hunt --pairs 60 {each.pair}: {each.outcome}" for each in played if each.failed] == []
+    assert any(each.outcome.endswith("done") for each in played)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
 def test_lives_that_nobody_has_seen(
     tmp_path: Path, postgres_server: Any, postgres_admin: psycopg.Connection[Any]
 ) -> None:
@@ -55,3 +72,7 @@ def test_lives_that_nobody_has_seen(
         play(postgres_admin, postgres_server, tmp_path / str(seed), seed, covered)
     print(covered)
     assert covered.expanded > covered.lives // 2
+
+
+def test_every_kind_is_in_pairs() -> None:
+    assert {form.kind for form in FORMS} == set(all_kinds())
