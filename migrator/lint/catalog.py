@@ -233,17 +233,18 @@ def columns_proved_not_null(expression: Any) -> frozenset[str]:
 
     The same shapes that ``ConstraintImpliedByRelConstraint`` in ``src/backend/commands/tablecmds.c`` sees through.
     """
-    kind = expression.WhichOneof("node")
-    if kind == "null_test" and expression.null_test.nulltesttype == pb.IS_NOT_NULL:
-        argument = unwrap(expression.null_test.arg)
-        if isinstance(argument, pb.ColumnRef) and len(argument.fields) == 1:
-            return frozenset(names_in(argument.fields))
-    if kind == "bool_expr" and expression.bool_expr.boolop == pb.AND_EXPR:
-        return frozenset().union(*(columns_proved_not_null(part) for part in expression.bool_expr.args))
-    return _NONE
-
-
-_NONE: frozenset[str] = frozenset()
+    proved: list[str] = []
+    left = [expression]
+    while left:
+        part = left.pop()
+        kind = part.WhichOneof("node")
+        if kind == "null_test" and part.null_test.nulltesttype == pb.IS_NOT_NULL:
+            argument = unwrap(part.null_test.arg)
+            if isinstance(argument, pb.ColumnRef) and len(argument.fields) == 1:
+                proved += names_in(argument.fields)
+        elif kind == "bool_expr" and part.bool_expr.boolop == pb.AND_EXPR:
+            left += part.bool_expr.args
+    return frozenset(proved)
 
 
 class Catalog:

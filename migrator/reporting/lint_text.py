@@ -15,6 +15,11 @@ from migrator.model.finding import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
 _NO_TABS = re.compile(r"[^\t]")
+_CONTROLS = re.compile(r"[^\t -\x7e\xa0-\U0010ffff]")
+"""They may move the cursor of a terminal, or clear it."""
+_LONGEST_LINE = 400
+"""Five lines of a terminal; dumps and generated rows have lines of megabytes."""
+_BEFORE = 80
 _WIDE = frozenset("WF")
 """East Asian widths that take two columns on a terminal (Unicode Annex 11)."""
 
@@ -77,11 +82,11 @@ def _finding(finding: Finding, report: Report, colour: bool, with_unsafe: bool) 
     if finding.severity is Severity.INFO:
         yield f"  {finding.why}  (migrator explain {finding.code})"
         return
-    source = report.lines.get((finding.file, finding.line), "")
+    source, place_in_it = _excerpt(report.lines.get((finding.file, finding.line), ""), finding.column - 1)
     gutter = f"  {finding.line} | "
     yield f"{gutter}{source}"
-    before = source[: finding.column - 1]
-    marked = source[finding.column - 1 : finding.column - 1 + finding.length] or " "
+    before = source[:place_in_it]
+    marked = source[place_in_it : place_in_it + finding.length] or " "
     if source.isascii():
         caret, width = _NO_TABS.sub(" ", before), len(marked)
     else:
@@ -108,6 +113,18 @@ def _finding(finding: Finding, report: Report, colour: bool, with_unsafe: bool) 
     elif finding.unfixed:
         yield f"        --fix leaves it: {finding.unfixed}"
     yield f"  more: migrator explain {finding.code}"
+
+
+def _excerpt(line: str, place: int) -> tuple[str, int]:
+    """What is shown of a line, and where the place is in it."""
+    start, end = 0, len(line)
+    if end > _LONGEST_LINE:
+        start = place - _BEFORE if place > _BEFORE * 2 else 0
+        end = start + _LONGEST_LINE
+    shown = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", line[start:end])
+    if end < len(line):
+        shown += "…"
+    return (f"…{shown}", place - start + 1) if start else (shown, place)
 
 
 def _width(character: str) -> int:

@@ -11,7 +11,14 @@ from migrator.sql.parser import pb, unwrap
 
 
 def text_of(node: Any) -> str | None:
-    """The value of an expression ``Node`` as text; None if it depends on anything but itself."""
+    """The value of an expression ``Node`` as text; None if it depends on more than itself or is nested too deeply."""
+    try:
+        return _text_of(node)
+    except RecursionError:
+        return None
+
+
+def _text_of(node: Any) -> str | None:
     inner = unwrap(node)
     if isinstance(inner, pb.A_Const):
         if inner.HasField("sval"):
@@ -19,16 +26,25 @@ def text_of(node: Any) -> str | None:
         return str(inner.ival.ival) if inner.HasField("ival") else None
     if isinstance(inner, pb.TypeCast):
         to_text = unwrap(inner.type_name.names[-1]).sval in ("text", "varchar", "regclass", "name")
-        return text_of(inner.arg) if to_text else None
-    if isinstance(inner, pb.A_Expr) and inner.kind == pb.AEXPR_OP and unwrap(inner.name[-1]).sval == "||":
-        left, right = text_of(inner.lexpr), text_of(inner.rexpr)
-        return None if left is None or right is None else left + right
+        return _text_of(inner.arg) if to_text else None
+    if _is_concatenation(inner):
+        parts = []
+        while _is_concatenation(inner):  # to the left without recursion: a text may be joined of a thousand lines
+            parts.append(inner.rexpr)
+            node = inner.lexpr
+            inner = unwrap(node)
+        texts = [_text_of(part) for part in (node, *reversed(parts))]
+        return None if None in texts else "".join(map(str, texts))
     if isinstance(inner, pb.FuncCall):
-        values = [text_of(argument) for argument in inner.args]
+        values = [_text_of(argument) for argument in inner.args]
         known = [value for value in values if value is not None]
         if len(known) == len(values):
             return _call(unwrap(inner.funcname[-1]).sval, known)
     return None
+
+
+def _is_concatenation(node: Any) -> bool:
+    return isinstance(node, pb.A_Expr) and node.kind == pb.AEXPR_OP and unwrap(node.name[-1]).sval == "||"
 
 
 def _call(name: str, values: list[str]) -> str | None:

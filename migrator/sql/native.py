@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, Structure, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from google.protobuf.message import DecodeError as _TreeTooDeep
 from msgspec import DecodeError as BrokenTree
 from msgspec.json import decode
 
@@ -100,9 +102,54 @@ _deparse, _free_deparsed = _function(
 )
 
 
+_DEEP_TEXT = 32_000
+"""Characters from which on a text may hold nesting that an ordinary stack does not: two for each level (``1+1+…``);
+8 MB are too small for more than 20,000 levels: measured."""
+
+_DEEP_STACK = 512 << 20
+"""Of the address space alone: pages that are not used are not made."""
+
+_stacks = threading.Lock()
+
+
+def _on_deep_stack(call: Callable[[Any], Any], argument: Any) -> Any:
+    """What a function returns or raises, on a stack on which long chains of operators do not end the process."""
+    answers: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(call(argument))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    with _stacks:
+        usual = threading.stack_size(_DEEP_STACK)
+        try:
+            thread.start()
+        except RuntimeError:  # no address space: with the stack that there is
+            return call(argument)
+        finally:
+            threading.stack_size(usual)
+    thread.join()
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+_NEAR = ' at or near "'
+_SHOWN = 60
+"""Characters of the place that a message quotes: what has no end is quoted up to the end of the text."""
+
+
 def _refused(error: Any) -> PgQueryError:
     found = error.contents
-    return PgQueryError((found.message or b"unknown error").decode(), found.cursorpos)
+    message, near, place = (found.message or b"unknown error").decode().partition(_NEAR)
+    first_line = place.partition("\n")[0].rstrip()[:_SHOWN]
+    if len(first_line) < len(place) - 1:
+        place = f'{first_line}…"'
+    return PgQueryError(message + near + place, found.cursorpos)
 
 
 def parse(sql: str) -> Any:
@@ -111,12 +158,18 @@ def parse(sql: str) -> Any:
     Raises:
         PgQueryError: it does not parse.
     """
+    return _on_deep_stack(_parsed, sql) if len(sql) >= _DEEP_TEXT else _parsed(sql)
+
+
+def _parsed(sql: str) -> Any:
     result = _parse(sql.encode())
     try:
         if result.error:
             raise _refused(result.error)
         found = result.protobuf
         return _parse_result(ctypes.string_at(found.data, found.len))
+    except _TreeTooDeep:
+        raise PgQueryError("nested too deeply", 1) from None
     finally:
         _free_parsed(result)
 
@@ -144,7 +197,10 @@ def parse_plpgsql(sql: str) -> Any:
         PgQueryError: it does not parse.
         BrokenTree: libpg_query wrote it wrongly.
     """
-    return decode(_text(_plpgsql, _free_plpgsql, sql.encode()))
+    try:
+        return decode(_text(_plpgsql, _free_plpgsql, sql.encode()))
+    except RecursionError:
+        raise PgQueryError("nested too deeply") from None
 
 
 def normalize(sql: str) -> str:
@@ -168,7 +224,8 @@ def deparse(tree: Any) -> str:
 
 
 def _text(call: Callable[[Any], Any], free: Callable[[Any], None], argument: Any) -> bytes:
-    result = call(argument)
+    size = argument.len if isinstance(argument, _Protobuf) else len(argument)
+    result = _on_deep_stack(call, argument) if size >= _DEEP_TEXT else call(argument)
     try:
         if result.error:
             raise _refused(result.error)
@@ -183,7 +240,8 @@ def fingerprint(sql: str) -> str:
     Raises:
         PgQueryError: it does not parse.
     """
-    result = _fingerprint(sql.encode())
+    text = sql.encode()
+    result = _on_deep_stack(_fingerprint, text) if len(text) >= _DEEP_TEXT else _fingerprint(text)
     try:
         if result.error:
             raise _refused(result.error)
@@ -206,6 +264,8 @@ def _made() -> Any:
 
     from google._upb import _message  # isort: skip - it looks for the modules above
 
+    # else a tree may be 100 messages deep, and a chain of 50 operators or UNIONs is deeper
+    _message.SetAllowOversizeProtos(True)
     pool = _message.DescriptorPool(None)
     for description in _files((_HOME / "pg_query.desc").read_bytes()):
         pool.AddSerializedFile(description)

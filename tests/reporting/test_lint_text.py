@@ -57,3 +57,31 @@ def test_the_summary_counts():
 
 def test_carriage_returns_are_not_shown():
     assert "\r" not in shown("DROP TABLE a;\r\nDROP TABLE b;\r\n")
+
+
+def test_of_a_long_line_only_what_is_around_the_place_is_shown():
+    rows = "INSERT INTO t VALUES " + ", ".join("(1)" for _ in range(5000))
+
+    lines = shown(f"{rows}; DROP TABLE behind; {rows}").splitlines()
+
+    assert lines[1][:7] == "  1 | …"
+    assert len(lines[1]) < 420
+    place = lines[2].index("^")
+    assert lines[1][place:].startswith("DROP TABLE behind;")
+    assert lines[1].endswith("…")
+    assert len(lines[2]) < 420
+
+
+def test_of_a_long_statement_at_the_start_of_a_line_the_start_is_shown():
+    lines = shown("DROP TABLE " + ", ".join(f"t{number}" for number in range(1000))).splitlines()
+
+    assert lines[1].startswith("  1 | DROP TABLE t0, t1,")
+    assert len(lines[1]) < 420 > len(lines[2])
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    lines = shown("DROP TABLE t; -- \x1b[2J\x07 \x9b\tend").splitlines()
+
+    assert lines[1] == "  1 | DROP TABLE t; -- \N{REPLACEMENT CHARACTER}[2J" + "\N{REPLACEMENT CHARACTER} " + (
+        "\N{REPLACEMENT CHARACTER}\tend"
+    )
