@@ -19,8 +19,10 @@ from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
 from migrator.planning import facts, phase_file, planner, touching
 from migrator.planning.folders import MANIFEST, Manifest, assemble, changes_of, load
+from migrator.planning.names import refuse_taken
 from migrator.planning.planner import Change, Planned
 from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
+from migrator.postgres.names import holders
 from migrator.postgres.session import Session
 from migrator.sql.actions import actions_of, objects_in
 from migrator.sql.parser import Script
@@ -194,6 +196,7 @@ def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Sche
                 expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
             )
         )
+        refuse_taken(planned.names, lambda asked: holders(session, asked))
     return planned
 
 

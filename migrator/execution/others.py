@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from migrator.changes.registry import spec_from
@@ -17,6 +17,7 @@ from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
 from migrator.planning.leaving import refuse_of_type, refuse_relying_on
+from migrator.planning.names import refuse_awaited
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
@@ -43,7 +44,12 @@ def schema_of(session: Session, changes: Sequence[Change]) -> Schema:
 
 
 def check_beside(
-    session: Session, migration: Migration, changes: Sequence[Change], other: str, its: list[Change]
+    session: Session,
+    migration: Migration,
+    changes: Sequence[Change],
+    other: str,
+    its: list[Change],
+    migrations: Iterable[Migration],
 ) -> None:
     """Refuse a migration that cannot be expanded while another one is not contracted.
 
@@ -53,6 +59,7 @@ def check_beside(
         changes: what it is about.
         other: id of the earlier one.
         its: what that is about.
+        migrations: those whose files are known.
 
     Raises:
         Refused: it cannot.
@@ -84,6 +91,9 @@ def check_beside(
             hint=f'contract it first: "migrator contract {other}"; then plan this again for the database as it '
             f'is then: "migrator new --refresh {migration.id}"',
         )
+    for each in migrations:
+        if each.id == other:
+            refuse_awaited(migration, each)
 
 
 def foreseen(session: Session, project: str, migrations: Sequence[Migration]) -> Mapping[str, tuple[str, ...]]:
@@ -106,7 +116,7 @@ def foreseen(session: Session, project: str, migrations: Sequence[Migration]) ->
         reasons = []
         for other, its in before.items():
             try:
-                check_beside(session, migration, changes, other, its)
+                check_beside(session, migration, changes, other, its, migrations)
             except Refused as refusal:
                 reasons.append(f"expand will refuse it: {refusal.message}; {refusal.hint}")
         found[migration.id] = tuple(reasons)

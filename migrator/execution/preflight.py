@@ -19,7 +19,7 @@ from migrator.model.counts import counted
 from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema, TableName
-from migrator.planning import facts, in_step, planner, touching
+from migrator.planning import facts, in_step, names, planner, touching
 from migrator.planning.folders import changes_of
 from migrator.planning.leaving import filled_by, keys_needed_by
 from migrator.planning.planner import Change
@@ -32,6 +32,7 @@ from migrator.postgres.catalog import (
     resolve,
 )
 from migrator.postgres.locks import retry_short_locks
+from migrator.postgres.names import holders
 from migrator.postgres.session import ServerError, Session
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
@@ -105,6 +106,9 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
     try:
         notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
         _check_facts(migration, changes, schema)
+        taken = names.of_migration(migration)
+        names.refuse_taken_twice(taken)
+        names.refuse_taken(taken, lambda asked: holders(session, asked))
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
         objections = planner.objections(
             expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
@@ -272,7 +276,7 @@ def _file_of(migration: Migration, name: str) -> str | None:
 
 def _check_others(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:
     for record in others.pending(session, run.key, migration):
-        others.check_beside(session, migration, changes, record.id, others.recorded_changes(record))
+        others.check_beside(session, migration, changes, record.id, others.recorded_changes(record), run.migrations)
 
 
 def _check_contract_order(run: Run, session: Session, migration: Migration, changes: Sequence[Change]) -> None:

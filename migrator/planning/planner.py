@@ -18,6 +18,7 @@ from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 from migrator.planning.leaving import refuse_relying_on
+from migrator.planning.names import Names, of_steps, refuse_taken_twice
 from migrator.planning.touching import both_leave, clashing_tables, touched_by
 
 
@@ -53,11 +54,13 @@ class Planned:
         drafts: by phase, in the order they run.
         notes: one line each.
         touched: columns the plan relies on, by table.
+        names: what becomes of names by expand and contract.
     """
 
     drafts: dict[Phase, tuple[Draft, ...]]
     notes: tuple[str, ...]
     touched: dict[TableName, tuple[str, ...]]
+    names: Names
 
 
 @dataclass(slots=True)
@@ -152,6 +155,7 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     naming = _Naming()
     drafts: dict[Phase, list[Draft]] = {phase: [] for phase in Phase}
     undone_by: list[list[Draft]] = []
+    places: dict[Phase, list[str]] = {phase: [] for phase in Phase}
     for change, context in zip(changes, contexts, strict=True):
         expanding = list(change.kind.expand(change.spec, context))
         named = naming.named(Phase.EXPAND, change, expanding)
@@ -159,6 +163,8 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
         drafts[Phase.EXPAND] += named
         for phase, propose in ((Phase.BACKFILL, change.kind.backfill), (Phase.CONTRACT, change.kind.contract)):
             drafts[phase] += naming.named(phase, change, propose(change.spec, context))
+        for phase in (Phase.EXPAND, Phase.CONTRACT):
+            places[phase] += [change.at] * (len(drafts[phase]) - len(places[phase]))
         undone_by.append(
             [
                 replace(
@@ -173,7 +179,13 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
         drafts[Phase.ROLLBACK] += [
             replace(draft, id=naming.steps[Phase.ROLLBACK].unique(draft.id)) for draft in undoing
         ]
-    return Planned({phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes))
+    names = Names()
+    for phase in (Phase.EXPAND, Phase.CONTRACT):
+        of_steps(zip((draft.sql for draft in drafts[phase]), places[phase], strict=True), names)
+    refuse_taken_twice(names)
+    return Planned(
+        {phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes), names
+    )
 
 
 def check(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> list[str]:
