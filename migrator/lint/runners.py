@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from msgspec import Struct
 
@@ -39,8 +40,11 @@ class Section(Struct, frozen=True):
     sql: str | None = None
 
 
-_MARKER = re.compile(
-    r"""^[ \t]*--[ \t]*(?:
+@cache
+def _marker() -> re.Pattern[str]:
+    """Compiled for the first file with a comment."""
+    return re.compile(
+        r"""^[ \t]*--[ \t]*(?:
         migrate:(?P<dbmate>up|down)\b(?P<options>[^\n]*)
       | \+goose[ \t]+(?P<goose>up|down)\b
       | [ \t-]*(?P<node>up|down)[ \t]+migration\b
@@ -49,8 +53,10 @@ _MARKER = re.compile(
       | (?P<sqitch>deploy|revert|verify)[ \t]+[\w.-]+:\S+[ \t]+(?:to|from|on)[ \t]+pg\b
       | (?P<liquibase>liquibase[ \t]+formatted[ \t]+sql)
     )""",
-    re.MULTILINE | re.IGNORECASE | re.VERBOSE,
-)
+        re.MULTILINE | re.IGNORECASE | re.VERBOSE,
+    )
+
+
 _BY_NAME = re.compile(r"(?:^|/)(?:(?P<flyway>[VUB])[\d._]+__|(?P<repeatable>R)__|[^/]*\.(?P<way>up|down)\.sql$)")
 
 
@@ -75,7 +81,7 @@ def sections(name: str, text: str) -> Sequence[Section]:
         text: its content.
     """
     whole = Section(0, len(text), is_undo(name))
-    found = list(_MARKER.finditer(text)) if "--" in text else []
+    found = list(_marker().finditer(text)) if "--" in text else []
     if not found:
         return (whole,)
     kinds = {match.lastgroup for match in found}
@@ -124,7 +130,7 @@ def outside_mark(name: str, text: str, comments: Sequence[tuple[str, int]], *, i
     by_name = _by_name(name)
     if by_name is not None:
         return _SENT_AS_ONE if by_name["way"] else None
-    for match in _MARKER.finditer(text) if "--" in text else ():
+    for match in _marker().finditer(text) if "--" in text else ():
         line_end = len(text[: text.find("\n", match.end()) if "\n" in text[match.end() :] else len(text)].rstrip("\r"))
         if match["dbmate"]:
             return Edit(line_end, line_end, " transaction:false")
