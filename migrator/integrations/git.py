@@ -53,16 +53,40 @@ def changes_since(reference: str, where: Path) -> Changes:
             + (", as far as this shallow clone goes" if shallow else ""),
             hint="fetch the whole history (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)" if shallow else None,
         )
-    listed = _git(where, "diff", "--name-status", "--no-renames", "-z", base, "--").split("\0")
-    by_status: dict[str, set[Path]] = {"A": set(), "M": set(), "D": set(), "T": set()}
-    for status, name in zip(listed[::2], listed[1::2], strict=False):
-        by_status.setdefault(status[:1], set()).add(root / name)
     # From the root, so that files beside the folder that was asked from are seen too.
+    added, edited, deleted = _compared(root, base)
+    return Changes(reference, frozenset(added), frozenset(edited), frozenset(deleted))
+
+
+def _compared(root: Path, base: str) -> tuple[set[Path], set[Path], set[Path]]:
+    """Files of a working copy, and of the submodules in it, that were added, edited and deleted since a commit."""
+    listed = _git(root, "diff", "--raw", "--abbrev=40", "--no-renames", "-z", base, "--").split("\0")
+    by_status: dict[str, set[Path]] = {"A": set(), "M": set(), "D": set(), "T": set()}
+    submodules: list[tuple[Path, str]] = []
+    for entry, name in zip(listed[::2], listed[1::2], strict=False):
+        _, mode, before, _, status = entry.split(" ")
+        if mode == _SUBMODULE:
+            submodules.append((root / name, before if status == "M" else ""))
+        else:
+            by_status.setdefault(status[:1], set()).add(root / name)
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     added = by_status["A"] | {root / name for name in untracked if name}
     # A file that was deleted in the index and written again is untracked, and in the diff too.
     edited = (by_status["M"] | by_status["T"] | (added & by_status["D"])) - by_status["A"]
-    return Changes(reference, frozenset(added - edited), frozenset(edited), frozenset(by_status["D"] - added))
+    added, deleted = added - edited, by_status["D"] - added
+    for folder, before in submodules:
+        if not (folder / ".git").exists():
+            continue  # it is not checked out
+        if not before or _try(folder, "cat-file", "-e", before).returncode:
+            added |= {folder / name for name in _git(folder, "ls-files", "-z").split("\0") if name}
+            continue
+        for whole, of_submodule in zip((added, edited, deleted), _compared(folder, before), strict=True):
+            whole.update(of_submodule)
+    return added, edited, deleted
+
+
+_SUBMODULE = "160000"
+"""The mode of a submodule in a tree of git."""
 
 
 def _git(where: Path, *arguments: str) -> str:

@@ -112,7 +112,7 @@ class Source(Struct, frozen=True):
 
 
 def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
-    """Read files, and the ``*.sql`` files of folders at any depth, one at a time.
+    """Read files, and the ``*.sql`` files of folders at any depth, one at a time and each once.
 
     Args:
         paths: files and folders; one history in this order.
@@ -121,10 +121,16 @@ def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
     Raises:
         UsageError: a path does not exist or may not be read.
     """
+    given: set[str] = set()
     for path in paths:
         if not path.exists():
             raise UsageError(f'there is no file or folder "{path}"')
         for file in _files(str(path)) if path.is_dir() else (str(path),):
+            if len(paths) > 1:
+                absolute = os.path.abspath(file)  # noqa: PTH100 - as in _files
+                if absolute in given:
+                    continue
+                given.add(absolute)
             yield _read(file, phase)
 
 
@@ -204,8 +210,12 @@ def with_levels(sources: Iterable[Source]) -> Iterator[Source]:
         yield replace(source, level=level or None)
 
 
-def _files(folder: str) -> Iterator[str]:
-    """Names, not ``Path``s: to make one of these for each of thousands of files takes as long as to read it."""
+def _files(folder: str, entered: tuple[str, ...] = ()) -> Iterator[str]:
+    """Names, not ``Path``s: to make one of these for each of thousands of files takes as long as to read it.
+
+    Args:
+        entered: real paths of the folders above in which a symbolic link was followed.
+    """
     before = "" if folder == os.curdir else os.path.join(folder, "")  # noqa: PTH118 - as above
     if Path(folder, "migration.toml").is_file():
         for phase in _ORDER:
@@ -216,16 +226,26 @@ def _files(folder: str) -> Iterator[str]:
     if plan.is_file():
         yield from map(str, _planned(Path(folder), plan.read_text(encoding="utf-8", errors="replace")))
         return
-    with os.scandir(folder) as found:
-        # the folder's own listing says which are folders: no further question for each of thousands of files
-        is_folder = {entry.name: entry.is_dir() for entry in found if not entry.name.startswith(".")}
+    try:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    # the folder's own listing says which are folders: no further question for each of thousands of files
+    is_folder = {entry.name: entry.is_dir() for entry in entries}
+    linked = {entry.name: os.path.realpath(entry.path) for entry in entries if entry.is_symlink() and entry.is_dir()}
+    if linked:
+        here = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118
+        for name, target in linked.items():
+            if any(place.startswith(os.path.join(target, "")) for place in (here, *entered)):  # noqa: PTH118
+                del is_folder[name]
     levels = {name: _level(Path(folder, name)) if is_one else 0 for name, is_one in is_folder.items()}
     places = runners.order(list(is_folder))
     names = sorted(is_folder, key=lambda name: (levels[name], places[name]))
     _require_distinct_levels(Path(folder), names, levels)
     for name in names:
         if is_folder[name]:
-            yield from _files(before + name)
+            yield from _files(before + name, (*entered, here) if name in linked else entered)
         elif name.lower().endswith(".sql"):
             yield before + name
 
@@ -272,7 +292,7 @@ def _read(name: str, phase: Phase | None) -> Source:
     try:
         data = _content(name)
     except OSError as error:
-        raise UsageError(f'cannot read "{name}": {error.strerror}') from None
+        raise _unreadable(name, error) from None
     return of_bytes(
         name,
         data,
@@ -281,6 +301,10 @@ def _read(name: str, phase: Phase | None) -> Source:
         wrapped=_wrapped(Path(name)) if "__" in last else None,
         include=lambda other, beside: _included(Path(name), other, beside=beside),
     )
+
+
+def _unreadable(name: str, error: OSError) -> UsageError:
+    return UsageError(f'cannot read "{name}": {error.strerror}')
 
 
 def _content(name: str) -> bytes:

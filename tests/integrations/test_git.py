@@ -103,6 +103,32 @@ def test_a_shallow_clone_says_so(repository: Repository, tmp_path: Path):
         changes_since("origin/main", clone)
 
 
+def test_what_changed_in_submodules_counts(repository: Repository, tmp_path: Path):
+    library = Repository(tmp_path.resolve() / "library")
+    kept = library.write("m/kept.sql", "SELECT 1;")
+    edited = library.write("m/edited.sql", "SELECT 1;")
+    library.commit()
+    for name in ("there", "late"):
+        if name == "late":
+            repository.git("branch", "-f", "base")
+        repository.git("-c", "protocol.file.allow=always", "submodule", "add", str(library.root), name)
+        repository.commit()
+    there = repository.root / "there"
+    subprocess.run(["git", "config", "user.email", "dev@example.com"], cwd=there, check=True)
+    subprocess.run(["git", "config", "user.name", "Dev"], cwd=there, check=True)
+    (there / "m/edited.sql").write_text("SELECT 2;")
+    (there / "m/new.sql").write_text("SELECT 3;")
+    subprocess.run(["git", "commit", "-qam", "work"], cwd=there, check=True)
+    repository.commit()
+
+    found = changes_since("base", repository.root)
+
+    late = {repository.root / "late" / each.relative_to(library.root) for each in (kept, edited)}
+    assert found.added == {there / "m/new.sql", *late}
+    assert found.edited == {repository.root / ".gitmodules", there / "m/edited.sql"}
+    assert not found.deleted
+
+
 def test_a_folder_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(UsageError, match="git rev-parse: not a git repository") as caught:
         changes_since("main", tmp_path)

@@ -120,3 +120,32 @@ def test_two_migrations_of_one_level_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="two migrations have level 2") as refusal:
         list(read([tmp_path]))
     assert refusal.value.hint == 'move the later one up: "migrator renumber c"'
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path):
+    write(tmp_path, "a/1.sql", "b/2.sql", "elsewhere/3.sql")
+    for link, target in (("a/up", tmp_path), ("a/self", tmp_path / "a"), ("b/to_a", tmp_path / "a")):
+        (tmp_path / link).symlink_to(target)
+    (tmp_path / "a/to_b").symlink_to(tmp_path / "b")
+    (tmp_path / "a/x").symlink_to(tmp_path / "elsewhere")
+
+    assert names(tmp_path, "a") == ["a/1.sql", "a/to_b/2.sql", "a/x/3.sql"]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write(tmp_path, "m/1.sql", "m/2.sql")
+    monkeypatch.chdir(tmp_path)
+
+    assert [each.name for each in read([Path("m/2.sql"), Path("m"), tmp_path / "m/1.sql"])] == ["m/2.sql", "m/1.sql"]
+
+
+def test_a_folder_that_cannot_be_read_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "m").mkdir()
+
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    with pytest.raises(UsageError, match=r'cannot read ".*m": Permission denied'):
+        list(read([tmp_path / "m"]))

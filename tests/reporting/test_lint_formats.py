@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pkgutil
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,13 @@ def test_sarif_is_what_the_standard_says(report: Report):
         assert (region["startLine"], region["startColumn"]) == (finding.line, finding.column)
     first = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert first == {"uri": "migrations/1%20%C3%A4.sql", "uriBaseId": "%SRCROOT%"}
+
+
+def test_sarif_of_a_name_that_is_not_utf_8():
+    (run,) = json.loads(lint_sarif.text(report_on(Source(os.fsdecode(b"m/\xff.sql"), "DROP TABLE t"))))["runs"]
+
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "m/%FF.sql"
 
 
 def test_sarif_of_an_absolute_path_and_of_nothing():
