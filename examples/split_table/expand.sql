@@ -36,6 +36,14 @@ BEGIN
         -- New code deleted the row of the new table, which is not to come back by that.
         RETURN NULL;
     END IF;
+    IF TG_OP = 'UPDATE' AND record_image_ne(ROW(NEW.id), ROW(OLD.id)) THEN
+        -- That new code deleted the row of the new table goes along with the key; it comes back where a value is written.
+        DELETE FROM public.migrator_gone_91d1cc54 AS n WHERE n.user_id OPERATOR(pg_catalog.=) OLD.id;
+        IF FOUND AND NOT record_image_ne(ROW(NEW.bio, NEW.site), ROW(OLD.bio, OLD.site)) THEN
+            INSERT INTO public.migrator_gone_91d1cc54 (user_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        END IF;
+    END IF;
     INSERT INTO public.profiles AS n (user_id, bio, site, migrator_state_91d1cc54)
     SELECT o.id, o.bio, o.site, CASE WHEN NOT (sync.is_update OR record_image_ne(ROW(NEW.bio, NEW.site), ROW(CAST(NULL AS text), CAST(NULL AS text)))) THEN 'd' END
     FROM public.users AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.id

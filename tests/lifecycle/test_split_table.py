@@ -66,6 +66,15 @@ BARE = "INSERT INTO a (id) VALUES (1)"
         ([OLD, "DELETE FROM b", NEW], ("new", "nd", "new", "nd")),
         ([OLD, "DELETE FROM a WHERE id = 1", BARE], (None, "none", None, "none")),
         ([OLD, "UPDATE a SET id = 7 WHERE id = 1", "UPDATE a SET id = 1 WHERE id = 7"], ("old", "od", "old", "od")),
+        # What new code deleted stays away when old code changes the key, unless it writes a value.
+        ([OLD, "DELETE FROM b WHERE k = 1", "UPDATE a SET id = 7 WHERE id = 1", "UPDATE a SET id = 1 WHERE id = 7"],
+         (None, "none", None, None)),
+        ([BARE, "DELETE FROM b WHERE k = 1", "UPDATE a SET id = id + 20", "UPDATE a SET id = id - 20"],
+         (None, "none", None, None)),
+        ([OLD, "DELETE FROM b WHERE k = 1", "UPDATE a SET id = 7, c = 'x' WHERE id = 1",
+          "UPDATE a SET id = 1 WHERE id = 7"], ("x", "none", "x", "none")),
+        ([OLD.replace("1,", "2,"), "DELETE FROM b WHERE k = 2", "DELETE FROM a WHERE id = 2", OLD,
+          "UPDATE a SET id = 2 WHERE id = 1", "UPDATE a SET id = 1 WHERE id = 2"], ("old", "od", "old", "od")),
     ],
 )  # fmt: skip
 def test_both_tables_follow_whoever_writes(split: Sandbox, writes: list[str], seen: tuple[Any, ...]) -> None:
@@ -137,12 +146,14 @@ def test_rows_that_new_code_deleted_stay_away_from_the_backfill(sandbox: Sandbox
         "INSERT INTO a (id) VALUES ('7'); DELETE FROM b WHERE k = '7';"
         "INSERT INTO a (id) VALUES ('8'); INSERT INTO b (k, c) VALUES ('8', 'new'); DELETE FROM b WHERE k = '8';"
         "DELETE FROM b WHERE k = '3'; INSERT INTO b (k, c) VALUES ('3', 'again');"
-        "UPDATE a SET c = 'y' WHERE id = '4'; DELETE FROM a WHERE id = '4'; INSERT INTO a (id) VALUES ('4')"
+        "UPDATE a SET c = 'y' WHERE id = '4'; DELETE FROM a WHERE id = '4'; INSERT INTO a (id) VALUES ('4');"
+        # One whose key old code changes after that, and one whose key it changes before the backfill.
+        "UPDATE a SET id = '9' WHERE id = '1'; UPDATE a SET id = '60' WHERE id = '6'"
     )
     sandbox.backfill(migration)
 
     assert sandbox.rows("SELECT k::text, c FROM b ORDER BY k") == [
-        ("2", "old"), ("3", "again"), ("4", None), ("5", "old"), ("6", "old")
+        ("2", "old"), ("3", "again"), ("4", None), ("5", "old"), ("60", "old")
     ]  # fmt: skip
     sandbox.rollback(migration, offline=OFFLINE, yes=True)
     assert sandbox.snapshot() == before

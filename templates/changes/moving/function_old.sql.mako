@@ -19,6 +19,28 @@ BEGIN
         -- New code deleted the row of the new table, which is not to come back by that.
         RETURN NULL;
     END IF;
+    IF TG_OP = 'UPDATE' AND ${rekeyed|sql} THEN
+        -- That new code deleted the row of the new table goes along with the key; it comes back where a value is written.
+        DELETE FROM ${gone|sql} AS n WHERE ${was_gone|sql};
+        IF FOUND AND NOT ${written|sql} THEN
+            INSERT INTO ${gone|sql} (\
+% for name in new_key:
+% if not loop.first:
+, \
+% endif
+${name|ident}\
+% endfor
+) VALUES (\
+% for name in key:
+% if not loop.first:
+, \
+% endif
+NEW.${name|field}\
+% endfor
+) ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        END IF;
+    END IF;
     INSERT INTO ${new|sql} AS n (\
 % for name in new_key:
 ${name|ident}, \
