@@ -14,7 +14,8 @@
 
 VENV := .venv
 READY := $(VENV)/.ready
-WORKERS ?= 2
+# One more than there are processors: tests wait a good deal.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SECONDS ?= 600
 # The first that is new enough; the plain name first, so that an activated environment wins.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -7,11 +7,9 @@ make no difference, which one statement at random shows each time, and ``make ch
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import secrets
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +20,7 @@ import pytest
 
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
-from tests.execution.test_kill_points import CHANGES, Range
+from tests.execution.test_kill_points import CHANGES, SEED, Range, kill_at_statements
 from tests.integrations.alembic.conftest import CREATE, RENAME, make_shop
 from tests.support.forked import Answer, ForkedCommand, command
 from tests.support.sandbox import wait_for
@@ -37,9 +35,6 @@ SEVERAL = (
     '    phased.add_check("users", "positive", "CHECK (id > 0)")'
 )
 BY_ITSELF = 'phased.create_index("users", "i", "CREATE INDEX CONCURRENTLY i ON public.users (id)")'
-
-SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "20"))
-SEED = secrets.randbits(32)
 
 
 @pytest.fixture
@@ -121,19 +116,6 @@ class Kills:
             assert answer.code == 0, (number, answer.output)
             assert self.outcome(url) == expected, number
 
-    def until(self, seconds: float, **counted: Any) -> int:
-        """Kill at statements in random order, all of them if there is time; how many there are."""
-        print("seed", SEED)
-        expected, statements = self.undisturbed(**counted)
-        places = list(range(1, statements + 1))
-        random.Random(SEED).shuffle(places)
-        ends = time.monotonic() + seconds
-        for number in places:
-            self.at(number, expected, **counted)
-            if time.monotonic() > ends:
-                break
-        return statements
-
 
 @pytest.fixture
 def kills(folder: tuple[Path, str], postgres_server: Any, postgres_admin: psycopg.Connection[Any]) -> Kills:
@@ -143,13 +125,13 @@ def kills(folder: tuple[Path, str], postgres_server: Any, postgres_admin: psycop
 @pytest.mark.chaos
 @pytest.mark.timeout(0)
 def test_killed_before_every_commit_and_run_again_it_converges(kills: Kills):
-    assert kills.until(SECONDS, match=CHANGES, commits_only=True) > 20
+    assert kill_at_statements(kills, match=CHANGES, commits_only=True) > 20
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(0)
 def test_killed_before_any_statement_at_all(kills: Kills):
-    assert kills.until(SECONDS) > 200
+    assert kill_at_statements(kills) > 200
 
 
 def test_killed_at_some_statement_of_one_revision(kills: Kills):
