@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from migrator.changes.retyping import carried, set_aside, swap
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
@@ -73,7 +74,8 @@ def require_given_back(change: Retyping, relation: Relation, contract_sql: str) 
             detail="\n".join(other),
             hint="roll back and expand again after planning anew",
         )
-    gone = sorted({*_gone(change, relation, contract_sql)})
+    now = "\n".join(chain.from_iterable(wanted.values()))
+    gone = sorted({*_gone(change, relation, contract_sql), *_taken_back(change, relation, contract_sql, now)})
     if gone:
         raise Refused(
             f'what read or named column "{change.column}" of table "{relation.name}" went since it was planned',
@@ -99,6 +101,15 @@ def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[s
     for name in re.findall(rf"^DROP TRIGGER ({_NAME}) ON {table}$", contract_sql, re.MULTILINE):
         if relation_parts(name)[1] not in there and not relation_parts(name)[1].startswith(SYNC_PREFIX):
             yield f"trigger {name}"
+
+
+def _taken_back(change: Retyping, relation: Relation, contract_sql: str, now: str) -> Iterator[str]:
+    """What contract says of triggers that it makes anew, and is not so any more."""
+    table = re.escape(change.sql)
+    for trigger in set_aside.triggers(relation, change.column):
+        name = re.escape(ident(trigger.name))
+        about = rf"^(?:COMMENT ON TRIGGER {name} ON {table} IS .*|ALTER TABLE {table} [A-Z ]+ TRIGGER {name})$"
+        yield from (line for line in re.findall(about, contract_sql, re.MULTILINE) if f"{line}\n" not in f"{now}\n")
 
 
 def _lost(

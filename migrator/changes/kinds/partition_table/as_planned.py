@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from migrator.changes.kinds.partition_table import besides, swap
@@ -11,7 +11,7 @@ from migrator.changes.kinds.partition_table.besides import Template
 from migrator.changes.kinds.partition_table.swap import Partitioning
 from migrator.errors import Refused
 from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, ident
+from migrator.sql.compose import Sql, ident, qualified
 from migrator.sql.parser import relation_parts
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
@@ -34,7 +34,7 @@ def require_as_planned(change: Partitioning, relation: Relation, contract_sql: s
             hint="roll back and expand again after planning anew, or drop it and create it again after contract",
         )
     now = "\n".join(text for _, text in wanted)
-    back = [line for line in _of_table(change, contract_sql) if f"{line}\n" not in f"{now}\n"]
+    back = [line for line in _of_table(change, relation, contract_sql) if f"{line}\n" not in f"{now}\n"]
     if back:
         raise Refused(
             f'what went from table "{relation.name}" since it was planned is still in its contract',
@@ -65,12 +65,16 @@ def _wanted(change: Partitioning, relation: Relation, template: Template) -> Ite
     yield from besides.carried(relation, template)
 
 
-def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
+def _of_table(change: Partitioning, relation: Relation, contract_sql: str) -> Iterator[str]:
     """Lines of contract that are about what hangs on the table."""
     table, part = re.escape(change.sql), re.escape(change.part_sql)
+    indexes = _any_of(qualified(change.schema, each.name) for each in relation.indexes)
+    statistics = _any_of(qualified(each.schema, each.name) for each in relation.statistics)
     about = re.compile(
         rf"GRANT .+ ON {table} TO |COMMENT ON (?:TABLE |(?:CONSTRAINT|TRIGGER) .+ ON ){table} IS "
         rf"|CREATE STATISTICS .+ FROM {table}$|ALTER TABLE {table} (?:ADD CONSTRAINT|SET TABLESPACE) "
+        rf"|COMMENT ON (?:INDEX {indexes}|STATISTICS {statistics}) IS "
+        rf"|ALTER (?:INDEX {indexes} SET TABLESPACE|STATISTICS {statistics} SET STATISTICS) "
         rf"|ALTER TABLE {table} ALTER COLUMN |ALTER SEQUENCE \S+ OWNED BY {table}\.|DROP TRIGGER .+ ON {part}$"
     )
     for line in contract_sql.splitlines():
@@ -79,3 +83,8 @@ def _of_table(change: Partitioning, contract_sql: str) -> Iterator[str]:
         is_ours = schema in (None, change.schema)
         if about.match(line) or (taken and is_ours and taken["name"] == ident(swap.name_on_partition(change, index))):
             yield line
+
+
+def _any_of(names: Iterable[Sql]) -> str:
+    """A pattern of names, which matches nothing where there are none."""
+    return f"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
