@@ -64,6 +64,7 @@ class Draft:
         key: for a backfill, columns in whose order batches go; none: as the table lies.
         loses: for a rollback, a query that counts the rows whose data exists only in the new shape.
         locks: lock and table for a statement whose locks cannot be read off its text, ``ACCESS EXCLUSIVE ON public.t``.
+        waived: the rule of lint that is about its text and not about how the tool does it; an empty string: none.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Draft:
     key: tuple[str, ...] = ()
     loses: str | None = None
     locks: str = ""
+    waived: str = ""
 
 
 @dataclass(frozen=True, slots=True)

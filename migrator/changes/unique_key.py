@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from migrator.changes.constraint import NewConstraint, add_statement, named
-from migrator.changes.kind import Draft
+from migrator.changes.kind import Context, Draft, Expression
+from migrator.changes.partitioned import TRIAL, added_by_partitions, refuse_foreign_partitions, tried_on_copy
 from migrator.errors import Refused
+from migrator.model.schema import Relation
 from migrator.sql.compose import Sql
 from migrator.sql.parser import parse_script, pb
 from migrator.sql.rewrite import slug, statement_sql
@@ -28,25 +32,54 @@ def require_indexable(node: Any) -> None:
         raise Refused("a key WITHOUT OVERLAPS is built while nobody can write, there is no other way yet")
 
 
-def build_and_use(change: NewConstraint, node: Any) -> Iterator[Draft]:
+def build_and_use(change: NewConstraint, node: Any, context: Context) -> Iterator[Draft]:
     """The index CONCURRENTLY, then the constraint that takes it, which looks at no row."""
+    relation = context.schema.relation(change.target)
+    if relation is not None and relation.partition_key:
+        yield added_by_partitions(
+            change,
+            node,
+            locks=f"ACCESS EXCLUSIVE ON {change.sql}",
+            first="an index is built, and a key made of it,",
+            waived="LK015",
+        )
+        return
     yield Draft(
         f"index-{slug(change.constraint)}",
-        _index(change, node),
+        key_index(change, node),
         "refuses duplicates from here on; built while reads and writes go on",
-    )
-    using = pb.Constraint(
-        contype=node.contype,
-        indexname=change.constraint,
-        deferrable=node.deferrable,
-        initdeferred=node.initdeferred,
     )
     yield Draft(
         f"add-{slug(change.constraint)}",
-        add_statement(change, using),
+        using_index(change, node),
         "takes the index that was built; no row is looked at",
         slug(change.table),
     )
+
+
+def require_divisible(change: NewConstraint, relation: Relation, node: Any) -> None:
+    """Refuse a key that partitions cannot have.
+
+    Raises:
+        Refused: one is a foreign table, or has another primary key.
+    """
+    refuse_foreign_partitions(relation, "unique indexes")
+    columns = key_columns(node)
+    for each in relation.below.constraints if node.contype == pb.CONSTR_PRIMARY else ():
+        if each.type == "primary key" and each.columns != columns:
+            raise Refused(
+                f'partition {each.table} of "{change.target}" has a primary key of its own: {each.name} '
+                f"({', '.join(each.columns)})",
+                hint="drop it in a migration before this one",
+            )
+
+
+def tried(change: NewConstraint, node: Any, context: Context) -> Iterator[Expression]:
+    """Whether the server makes the key on a table that is partitioned in this way."""
+    relation = context.schema.relation(change.target)
+    if relation is not None and relation.partition_key:
+        copy = replace(change, schema=TRIAL[0], table=TRIAL[1])
+        yield tried_on_copy(relation, add_statement(copy, node), f"key {change.constraint}")
 
 
 def key_columns(node: Any) -> tuple[str, ...]:
@@ -54,7 +87,25 @@ def key_columns(node: Any) -> tuple[str, ...]:
     return named(node.keys)
 
 
-def _index(change: NewConstraint, node: Any) -> Sql:
+def using_index(change: NewConstraint, node: Any, *, name: str = "") -> Sql:
+    """The statement that makes a constraint of the index that has its name.
+
+    Args:
+        change: what is added.
+        node: of the constraint.
+        name: what both are called from then on; an empty string: as before.
+    """
+    using = pb.Constraint(
+        contype=node.contype,
+        indexname=change.constraint,
+        deferrable=node.deferrable,
+        initdeferred=node.initdeferred,
+    )
+    return add_statement(replace(change, constraint=name or change.constraint), using)
+
+
+def key_index(change: NewConstraint, node: Any) -> Sql:
+    """The statement that builds the index of a key CONCURRENTLY, under the name of the constraint."""
     index = pb.IndexStmt()
     index.CopyFrom(
         parse_script(f"CREATE UNIQUE INDEX CONCURRENTLY i ON {change.sql} USING btree (c)").statements[0].node

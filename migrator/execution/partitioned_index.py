@@ -47,7 +47,7 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A partition, at any level.
 
     Attributes:
@@ -80,7 +80,7 @@ def build(means: Means, node: Any) -> None:
     """
     session, table = means.session, _table_of(node.relation)
     index = TableName(table.schema, node.idxname)
-    foreign = [part.table for part in _parts(session, table, index) if part.kind == "f"]
+    foreign = [part.table for part in parts_of(session, table, index) if part.kind == "f"]
     if foreign:
         raise Refused(
             f'index "{index}" would never be valid: partition {foreign[0]} is a foreign table, which has no indexes',
@@ -89,7 +89,7 @@ def build(means: Means, node: Any) -> None:
     if index_is_valid(session, index.schema, index.name) is None:
         means.briefly([_alone(node, table, index.name)])
     for _ in range(_ROUNDS):
-        parts = _parts(session, table, index)
+        parts = parts_of(session, table, index)
         if all(part.index for part in parts):
             break
         _build_missing(means, node, index, parts)
@@ -103,7 +103,7 @@ def build(means: Means, node: Any) -> None:
 def drop(means: Means, index: TableName) -> None:
     """Drop an index of a partitioned table with all its parts, those that were built and not attached yet first."""
     row = means.session.one(_SQL["partitioned_index"], _key(index))
-    for part in _parts(means.session, TableName(*row), index):
+    for part in parts_of(means.session, TableName(*row), index):
         name = part_name(index, part.table)
         if part.index is None and index_is_valid(means.session, name.schema, name.name) is not None:
             if part.kind == "p":
@@ -118,7 +118,7 @@ def part_name(index: TableName, table: TableName) -> TableName:
     return TableName(table.schema, bounded_name(table.name, index.name, over=(str(index), str(table))))
 
 
-def _build_missing(means: Means, node: Any, index: TableName, parts: list[_Part]) -> None:
+def _build_missing(means: Means, node: Any, index: TableName, parts: list[Part]) -> None:
     """Build and attach what partitions lack; a partition that is gone when it is its turn ends that."""
     own = {_table_of(node.relation): index} | {part.table: part.index for part in parts if part.index}
     for part in parts:
@@ -135,7 +135,7 @@ def _build_missing(means: Means, node: Any, index: TableName, parts: list[_Part]
         means.tell(f"{len(own) - 1} of {len(parts)} partitions")
 
 
-def _built(means: Means, node: Any, index: TableName, part: _Part) -> TableName:
+def _built(means: Means, node: Any, index: TableName, part: Part) -> TableName:
     """The index on one partition: there already, or built now."""
     name = part_name(index, part.table)
     valid = index_is_valid(means.session, name.schema, name.name)
@@ -156,7 +156,7 @@ def _built(means: Means, node: Any, index: TableName, part: _Part) -> TableName:
 
 
 def _attached(
-    session: Session, node: Any, index: TableName, parent: TableName, made: TableName, part: _Part
+    session: Session, node: Any, index: TableName, parent: TableName, made: TableName, part: Part
 ) -> Iterator[str]:
     """Statements that attach a part, under the name that the server would have chosen unless that is taken."""
     yield f"ALTER INDEX {_sql(parent)} ATTACH PARTITION {_sql(made)}"
@@ -174,9 +174,10 @@ def _alone(node: Any, table: TableName, name: str) -> Sql:
     return statement_sql("index_stmt", alone)
 
 
-def _parts(session: Session, table: TableName, index: TableName) -> list[_Part]:
+def parts_of(session: Session, table: TableName, index: TableName) -> list[Part]:
+    """Partitions of a table at every level, those above first, with what they have of one of its indexes."""
     return [
-        _Part(
+        Part(
             TableName(row.schema, row.name),
             TableName(row.parent_schema, row.parent),
             row.kind,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from migrator.errors import MigratorError
-from migrator.execution import partitioned_index
+from migrator.execution import partitioned_constraint, partitioned_index
 from migrator.execution.run import Run
 from migrator.ledger import journal
 from migrator.ledger.journal import StepState
@@ -23,7 +23,7 @@ from migrator.postgres.queries import load
 from migrator.postgres.session import DEADLOCK_DETECTED, ServerError, Session
 from migrator.sql.compose import qualified
 from migrator.sql.parser import Statement, parse_script
-from migrator.sql.subjects import built_index, detached_partition, dropped_index, rebuilt_index
+from migrator.sql.subjects import added_key, built_index, detached_partition, dropped_index, rebuilt_index
 
 _BUILDS = load("migrator.postgres.queries", "progress.sql")
 _REPORT_EVERY_S = 10.0
@@ -159,13 +159,20 @@ def _run_alone(
         journal.mark(session, run.key, migration.id, phase, step.id, StepState.RUNNING)
         with located(step, migration, phase), _reporting(run, session, step):
             statement = parse_script(step.sql).statements[0]
-            if partitioned_index.is_partitioned(session, statement):
+            if _goes_by_partitions(session, statement):
                 _execute_by_partitions(run, session, migration, phase, step, statement)
             else:
                 attempts = _execute_alone(run, session, step)
     held_ms = (time.monotonic() - started) * 1000
     journal.mark(session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts)
     run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
+
+
+def _goes_by_partitions(session: Session, statement: Statement) -> bool:
+    """Whether a statement is about a partitioned table, where the server does not do it while others read and write."""
+    return partitioned_index.is_partitioned(session, statement) or partitioned_constraint.is_partitioned(
+        session, statement
+    )
 
 
 def _is_done(session: Session, step: Step, state: StepState | None) -> bool:
@@ -203,7 +210,7 @@ def _is_detached(session: Session, parent: TableName, partition: TableName) -> b
 def _execute_by_partitions(
     run: Run, session: Session, migration: Migration, phase: Phase, step: Step, statement: Statement
 ) -> None:
-    """Build or drop an index of a partitioned table, which the server does not do concurrently by itself."""
+    """Build or drop an index of a partitioned table, or add a key, which the server does while others wait."""
 
     def briefly(statements: Sequence[str]) -> None:
         def attempt(limit_ms: int) -> None:
@@ -224,6 +231,8 @@ def _execute_by_partitions(
     dropped = dropped_index(statement)
     if dropped is not None:
         partitioned_index.drop(means, TableName(*dropped))
+    elif (key := added_key(statement)) is not None:
+        partitioned_constraint.add(means, TableName(*key[0]), key[1])
     else:
         partitioned_index.build(means, statement.node)
 

@@ -21,6 +21,7 @@ class Step:
         phase: the phase it belongs to.
         group: steps of one group commit together; None: outside a transaction.
         effects: locks, scans and rewrites, derived from ``sql``.
+        locks: the locks in words, where they cannot be read off ``sql``; an empty string: they can.
         reason: why the step is there, for people.
         undoes: for a rollback step, the id of the expand step it undoes.
         undo: for an expand step, the SQL that undoes it.
@@ -38,6 +39,7 @@ class Step:
     phase: Phase
     group: str | None
     effects: Effects = field(default_factory=Effects)
+    locks: str = ""
     reason: str = ""
     undoes: str | None = None
     undo: str | None = None

@@ -26,6 +26,7 @@ from migrator.planning.proof import effects_in_order
 from migrator.sql.compose import Sql, ident_list
 from migrator.sql.parser import Statement, parse_script, pb, unwrap
 from migrator.sql.rewrite import column_list
+from migrator.sql.subjects import added_key, built_index
 from migrator.templating import comment as one_line
 from migrator.templating import render
 
@@ -40,6 +41,7 @@ _PURPOSE = {
 }
 
 _UNCHECKED = Sql("-- migrator: allow SY002 because it is made of what the catalog says at that moment")
+_BY_PARTITIONS = "-- migrator: allow {} because the tool does it on each partition first, while reads and writes go on"
 
 
 def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) -> str:
@@ -67,7 +69,8 @@ def write(drafts: Sequence[Draft], *, migration: str, level: int, phase: Phase) 
                         )
                         if text
                     ]
-                    + ([_UNCHECKED] if _runs_what_it_makes(draft.sql) else []),
+                    + ([_UNCHECKED] if _runs_what_it_makes(draft.sql) else [])
+                    + ([Sql(_BY_PARTITIONS.format(draft.waived))] if draft.waived else []),
                     "sql": draft.sql,
                 }
                 for draft, taken in zip(drafts, effects, strict=True)
@@ -189,12 +192,11 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         )
     if _is_said_to_be_short(statement, fields):
         effects = replace(effects, rewrites_table=False, scans_table=False)
-    named = _LOCKS.match(fields.get("locks", "")) if statement.kind == "do_stmt" else None
-    if named and named["mode"].replace(" ", "_") in LockMode.__members__:
-        mode = LockMode[named["mode"].replace(" ", "_")]
-        effects = Effects((TableLock(mode, named["relation"]),))
     step_id = header["id"] if header else f"statement-{number}"
     group = header["group"] if header else None
+    said = _said_locks(fields.get("locks", "")) if _is_not_told_by_text(statement, group) else ()
+    if said:
+        effects = replace(effects, locks=said)
     if group == "none" or (group is None and (not effects.transactional or phase is Phase.BACKFILL)):
         group = None
     elif group is None:
@@ -211,6 +213,7 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         phase=phase,
         group=group,
         effects=effects,
+        locks=fields["locks"] if said and statement.kind != "do_stmt" else "",
         reason=fields.get("why", ""),
         undoes=header["undoes"] if header else None,
         verify=fields.get("verify"),
@@ -219,6 +222,27 @@ def _step(statement: Statement, effects: Effects, fields: dict[str, str], number
         line=statement.line,
         at=at,
     )
+
+
+def _is_not_told_by_text(statement: Statement, group: str | None) -> bool:
+    """Whether what a statement locks cannot be read off it.
+
+    So with what it makes of the catalog, and with what the tool does partition by partition: where a table is not
+    partitioned, these are locked by as much at least.
+    """
+    if statement.kind == "do_stmt":
+        return True
+    return group == "none" and (built_index(statement) is not None or added_key(statement) is not None)
+
+
+def _said_locks(text: str) -> tuple[TableLock, ...]:
+    """What a header says is locked; what is behind the colon is for people."""
+    found: list[TableLock] = []
+    match = _LOCKS.match(text)
+    while match and match["mode"].replace(" ", "_") in LockMode.__members__:
+        found.append(TableLock(LockMode[match["mode"].replace(" ", "_")], match["relation"]))
+        match = _LOCKS.match(text, match.end() + 2) if text.startswith(", ", match.end()) else None
+    return tuple(found)
 
 
 def _key(text: str, at: str) -> tuple[str, ...]:

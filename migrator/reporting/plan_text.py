@@ -73,7 +73,7 @@ def _step(number: int, step: Step, rows: Mapping[str, int], unknown: frozenset[s
     if step.phase is Phase.BACKFILL:
         yield "     locks: only the rows of one batch, for as long as the batch takes"
     else:
-        yield f"     locks: {describe_locks(step.effects, unknown) or 'no existing table'}"
+        yield f"     locks: {step.locks or describe_locks(step.effects, unknown) or 'no existing table'}"
     relation = step.effects.relation
     if relation is not None and relation in rows and (step.phase is Phase.BACKFILL or not step.effects.brief):
         yield f"     rows: about {rows[relation]:,}"

@@ -35,6 +35,22 @@ def rebuilt_index(statement: Statement) -> tuple[str, str] | None:
     return node.relation.schemaname or "public", node.relation.relname
 
 
+def added_key(statement: Statement) -> tuple[tuple[str, str], Any] | None:
+    """Table and ``Constraint`` of an ALTER TABLE that adds one key or foreign key, whole and by its name; else None."""
+    if statement.kind != "alter_table_stmt" or len(statement.node.cmds) != 1 or not statement.node.relation.inh:
+        return None
+    command = unwrap(statement.node.cmds[0])
+    if command.subtype != pb.AT_AddConstraint:
+        return None
+    node, table = unwrap(getattr(command, "def")), statement.node.relation
+    if node.contype not in _KEYS or not node.conname or node.indexname or node.skip_validation:
+        return None
+    return (table.schemaname or "public", table.relname), node
+
+
+_KEYS = frozenset({pb.CONSTR_PRIMARY, pb.CONSTR_UNIQUE, pb.CONSTR_FOREIGN})
+
+
 def detached_partition(statement: Statement) -> tuple[tuple[str, str], tuple[str, str]] | None:
     """Parent and partition, schema and name each, of DETACH PARTITION … CONCURRENTLY; None for other statements."""
     if statement.kind != "alter_table_stmt" or len(statement.node.cmds) != 1:

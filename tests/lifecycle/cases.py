@@ -1542,6 +1542,8 @@ _DIVIDED = {
     ("set_not_null", "with fill"),
     ("add_check", "positive"),
     ("create_index", "plain"),
+    ("add_primary_key", "over a column that is unique already"),
+    ("add_foreign_key", "to another table"),
     ("split_column", "two names out of one"),
 }
 CASES = (

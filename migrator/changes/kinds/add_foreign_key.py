@@ -17,6 +17,7 @@ from migrator.changes.constraint import (
     waits_for_contract,
 )
 from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.partitioned import added_by_partitions, refuse_foreign_partitions
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -30,10 +31,12 @@ class AddForeignKey(Kind[NewConstraint]):
     What happens
         Expand changes nothing: a foreign key refuses orphans that old code may still write, and deletes of rows that
         are pointed to, even NOT VALID. Contract, once no old code is left, adds it NOT VALID, which locks both tables
-        for a moment, and then validates it while reads and writes of both go on.
+        for a moment, and then validates it while reads and writes of both go on. Of a partitioned table, each partition
+        gets its own in this way, and then the table takes them for parts of its own, without a look at a row.
 
     What is refused
-        A reference to columns that no primary key or unique constraint covers. Contract, while a row points nowhere:
+        A reference to columns that no primary key or unique constraint covers. A foreign table among the partitions of
+        the table. Contract, while a row points nowhere:
         such rows are counted before the gate, and nothing changes.
 
     Limits
@@ -75,7 +78,9 @@ class AddForeignKey(Kind[NewConstraint]):
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """Both sides are there, the name is free, and what is pointed to is unique."""
         node = node_of(change.definition, pb.CONSTR_FOREIGN)
-        relation = require_free(change, named(node.fk_attrs), context)
+        relation = require_free(change, named(node.fk_attrs), context, or_partitioned=True)
+        if relation is not None:
+            refuse_foreign_partitions(relation, "foreign keys")
         referenced = _referenced(node)
         if relation is not None:
             _require_unique(referenced, named(node.pk_attrs), context)
@@ -94,7 +99,19 @@ class AddForeignKey(Kind[NewConstraint]):
 
     def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The constraint, then its validation."""
-        del context
+        relation = context.schema.relation(change.target)
+        if relation is not None and relation.partition_key:
+            node = node_of(change.definition, pb.CONSTR_FOREIGN)
+            referenced = _referenced(node)
+            yield added_by_partitions(
+                change,
+                node,
+                locks=f"ACCESS EXCLUSIVE ON {qualified(referenced.schema, referenced.name)}, "
+                f"SHARE ROW EXCLUSIVE ON {change.sql}",
+                first="it is added NOT VALID and validated",
+                waived="LK013",
+            )
+            return
         yield from unchecked_then_validated(
             change, pb.CONSTR_FOREIGN, refuses="orphans", meanwhile="reads and writes of both tables"
         )

@@ -13,8 +13,8 @@ from migrator.changes.constraint import (
     require_free,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Kind, Obstacle
-from migrator.changes.unique_key import build_and_use, key_columns, require_indexable
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.unique_key import build_and_use, key_columns, require_divisible, require_indexable, tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -27,11 +27,14 @@ class AddPrimaryKey(Kind[NewConstraint]):
 
     What happens
         Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
-        index CONCURRENTLY and makes the primary key of it, which takes a lock for a moment.
+        index CONCURRENTLY and makes the primary key of it, which takes a lock for a moment. Of a partitioned table,
+        each partition gets its own in this way, and then the table takes them for parts of its own.
 
     What is refused
         Columns that may be NULL: ADD PRIMARY KEY would look at every row while nobody can read. Make them NOT NULL in a
-        migration before this one. Contract, while there are duplicates: they are counted before the gate.
+        migration before this one. On a partitioned table a key without the columns that divide it, other primary keys
+        on partitions, foreign tables among them. Contract, while there are duplicates: they are counted before the
+        gate.
 
     Example:
         ALTER TABLE memberships ADD PRIMARY KEY (user_id, team_id)
@@ -56,8 +59,9 @@ class AddPrimaryKey(Kind[NewConstraint]):
 
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The table has none, and its columns cannot be NULL."""
-        columns = key_columns(node_of(change.definition, pb.CONSTR_PRIMARY))
-        relation = require_free(change, columns, context)
+        node = node_of(change.definition, pb.CONSTR_PRIMARY)
+        columns = key_columns(node)
+        relation = require_free(change, columns, context, or_partitioned=True)
         if relation is None:
             yield f"whether {change.target} ({', '.join(columns)}) may be NULL could not be checked without a database"
         else:
@@ -73,7 +77,12 @@ class AddPrimaryKey(Kind[NewConstraint]):
                 )
             if any(index.name == change.constraint for index in relation.indexes):
                 raise Refused(f'an index of the name "{change.constraint}" exists already')
+            require_divisible(change, relation, node)
         yield from waits_for_contract(change, "duplicates")
+
+    def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
+        """The key on an empty copy, where the table is partitioned."""
+        yield from tried(change, node_of(change.definition, pb.CONSTR_PRIMARY), context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write duplicates."""
@@ -82,8 +91,7 @@ class AddPrimaryKey(Kind[NewConstraint]):
 
     def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The index, then the key over it."""
-        del context
-        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_PRIMARY))
+        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_PRIMARY), context)
 
     def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""

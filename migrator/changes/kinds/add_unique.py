@@ -14,8 +14,8 @@ from migrator.changes.constraint import (
     require_free,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Kind, Obstacle
-from migrator.changes.unique_key import build_and_use, key_columns, require_indexable
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.unique_key import build_and_use, key_columns, require_divisible, require_indexable, tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -29,10 +29,12 @@ class AddUnique(Kind[NewConstraint]):
     What happens
         Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
         index CONCURRENTLY and makes a constraint of it, which looks at no row and takes a lock for a moment. INCLUDE,
-        NULLS NOT DISTINCT, DEFERRABLE and storage parameters are kept.
+        NULLS NOT DISTINCT, DEFERRABLE and storage parameters are kept. Of a partitioned table, each partition gets its
+        own in this way, and then the table takes them for parts of its own, again without a look at a row.
 
     What is refused
-        WITHOUT OVERLAPS, which cannot be built beforehand. Contract, while there are duplicates: they are counted
+        WITHOUT OVERLAPS, which cannot be built beforehand. A key of a partitioned table without the columns that divide
+        it, or with a foreign table among the partitions. Contract, while there are duplicates: they are counted
         before the gate, and nothing changes.
 
     Limits
@@ -64,10 +66,17 @@ class AddUnique(Kind[NewConstraint]):
 
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The columns are there and the name is free, as an index too."""
-        relation = require_free(change, key_columns(node_of(change.definition, pb.CONSTR_UNIQUE)), context)
+        node = node_of(change.definition, pb.CONSTR_UNIQUE)
+        relation = require_free(change, key_columns(node), context, or_partitioned=True)
+        if relation is not None:
+            require_divisible(change, relation, node)
         if relation is not None and any(index.name == change.constraint for index in relation.indexes):
             raise Refused(f'an index of the name "{change.constraint}" exists already')
         yield from waits_for_contract(change, "duplicates")
+
+    def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
+        """The key on an empty copy, where the table is partitioned."""
+        yield from tried(change, node_of(change.definition, pb.CONSTR_UNIQUE), context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write duplicates."""
@@ -76,8 +85,7 @@ class AddUnique(Kind[NewConstraint]):
 
     def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The index, then the constraint over it."""
-        del context
-        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_UNIQUE))
+        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_UNIQUE), context)
 
     def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""

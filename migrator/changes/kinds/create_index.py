@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
+from migrator.changes.partitioned import TRIAL, tried_on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -99,14 +100,8 @@ class CreateIndex(Kind[Indexing]):
             return
         node = pb.IndexStmt()
         node.CopyFrom(parse_script(change.definition).statements[0].node)
-        node.relation.schemaname, node.relation.relname, node.concurrent = "pg_temp", "migrator_trial", False
-        like = Sql(f"CREATE TEMPORARY TABLE migrator_trial (LIKE {change.sql}) PARTITION BY {relation.partition_key}")
-        yield Expression(
-            f"unique index {change.index} of the partitioned table {change.target}",
-            Sql("SELECT"),
-            trial=(like, statement_sql("index_stmt", node)),
-            hint="a unique index of a partitioned table has all columns that divide it",
-        )
+        (node.relation.schemaname, node.relation.relname), node.concurrent = TRIAL, False
+        yield tried_on_copy(relation, statement_sql("index_stmt", node), f"unique index {change.index}")
 
     def _built(self, change: Indexing, context: Context, why: str) -> Draft:
         relation = context.schema.relation(change.target)

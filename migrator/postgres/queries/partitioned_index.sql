@@ -48,3 +48,16 @@ SELECT pg_catalog.pg_get_indexdef(pg_catalog.to_regclass(%(index)s)) AS definiti
 
 -- name: free
 SELECT pg_catalog.to_regclass(%(name)s) IS NULL AS is_free
+
+-- name: names_of_constraints
+SELECT k.conname::text AS name FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = pg_catalog.to_regclass(%(table)s)
+
+-- name: alike_constraints
+-- Constraints of one type on a partitioned table and its partitions, with whether each belongs to one of a table above.
+SELECT n.nspname::text AS schema, c.relname::text AS table, k.conname::text AS name,
+    pg_catalog.pg_get_constraintdef(k.oid) AS definition, k.convalidated AS is_valid, k.conparentid <> 0 AS is_from_above
+FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%(table)s)) AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.relid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid AND k.contype = %(type)s
+ORDER BY 1, 2, 3
