@@ -357,11 +357,12 @@ def _sources(
     revisions = tuple(path for path in paths if _holds_revisions(path))
     if revisions:
         yield from _revisions(revisions, project, runs=runs)
+    given: set[str] | None = set() if len(paths) > 1 else None
     for path in paths:
         if str(path) == "-":
             yield of_bytes("stdin", stdin, phase)
         elif path not in revisions:
-            yield from read([path], phase)
+            yield from read([path], phase, given)
 
 
 def _holds_revisions(path: Path) -> bool:

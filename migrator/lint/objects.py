@@ -152,3 +152,45 @@ def type_words(node: Any) -> str:
     if len(names) > 1 and names[0] == "pg_catalog":
         names.pop(0)
     return ".".join(names) + "[]" * len(node.array_bounds)
+
+
+CREATE_OBJECTS = (
+    "create_function_stmt",
+    "create_enum_stmt",
+    "create_domain_stmt",
+    "create_seq_stmt",
+    "composite_type_stmt",
+    "define_stmt",
+    "create_extension_stmt",
+)
+"""Kinds of statements that create what is neither table, view nor index."""
+
+
+def created_name(node: Any) -> str:
+    """Name, without its schema, of what a statement of ``CREATE_OBJECTS`` creates."""
+    if isinstance(node, pb.CreateFunctionStmt):
+        return str(node.funcname[-1].string.sval)
+    if isinstance(node, pb.CreateEnumStmt):
+        return str(node.type_name[-1].string.sval)
+    if isinstance(node, pb.CreateDomainStmt):
+        return str(node.domainname[-1].string.sval)
+    if isinstance(node, pb.CreateSeqStmt):
+        return str(node.sequence.relname)
+    if isinstance(node, pb.CompositeTypeStmt):
+        return str(node.typevar.relname)
+    if isinstance(node, pb.DefineStmt):
+        return str(node.defnames[-1].string.sval)
+    return str(node.extname)
+
+
+def parts_of_object(item: Any) -> tuple[str, ...]:
+    """The parts of the name of an object, as DROP and ALTER … RENAME carry it."""
+    if isinstance(item, pb.ObjectWithArgs):
+        parts = item.objname
+    elif isinstance(item, pb.TypeName):
+        parts = item.names
+    elif isinstance(item, pb.List):
+        parts = item.items
+    else:
+        return (str(item.sval),)
+    return tuple(part.string.sval for part in parts)

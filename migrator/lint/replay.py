@@ -92,7 +92,8 @@ def _create_table(catalog: Catalog, node: Any, transaction: tuple[int, int]) -> 
         elif element_kind == "table_like_clause":
             like = element.table_like_clause
             known = catalog.table(like.relation)
-            columns.update(known.columns if known else {})
+            # what it copies takes numbers of the other table's sequence, if of any
+            columns.update({name: replace(one, numbered=False) for name, one in known.columns.items()} if known else {})
             if known is not None and like.options & _LIKE_CONSTRAINTS:
                 constraints.update(
                     (name, one) for name, one in known.constraints.items() if one.kind == pb.CONSTR_CHECK

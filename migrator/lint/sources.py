@@ -111,22 +111,24 @@ class Source(Struct, frozen=True):
         return self.name.rpartition("/")[0] if self.phased else ""
 
 
-def read(paths: Sequence[Path], phase: Phase | None = None) -> Iterator[Source]:
+def read(paths: Sequence[Path], phase: Phase | None = None, given: set[str] | None = None) -> Iterator[Source]:
     """Read files, and the ``*.sql`` files of folders at any depth, one at a time and each once.
 
     Args:
         paths: files and folders; one history in this order.
         phase: judge every file by this phase, whatever its name.
+        given: absolute names of the files that were read before, which are left out; those read now are added.
 
     Raises:
         UsageError: a path does not exist or may not be read.
     """
-    given: set[str] = set()
+    if given is None and len(paths) > 1:
+        given = set()
     for path in paths:
         if not path.exists():
             raise UsageError(f'there is no file or folder "{path}"')
         for file in _files(str(path)) if path.is_dir() else (str(path),):
-            if len(paths) > 1:
+            if given is not None:
                 absolute = os.path.abspath(file)  # noqa: PTH100 - as in _files
                 if absolute in given:
                     continue

@@ -248,3 +248,11 @@ def test_work_under_a_lock_counts_from_the_lock_on():
 
     assert codes(sql) == set()
     assert codes("BEGIN; ALTER TABLE users ADD COLUMN a int; DELETE FROM t WHERE b; COMMIT;") == {"LK024"}
+
+
+def test_rows_inserted_one_by_one_are_one_finding():
+    inserts = "INSERT INTO a (id) VALUES (1);\nINSERT INTO a (id) VALUES (2);\nINSERT INTO b (id) VALUES (1);"
+
+    found = findings(inserts, earlier="CREATE TABLE a (id serial); CREATE TABLE b (id serial);")
+
+    assert [(each.code, each.line) for each in found] == [("RB009", 1), ("RB009", 3)]

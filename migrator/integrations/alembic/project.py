@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+import migrator
 from migrator.errors import DatabaseUnavailable, MigratorError, StatementFailed, UsageError
 from migrator.integrations.alembic.database import database_at
 from migrator.postgres.connect import Database
@@ -173,7 +177,36 @@ def translated(file: Path, hint_if_env_fails: str | None = None) -> Iterator[Non
         raise StatementFailed(
             message, detail=f"statement: {' '.join(error.statement.split())[:300]}", hint="nothing of it was committed"
         ) from None
-    except (ArgumentError, NoSuchModuleError, ImportError, KeyError, AttributeError, NameError) as error:
+    except Exception as error:
+        place = _place_of_user(error)
+        if place is None and not isinstance(error, _OF_ENV):
+            raise
+        path, line = place or ("env.py", 0)
+        name = Path(path).name
         raise UsageError(
-            f"env.py fails: {type(error).__name__}: {error}", at=str(file), hint=hint_if_env_fails
+            f"{name} fails: {type(error).__name__}: {error}",
+            at=f"{path}:{line}" if line else str(file),
+            hint=hint_if_env_fails if name == "env.py" else None,
         ) from None
+
+
+_OF_ENV = (ArgumentError, NoSuchModuleError, ImportError, KeyError, AttributeError, NameError)
+"""What SQLAlchemy and Alembic raise for what an ``env.py`` gives them."""
+
+_OURS = f"{Path(migrator.__file__).resolve().parent}{os.sep}"
+_LIBRARIES = tuple(
+    f"{Path(sysconfig.get_path(each)).resolve()}{os.sep}" for each in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def _place_of_user(error: Exception) -> tuple[str, int] | None:
+    """File and line, of those that are the user's, where an error came up; None: in none of them."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 1
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = str(Path(frame.filename).resolve())
+        if path.startswith(_OURS):
+            return None
+        if frame.filename[:1] != "<" and not path.startswith(_LIBRARIES):
+            return frame.filename, frame.lineno or 1
+    return None

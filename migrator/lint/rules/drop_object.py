@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from migrator.lint.catalog import names_in
 from migrator.lint.context import Context
+from migrator.lint.objects import CREATE_OBJECTS, created_name, parts_of_object
 from migrator.lint.rule import BEFORE_THE_DEPLOY, Bad, Good, Problem, Rule
 from migrator.model.finding import Breaks, Category, Effort, Severity
 from migrator.model.locks import LockMode
@@ -35,8 +34,8 @@ class DropObject(Rule):
     What to do
         Release code that does not use it, then drop it in the contract phase.
 
-    Quiet if the same file creates something of that name, before or after; expected in `contract.sql` and
-    `rollback.sql`.
+    Quiet if the same file creates something of that name, before or after, or gave it by renaming; expected in
+    `contract.sql` and `rollback.sql`.
 
     Source
         Statements of an old application, run on 15 and 18.
@@ -56,6 +55,10 @@ class DropObject(Rule):
         Good("DROP FUNCTION total(int); CREATE FUNCTION total(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';"),
         Good("CREATE TYPE mood AS ENUM ('a'); DROP TYPE mood;"),
         Good("DROP TRIGGER t ON users;"),
+        Good(
+            "CREATE TYPE mood_new AS ENUM ('a'); ALTER TYPE mood RENAME TO mood_old; "
+            "ALTER TYPE mood_new RENAME TO mood; DROP TYPE mood_old;"
+        ),
     )
     bad = (
         Bad(
@@ -74,8 +77,10 @@ class DropObject(Rule):
         words = _WORDS.get(statement.node.remove_type)
         if words is None:
             return
-        created = {_created(other.node) for other in context.all_of(*_CREATING)}
-        names = [_name(unwrap(item)) for item in statement.node.objects]
+        created = {created_name(other.node) for other in context.all_of(*CREATE_OBJECTS)}
+        renamed = context.earlier_of("rename_stmt")
+        created |= {other.node.newname for other in renamed if other.node.rename_type in _WORDS}
+        names = [parts_of_object(unwrap(item)) for item in statement.node.objects]
         used = [".".join(map(ident, parts)) for parts in names if parts[-1] not in created]
         if used:
             yield Problem(
@@ -84,38 +89,3 @@ class DropObject(Rule):
                 fix="-- contract.sql of a phased migration, when no code is left that uses it:\n"
                 f"-- {' '.join(statement.text.split())}",
             )
-
-
-def _name(item: Any) -> tuple[str, ...]:
-    if isinstance(item, pb.ObjectWithArgs):
-        return names_in(item.objname)
-    if isinstance(item, pb.TypeName):
-        return names_in(item.names)
-    return names_in(item.items) if isinstance(item, pb.List) else (item.sval,)
-
-
-_CREATING = (
-    "create_function_stmt",
-    "create_enum_stmt",
-    "create_domain_stmt",
-    "create_seq_stmt",
-    "composite_type_stmt",
-    "define_stmt",
-    "create_extension_stmt",
-)
-
-
-def _created(node: Any) -> str:
-    if isinstance(node, pb.CreateFunctionStmt):
-        return names_in(node.funcname)[-1]
-    if isinstance(node, pb.CreateEnumStmt):
-        return names_in(node.type_name)[-1]
-    if isinstance(node, pb.CreateDomainStmt):
-        return names_in(node.domainname)[-1]
-    if isinstance(node, pb.CreateSeqStmt):
-        return str(node.sequence.relname)
-    if isinstance(node, pb.CompositeTypeStmt):
-        return str(node.typevar.relname)
-    if isinstance(node, pb.DefineStmt):
-        return names_in(node.defnames)[-1]
-    return str(node.extname)

@@ -25,7 +25,8 @@ class SequenceNotAdvanced(Rule):
         `SELECT setval(pg_get_serial_sequence('table', 'column'), max(column)) FROM table` behind it, or let the
         sequence give the values.
 
-    Known where a file made the column serial or identity. Quiet if a setval or RESTART follows in the file.
+    Known where a file made the column serial or identity. Said once for each table of a file; quiet if a setval or
+    RESTART follows in it.
 
     Source
         PostgreSQL documentation, section 9.17 "Sequence Manipulation Functions"; run on 15.
@@ -40,6 +41,10 @@ class SequenceNotAdvanced(Rule):
     breaks = (Breaks.WRITES,)
     kinds = ("insert_stmt", "copy_stmt")
     good = (
+        Good(
+            "INSERT INTO old_users SELECT * FROM users WHERE id < 100;",
+            earlier="CREATE TABLE users (id serial); CREATE TABLE old_users (LIKE users INCLUDING ALL);",
+        ),
         Good("INSERT INTO users (name) VALUES ('a');", earlier="CREATE TABLE users (id bigserial, name text);"),
         Good("INSERT INTO users (id, name) VALUES (1, 'a');", earlier="CREATE TABLE users (id bigint, name text);"),
         Good("INSERT INTO users (id) VALUES (1);\nSELECT setval('users_id_seq', 1);",
@@ -69,6 +74,9 @@ class SequenceNotAdvanced(Rule):
             return
         relation = relation_name(node.relation)
         name = ident(column)
+        if (once := f"{self.code} {relation}") in context.reported_once:
+            return  # op.bulk_insert writes a statement for each row
+        context.reported_once.add(once)
         yield Problem(
             f"the sequence of {relation}.{name} gives these values out again",
             why="the next INSERTs of the application fail with 'duplicate key' until the sequence is past them",

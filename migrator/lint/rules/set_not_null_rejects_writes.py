@@ -24,9 +24,9 @@ class SetNotNullRejectsWrites(AlterTableRule):
     What to do
         Release code that always fills the column, fill the old rows, then require it in the contract phase.
 
-    An error in `expand.sql`, where old code is certain to be running; a warning elsewhere, and where a trigger of the
-    same file may repair what old code writes. Quiet for columns that the same file added, and where a CHECK, valid or
-    not, refuses NULL already.
+    An error in `expand.sql`, where old code is certain to be running, and for a column that the same file adds without
+    a default, which running code cannot know; a warning elsewhere, and where a trigger of the same file may repair what
+    old code writes. Quiet where a CHECK, valid or not, refuses NULL already.
 
     Source
         Statements of an old application, run on 15 and 18.
@@ -44,6 +44,11 @@ class SetNotNullRejectsWrites(AlterTableRule):
     good = (
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", phase=Phase.CONTRACT),
         Good("CREATE TABLE users (email text); ALTER TABLE users ALTER COLUMN email SET NOT NULL;"),
+        Good(
+            "ALTER TABLE users ADD COLUMN age int; ALTER TABLE users ALTER COLUMN age SET DEFAULT 0; "
+            "UPDATE users SET age = 0 WHERE id < 100; ALTER TABLE users ALTER COLUMN age SET NOT NULL;"
+        ),
+        Good("ALTER TABLE users ADD COLUMN n int GENERATED ALWAYS AS (1) STORED, ALTER COLUMN n SET NOT NULL;"),
         Good("ALTER TABLE users ALTER COLUMN email SET NOT NULL;", earlier="CREATE TABLE users (email text NOT NULL);"),
         Good(
             "ALTER TABLE users VALIDATE CONSTRAINT c; ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
@@ -51,6 +56,12 @@ class SetNotNullRejectsWrites(AlterTableRule):
         ),
     )
     bad = (
+        Bad(
+            "ALTER TABLE users ADD COLUMN age int; UPDATE users SET age = 0 WHERE id < 100; "
+            "ALTER TABLE users ALTER COLUMN age SET NOT NULL;",
+            fix="-- migrator new 'require users.age' --sql 'ALTER TABLE users ALTER COLUMN age SET NOT NULL'\n"
+            "-- puts it into contract.sql, which runs when no code is left that writes NULL",
+        ),
         Bad(
             "ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
             fix="-- migrator new 'require users.email' --sql 'ALTER TABLE users ALTER COLUMN email SET NOT NULL'\n"
@@ -67,17 +78,23 @@ class SetNotNullRejectsWrites(AlterTableRule):
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
         """See ``AlterTableRule.check_action``."""
         column, table = action.command.name, action.table
-        if action.is_new or action.column.not_null or context.all_new(table, (column,)):
+        if action.is_new or action.column.not_null:
+            return
+        unknown = context.all_new(table, (column,))
+        if unknown and (action.column.has_default or action.column.numbered):
             return
         if any(column in constraint.proves_not_null for constraint in table.constraints.values()):
             return  # NOT VALID is about rows that exist: what is written is checked from the start
-        certain = context.phase is Phase.EXPAND and not context.repaired_by_trigger(table)
+        certain = (unknown or context.phase is Phase.EXPAND) and not context.repaired_by_trigger(table)
         name = ident(column)
+        which = f"{action.relation}.{name}"
         yield Problem(
-            f"running code that leaves {action.relation}.{name} empty fails",
+            f"running code does not know {which} and leaves it empty, which fails"
+            if unknown
+            else f"running code that leaves {which} empty fails",
             why="an INSERT or UPDATE of the running version that writes NULL, or leaves the column out, is refused",
             fix=as_phases(
-                f"require {action.relation}.{name}",
+                f"require {which}",
                 action.statement,
                 "puts it into contract.sql, which runs when no code is left that writes NULL",
             ),

@@ -200,3 +200,24 @@ def test_a_waiver_in_python_covers_a_downgrade(shop: Shop):
     reason = "# migrator: allow DL001 because it is filled again at start"
     shop.revision("a2", ADD, f'{reason}\nop.execute("TRUNCATE carts")', after="a1")
     assert downgrades(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("history/versions/a2.py", "def upgrade(:\n    pass\n", "a2.py fails: SyntaxError: invalid syntax"),
+        ("history/versions/a2.py", "\nraise RuntimeError('no settings')\n", "a2.py fails: RuntimeError: no settings"),
+        ("history/env.py", "\nraise ValueError('no URL')\n", "env.py fails: ValueError: no URL"),
+    ],
+)
+def test_python_that_fails_is_the_users(
+    shop: Shop, capsys: pytest.CaptureFixture[str], name: str, text: str, said: str
+):
+    shop.revision("a1", CREATE, "pass")
+    (shop.root / name).write_text(text)
+
+    assert cli.run(["lint"]) == 2
+
+    line = 1 if text.startswith("def") else 2
+    assert f"error: {said}" in (shown := capsys.readouterr().err)
+    assert f"{name}:{line}\n" in f"{shown}\n"
