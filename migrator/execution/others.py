@@ -17,6 +17,7 @@ from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
 from migrator.planning.leaving import refuse_of_type, refuse_relying_on
+from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import read_schema
@@ -79,12 +80,9 @@ def check_beside(
         other,
     )
     refuse_relying_on([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
-    between = entangled(
-        [each.spec for each in changes],
-        [each.spec for each in its],
-        schema_of(session, [*changes, *its]),
-        together=False,
-    )
+    schema = schema_of(session, [*changes, *its])
+    refuse_named_beside(changes, its, other, schema)
+    between = entangled([each.spec for each in changes], [each.spec for each in its], schema, together=False)
     if between:
         raise Refused(
             f"{between} is about a column that {other} replaces too, and it is not contracted",

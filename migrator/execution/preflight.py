@@ -22,6 +22,7 @@ from migrator.model.schema import Schema, TableName
 from migrator.planning import facts, in_step, names, planner, touching
 from migrator.planning.folders import changes_of
 from migrator.planning.leaving import filled_by, keys_needed_by
+from migrator.planning.named_beside import named_before, names_objects
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
@@ -298,6 +299,8 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
         needed = (filled_by(pairs) & tables.keys()) | keys_needed_by(pairs, [each.spec for each in changes])
         shared = {str(table) for table in needed}
         shared |= {f"{table}.{column}" for table, columns in theirs for column in columns if (table, column) in touched}
+        if not shared and names_objects([*changes, *its]):
+            shared = set(named_before(changes, its, others.schema_of(session, [*changes, *its])))
         if shared:
             raise OutOfOrder(
                 f"{record.id} changes {', '.join(sorted(shared))} too, and comes before it",

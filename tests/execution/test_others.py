@@ -110,6 +110,7 @@ SPLIT = (
     "-- migrator: up = a, upper(a)\n-- migrator: down = y\n"
     "ALTER TABLE t ADD COLUMN y text, ADD COLUMN z text, DROP COLUMN a"
 )
+SPLIT_B = SPLIT.replace("up = a, upper(a)", "up = b, upper(b)").replace("DROP COLUMN a", "DROP COLUMN b")
 MOVED = "-- migrator: to = u (k)\nALTER TABLE t DROP COLUMN a"
 TABLE = (
     "-- migrator: from = t\nCREATE TABLE s (k int PRIMARY KEY REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, a text)"
@@ -170,6 +171,128 @@ def test_an_index_and_what_replaces_its_column_are_contracted_one_after_the_othe
     assert sandbox.snapshot() == before
     (foreseen,) = others.foreseen(sandbox.session, "default", sandbox.migrations())[later.id]
     assert said.format(earlier.id) in foreseen
+
+
+NAMED = (
+    "CREATE TABLE t (k int PRIMARY KEY, a text CONSTRAINT c CHECK (a <> '') CONSTRAINT q UNIQUE, b text);"
+    "CREATE TABLE u (k int PRIMARY KEY REFERENCES t); CREATE INDEX i ON t (a); CREATE VIEW v AS SELECT k, a FROM t;"
+    "CREATE VIEW w AS SELECT a FROM v; CREATE POLICY p ON t USING (a <> ''); CREATE FUNCTION f() RETURNS trigger"
+    " LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER g BEFORE UPDATE OF a ON t FOR EACH ROW"
+    " EXECUTE FUNCTION f(); INSERT INTO t VALUES (1, 'x', 'y')"
+)
+TO_GO = "DROP VIEW w; DROP VIEW v; DROP POLICY p ON t; DROP TRIGGER g ON t"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "ALTER TABLE t DROP CONSTRAINT c",
+        "ALTER TABLE t DROP CONSTRAINT q",
+        "ALTER TABLE t RENAME CONSTRAINT c TO z",
+        "DROP INDEX i",
+        "DROP POLICY p ON t",
+        "ALTER POLICY p ON t TO pg_monitor",
+        "DROP TRIGGER g ON t",
+        "DROP VIEW w",
+    ],
+)
+def test_what_a_change_of_type_makes_anew_is_dropped_behind_its_contract(sandbox: Sandbox, second: str) -> None:
+    """Its contract could not run any more once that of the other one has."""
+    sandbox.execute(NAMED)
+    earlier, later = sandbox.new("first", RETYPED), sandbox.new("second", second)
+    sandbox.expand(earlier)
+    sandbox.expand(later)
+    sandbox.backfill(earlier)
+    with pytest.raises(OutOfOrder, match=f"^{later.id}: {earlier.id} changes .* and comes before it") as error:
+        sandbox.contract(later, offline="nobody is connected in this test")
+    assert f'"migrator contract {earlier.id}"' in refusal(error.value)
+    for migration in (earlier, later):
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    assert (
+        sandbox.value(
+            "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"
+        )
+        == "character varying(99)"
+    )
+    assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize("second", ["ALTER INDEX i RENAME TO z", "-- migrator: phase = expand\nDROP TRIGGER g ON t"])
+def test_what_a_change_of_type_makes_anew_is_not_changed_by_expand(sandbox: Sandbox, second: str) -> None:
+    sandbox.execute(NAMED)
+    earlier, later = sandbox.new("first", RETYPED), sandbox.new("second", second)
+    sandbox.expand(earlier)
+    before = sandbox.snapshot()
+    with pytest.raises(Refused, match=r'is on column "a" of public\.t, which .* gives another type by a copy') as error:
+        sandbox.expand(later)
+    assert f'"migrator contract {earlier.id}"' in refusal(error.value)
+    assert sandbox.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("constraint", "gone"),
+    [
+        ("DROP CONSTRAINT c", "ALTER TABLE t DROP COLUMN a"),
+        ("DROP CONSTRAINT q", MOVED),
+        ("RENAME CONSTRAINT c TO z", SPLIT),
+    ],
+)
+def test_a_constraint_is_dropped_or_renamed_before_its_column_goes(
+    sandbox: Sandbox, constraint: str, gone: str
+) -> None:
+    """Nothing of its name would be there any more."""
+    sandbox.execute(f"{NAMED}; {TO_GO}; DROP INDEX i; INSERT INTO u VALUES (1)")
+    named, going = sandbox.new("first", f"ALTER TABLE t {constraint}"), sandbox.new("second", gone)
+    for migration in (named, going):
+        sandbox.expand(migration)
+    sandbox.backfill(going)
+    with pytest.raises(OutOfOrder, match=f'{named.id} changes constraint ".*" too, and comes before it'):
+        sandbox.contract(going, offline="nobody is connected in this test")
+    for migration in (named, going):
+        sandbox.contract(migration, offline="nobody is connected in this test")
+    assert sandbox.leftovers() == []
+
+
+def test_a_constraint_that_goes_with_its_column_is_not_dropped_by_its_name(sandbox: Sandbox) -> None:
+    sandbox.execute(f"{NAMED}; {TO_GO}; DROP INDEX i")
+    going, named = (
+        sandbox.new("first", "ALTER TABLE t DROP COLUMN a"),
+        sandbox.new("second", "ALTER TABLE t DROP CONSTRAINT c"),
+    )
+    sandbox.expand(going)
+    with pytest.raises(Refused, match=f'goes with column "a" of public.t, which contract of {going.id} takes away'):
+        sandbox.expand(named)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ALTER TABLE t RENAME COLUMN b TO z", "CREATE POLICY z ON t USING (z <> '')"),
+        (SPLIT_B, "ALTER POLICY p ON t USING (b <> '')"),
+        (
+            "ALTER TABLE t RENAME COLUMN b TO z",
+            ("-- migrator: phase = expand\nCREATE TRIGGER z BEFORE UPDATE OF z ON t FOR EACH ROW EXECUTE FUNCTION f()"),
+        ),
+        (
+            SPLIT_B,
+            (
+                "-- migrator: phase = contract\nCREATE TRIGGER z BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.b > '')"
+                " EXECUTE FUNCTION f()"
+            ),
+        ),
+    ],
+)
+def test_policies_and_triggers_name_no_column_that_contract_takes_away(
+    sandbox: Sandbox, first: str, second: str
+) -> None:
+    sandbox.execute(NAMED)
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later = sandbox.new("second", second)
+    before = sandbox.snapshot()
+    with pytest.raises(Refused, match=f'names column "[bz]" of public.t, which contract of {earlier.id} takes'):
+        sandbox.expand(later)
+    assert sandbox.snapshot() == before
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ class Names(Mapping[str, str]):
     Attributes:
         given: by what it is: ``table``, ``value`` …; None: it is gone. ``reads`` is an expression for what was written,
             ``columns`` and ``values`` say how it is written: of ``w``, its first character ``w1`` and the rest ``w2``.
+            ``alone`` is empty while no two rows have one value.
     """
 
     def __init__(self, given: Mapping[str, str | None]) -> None:
@@ -62,6 +63,7 @@ BEGINNING = Names(
         "columns": "{value}",
         "values": "'{w}'",
         "inserts": "",
+        "alone": "",
         "more_columns": "",
         "more_values": "",
         "index": "items_value",
@@ -98,6 +100,8 @@ class Form:
         then: names after it, and None for what is gone; braces that are doubled are looked up later.
         naive: what it is without the tool, if that is something else; empty: nothing that says it shortly.
         layout: of the table, see ``KEYS``; ``type``: of the column, see ``TYPES``.
+        stays: whether a rollback leaves what expand made.
+        carries: whether what hangs on the column comes along, which the plain SQL does not do; ``hangs``: it is that.
     """
 
     kind: str
@@ -108,6 +112,9 @@ class Form:
     naive: str | None = None
     layout: str = ""
     type: str = ""
+    stays: bool = False
+    carries: bool = False
+    hangs: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
@@ -138,9 +145,10 @@ def beginning(*forms: Form) -> tuple[str, Names] | None:
         names = names.but(inserts=None)
     labels = ", ".join(f"'{number}'" for number in range(FIRST, FIRST + 99))
     partitioned = " PARTITION BY RANGE (id)" if layout == "partitioned" else ""
+    of_type = {"mood": f"CREATE TYPE shop.mood AS ENUM ({labels});", "word": "CREATE DOMAIN shop.word AS text;"}
+    ids = "CREATE SEQUENCE shop.ids;" if partitioned else ""
     statements = [
-        "CREATE SCHEMA shop; CREATE SCHEMA depot; CREATE SEQUENCE shop.ids",
-        f"CREATE TYPE shop.mood AS ENUM ({labels}); CREATE DOMAIN shop.word AS text",
+        f"CREATE SCHEMA shop; CREATE SCHEMA depot; {ids} {of_type.get(kind, '')}",
         f"CREATE TABLE shop.items (id integer {KEYS[layout]}, n integer NOT NULL DEFAULT 1, value {names['type']})"
         + partitioned,
     ]
@@ -158,4 +166,5 @@ def beginning(*forms: Form) -> tuple[str, Names] | None:
         needs = form.needs.format_map(names.but(x=str(number)))
         if needs and needs not in statements:
             statements.append(needs)
-    return ";\n".join(statements), names
+    # What is like the table comes when that is as it should be.
+    return ";\n".join(sorted(statements, key=lambda text: "(LIKE " in text)), names

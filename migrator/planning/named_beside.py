@@ -1,0 +1,144 @@
+"""What a migration drops, renames or replaces by its name, on a column that another pending one replaces or drops.
+
+Constraints go with a column that is dropped: nothing of that name is there any more. A change of type makes anew what
+was there when it was planned, and its contract is refused when something else is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from migrator.changes.index import OnIndex
+from migrator.changes.kinds.drop_constraint import Release
+from migrator.changes.kinds.rename_constraint import ConstraintRenaming
+from migrator.changes.policy import OnPolicy
+from migrator.changes.trigger import OnTrigger
+from migrator.changes.view import OnView
+from migrator.errors import Refused
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.planning.entangled import retyped_columns
+from migrator.planning.planner import Change
+
+_BY_NAME = frozenset(
+    {
+        "drop_constraint",
+        "rename_constraint",
+        "drop_index",
+        "rename_index",
+        "alter_policy",
+        "drop_policy",
+        "drop_trigger",
+        "drop_view",
+        "replace_view",
+        "replace_materialized_view",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A change of something by its name.
+
+    Attributes:
+        what: ``constraint "orders_number_key"``.
+        columns: those it is on, or reads.
+        at_once: whether expand does it.
+    """
+
+    what: str
+    columns: frozenset[tuple[TableName, str]]
+    at_once: bool
+    is_constraint: bool
+
+
+def names_objects(changes: Iterable[Change]) -> bool:
+    """Whether a change drops, renames or replaces something by its name."""
+    return any(change.kind.name in _BY_NAME for change in changes)
+
+
+def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other: str, schema: Schema) -> None:
+    """Refuse to name what goes with a column before, and to change at once what another contract makes anew.
+
+    Args:
+        changes: of the later migration.
+        its: changes of the earlier one, which is expanded and not contracted.
+        other: id of that.
+        schema: the tables of both.
+
+    Raises:
+        Refused: one of the two contracts could not run any more.
+    """
+    for named, each in product(_named(changes, schema), its):
+        for table, column in sorted(named.columns & _taken_away(each), key=str):
+            if named.is_constraint:
+                raise Refused(
+                    f'{named.what} goes with column "{column}" of {table}, which contract of {other} takes away',
+                    hint="leave this change out",
+                )
+        for table, column in sorted(named.columns & retyped_columns(each.spec), key=str):
+            if named.at_once:
+                raise Refused(
+                    f'{named.what} is on column "{column}" of {table}, which {other} gives another type by a copy: its '
+                    "contract makes anew what was there when it was planned",
+                    hint=f'contract it first: "migrator contract {other}"',
+                )
+
+
+def named_before(changes: Sequence[Change], its: Sequence[Change], schema: Schema) -> list[str]:
+    """Why the earlier of two migrations has to be contracted before the later one.
+
+    Args:
+        changes: of the later migration.
+        its: changes of the earlier one.
+        schema: the tables of both.
+
+    Returns:
+        What both are about: constraints that go with columns the later one takes away, and what it drops, renames or
+        replaces of that which contract of the earlier one makes anew.
+    """
+    taken = {column for change in changes for column in _taken_away(change)}
+    retyped = {column for change in its for column in retyped_columns(change.spec)}
+    going = {each.what for each in _named(its, schema) if each.is_constraint and each.columns & taken}
+    return sorted(going | {each.what for each in _named(changes, schema) if each.columns & retyped})
+
+
+def _taken_away(change: Change) -> set[tuple[TableName, str]]:
+    return {(table, column) for table, columns in change.kind.takes_away(change.spec).items() for column in columns}
+
+
+def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
+    for change in changes:
+        if change.kind.name not in _BY_NAME:
+            continue
+        at_once = change.kind.name == "rename_index" or getattr(change.spec, "phase", "") == "expand"
+        for relation in schema.relations.values():
+            for what, columns in _on(change.spec, relation):
+                placed = frozenset((relation.name, column) for column in columns)
+                yield _Named(what, placed, at_once, isinstance(change.spec, (Release, ConstraintRenaming)))
+
+
+def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
+    """What a change names, if it is of this table, and the columns of that."""
+    if isinstance(spec, OnView):
+        for view in relation.views:
+            if view.name == spec.target:
+                # One that reads it through others is made anew with them.
+                yield (
+                    f'{view.kind} "{view.name}"',
+                    [each.name for each in relation.columns] if view.views else view.columns,
+                )
+    elif isinstance(spec, (Release, ConstraintRenaming)) and spec.target == relation.name:
+        for constraint in relation.constraints:
+            if constraint.name == spec.constraint:
+                yield f'constraint "{constraint.name}"', constraint.columns
+    elif isinstance(spec, OnIndex) and spec.target == relation.name:
+        for index in relation.indexes:
+            if index.name == spec.index:
+                yield f'index "{index.name}"', index.columns
+    elif isinstance(spec, (OnPolicy, OnTrigger)) and spec.target == relation.name:
+        sort, name = ("policy", spec.policy) if isinstance(spec, OnPolicy) else ("trigger", spec.trigger)
+        columns = [each.column for each in relation.dependents if (each.kind, each.name) == (sort, name)]
+        if columns:
+            yield f'{sort} "{name}"', columns
