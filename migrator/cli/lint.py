@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC
 from itertools import chain
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from migrator.lint.sizes import Sizes
     from migrator.lint.sources import Source
     from migrator.model.manifest import Manifest
-    from migrator.model.phase import Phase
 
 
 FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown")
@@ -197,27 +195,33 @@ def command(
     """
     from datetime import datetime
 
-    from migrator.cli import lint_show
+    from migrator.cli import lint_show, lint_sources
     from migrator.cli.lint_facts import Asked, facts
-    from migrator.lint.engine import Linter
-    from migrator.lint.halves import lint_in_two, may_fork
-    from migrator.lint.selection import select
+    from migrator.lint.forks import may_fork
     from migrator.model.finding import Severity
     from migrator.model.phase import Phase
 
     project = load_project()
     settings = project.settings.lint
     dialect = dialect or settings.dialect
-    selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
     version = pg_version or settings.pg_version
     stdin = sys.stdin.buffer.read() if Path("-") in paths else b""
+    runs = trace or bool(app_sql)
+    read = lint_sources.Read(paths, project, Phase(phase) if phase else None, stdin, runs=runs)
+    with read.ahead(forks=dialect == "postgresql" and not runs and may_fork()) as ahead:
+        from migrator.lint.engine import Linter
+        from migrator.lint.halves import lint_in_two
+        from migrator.lint.selection import select
+
+        selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
+        ahead.take()
     known = facts(Asked(base, database, stats), project, dialect, version)
     releases = _manifests(manifests, project, dialect)
 
     def run(files: Mapping[str, bytes]) -> Report:
-        sources = _sources(paths, project, Phase(phase) if phase else None, stdin, runs=trace or bool(app_sql))
+        sources = read.sources()
         if since is not None:
-            sources = _since(sources, since)
+            sources = lint_sources.since(sources, since)
         if files:
             from migrator.lint.fixing import overlaid
 
@@ -229,8 +233,8 @@ def command(
         if dialect == "postgresql":
             sources = chain(known.base, known.objecting(sources))
         if dialect != "postgresql":
-            report = _of_dialect(sources, selection, dialect, scratch=trace or bool(app_sql))
-        elif trace or app_sql:
+            report = _of_dialect(sources, selection, dialect, scratch=runs)
+        elif runs:
             report = _traced(list(sources), selection, version, app_sql, known.sizes, releases)
         else:
             today = datetime.now(UTC).date()
@@ -250,7 +254,7 @@ def command(
             diff=diff,
             form="json" if as_json else form,
             dialect=dialect,
-            traced=trace or bool(app_sql),
+            traced=runs,
             write_baseline=write_baseline is not None,
         )
         migrations = lint_fix.Migrations(project)
@@ -272,14 +276,6 @@ def command(
         report, "json" if as_json else form, output, with_unsafe=unsafe_fixes, err=fix and Path("-") in paths
     )
     return 0 if exit_zero else int(report.fails(Severity(settings.fail_on)))
-
-
-def _since(sources: Iterator[Source], reference: str) -> Iterator[Source]:
-    from migrator.integrations.git import changes_since
-    from migrator.lint.sources import since
-
-    changes = changes_since(reference, Path.cwd())
-    return since(sources, added=changes.added, edited=changes.edited)
 
 
 def _of_dialect(sources: Iterator[Source], selection: Selection, dialect: str, *, scratch: bool) -> Report:
@@ -335,67 +331,3 @@ def _traced(
     return lint_and_trace(
         run_lint, selection, Wish(version, statements, lambda source: source.standing is Standing.BASE)
     )
-
-
-def _sources(
-    paths: tuple[Path, ...], project: Project, phase: Phase | None, stdin: bytes, *, runs: bool
-) -> Iterator[Source]:
-    from migrator.errors import UsageError
-    from migrator.lint.sources import of_bytes, read
-
-    if not paths:
-        if project.keeps_revisions:
-            yield from _revisions((), project, runs=runs)
-            return
-        folder = project.migrations
-        if not folder.is_dir():
-            raise UsageError(
-                f'nothing to lint: no path was given, and there is no folder "{folder}"',
-                hint="migrator lint FILE, or migrator lint - for standard input",
-            )
-        paths = (Path(os.path.relpath(folder)),)
-    revisions = tuple(path for path in paths if _holds_revisions(path))
-    if revisions:
-        yield from _revisions(revisions, project, runs=runs)
-    given: set[str] | None = set() if len(paths) > 1 else None
-    for path in paths:
-        if str(path) == "-":
-            yield of_bytes("stdin", stdin, phase)
-        elif path not in revisions:
-            yield from read([path], phase, given)
-
-
-def _holds_revisions(path: Path) -> bool:
-    """Whether a path is a revision of Alembic, its folder of them, or its script location."""
-    if path.suffix == ".py":
-        return True
-    return path.is_dir() and ((path / "env.py").is_file() or (path.parent / "env.py").is_file())
-
-
-def _revisions(paths: tuple[Path, ...], project: Project, *, runs: bool) -> Iterator[Source]:
-    """The project's revisions; without paths all are reported, else those that are at or under one of them.
-
-    Args:
-        runs: whether their SQL is run as well.
-    """
-    from migrator.cli.options import alembic_project
-    from migrator.errors import UsageError
-
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f'there is no file or folder "{path}"')
-    opened = alembic_project(project)
-    if opened is None:
-        raise UsageError(
-            f'"{paths[0]}" is of Alembic, and there is no alembic.ini in {project.root}',
-            hint='alembic = "…" in the configuration of migrator names one elsewhere',
-        )
-    from migrator.integrations.alembic.capture import sources
-
-    roots = [path.resolve() for path in paths]
-
-    def wanted(file: Path) -> bool:
-        resolved = file.resolve()
-        return not roots or any(root == resolved or root in resolved.parents for root in roots)
-
-    yield from sources(opened, wanted, runs=runs)

@@ -8,19 +8,14 @@ so that it starts in a few milliseconds; where that is not safe, or not worth it
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import partial
 from itertools import chain, takewhile
 from operator import attrgetter
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from migrator.lint.forks import Fork
 from migrator.lint.sources import Source, Standing
 from migrator.model.finding import Edit, Finding, Fix
 
@@ -44,7 +39,7 @@ def lint_in_two(sources: Iterable[Source], linter: Callable[[], Linter], *, fork
     Args:
         sources: in order; all may be held at once.
         linter: starts a run, at most twice.
-        forks: whether there may be a second process; see ``may_fork``.
+        forks: whether there may be a second process; see ``migrator.lint.forks.may_fork``.
     """
     remaining = iter(sources)
     held: list[Source] = []
@@ -64,13 +59,13 @@ def lint_in_two(sources: Iterable[Source], linter: Callable[[], Linter], *, fork
     later = linter()
     later.walk(base)
     try:
-        started = _Child(lambda: _found(later.walk(files[:cut])))
+        started = Fork(lambda pipe: pipe.write(_pickled(_found(later.walk(files[:cut])))))
     except OSError:
         return linter().run(held)  # there may be no more processes
     with started as child:
         later.walk(files[:cut], silent=True)
         later.walk(files[cut:])
-        found = child.answer()
+        found = _answer(child)
     if found is None:
         return linter().run(held)
     report = later.end()
@@ -92,21 +87,6 @@ def cut_of(files: Sequence[Source]) -> int:
         earlier += own
         later += len(file.text) * _TAKEN_IN - own
     return 0
-
-
-def may_fork() -> bool:
-    """Whether a fork is safe (no other threads; macOS aborts children that use its frameworks) and a processor is idle.
-
-    Together the two processes do more than one alone would: where other work waits for processors, that takes longer.
-    """
-    if sys.platform != "linux" or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < 2:
-        return False
-    try:
-        text = Path("/proc/loadavg").read_text(encoding="ascii")
-        running = int(text.split()[3].split("/")[0])  # proc_loadavg(5): now, this process included
-    except (OSError, ValueError, IndexError):
-        return False
-    return running < (os.cpu_count() or 1)
 
 
 _Found = tuple[list[Finding], dict[tuple[str, int], str], int]
@@ -137,49 +117,12 @@ def _made_of(
     return kind, values(one)
 
 
-class _Child:
-    """A fork that works something out; it is gone when the block ends."""
+def _answer(child: Fork) -> _Found | None:
+    """What it found; None if it died."""
+    text = child.everything()
+    if text is None:
+        return None
+    import pickle
 
-    def __init__(self, work: Callable[[], _Found]) -> None:
-        gc.freeze()  # a search for cycles would write to what both processes share, and copy it
-        self._read, write = os.pipe()
-        try:
-            self._process = os.fork()
-        except OSError:
-            os.close(self._read)
-            os.close(write)
-            raise
-        if self._process == 0:
-            code = 1
-            try:
-                os.close(self._read)
-                answer = _pickled(work())
-                with os.fdopen(write, "wb") as pipe:
-                    pipe.write(answer)
-                code = 0
-            finally:
-                # whatever went wrong goes wrong in the parent as well, which says so; nothing of its output is flushed
-                os._exit(code)
-        os.close(write)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def answer(self) -> _Found | None:
-        """What it worked out; None if it died."""
-        with os.fdopen(self._read, "rb", closefd=False) as pipe:
-            text = pipe.read()
-        process, self._process = self._process, 0
-        _, status = os.waitpid(process, 0)
-        if status:
-            return None
-        import pickle
-
-        found: _Found = pickle.loads(text)  # noqa: S301 - it comes from a fork of this very process
-        return found
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._read)
-        if self._process:
-            os.kill(self._process, signal.SIGKILL)
-            os.waitpid(self._process, 0)
+    found: _Found = pickle.loads(text)  # noqa: S301 - it comes from a fork of this very process
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ctypes import POINTER, Structure, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,20 @@ from google.protobuf.message import DecodeError as _TreeTooDeep
 from msgspec import DecodeError as BrokenTree
 from msgspec.json import decode
 
-__all__ = ["BrokenTree", "PgQueryError", "deparse", "fingerprint", "normalize", "parse", "parse_plpgsql", "pb", "scan"]
+__all__ = [
+    "DEEP_TEXT",
+    "BrokenTree",
+    "PgQueryError",
+    "deparse",
+    "fingerprint",
+    "normalize",
+    "parse",
+    "parse_plpgsql",
+    "pb",
+    "scan",
+    "serialized",
+    "take_known",
+]
 
 _HOME = Path(*(find_spec("postgast").submodule_search_locations or ()))  # type: ignore[union-attr]
 
@@ -101,7 +114,7 @@ _deparse, _free_deparsed = _function(
 )
 
 
-_DEEP_TEXT = 32_000
+DEEP_TEXT = 32_000
 """Characters from which on a text may hold nesting that an ordinary stack does not: two for each level (``1+1+…``);
 8 MB are too small for more than 20,000 levels: measured."""
 
@@ -157,20 +170,45 @@ def parse(sql: str) -> Any:
     Raises:
         PgQueryError: it does not parse.
     """
-    return _on_deep_stack(_parsed, sql) if len(sql) >= _DEEP_TEXT else _parsed(sql)
+    known = _known.pop(sql, None)
+    if known is not None:
+        return _tree(known)
+    return _on_deep_stack(_parsed, sql) if len(sql) >= DEEP_TEXT else _parsed(sql)
 
 
 def _parsed(sql: str) -> Any:
+    return _tree(serialized(sql))
+
+
+def _tree(data: bytes) -> Any:
+    try:
+        return _parse_result(data)
+    except _TreeTooDeep:
+        raise PgQueryError("nested too deeply", 1) from None
+
+
+def serialized(sql: str) -> bytes:
+    """As ``parse`` of a text shorter than ``DEEP_TEXT``, as protobuf writes it.
+
+    Raises:
+        PgQueryError: it does not parse.
+    """
     result = _parse(sql.encode())
     try:
         if result.error:
             raise _refused(result.error)
         found = result.protobuf
-        return _parse_result(ctypes.string_at(found.data, found.len))
-    except _TreeTooDeep:
-        raise PgQueryError("nested too deeply", 1) from None
+        return ctypes.string_at(found.data, found.len)
     finally:
         _free_parsed(result)
+
+
+def take_known(trees: Mapping[str, bytes]) -> None:
+    """Trees of texts that another process had serialized: ``parse`` takes each instead of making it, once."""
+    _known.update(trees)
+
+
+_known: dict[str, bytes] = {}
 
 
 def scan(sql: str) -> Any:
@@ -224,7 +262,7 @@ def deparse(tree: Any) -> str:
 
 def _text(call: Callable[[Any], Any], free: Callable[[Any], None], argument: Any) -> bytes:
     size = argument.len if isinstance(argument, _Protobuf) else len(argument)
-    result = _on_deep_stack(call, argument) if size >= _DEEP_TEXT else call(argument)
+    result = _on_deep_stack(call, argument) if size >= DEEP_TEXT else call(argument)
     try:
         if result.error:
             raise _refused(result.error)
@@ -240,7 +278,7 @@ def fingerprint(sql: str) -> str:
         PgQueryError: it does not parse.
     """
     text = sql.encode()
-    result = _on_deep_stack(_fingerprint, text) if len(text) >= _DEEP_TEXT else _fingerprint(text)
+    result = _on_deep_stack(_fingerprint, text) if len(text) >= DEEP_TEXT else _fingerprint(text)
     try:
         if result.error:
             raise _refused(result.error)
