@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from migrator.changes.kind import Context, Draft, OnTable, altered_table, require_column, require_table
+from msgspec import structs
+
+from migrator.changes.kind import Context, Draft, Expression, OnTable, altered_table, require_column, require_table
+from migrator.changes.trial import copy_of, may_be_tried, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -164,6 +167,14 @@ def require_free(
     if any(each.name == change.constraint for each in relation.constraints):
         raise Refused(f'constraint "{change.constraint}" of table "{change.target}" exists already')
     return relation
+
+
+def tried_constraint(change: NewConstraint, contype: int, context: Context) -> Iterator[Expression]:
+    """Whether the server takes the constraint, which it would tell at contract only."""
+    if may_be_tried(context, change.target):
+        there = structs.replace(change, schema=copy_of(change.target).schema)
+        added = add_statement(there, node_of(change.definition, contype))
+        yield on_copy(f'constraint "{change.constraint}"', change.target, added)
 
 
 def waits_for_contract(change: NewConstraint, what: str) -> Iterator[str]:

@@ -10,6 +10,9 @@ from migrator.errors import Refused
 from migrator.sql.compose import Sql, ident, literal
 from migrator.sql.parser import deparse_type, pb, unwrap
 
+STORAGES = ("PLAIN", "EXTERNAL", "EXTENDED", "MAIN")
+"""How values of a column are kept (ALTER TABLE, SET STORAGE)."""
+
 _PLAIN_VALUE = re.compile(r"-?[0-9]+(\.[0-9]+)?|[a-z]+")
 
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from migrator.changes.kind import Context, OnTable, Spec
+from migrator.changes.kind import Context, Expression, OnTable, Spec
+from migrator.changes.trial import tried
 from migrator.errors import Refused
 from migrator.model.schema import Routine, Schema, TableName
 from migrator.sql.compose import Sql, ident, qualified
@@ -91,6 +92,15 @@ class Signature:
     def noun(self) -> str:
         """``FUNCTION`` or ``PROCEDURE``."""
         return "PROCEDURE" if self.is_procedure else "FUNCTION"
+
+
+def tried_routine(change: DefinedRoutine) -> Expression:
+    """Whether the server makes it, and takes its body."""
+    node = pb.CreateFunctionStmt()
+    node.CopyFrom(routine_statement(change.definition))
+    # It is there already where an expand goes on.
+    node.replace = True
+    return tried(f"the definition of {change.target}", statement_sql("create_function_stmt", node))
 
 
 def routine_statement(definition: str) -> Any:

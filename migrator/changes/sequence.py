@@ -8,7 +8,7 @@ from typing import Any
 from migrator.changes.kind import Context, Spec
 from migrator.errors import Refused
 from migrator.model.objects import SequenceFacts
-from migrator.model.schema import Schema, Sequence
+from migrator.model.schema import Schema, Sequence, TableName
 from migrator.sql.compose import Sql, literal, qualified
 from migrator.sql.parser import deparse_type, parse_script, relation_parts, unwrap
 from migrator.sql.rewrite import granted_to, slug
@@ -128,6 +128,32 @@ def owner_of(element: Any, schema: Schema) -> tuple[str, str, str] | None:
         return None
     table = schema.resolve(parts[-3] if len(parts) > 2 else None, parts[-2])
     return table.schema, table.name, parts[-1]
+
+
+def given_owner(options: str, place: str) -> tuple[str, str, str] | None:
+    """What OWNED BY among options of a sequence in the schema ``place`` names: schema, table and column; or None."""
+    element = elements_of(options).get("owned_by")
+    return owner_of(element, Schema(search_path=(place,))) if element is not None else None
+
+
+def require_owner(change: OnSequence, options: str, context: Context) -> None:
+    """Make sure that what is to own a sequence can.
+
+    Raises:
+        Refused: it is not there, or in another schema.
+    """
+    owner = given_owner(options, change.schema)
+    if owner is None or not context.schema.is_known:
+        return
+    table = TableName(owner[0], owner[1])
+    relation = context.schema.relation(table)
+    if table not in context.created and (relation is None or relation.column(owner[2]) is None):
+        raise Refused(f'column "{owner[2]}" of table "{table}", to own sequence "{change}", does not exist')
+    if owner[0] != change.schema:
+        raise Refused(
+            f'table "{table}" cannot own sequence "{change}": a sequence is in the schema of the table that owns it',
+            hint=f'write "OWNED BY NONE", or a sequence in schema "{owner[0]}"',
+        )
 
 
 def owned_by(owner: tuple[str, str, str] | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from migrator.changes.constraint import NewConstraint, add_statement, named
+from migrator.changes.constraint import NewConstraint, add_statement, named, tried_constraint
 from migrator.changes.kind import Context, Draft, Expression
 from migrator.changes.partitioned import TRIAL, added_by_partitions, refuse_foreign_partitions, tried_on_copy
 from migrator.errors import Refused
@@ -75,9 +75,11 @@ def require_divisible(change: NewConstraint, relation: Relation, node: Any) -> N
 
 
 def tried(change: NewConstraint, node: Any, context: Context) -> Iterator[Expression]:
-    """Whether the server makes the key on a table that is partitioned in this way."""
+    """Whether the server makes the key, on a table that is partitioned in this way too."""
     relation = context.schema.relation(change.target)
-    if relation is not None and relation.partition_key:
+    if relation is None or not relation.partition_key:
+        yield from tried_constraint(change, node.contype, context)
+    else:
         copy = replace(change, schema=TRIAL[0], table=TRIAL[1])
         yield tried_on_copy(relation, add_statement(copy, node), f"key {change.constraint}")
 

@@ -357,7 +357,9 @@ def objection_to(
     except ServerError as error:
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             raise
-        return None if error.sqlstate == QUERY_CANCELED else error.server_message
+        if error.sqlstate == QUERY_CANCELED:
+            return None
+        return ": ".join(filter(None, (error.server_message, error.server_detail if trial else "")))
     return None
 
 

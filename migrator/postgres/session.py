@@ -27,6 +27,7 @@ class ServerError(StatementFailed):
     Attributes:
         sqlstate: five characters; see PostgreSQL's appendix A.
         server_message: the server's primary message.
+        server_detail: its detail, or an empty string.
         statement: what was sent.
     """
 
@@ -34,6 +35,7 @@ class ServerError(StatementFailed):
         diagnostic = error.diag
         self.sqlstate = error.sqlstate or ""
         self.server_message = diagnostic.message_primary or str(error).strip()
+        self.server_detail = diagnostic.message_detail or ""
         self.statement = statement
         facts = [f"statement: {' '.join(statement.split())[:400]}"]
         facts += [text for text in (diagnostic.message_detail, diagnostic.context) if text]

@@ -164,6 +164,11 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
             parts.pop()
         if parts:
             names[parts[-2] if len(parts) > 1 else None, parts[-1]] = None
+    if isinstance(action.node, pb.CreateSeqStmt | pb.AlterSeqStmt):
+        for element in map(unwrap, action.node.options):
+            parts = [unwrap(item).sval for item in unwrap(element.arg).items] if element.defname == "owned_by" else []
+            if len(parts) > 1:
+                names[parts[-3] if len(parts) > 2 else None, parts[-2]] = None
     for directive in _NAMING_TABLES & action.options.keys():
         with contextlib.suppress(Refused):  # said where the directive is read
             relation, _ = named_table(action.options[directive], "")

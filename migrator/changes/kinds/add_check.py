@@ -12,10 +12,11 @@ from migrator.changes.constraint import (
     definition_of,
     node_of,
     require_free,
+    tried_constraint,
     unchecked_then_validated,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.kind import Context, Draft, Expression, Kind
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.parser import pb
@@ -64,6 +65,10 @@ class AddCheck(Kind[NewConstraint]):
             change, columns_of_check(node_of(change.definition, pb.CONSTR_CHECK)), context, or_partitioned=True
         )
         yield from waits_for_contract(change, "rows that violate it")
+
+    def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
+        """Whether the server takes it."""
+        return tried_constraint(change, pb.CONSTR_CHECK, context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write what it refuses."""

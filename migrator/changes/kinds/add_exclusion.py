@@ -14,9 +14,10 @@ from migrator.changes.constraint import (
     definition_of,
     node_of,
     require_free,
+    tried_constraint,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -94,6 +95,10 @@ class AddExclusion(Kind[NewConstraint]):
             )
         yield from waits_for_contract(change, "rows that conflict")
         yield f"the index of {change.constraint} is built while reads and writes wait, for lock_timeout at most"
+
+    def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
+        """Whether the server takes it."""
+        return tried_constraint(change, pb.CONSTR_EXCLUSION, context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write rows that conflict."""

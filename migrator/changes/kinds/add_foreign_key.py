@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import structs
+
 from migrator.changes.constraint import (
     NewConstraint,
+    add_statement,
     added_constraint,
     constraint_name,
     definition_of,
@@ -16,8 +19,9 @@ from migrator.changes.constraint import (
     unchecked_then_validated,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.partitioned import added_by_partitions, refuse_foreign_partitions
+from migrator.changes.trial import copy_of, key_on_copies, may_be_tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -78,6 +82,11 @@ class AddForeignKey(Kind[NewConstraint]):
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """Both sides are there, the name is free, and what is pointed to is unique."""
         node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        if node.pk_attrs and len(node.fk_attrs) != len(node.pk_attrs):
+            raise Refused(
+                f'foreign key "{change.constraint}" points with {len(node.fk_attrs)} columns to {len(node.pk_attrs)}',
+                detail=f"({', '.join(named(node.fk_attrs))}) to ({', '.join(named(node.pk_attrs))})",
+            )
         relation = require_free(change, named(node.fk_attrs), context, or_partitioned=True)
         if relation is not None:
             refuse_foreign_partitions(relation, "foreign keys")
@@ -91,6 +100,15 @@ class AddForeignKey(Kind[NewConstraint]):
                     f"{referenced} will read the whole table; create one in a migration before this one"
                 )
         yield from waits_for_contract(change, "rows that point nowhere")
+
+    def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
+        """Whether the server takes it."""
+        node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        if may_be_tried(context, change.target) and node.pk_attrs and not node.fk_with_period:
+            there = structs.replace(change, schema=copy_of(change.target).schema)
+            yield key_on_copies(
+                f'foreign key "{change.constraint}"', change.target, node, lambda key: add_statement(there, key)
+            )
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write orphans."""

@@ -81,7 +81,7 @@ class AddPrimaryKey(Kind[NewConstraint]):
         yield from waits_for_contract(change, "duplicates")
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
-        """The key on an empty copy, where the table is partitioned."""
+        """The key on an empty copy."""
         yield from tried(change, node_of(change.definition, pb.CONSTR_PRIMARY), context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:

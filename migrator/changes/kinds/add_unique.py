@@ -75,7 +75,7 @@ class AddUnique(Kind[NewConstraint]):
         yield from waits_for_contract(change, "duplicates")
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
-        """The key on an empty copy, where the table is partitioned."""
+        """The key on an empty copy."""
         yield from tried(change, node_of(change.definition, pb.CONSTR_UNIQUE), context)
 
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:

@@ -10,9 +10,11 @@ from migrator.changes.sequence import (
     BOUNDS,
     OnSequence,
     elements_of,
+    given_owner,
     number,
     owned_by,
     placed,
+    require_owner,
     require_sequence,
     type_of,
     written_options,
@@ -21,7 +23,7 @@ from migrator.changes.statement import OneStatement, require_known
 from migrator.errors import Refused
 from migrator.model.objects import SequenceFacts
 from migrator.model.plan import Phase
-from migrator.model.schema import Schema
+from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import unwrap
@@ -76,6 +78,11 @@ class AlterSequence(OneStatement[SequenceAlteration]):
             )
         return SequenceAlteration(schema=place, sequence=name, options=written_options(elements, schema))
 
+    def touched(self, change: SequenceAlteration) -> dict[TableName, tuple[str, ...]]:
+        """The table that is to own it."""
+        owner = given_owner(change.options, change.schema)
+        return {TableName(owner[0], owner[1]): ()} if owner else {}
+
     def assumes(self, change: SequenceAlteration, schema: Schema) -> dict[str, str]:
         """What rollback restores."""
         found = schema.objects.sequences.get(change.key)
@@ -90,6 +97,7 @@ class AlterSequence(OneStatement[SequenceAlteration]):
             raise Refused(f'sequence "{change}" is created by this migration', hint="write the options there")
         require_known(context, f'how sequence "{change}" counts')
         found = require_sequence(change, context)
+        require_owner(change, change.options, context)
         if found is not None and found.is_identity and found.owned_by:
             raise Refused(
                 f'sequence "{change}" is that of identity column "{found.owned_by[2]}" of table '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.routine import (
     DefinedRoutine,
     defined,
@@ -12,9 +12,11 @@ from migrator.changes.routine import (
     overloads,
     require_own_definition,
     signature_of,
+    tried_routine,
     users_of,
     with_inputs,
 )
+from migrator.changes.trial import is_on_its_own
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
@@ -43,10 +45,11 @@ class CreateFunction(Kind[RoutineCreation]):
         with ``%TYPE``. Rollback while other objects use the function, but for triggers of the same migration.
 
     Limits
-        The server looks at the body when expand creates the function, in a transaction of its own: what it does not
-        accept fails there, with nothing changed by that step. A call with arguments that fit two functions of one name
-        is ambiguous and fails, calls of old code too: ``migrator lint`` warns of that. Everybody may execute a new
-        function, unless default privileges or a REVOKE of your own say otherwise.
+        The server looks at the body before expand, in a transaction that is rolled back. Where an earlier change of the
+        same migration makes something, it looks when expand creates the function: what it does not accept fails there,
+        with nothing changed by that step. A call with arguments that fit two functions of one name is ambiguous and
+        fails, calls of old code too: ``migrator lint`` warns of that. Everybody may execute a new function, unless
+        default privileges or a REVOKE of your own say otherwise.
 
     Example::
 
@@ -84,6 +87,11 @@ class CreateFunction(Kind[RoutineCreation]):
                 f"{change.target}({other.arguments}) stays beside it: if it shall go, DROP {other.noun} in this "
                 "migration drops it at contract"
             )
+
+    def expressions(self, change: RoutineCreation, context: Context) -> Iterator[Expression]:
+        """Whether the server makes it, and takes its body."""
+        if context.schema.is_known and is_on_its_own(context):
+            yield tried_routine(change)
 
     def expand(self, change: RoutineCreation, context: Context) -> Iterator[Draft]:
         """The function."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
 from migrator.changes.partitioned import TRIAL, tried_on_copy
+from migrator.changes.trial import copy_of, is_among_its_like, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -94,12 +95,17 @@ class CreateIndex(Kind[Indexing]):
             yield f"unique index {change.index} is built by contract: until then old code may write duplicates"
 
     def expressions(self, change: Indexing, context: Context) -> Iterator[Expression]:
-        """Whether the server makes the index on a table that is partitioned in this way; it tells by an empty copy."""
+        """Whether the server makes the index, on a table that is partitioned in this way too; an empty copy tells."""
         relation = context.schema.relation(change.target)
-        if relation is None or not relation.partition_key or not change.unique:
+        if relation is None:
             return
         node = pb.IndexStmt()
         node.CopyFrom(parse_script(change.definition).statements[0].node)
+        if not relation.partition_key or not change.unique:
+            if is_among_its_like(context):
+                node.relation.schemaname, node.concurrent = copy_of(change.target).schema, False
+                yield on_copy(f'index "{change.index}"', change.target, statement_sql("index_stmt", node))
+            return
         (node.relation.schemaname, node.relation.relname), node.concurrent = TRIAL, False
         yield tried_on_copy(relation, statement_sql("index_stmt", node), f"unique index {change.index}")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrator.changes.kind import Context
-from migrator.changes.sequence import OnSequence, elements_of, owner_of, written_options
+from migrator.changes.kind import Context, Expression
+from migrator.changes.sequence import OnSequence, elements_of, given_owner, require_owner, written_options
 from migrator.changes.statement import OneStatement
+from migrator.changes.trial import tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -66,7 +67,7 @@ class CreateSequence(OneStatement[SequenceCreation]):
 
     def touched(self, change: SequenceCreation) -> dict[TableName, tuple[str, ...]]:
         """The table of its owner."""
-        owner = _owner(change)
+        owner = given_owner(change.options, change.schema)
         return {TableName(owner[0], owner[1]): ()} if owner else {}
 
     def makes(self, change: SequenceCreation) -> tuple[str, ...]:
@@ -81,14 +82,17 @@ class CreateSequence(OneStatement[SequenceCreation]):
             raise Refused(f'sequence "{change}" exists already')
         if taken is not None:
             raise Refused(f'{taken.kind} "{change}" exists already')
-        owner = _owner(change)
-        if owner is None or not context.schema.is_known:
-            return
-        table = TableName(owner[0], owner[1])
-        relation = context.schema.relation(table)
-        if table not in context.created and (relation is None or relation.column(owner[2]) is None):
-            raise Refused(f'column "{owner[2]}" of table "{table}", to own sequence "{change}", does not exist')
+        require_owner(change, change.options, context)
         yield from ()
+
+    def expressions(self, change: SequenceCreation, context: Context) -> Iterator[Expression]:
+        """Whether the server takes its options; a temporary one tells."""
+        elements = elements_of(change.options)
+        elements.pop("owned_by", None)
+        options = written_options(elements, context.schema)
+        if options and context.schema.is_known:
+            made = self.template("trial", options=Sql(options))
+            yield tried(f'sequence "{change}"', made)
 
     def statement(self, change: SequenceCreation, context: Context) -> Sql:
         """The sequence."""
@@ -97,15 +101,10 @@ class CreateSequence(OneStatement[SequenceCreation]):
 
     def undo(self, change: SequenceCreation, context: Context) -> Iterable[Sql]:
         """The sequence goes, unless it goes with its owner."""
-        owner = _owner(change)
+        owner = given_owner(change.options, change.schema)
         if owner is None or TableName(owner[0], owner[1]) not in context.created:
             yield self.template("drop", sequence=change.sql)
 
     def subject(self, change: SequenceCreation) -> str:
         """The sequence."""
         return change.sequence
-
-
-def _owner(change: SequenceCreation) -> tuple[str, str, str] | None:
-    element = elements_of(change.options).get("owned_by")
-    return owner_of(element, Schema(search_path=(change.schema,))) if element is not None else None

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable
+from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable
+from migrator.changes.trial import is_on_its_own, tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident, qualified
-from migrator.sql.parser import pb, relation_parts, walk
+from migrator.sql.parser import parse_script, pb, relation_parts, unwrap, walk
 from migrator.sql.rewrite import slug, statement_sql
+
+_ATTRIBUTES = frozenset(
+    {
+        pb.CONSTR_ATTR_DEFERRABLE,
+        pb.CONSTR_ATTR_NOT_DEFERRABLE,
+        pb.CONSTR_ATTR_DEFERRED,
+        pb.CONSTR_ATTR_IMMEDIATE,
+    }
+)
 
 
 class Creation(OnTable, frozen=True):
@@ -96,6 +107,20 @@ class CreateTable(Kind[Creation]):
         for reference in change.references:
             yield f"a row here refuses the delete of the row of {reference} it points to, for old code too"
 
+    def expressions(self, change: Creation, context: Context) -> Iterator[Expression]:
+        """Whether the server makes it: as a temporary table, without foreign keys, which would lock other tables."""
+        if not context.schema.is_known or not is_on_its_own(context):
+            return
+        node = pb.CreateStmt()
+        node.CopyFrom(parse_script(change.definition).statements[0].node)
+        node.relation.schemaname, node.relation.relpersistence = "", "t"
+        columns = [each for each in map(unwrap, node.table_elts) if isinstance(each, pb.ColumnDef)]
+        for constraints in (*(each.constraints for each in columns), node.table_elts):
+            kept = list(_without_foreign_keys(constraints))
+            del constraints[:]
+            constraints.extend(kept)
+        yield tried(f'table "{change.target}"', statement_sql("create_stmt", node))
+
     def expand(self, change: Creation, context: Context) -> Iterator[Draft]:
         """The table."""
         del context
@@ -121,6 +146,20 @@ class CreateTable(Kind[Creation]):
             undoes=f"create-{slug(change.table)}",
             loses=self.template("loses", table=change.sql),
         )
+
+
+def _without_foreign_keys(elements: Iterable[Any]) -> Iterator[Any]:
+    """Elements of a table, or constraints of a column, where a node of its own behind a foreign key is DEFERRABLE."""
+    is_left_out = False
+    for wrapped in elements:
+        element = unwrap(wrapped)
+        if isinstance(element, pb.Constraint):
+            is_left_out = element.contype == pb.CONSTR_FOREIGN or (is_left_out and element.contype in _ATTRIBUTES)
+            if is_left_out:
+                continue
+        kept = pb.Node()
+        kept.CopyFrom(wrapped)
+        yield kept
 
 
 def _partitioned_instead(change: Creation) -> str | None:

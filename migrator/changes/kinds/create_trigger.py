@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.kind import Context, Draft, Expression, Kind
 from migrator.changes.routine import named_routine
+from migrator.changes.trial import copy_of, is_among_its_like, on_copy
 from migrator.changes.trigger import SYNC_PREFIX, OnTrigger, fires_after_sync, require_with_triggers, trigger_statement
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -138,6 +139,16 @@ class CreateTrigger(Kind[TriggerCreation]):
             yield f"trigger {change.trigger} fires for writes of old code to {change.table} from expand on"
         elif relation is not None:
             yield f"until contract, trigger {change.trigger} does not fire: new code must do without it"
+
+    def expressions(self, change: TriggerCreation, context: Context) -> Iterator[Expression]:
+        """Whether the server makes it, on an empty copy of the table."""
+        relation = context.schema.relation(change.target)
+        node = pb.CreateTrigStmt()
+        node.CopyFrom(trigger_statement(change.definition))
+        if relation is None or relation.kind == "view" or node.HasField("constrrel") or not is_among_its_like(context):
+            return
+        node.relation.schemaname = copy_of(change.target).schema
+        yield on_copy(f'trigger "{change.trigger}"', change.target, statement_sql("create_trig_stmt", node))
 
     def expand(self, change: TriggerCreation, context: Context) -> Iterator[Draft]:
         """The trigger, if old code can live with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.kind import Context, Draft, Expression, Kind
 from migrator.changes.routine import (
     DefinedRoutine,
     Signature,
@@ -15,8 +15,10 @@ from migrator.changes.routine import (
     require_own_definition,
     routine_statement,
     signature_of,
+    tried_routine,
     with_inputs,
 )
+from migrator.changes.trial import is_on_its_own
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -109,6 +111,11 @@ class ReplaceFunction(Kind[RoutineReplacement]):
             yield f"old code calls the new body of {change.target} from expand on: nobody else can check that it may"
         else:
             yield f"until contract, {change.target} has its old body: new code must do with that too"
+
+    def expressions(self, change: RoutineReplacement, context: Context) -> Iterator[Expression]:
+        """Whether the server takes its body."""
+        if context.schema.is_known and is_on_its_own(context):
+            yield tried_routine(change)
 
     def expand(self, change: RoutineReplacement, context: Context) -> Iterator[Draft]:
         """The new body, for both versions."""

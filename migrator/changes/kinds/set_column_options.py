@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from migrator.changes.kind import Context, OnTable, altered_table, require_column
-from migrator.changes.options import names_in, options_of, written
+from migrator.changes.options import STORAGES, names_in, options_of, written
 from migrator.changes.statement import OneStatement, require_known
 from migrator.errors import Refused
 from migrator.model.schema import Column, Schema, TableName
@@ -14,7 +14,6 @@ from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import pb, unwrap
 
-_STORAGES = ("PLAIN", "EXTERNAL", "EXTENDED", "MAIN")
 _OPTIONS = ("n_distinct", "n_distinct_inherited")
 _MOST_STATISTICS = 10_000
 """``MAX_STATISTICS_TARGET`` (PostgreSQL: ALTER TABLE, SET STATISTICS)."""
@@ -104,8 +103,8 @@ class SetColumnOptions(OneStatement[ColumnOptions]):
         for name in names_in(change.options) + change.reset:
             if name not in _OPTIONS:
                 raise Refused(f'a column has no option "{name}"', hint=f"there are {' and '.join(_OPTIONS)}")
-        if change.storage and change.storage not in _STORAGES:
-            raise Refused(f"storage {change.storage}: there are {', '.join(_STORAGES)}")
+        if change.storage and change.storage not in STORAGES:
+            raise Refused(f"storage {change.storage}: there are {', '.join(STORAGES)}")
         if _is_made(change, context):
             return
         require_known(context, f'what is set on column "{change.column}" of table "{change.target}"')

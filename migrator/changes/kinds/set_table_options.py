@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from migrator.changes.kind import Context, OnTable, altered_table
+from msgspec import structs
+
+from migrator.changes.kind import Context, Expression, OnTable, altered_table
 from migrator.changes.options import names_in, options_of, written
 from migrator.changes.statement import OneStatement, require_known
+from migrator.changes.trial import copy_of, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.sql.actions import Action
@@ -108,6 +111,13 @@ class SetTableOptions(OneStatement[TableOptions]):
                 hint="set them on each partition" if relation.kind == "partitioned table" else None,
             )
         yield from ()
+
+    def expressions(self, change: TableOptions, context: Context) -> Iterator[Expression]:
+        """Whether the server takes the values."""
+        relation = context.schema.relation(change.target)
+        if change.options and relation is not None and relation.kind in ("table", "partition"):
+            there = structs.replace(change, schema=copy_of(change.target).schema)
+            yield on_copy(", ".join(change.options), change.target, self._set(there, change.options))
 
     def statement(self, change: TableOptions, context: Context) -> Sql:
         """The new values."""

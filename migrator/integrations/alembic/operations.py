@@ -226,6 +226,8 @@ def add_column(
     identity: str = "",
     serial: bool = False,
     generated: str = "",
+    storage: str = "",
+    compression: str = "",
     schema: str = "public",
 ) -> None:
     """Add a column that old code does not know.
@@ -242,6 +244,8 @@ def add_column(
         identity: ``always`` or ``by default`` for GENERATED … AS IDENTITY, or an empty string.
         serial: whether it draws from a sequence of its own.
         generated: expression of a virtual generated column; an empty string for any other.
+        storage: ``PLAIN``, ``EXTERNAL``, ``EXTENDED`` or ``MAIN``; an empty string: as the type has it.
+        compression: ``pglz`` or ``lz4``; an empty string: as the server has it.
     """
     change(
         "add_column",
@@ -257,6 +261,8 @@ def add_column(
             "identity": identity,
             "serial": serial,
             "generated": generated,
+            "storage": storage,
+            "compression": compression,
         },
     )
 

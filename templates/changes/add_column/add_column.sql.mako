@@ -1,4 +1,10 @@
 ALTER TABLE ${table|sql} ADD COLUMN ${column|ident} ${type|sql}\
+% if storage:
+ STORAGE ${storage|sql}\
+% endif
+% if compression:
+ COMPRESSION ${compression|sql}\
+% endif
 % if collation:
  COLLATE ${collation|sql}\
 % endif

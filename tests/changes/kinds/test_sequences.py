@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from migrator.errors import Refused
 from migrator.model.objects import Objects, SequenceFacts
 from migrator.planning import planner
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import ServerError, Session
+from migrator.sql.actions import actions_of, objects_in
+from migrator.sql.parser import parse_script
 from tests.changes.plans import MIGRATION, NOTHING, Phase, changes, refusal, statements, users
 
 KNOWN = replace(
@@ -59,6 +62,9 @@ def test_what_narrows_is_for_contract_and_the_rest_is_undone(options: str, phase
         ("CREATE SEQUENCE plain", "exists already"),
         ("CREATE SEQUENCE users", 'table "public.users" exists already'),
         ("CREATE SEQUENCE s OWNED BY users.missing", "does not exist"),
+        ("ALTER SEQUENCE plain OWNED BY users.missing", "does not exist"),
+        ("CREATE SEQUENCE other.s OWNED BY public.users.id", "is in the schema of the table that owns it"),
+        ("ALTER SEQUENCE plain OWNED BY other.orders.id", 'column "id" of table "other.orders"'),
         ("CREATE TEMP SEQUENCE s", "temporary"),
         ("DROP SEQUENCE used", "is used by other objects"),
         ("DROP SEQUENCE owned", "is owned by column"),
@@ -118,3 +124,20 @@ def test_sequences_are_read_with_who_uses_them(session: Session):
     assert found["t_id_seq"].owned_by == ("public", "t", "id")
     assert found["t_id_seq"].users == ("default value for column id of table public.t",)
     assert (found["t_n_seq"].is_identity, found["t_id_seq"].is_identity) == (True, False)
+
+
+def test_the_table_that_shall_own_a_sequence_is_looked_up(session: Session):
+    session.execute(
+        "CREATE TABLE users (id bigint); CREATE SEQUENCE plain; CREATE SCHEMA other; CREATE TABLE other.orders (id int)"
+    )
+
+    def asked(sql: str) -> list[str]:
+        names = [name for action in actions_of(parse_script(sql)) for name in objects_in(action)]
+        return statements(sql, Phase.EXPAND, read_schema(session, names))
+
+    assert asked("CREATE SEQUENCE s OWNED BY users.id") == ["CREATE SEQUENCE public.s OWNED BY public.users.id"]
+    assert asked("ALTER SEQUENCE plain OWNED BY public.users.id") == [
+        "ALTER SEQUENCE public.plain OWNED BY public.users.id"
+    ]
+    with pytest.raises(Refused, match="is in the schema of the table that owns it"):
+        asked("ALTER SEQUENCE plain OWNED BY other.orders.id")

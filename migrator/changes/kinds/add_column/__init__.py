@@ -9,16 +9,18 @@ from migrator.changes.kind import Context, Draft, Expression, Kind, refuse_absen
 from migrator.changes.kinds.add_column import filled
 from migrator.changes.kinds.add_column.addition import Addition, Way, addition_of, require_possible
 from migrator.changes.partition import HAS_PARTITIONED_IDENTITY
+from migrator.changes.trial import tried
 from migrator.changes.user_type import names_type
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, expression, type_name
+from migrator.sql.compose import Sql, expression, ident, type_name
 from migrator.sql.rewrite import columns_in, slug
 
 __all__ = ["AddColumn", "Addition"]
 
 _HAS_VIRTUAL = 18
+_HAS_STORAGE = 16
 
 
 class AddColumn(Kind[Addition]):
@@ -83,6 +85,12 @@ class AddColumn(Kind[Addition]):
                 f'virtual column "{change.column}": PostgreSQL {context.schema.server_version} has none, '
                 f"{_HAS_VIRTUAL} and later do"
             )
+        if change.storage and 0 < context.schema.server_version < _HAS_STORAGE:
+            raise Refused(
+                f'STORAGE of column "{change.column}" in ADD COLUMN: PostgreSQL {context.schema.server_version} has '
+                f"none, {_HAS_STORAGE} and later do",
+                hint="ALTER COLUMN … SET STORAGE sets it, in the same migration",
+            )
         relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             if change.way in (Way.BY_DEFAULT, Way.BY_FILL):
@@ -131,12 +139,27 @@ class AddColumn(Kind[Addition]):
                 computed, query, ("pg_catalog", change.schema) if change.fill else (), in_backfill=bool(change.fill)
             )
             return
+        if (change.storage or change.compression or change.collation) and not names_type(
+            change.type, context.created_types
+        ):
+            yield self._tried(change)
         if not change.default and names_type(change.type, context.created_types):
             return
         default = expression(change.default) if change.default else Sql("NULL")
         yield Expression(
             change.default or change.type, self.template("typed", default=default, type=type_name(change.type))
         )
+
+    def _tried(self, change: Addition) -> Expression:
+        """Whether the type can be kept and compared in such a way; a temporary table tells."""
+        table = self.template(
+            "trial",
+            column=change.column,
+            type=type_name(change.type),
+            collation=Sql(change.collation) if change.collation else None,
+            **_kept_as(change),
+        )
+        return tried(f'column "{change.column}"', table)
 
     def expand(self, change: Addition, context: Context) -> Iterator[Draft]:
         """The column, and what gives values to rows of old code."""
@@ -152,6 +175,7 @@ class AddColumn(Kind[Addition]):
                 not_null=change.not_null and at_once,
                 default=change.value if at_once else None,
                 generated=expression(change.generated) if change.generated else None,
+                **_kept_as(change),
             ),
             "old code does not see it; no row is rewritten",
             slug(change.table),
@@ -197,3 +221,11 @@ class AddColumn(Kind[Addition]):
             undoes=f"add-{slug(change.column)}",
             loses=loses,
         )
+
+
+def _kept_as(change: Addition) -> dict[str, Sql | None]:
+    """STORAGE and COMPRESSION for the templates."""
+    return {
+        "storage": Sql(change.storage) if change.storage else None,
+        "compression": ident(change.compression) if change.compression else None,
+    }

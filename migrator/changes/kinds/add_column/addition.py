@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from migrator.changes.kind import OnTable, altered_table
+from migrator.changes.options import STORAGES
 from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.sql.actions import Action
@@ -43,6 +44,8 @@ class Addition(OnTable, frozen=True):
         identity: ``always`` or ``by default`` for GENERATED … AS IDENTITY, or an empty string.
         serial: whether it draws from a sequence of its own.
         generated: expression of a virtual generated column; an empty string for any other.
+        storage: ``PLAIN``, ``EXTERNAL``, ``EXTENDED`` or ``MAIN``; an empty string: as the type has it.
+        compression: ``pglz`` or ``lz4``; an empty string: as the server has it.
     """
 
     column: str
@@ -54,6 +57,8 @@ class Addition(OnTable, frozen=True):
     identity: str = ""
     serial: bool = False
     generated: str = ""
+    storage: str = ""
+    compression: str = ""
 
     @property
     def way(self) -> Way:
@@ -132,6 +137,8 @@ def addition_of(action: Action, schema: Schema) -> Addition | None:
         identity=identity,
         serial=serial is not None,
         generated=generated,
+        storage="" if definition.storage_name.lower() == "default" else definition.storage_name.upper(),
+        compression="" if definition.compression.lower() == "default" else definition.compression.lower(),
     )
     require_possible(addition)
     return addition
@@ -143,6 +150,8 @@ def require_possible(change: Addition) -> None:
     Raises:
         Refused: with what to write instead.
     """
+    if change.storage and change.storage not in STORAGES:
+        raise Refused(f"storage {change.storage}: there are {', '.join(STORAGES)}")
     if change.fill:
         seen_from_trigger(change.fill)
         if not change.not_null or change.default or change.has_sequence or change.generated:

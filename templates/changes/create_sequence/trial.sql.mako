@@ -1,0 +1,1 @@
+CREATE TEMPORARY SEQUENCE migrator_trial ${options|sql}
