@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrator.changes.kind import refuse_dependents
+from migrator.changes.replication import require_found_without
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -61,6 +62,7 @@ def require_droppable(relation: Relation, column: str) -> None:
         "which DROP COLUMN would break, refuse or take along",
         "replace them by ones that do without the column, in a migration before this one",
     )
+    require_found_without(relation, [each for each in relation.indexes if column in each.columns])
     wide = [each for each in relation.constraints if column in each.columns and len(each.columns) > 1]
     primary = [each for each in relation.constraints if column in each.columns and each.type == "primary key"]
     indexes = [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from migrator.changes.kind import Context
 from migrator.errors import Refused
+from migrator.model.publishing import Publishing
 from migrator.model.schema import Index, Relation, TableName
 from migrator.sql.compose import Sql, ident_list, qualified
 from migrator.sql.parser import deparse_expression, parse_script, pb, unwrap, walk
+from migrator.sql.rewrite import columns_in
 
 _FILTERS = 15
 """First version with column lists and row filters (release notes of 15)."""
@@ -104,6 +106,74 @@ def identity_of(relation: Relation) -> tuple[str, ...] | None:
         if (each.is_replica_identity if relation.replica_identity == "index" else each.is_primary)
     ]
     return keys_of(wanted[0]) if wanted else None
+
+
+def require_writable(coming: Relation, now: Relation, hint: str, server_version: int = _UNSENT_IDENTITY_FAILS) -> None:
+    """Refuse what would make every UPDATE and DELETE of a table fail because of publications.
+
+    Args:
+        coming: the table as it would be.
+        now: as it is; what makes them fail already is left out.
+        hint: what to do.
+        server_version: by default the newest, which refuses most.
+
+    Raises:
+        Refused: with every reason.
+    """
+    before = set(_unwritable(now, server_version))
+    reasons = [each for each in _unwritable(coming, server_version) if each not in before]
+    if reasons:
+        raise Refused(
+            f'every UPDATE and DELETE of table "{coming.name}" would fail', detail="\n".join(reasons), hint=hint
+        )
+
+
+def _unwritable(relation: Relation, server_version: int) -> Iterator[str]:
+    """Why updates and deletes of a table fail; the rows of a partitioned one are those of its partitions."""
+    identity = identity_of(relation)
+    for each in relation.publications if relation.kind != "partitioned table" else ():
+        if not each.changes_rows:
+            continue
+        who = f"publication {each.name} sends them"
+        if identity is None:
+            yield f"{who}, and the table has no replica identity"
+            continue
+        unsent = sorted(set(identity) & set(_unsent(relation, each, server_version)))
+        if each.columns is not None and relation.replica_identity == "full":
+            yield f"{who} with a column list, which goes with no REPLICA IDENTITY FULL"
+        elif unsent:
+            yield f"{who} without {', '.join(unsent)} of the replica identity"
+        unfound = sorted(columns_in(each.filtered_by) - set(identity)) if each.filtered_by else []
+        if unfound:
+            yield f"{who} where a row filter says so that reads {', '.join(unfound)}, not in the replica identity"
+
+
+def _unsent(relation: Relation, publication: Publishing, server_version: int) -> Iterator[str]:
+    """Columns that a publication leaves out, as far as that is an error where they are in the replica identity."""
+    for column in relation.columns:
+        if column.generated and server_version < _UNSENT_IDENTITY_FAILS:
+            continue
+        if publication.columns is not None:
+            if column.name not in publication.columns:
+                yield column.name
+        elif column.generated and not (column.generated == "stored" and publication.sends_generated):
+            yield column.name
+
+
+def require_found_without(relation: Relation, indexes: Iterable[Index]) -> None:
+    """Refuse to drop indexes by which logical replication finds rows that a publication sends the changes of.
+
+    Raises:
+        Refused: every UPDATE and DELETE of an application would fail behind it.
+    """
+    going = {each.name for each in indexes}
+    kept = tuple(each for each in relation.indexes if each.name not in going)
+    require_writable(
+        replace(relation, indexes=kept),
+        relation,
+        "give it another one in a migration before this one: ALTER TABLE "
+        f"{qualified(relation.name.schema, relation.name.name)} REPLICA IDENTITY …",
+    )
 
 
 def refuse_unsent_identity(

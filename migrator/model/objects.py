@@ -26,6 +26,7 @@ class PublicationFacts:
 
     Attributes:
         tables: schema and name of those it names, all that are in it for ALL TABLES and TABLES IN SCHEMA left out.
+        schemas: those all tables of which are in it.
         sends_all: whether it is FOR ALL TABLES.
         operations: ``insert``, ``update``, ``delete``, ``truncate``.
         sends_generated: whether stored generated columns are sent without being listed.
@@ -35,6 +36,24 @@ class PublicationFacts:
     sends_all: bool = False
     operations: tuple[str, ...] = ("insert", "update", "delete", "truncate")
     sends_generated: bool = False
+    schemas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A generated column by which logical replication finds rows, and which not every publication sends.
+
+    Attributes:
+        schema: of its table.
+        table: its table.
+        column: its name.
+        is_stored: whether publications can send it.
+    """
+
+    schema: str
+    table: str
+    column: str
+    is_stored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +187,7 @@ class Objects:
         publications: by name.
         domains: by schema and name.
         without_identity: schema and name of tables whose rows logical replication cannot find.
+        generated_identity: generated columns by which it finds rows.
         wal_level: the setting; an empty string: not known.
         roles: every role.
         is_superuser: whether the role that asks is one.
@@ -187,6 +207,7 @@ class Objects:
     publications: dict[str, PublicationFacts] = field(default_factory=dict)
     domains: dict[tuple[str, str], Domain] = field(default_factory=dict)
     without_identity: frozenset[tuple[str, str]] = frozenset()
+    generated_identity: frozenset[Unsent] = frozenset()
     wal_level: str = ""
     roles: frozenset[str] = frozenset()
     is_superuser: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from migrator.model.below import NOTHING_BELOW, Below
 from migrator.model.objects import Grant, Objects
+from migrator.model.publishing import Publishing
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -307,7 +308,7 @@ class Relation:
         triggers: names of the row triggers users made.
         is_subscribed: whether a logical subscription writes it.
         is_published: whether a publication sends its changes.
-        unsent: generated columns that a publication of its updates or deletes leaves out.
+        publications: those that it is in, also by way of a table it is a partition of.
         has_row_security: whether policies are in force.
         forces_row_security: whether policies bind even its owner.
         grants: privileges on the table, the owner's own left out.
@@ -345,7 +346,7 @@ class Relation:
     inherits: bool = False
     is_subscribed: bool = False
     is_published: bool = False
-    unsent: tuple[str, ...] = ()
+    publications: tuple[Publishing, ...] = ()
     has_row_security: bool = False
     forces_row_security: bool = False
     grants: tuple[Grant, ...] = ()

@@ -31,6 +31,7 @@ from migrator.model.schema import (
 )
 from migrator.postgres.below import read_below
 from migrator.postgres.objects import read_objects
+from migrator.postgres.publishing import read_publishing
 from migrator.postgres.queries import load
 from migrator.postgres.session import LOCK_NOT_AVAILABLE, QUERY_CANCELED, ServerError, Session
 from migrator.sql.compose import ident, qualified
@@ -171,7 +172,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         is_subscribed=row.is_subscribed,
         is_published=row.is_published,
         partition_triggers=tuple(row.partition_triggers),
-        unsent=tuple(row.unsent),
+        publications=read_publishing(session, row.oid),
         has_row_security=row.has_row_security,
         forces_row_security=row.forces_row_security,
         grants=_grants(row.grants),

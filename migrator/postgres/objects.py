@@ -15,6 +15,7 @@ from migrator.model.objects import (
     PublicationFacts,
     SequenceFacts,
 )
+from migrator.postgres.publishing import read_generated_identity, read_schemas, read_without_identity
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 
@@ -36,6 +37,7 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
                 row.version, row.is_default, row.needs_superuser, row.is_trusted, tuple(row.requires)
             )
         )  # fmt: skip
+    published = read_schemas(session)
     owned = list(session.query(_SQL["grants"]))
     return Objects(
         sequences={
@@ -70,7 +72,8 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
         owners={(row.kind, *row.names): row.owner for row in owned},
         publications={
             row.name: PublicationFacts(
-                tuple((schema, name) for schema, name in row.tables), row.sends_all, tuple(row.operations)
+                tuple((schema, name) for schema, name in row.tables), row.sends_all, tuple(row.operations),
+                row.sends_generated, published.get(row.name, ()),
             )
             for row in session.query(_SQL["publications"])
         },
@@ -84,7 +87,8 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
             )
             for row in session.query(_SQL["domains"])
         },
-        without_identity=frozenset((row.schema, row.name) for row in session.query(_SQL["without_identity"])),
+        without_identity=read_without_identity(session),
+        generated_identity=read_generated_identity(session),
         wal_level=rights.wal_level,
         compressions=tuple(rights.compressions or ()),
         may_create_in_database=rights.may_create_in_database,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
@@ -16,6 +17,7 @@ from migrator.changes.partition import (
     require_bound,
     require_parent,
 )
+from migrator.changes.replication import require_writable
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Index, Relation, Schema, TableName
@@ -52,7 +54,8 @@ class AttachPartition(Kind[Attaching]):
     What is refused
         Bounds by hash, over several columns, and DEFAULT: no CHECK proves them, so every row would be read under the
         lock. Columns that differ; keys and foreign keys of the partitioned table that the table lacks, since each is
-        built or verified under the lock: add them in a migration before. A database is needed.
+        built or verified under the lock: add them in a migration before. A table without a replica identity where a
+        publication sends the partitioned one. A database is needed.
 
     Limits
         Rolling back detaches it with a lock for a moment; rows in it are no longer seen through the partitioned table,
@@ -99,6 +102,16 @@ class AttachPartition(Kind[Attaching]):
                 f'"{change.part}" is created by this migration', hint="create it with CREATE TABLE … PARTITION OF"
             )
         _require_alike(parent, part, context.schema.server_version)
+        require_writable(
+            replace(
+                part,
+                publications=(*part.publications, *parent.publications),
+                indexes=(*part.indexes, *(each for each in parent.indexes if each.is_primary)),
+            ),
+            part,
+            "give it a primary key, or another REPLICA IDENTITY, in a migration before this one",
+            context.schema.server_version,
+        )
         default = default_partition(parent)
         if default is not None:
             yield (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from migrator.changes.kind import Context, Spec
 from migrator.changes.options import options_of, written
-from migrator.changes.replication import published, published_in, require_publishable
+from migrator.changes.replication import published, published_in, refuse_unsent_identity, require_publishable
 from migrator.changes.statement import OneStatement
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -109,6 +109,7 @@ class CreatePublication(OneStatement[PublicationCreation]):
                     hint="name the tables instead",
                 )
             _require_identities(change, context, operations)
+            _require_sent(change, context, operations, sends_generated=sends_generated)
         if objects.wal_level not in ("", "logical"):
             yield f"wal_level is {objects.wal_level}: nothing is sent until the server runs with wal_level = logical"
 
@@ -156,3 +157,24 @@ def _require_identities(change: PublicationCreation, context: Context, operation
             detail="\n".join(lacking[:20]),
             hint="add primary keys in a migration before this one, or publish only inserts: WITH (publish = 'insert')",
         )
+
+
+def _require_sent(
+    change: PublicationCreation, context: Context, operations: tuple[str, ...], *, sends_generated: bool
+) -> None:
+    """Refuse tables whose rows are found by generated columns that would not be sent.
+
+    Raises:
+        Refused: for the first of them.
+    """
+    for each in sorted(context.schema.objects.generated_identity, key=lambda each: (each.schema, each.table)):
+        taken = change.all_tables or each.schema in change.schemas
+        if taken and not (each.is_stored and sends_generated) and {"update", "delete"} & set(operations):
+            refuse_unsent_identity(
+                TableName(each.schema, each.table),
+                [each.column],
+                [each.column],
+                context,
+                "set another REPLICA IDENTITY in a migration before this one, or publish only inserts"
+                + (", or WITH (publish_generated_columns = stored)" if each.is_stored else ""),
+            )

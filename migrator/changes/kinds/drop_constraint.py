@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, require_table
+from migrator.changes.replication import require_found_without
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -35,8 +36,8 @@ class DropConstraint(Kind[Release]):
 
     What is refused
         CASCADE. A primary key or unique constraint that foreign keys of other tables point to, also by way of a
-        partition. NOT NULL, which ALTER
-        COLUMN … DROP NOT NULL is for.
+        partition; one that is the replica identity of a table that a publication sends, since every UPDATE and DELETE
+        would fail. NOT NULL, which ALTER COLUMN … DROP NOT NULL is for.
 
     Limits
         New code must keep to the constraint until contract.
@@ -145,6 +146,7 @@ def _require_constraint(relation: Relation, change: Release) -> Constraint:
             detail="\n".join(sorted(pointing)),
             hint="drop them, or let them point elsewhere, in a migration before this one",
         )
+    require_found_without(relation, [each for each in relation.indexes if each.constraint == constraint.name])
     return constraint
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrator.changes.index import OnIndex, require_index, table_of
 from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.replication import require_found_without
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -22,7 +23,8 @@ class DropIndex(Kind[OnIndex]):
         Contract drops it CONCURRENTLY once no old code is left: nobody waits.
 
     What is refused
-        An index that belongs to a constraint: drop the constraint. CASCADE.
+        An index that belongs to a constraint: drop the constraint. One that is the replica identity of a table that a
+        publication sends, since every UPDATE and DELETE would fail. CASCADE.
 
     Limits
         The drop waits for transactions that were open when it started.
@@ -51,6 +53,9 @@ class DropIndex(Kind[OnIndex]):
     def validate(self, change: OnIndex, context: Context) -> Iterator[str]:
         """It is there and no constraint stands on it."""
         index = require_index(change, context, or_partitioned=True)
+        relation = context.schema.relation(change.target)
+        if index is not None and relation is not None:
+            require_found_without(relation, [index])
         if index is not None and index.is_unique:
             yield (
                 f"new code must not upsert with ON CONFLICT on the columns of {change.index} any more, "
@@ -75,4 +80,5 @@ class DropIndex(Kind[OnIndex]):
         """No constraint came to stand on it since expand."""
         relation = context.schema.relation(change.target)
         if relation is not None and any(each.name == change.index for each in relation.indexes):
-            require_index(change, context, or_partitioned=True)
+            index = require_index(change, context, or_partitioned=True)
+            require_found_without(relation, [index] if index else [])

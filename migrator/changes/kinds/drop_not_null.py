@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, altered_table, require_column, require_table
+from migrator.changes.replication import keys_of
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
@@ -87,6 +88,13 @@ class DropNotNull(Kind[Loosening]):
             raise Refused(f'column "{change.column}" of table "{change.target}" is an identity column: never NULL')
         if relation is not None and _is_in_primary_key(relation, change.column):
             raise Refused(f'column "{change.column}" of table "{change.target}" is in the primary key: never NULL')
+        for index in relation.indexes if relation else ():
+            if index.is_replica_identity and change.column in (keys_of(index) or ()):
+                raise Refused(
+                    f'column "{change.column}" of table "{change.target}" is in index "{index.name}", by which logical '
+                    "replication finds rows: never NULL",
+                    hint="give the table another REPLICA IDENTITY in a migration before this one",
+                )
         for each in relation.below.constraints if relation else ():
             if each.type == "primary key" and change.column in each.columns:
                 raise Refused(

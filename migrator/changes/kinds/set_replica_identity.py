@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from migrator.changes.kind import Context, OnTable, altered_table, require_table
-from migrator.changes.replication import identity_of, is_partial, keys_of, refuse_unsent_identity
+from migrator.changes.replication import is_partial, keys_of, require_writable
 from migrator.changes.statement import OneStatement, require_known
 from migrator.errors import Refused
 from migrator.model.schema import Index, Relation, Schema
@@ -44,9 +44,10 @@ class SetReplicaIdentity(OneStatement[ReplicaIdentity]):
 
     What is refused
         An index that is not unique, not valid, partial, over expressions, deferrable, or over a column that may be
-        NULL. NOTHING, and DEFAULT without a primary key, on a table that a publication sends, and on PostgreSQL 18 FULL
-        with a generated column that it does not send: every UPDATE and DELETE would fail. Without a database: what
-        rollback restores is not known.
+        NULL. On a table that a publication sends: NOTHING, DEFAULT without a primary key, columns that its column list
+        leaves out, FULL beside a column list, columns other than those its row filter reads, and on PostgreSQL 18
+        generated ones that it does not send: every UPDATE and DELETE would fail. Without a database: what rollback
+        restores is not known.
 
     Limits
         FULL writes whole rows to the log, and the other side looks for each by reading its table. Who reads the stream
@@ -107,12 +108,11 @@ class SetReplicaIdentity(OneStatement[ReplicaIdentity]):
             replica_identity=change.identity,
             indexes=tuple(replace(each, is_replica_identity=each.name == change.index) for each in relation.indexes),
         )
-        refuse_unsent_identity(
-            change.target,
-            identity_of(coming) or (),
-            relation.unsent,
-            context,
-            "choose an index, or publish the generated columns first",
+        require_writable(
+            coming,
+            relation,
+            "choose columns that are published, or change the publication in a migration before this one",
+            context.schema.server_version,
         )
         if change.identity == "full":
             yield f"from expand on, each UPDATE and DELETE of {change.target} writes the whole row to the log"

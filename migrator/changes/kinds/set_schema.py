@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migrator.changes.kind import Context
 from migrator.changes.moved_table import MovedTable, Moving
+from migrator.changes.replication import require_writable
 from migrator.errors import Refused
 from migrator.model.plan import Phase
+from migrator.model.publishing import Publishing
 from migrator.model.schema import Relation, Schema, TableName, TriggerFunction
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
@@ -84,6 +87,21 @@ class SetSchema(MovedTable[SchemaChange]):
             )
         if found is not None and not found.is_usable:
             raise Refused(f'this role may not create objects in schema "{change.new_schema}"')
+        relation = context.schema.relation(change.target)
+        if relation is not None:
+            there = tuple(
+                Publishing(
+                    name, bool({"update", "delete"} & set(each.operations)), sends_generated=each.sends_generated
+                )
+                for name, each in sorted(context.schema.objects.publications.items())
+                if change.new_schema in each.schemas
+            )
+            require_writable(
+                replace(relation, publications=(*relation.publications, *there)),
+                relation,
+                "give the table a primary key, or another REPLICA IDENTITY, in a migration before this one",
+                context.schema.server_version,
+            )
         yield f"new code needs USAGE on schema {change.new_schema}"
 
     def move(self, change: SchemaChange) -> Sql:

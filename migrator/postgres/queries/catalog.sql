@@ -20,13 +20,6 @@ SELECT
         WHERE s.srrelid = c.oid OR s.srrelid IN (SELECT t.relid FROM pg_partition_tree(c.oid) AS t)) AS is_subscribed,
     EXISTS (SELECT FROM pg_publication_tables AS b WHERE b.schemaname = n.nspname AND b.tablename = c.relname)
         AS is_published,
-    -- Of the column lists, which the view has from 15 on. What these say is an error only from 18 on.
-    ARRAY(SELECT a.attname::text FROM pg_attribute AS a
-        WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped AND EXISTS (
-            SELECT FROM pg_publication_tables AS b JOIN pg_publication AS p ON p.pubname = b.pubname
-            WHERE b.schemaname = n.nspname AND b.tablename = c.relname AND (p.pubupdate OR p.pubdelete)
-              AND NOT coalesce(to_jsonb(b) -> 'attnames', '[]') ? a.attname::text)
-        ORDER BY a.attnum) AS unsent,
     c.relrowsecurity AS has_row_security,
     -- A backfill goes to the partitions themselves.
     c.relforcerowsecurity OR c.relkind = 'p' AND EXISTS (

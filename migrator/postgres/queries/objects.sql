@@ -219,15 +219,6 @@ FROM pg_type AS t
 JOIN pg_namespace AS n ON n.oid = t.typnamespace
 WHERE t.typtype = 'd' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
 
--- name: without_identity
-SELECT n.nspname::text AS schema, c.relname::text AS name
-FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(temp|toast)'
-  AND (c.relreplident = 'n'
-      OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)
-      OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident))
-
 -- name: tablespaces
 -- In that of the database whoever may create objects may put them.
 SELECT s.spcname::text AS name, has_tablespace_privilege(s.oid, 'CREATE')
