@@ -10,6 +10,30 @@ from tests.hunt.changes import Change, Draw, Drawn, alter, nothing, one, places
 from tests.hunt.schemas import fresh_name
 from tests.hunt.state import State, quoted
 
+WITHOUT_LOST = """
+DO $do$ DECLARE one record; BEGIN
+    ALTER TYPE mood RENAME TO mood_before;
+    EXECUTE (SELECT format('CREATE TYPE mood AS ENUM (%s)',
+            string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder))
+        FROM pg_enum WHERE enumtypid = 'mood_before'::regtype AND enumlabel <> 'lost');
+    FOR one IN
+        SELECT c.oid::regclass AS name, a.attname, pg_get_expr(d.adbin, d.adrelid) AS value
+        FROM pg_attribute AS a
+        JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE a.atttypid = 'mood_before'::regtype
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER %I DROP DEFAULT, ALTER %2$I TYPE mood USING %2$I::text::mood',
+            one.name, one.attname);
+        IF one.value IS NOT NULL THEN
+            EXECUTE format('ALTER TABLE %s ALTER %I SET DEFAULT %s', one.name, one.attname,
+                replace(one.value, 'mood_before', 'mood'));
+        END IF;
+    END LOOP;
+    DROP TYPE mood_before;
+END $do$"""
+"""What the change of the enum is without the tool."""
+
 
 def create_index(chance: random.Random, state: State) -> Drawn:
     place = one(chance, places(state, "word", "number", "pair", "ref", "computed"))
@@ -42,7 +66,10 @@ def add_constraint(chance: random.Random, state: State) -> Drawn:
     constraint = fresh_name(state, chance)
     kind, what = "check", f"CHECK ({column}::text <> '' AND counted >= 0)"
     if attribute.kind == "ref":
-        kind, what = "fk", f"FOREIGN KEY ({column}) REFERENCES {state.tables[attribute.refers].sql}"
+        target = state.tables[attribute.refers]
+        kind, what = "fk", f"FOREIGN KEY ({column}) REFERENCES {target.sql} ({quoted(target.key)})"
+    elif attribute.unique and place.table(state).plain and chance.random() < 0.4:
+        kind, what = "exclusion", f"EXCLUDE USING btree ({column} WITH =)"
     elif attribute.unique and place.table(state).plain:
         kind, what = "unique", f"UNIQUE ({column})" + chance.choice([" INCLUDE (counted)", " DEFERRABLE", ""])
 
@@ -51,6 +78,32 @@ def add_constraint(chance: random.Random, state: State) -> Drawn:
 
     sql = f"{head} ADD CONSTRAINT {quoted(constraint)} {what}"
     return Change({"fk": "add_foreign_key"}.get(kind, f"add_{kind}"), sql, sql, apply)
+
+
+def add_primary_key(chance: random.Random, state: State) -> Drawn:
+    found = [table_id for table_id, table in state.tables.items() if not table.has_primary_key]
+    if not found:
+        return None
+    table_id = chance.choice(found)
+    table = state.tables[table_id]
+
+    def apply(state: State) -> None:
+        state.tables[table_id].has_primary_key = True
+
+    name = quoted(fresh_name(state, chance))
+    sql = f"ALTER TABLE {table.sql} ADD CONSTRAINT {name} PRIMARY KEY ({quoted(table.key)})"
+    return Change("add_primary_key", sql, sql, apply)
+
+
+def drop_enum_value(chance: random.Random, state: State) -> Drawn:
+    """One that no row holds."""
+    if not state.has_lost:
+        return None
+
+    def apply(state: State) -> None:
+        state.has_lost = False
+
+    return Change("drop_enum_value", "ALTER TYPE mood RENAME VALUE 'lost' TO 'sad'", WITHOUT_LOST, apply)
 
 
 def of_objects(kind: str, kinds: tuple[str, ...], text: Callable[[str, str, str], str], *, keeps: bool = False) -> Draw:
@@ -133,6 +186,8 @@ DRAWS: list[tuple[Draw, int]] = [
     (changes.set_schema, 1),
     (create_index, 3),
     (add_constraint, 4),
+    (add_primary_key, 3),
+    (drop_enum_value, 1),
     (of_objects("drop_index", ("index",), lambda schema, name, table: f"DROP INDEX {schema}.{name}"), 1),
     (
         of_objects(
@@ -147,7 +202,7 @@ DRAWS: list[tuple[Draw, int]] = [
     (
         of_objects(
             "drop_constraint",
-            ("check", "fk", "unique"),
+            ("check", "fk", "unique", "exclusion"),
             lambda schema, name, table: f"ALTER TABLE {table} DROP CONSTRAINT {name}",
         ),
         2,
@@ -155,7 +210,7 @@ DRAWS: list[tuple[Draw, int]] = [
     (
         of_objects(
             "rename_constraint",
-            ("check", "fk", "unique"),
+            ("check", "fk", "unique", "exclusion"),
             lambda schema, name, table: f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {{new}}",
             keeps=True,
         ),

@@ -1,4 +1,4 @@
-"""A place for one life: two databases, and a role for the application; and what many lives have covered."""
+"""A place for one life: databases, and roles for the application and a runner; and what many lives have covered."""
 
 from __future__ import annotations
 
@@ -58,17 +58,22 @@ def life(admin: psycopg.Connection[Any], url_of: Callable[[str], str], folder: P
     """A life that is about to begin; its databases and its role go with it."""
     folder.mkdir(exist_ok=True)
     token = secrets.token_hex(5)
-    played, reference, role = f"hunt_{token}", f"hunt_reference_{token}", f"hunt_app_{token}"
-    admin.execute(f"CREATE ROLE {role} LOGIN")
+    played, reference = f"hunt_{token}", f"hunt_reference_{token}"
+    role, owner = f"hunt_app_{token}", f"hunt_owner_{token}"
+    for name in (role, owner):
+        admin.execute(f"CREATE ROLE {name} LOGIN")
+    # To see who is connected.
+    admin.execute(f"GRANT pg_read_all_stats TO {owner}")
     for name in (played, reference):
-        admin.execute(f"CREATE DATABASE {name}")
+        admin.execute(f"CREATE DATABASE {name} OWNER {owner}")
     try:
         with (
             psycopg.connect(url_of(reference), autocommit=True) as plain,
             open_sandbox(folder, url_of(played)) as sandbox,
         ):
-            yield Life(sandbox, plain, role, seed, url_of(reference))
+            yield Life(sandbox, plain, role, seed, url_of(reference), owner)
     finally:
         for name in (played, reference):
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.execute(f"DROP ROLE {role}")
+        for name in (role, owner):
+            admin.execute(f"DROP ROLE {name}")

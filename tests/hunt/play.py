@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from migrator import config
 from migrator.errors import BudgetSpent, DatabaseUnavailable, MigratorError, StatementFailed
@@ -76,6 +77,7 @@ class Life:
 
     Attributes:
         reference: a database that gets the plain SQL.
+        owner: a role that is no superuser; in some lives all is its own, and the tool runs as it.
         told: what happened, in order.
         drawn: the kinds of each migration that was expanded.
         refusals: what was refused, in which phase, for a report.
@@ -86,6 +88,7 @@ class Life:
     role: str
     seed: int
     url_of_reference: str
+    owner: str
     told: list[str] = field(default_factory=list)
     refusals: list[tuple[str, str, str]] = field(default_factory=list)
     drawn: list[list[str]] = field(default_factory=list)
@@ -100,13 +103,23 @@ class Life:
         drawer = Drawer(chance, self.role)
         state = drawer.draw()
         sandbox.configure(SERVICE, lock_budget="3s", backfill={"target_ms": 5})
+        # Drawn apart, so that a seed makes the same schema whoever owns it.
+        fate = random.Random(f"fate of {self.seed}")
+        self.runner = sandbox.url
+        if fate.random() < 0.4:
+            self.runner = make_conninfo(sandbox.url, user=self.owner)
+            for run in (sandbox.execute, self.reference.execute):
+                run(f"SET ROLE {self.owner}")  # type: ignore[operator]
+            self.tell(f"SET ROLE {self.owner}")
         for statement in drawer.setup:
             self.tell(statement)
             sandbox.execute(statement)
             self.reference.execute(statement)  # type: ignore[call-overload]
         self.world = World(sandbox.url, self.role, random.Random(self.seed), [state])
+        self.world.isolation = fate.choice(["read committed", "read committed", "repeatable read", "serializable"])
         self.world.seed(SEEDED)
         sandbox.install()
+        sandbox.execute("RESET ROLE")
         self.expanded: list[Expanded] = []
         try:
             for _ in range(chance.choice([1, 2, 2, 3])):
@@ -320,7 +333,7 @@ class Life:
         """A phase with writes between its statements, killed and run again; the error it ends with."""
         for attempt in range(8):
             script = self.disturbance(f"{phase} of {migration.id}", attempt)
-            database = PausingDatabase(self.sandbox.url, command="test", script=script)
+            database = PausingDatabase(self.runner, command="test", script=script)
             project = config.load(self.sandbox.root, {})
             listener = self.sandbox.events.append
             try:

@@ -84,6 +84,7 @@ class Table:
         key: the column that identifies a row.
         objects: names of what hangs on it, by what it is: ``index``, ``unique``, ``check``, ``fk``, ``trigger`` …; with
             the attribute it is on.
+        has_primary_key: whether that is its primary key, and not a column that is unique.
     """
 
     schema: str
@@ -93,6 +94,7 @@ class Table:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     objects: list[tuple[str, str, str]] = field(default_factory=list)
     plain: bool = True
+    has_primary_key: bool = True
 
     @property
     def sql(self) -> str:
@@ -107,10 +109,16 @@ class Table:
 
 @dataclass
 class State:
-    """A version of the schema."""
+    """A version of the schema.
+
+    Attributes:
+        names: how many were given.
+        has_lost: whether the enum has the value that no row holds.
+    """
 
     tables: dict[str, Table] = field(default_factory=dict)
     names: int = 0
+    has_lost: bool = True
 
     def copy(self) -> State:
         return copy.deepcopy(self)

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from migrator.client import application_name
 from tests.hunt.state import ANYTHING, COMPUTED, Attribute, Row, State, Table, Values, quoted
 
-YIELDS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-"""A write that waits for the tool is given up, so that both may be in one thread."""
+YIELDS = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+"""A write that waits for the tool is given up, so that both may be in one thread; others would be repeated."""
 MOODS = ["glad", "sad", "calm"]
 
 
@@ -63,6 +68,7 @@ class World:
     ended: Counter[str] = field(default_factory=Counter)
     connections: dict[int, psycopg.Connection[Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    isolation: str = "read committed"
 
     # Sessions
 
@@ -72,6 +78,7 @@ class World:
             connection = psycopg.connect(self.url, user=self.role, autocommit=True, application_name=name)
             connection.prepare_threshold = None
             connection.execute("SET lock_timeout = '60ms'")
+            connection.execute(sql.SQL("SET default_transaction_isolation = {}").format(self.isolation))
             self.connections[level] = connection
         return self.connections[level]
 
