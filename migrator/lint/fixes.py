@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from migrator.sql.compose import Sql, bounded_name, ident
-from migrator.sql.parser import Statement, deparse
+from migrator.sql.parser import Statement, deparse, pb, unwrap
 
 LATER = "-- in a later transaction:"
 
@@ -36,3 +37,34 @@ def constraint_name(given: str, table: str, columns: tuple[str, ...], suffix: st
         return ident(given)
     name = "_".join((table, *columns, suffix))
     return ident(name if len(name.encode()) <= 63 else bounded_name(table, *columns, suffix, over=(name,)))
+
+
+def index_then_constraint(relation: str, columns: str, name: str, constraint: Any) -> str:
+    """A UNIQUE or PRIMARY KEY by way of an index that is built first, with all that the constraint says of it.
+
+    Args:
+        relation: the table, as SQL.
+        columns: likewise.
+        name: of both, as SQL.
+        constraint: the ``Constraint``.
+    """
+    words = "UNIQUE" if constraint.contype == pb.CONSTR_UNIQUE else "PRIMARY KEY"
+    index = f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {relation} ({columns})"
+    if constraint.including:
+        index += f" INCLUDE ({', '.join(ident(item.string.sval) for item in constraint.including)})"
+    if constraint.nulls_not_distinct:
+        index += " NULLS NOT DISTINCT"
+    if constraint.options:
+        index += f" WITH ({', '.join(map(_option, map(unwrap, constraint.options)))})"
+    if constraint.indexspace:
+        index += f" TABLESPACE {ident(constraint.indexspace)}"
+    deferral = " DEFERRABLE" if constraint.deferrable else ""
+    deferral += " INITIALLY DEFERRED" if constraint.initdeferred else ""
+    return f"{index};\nALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name}{deferral};"
+
+
+def _option(option: Any) -> str:
+    value = unwrap(option.arg)
+    if value is None:
+        return str(option.defname)
+    return f"{option.defname} = {value.ival if isinstance(value, pb.Integer) else getattr(value, 'sval', '')}"

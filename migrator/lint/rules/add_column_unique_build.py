@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrator.lint.context import Alteration, Context
-from migrator.lint.fixes import constraint_name
+from migrator.lint.fixes import constraint_name, index_then_constraint
 from migrator.lint.repairs import Fixable, Repair, alter_table, column_constraint_span, is_taken, removal
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Effort, Severity
@@ -69,8 +69,7 @@ class AddColumnUniqueBuild(AlterTableRule):
                 f"adding column {ident(column.colname)} with {words} builds an index under an exclusive lock",
                 why=f"nobody can read or write {relation} while the index is built",
                 fix=f"ALTER TABLE {relation} ADD COLUMN {before};\n"
-                f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {relation} ({ident(column.colname)});\n"
-                f"ALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name};",
+                f"{index_then_constraint(relation, ident(column.colname), name, constraint)}",
                 lock=LockMode.ACCESS_EXCLUSIVE,
                 span=context.span_at(constraint.location),
                 repair=self._repair(action, context, constraint, name) if unique else None,

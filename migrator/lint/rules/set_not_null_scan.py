@@ -75,6 +75,12 @@ class SetNotNullScan(AlterTableRule):
             "ALTER TABLE users ALTER COLUMN email SET NOT NULL;\n"
             "ALTER TABLE users DROP CONSTRAINT c;",
         ),
+        Bad(
+            "ALTER TABLE users ALTER COLUMN email SET NOT NULL;",
+            earlier="ALTER TABLE users ADD CONSTRAINT c NOT NULL email NOT VALID;",
+            fix="ALTER TABLE users VALIDATE CONSTRAINT c;\nALTER TABLE users ALTER COLUMN email SET NOT NULL;",
+            pg_version=18,
+        ),
     )
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
@@ -91,11 +97,16 @@ class SetNotNullScan(AlterTableRule):
         else:
             check = constraint_name("", action.table.key[1], (column,), "not_null")
             first = f"ALTER TABLE {relation} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;\n{LATER}\n"
+        # the constraint of PostgreSQL 18 is what SET NOT NULL makes: without it, the column may be NULL again
+        dropped = (
+            ""
+            if proofs and proofs[0].kind == pb.CONSTR_NOTNULL
+            else f"\nALTER TABLE {relation} DROP CONSTRAINT {check};"
+        )
         yield Problem(
             f"SET NOT NULL on {name} reads all of {relation}",
             why="nobody can read or write the table while every row is checked",
-            fix=f"{first}ALTER TABLE {relation} VALIDATE CONSTRAINT {check};\n{set_it}\n"
-            f"ALTER TABLE {relation} DROP CONSTRAINT {check};",
+            fix=f"{first}ALTER TABLE {relation} VALIDATE CONSTRAINT {check};\n{set_it}{dropped}",
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_of(column),
             repair=self._repair(action, name, check, proven=bool(proofs)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
-from migrator.lint.fixes import constraint_name
+from migrator.lint.fixes import constraint_name, index_then_constraint
 from migrator.lint.repairs import Fixable, Repair, alter_table, constraint_span, is_taken
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Edit, Effort, Severity
@@ -42,6 +42,10 @@ class UniqueConstraintBuilding(AlterTableRule):
     good = (
         Good("ALTER TABLE users ADD CONSTRAINT users_email UNIQUE USING INDEX users_email;"),
         Good("CREATE TABLE users (id bigint); ALTER TABLE users ADD PRIMARY KEY (id);"),
+        Good(
+            "ALTER TABLE ONLY events ADD PRIMARY KEY (at);",
+            earlier="CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at);",
+        ),
     )
     bad = (
         Bad(
@@ -54,6 +58,27 @@ class UniqueConstraintBuilding(AlterTableRule):
             fix="CREATE UNIQUE INDEX CONCURRENTLY users_pkey ON app.users (id);\n"
             "ALTER TABLE app.users ADD CONSTRAINT users_pkey PRIMARY KEY USING INDEX users_pkey;",
         ),
+        Bad(
+            "ALTER TABLE users ADD CONSTRAINT users_email UNIQUE NULLS NOT DISTINCT (email) INCLUDE (name) "
+            "WITH (fillfactor = 70) DEFERRABLE INITIALLY DEFERRED;",
+            fix="CREATE UNIQUE INDEX CONCURRENTLY users_email ON users (email) INCLUDE (name) NULLS NOT DISTINCT "
+            "WITH (fillfactor = 70);\n"
+            "ALTER TABLE users ADD CONSTRAINT users_email UNIQUE "
+            "USING INDEX users_email DEFERRABLE INITIALLY DEFERRED;",
+            pg_version=15,
+        ),
+        Bad(
+            "ALTER TABLE rooms ADD CONSTRAINT free UNIQUE (room, during WITHOUT OVERLAPS);",
+            fix="-- no safe form: a new table that has the constraint, filled in batches, or a trigger",
+            pg_version=18,
+        ),
+        Bad(
+            "ALTER TABLE events ADD PRIMARY KEY (at);",
+            earlier="CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at);",
+            fix="ALTER TABLE ONLY events ADD CONSTRAINT events_pkey PRIMARY KEY (at);\n"
+            "-- then, for each partition: CREATE UNIQUE INDEX CONCURRENTLY … ON partition (…), its constraint by\n"
+            "-- USING INDEX, and ALTER INDEX … ATTACH PARTITION …",
+        ),
     )
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
@@ -61,16 +86,27 @@ class UniqueConstraintBuilding(AlterTableRule):
         constraint, relation = action.definition, action.relation
         if constraint.contype not in (pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY) or constraint.indexname or action.is_new:
             return
+        if action.table.partitioned and not action.statement.node.relation.inh:
+            return  # ONLY: of the parent, whose index stays invalid until those of all partitions are attached
         columns = names_in(constraint.keys)
         unique = constraint.contype == pb.CONSTR_UNIQUE
         words, suffix = ("UNIQUE", "key") if unique else ("PRIMARY KEY", "pkey")
         name = constraint_name(constraint.conname, action.table.key[1], columns if unique else (), suffix)
         listed = ", ".join(ident(column) for column in columns)
+        if constraint.without_overlaps:
+            fix = "-- no safe form: a new table that has the constraint, filled in batches, or a trigger"
+        elif action.table.partitioned:
+            fix = (
+                f"ALTER TABLE ONLY {relation} ADD CONSTRAINT {name} {words} ({listed});\n"
+                "-- then, for each partition: CREATE UNIQUE INDEX CONCURRENTLY … ON partition (…), its constraint by\n"
+                "-- USING INDEX, and ALTER INDEX … ATTACH PARTITION …"
+            )
+        else:
+            fix = index_then_constraint(relation, listed, name, constraint)
         yield Problem(
             f"adding {words} builds an index on {relation} under an exclusive lock",
             why="nobody can read or write the table while the index is built",
-            fix=f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {relation} ({listed});\n"
-            f"ALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name};",
+            fix=fix,
             lock=LockMode.ACCESS_EXCLUSIVE,
             span=context.span_at(constraint.location),
             repair=self._repair(action, context, name, listed, words),
