@@ -149,7 +149,7 @@ def base_folder() -> Path:
     """The folder for all servers of this user, made if need be.
 
     Raises:
-        UsageError: it belongs to somebody else, or somebody else may write to it.
+        UsageError: it belongs to somebody else, somebody else may write to it, or it cannot be made.
     """
     return _own_folder(Path(os.environ.get(FOLDER_VARIABLE) or tempfile.gettempdir()))
 
@@ -170,9 +170,15 @@ def _own_folder(parent: Path) -> Path:
         base = Path("/tmp") / name  # noqa: S108 - checked below
     # When we are root, servers run as somebody else, who must pass through; nobody needs to see what is in it.
     mode = 0o711 if os.geteuid() == 0 else 0o700
-    with contextlib.suppress(FileExistsError):
+    try:
         base.mkdir(mode=mode, parents=True)
         base.chmod(mode)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise UsageError(
+            f"{base} cannot be made: {error.strerror}", hint=f"set {FOLDER_VARIABLE} or TMPDIR to a folder of your own"
+        ) from error
     status = base.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise UsageError(f"{base} belongs to somebody else", hint="set TMPDIR to a folder of your own")
@@ -181,4 +187,5 @@ def _own_folder(parent: Path) -> Path:
 
 def _open_to_all(folder: Path) -> bool:
     """Whether whoever runs the servers can pass through; only root runs them as somebody else."""
-    return os.geteuid() != 0 or all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
+    there = (path for path in (folder, *folder.parents) if path.exists())
+    return os.geteuid() != 0 or all(path.stat().st_mode & stat.S_IXOTH for path in there)

@@ -161,21 +161,7 @@ class Play:
             return
         self.versions.append(last)
         self.work()
-        if zlib.crc32(str(self.pair).encode()) % 2:
-            self.undo(second, between)
-        elif self.tried(self.sandbox.rollback, first, offline=OFFLINE, yes=True):
-            self.outcome += "the first undone first, "
-            self.versions[1:] = [last]
-            self.sandbox.rollback(second, offline=OFFLINE, yes=True)
-            self.versions[1:] = []
-            self.as_before(before)
-            self.work()
-            self.sandbox.expand(first)
-            self.versions.append(after)
-        else:
-            self.undo(second, between)
-        self.sandbox.expand(second)
-        self.versions.append(last)
+        self.undone(first, second, before, between, last)
         for each in (first, second):
             self.sandbox.backfill(each)
         self.work(filled=True)
@@ -189,6 +175,27 @@ class Play:
             self.work(filled=True)
             self.contract(second)
         self.end()
+
+    def undone(
+        self, first: Migration, second: Migration, before: frozenset[str], between: frozenset[str], last: Names
+    ) -> None:
+        """Undo both, the second one, or neither, by the name of the pair, and expand them again."""
+        how = zlib.crc32(str(self.pair).encode()) % 4
+        if how > 1:
+            return
+        after = self.versions[1]
+        if how == 1 and self.tried(self.sandbox.rollback, first, offline=OFFLINE, yes=True):
+            self.outcome += "the first undone first, "
+            self.sandbox.rollback(second, offline=OFFLINE, yes=True)
+            self.versions[1:] = []
+            self.as_before(before)
+            self.work()
+            self.sandbox.expand(first)
+            self.versions.append(after)
+        else:
+            self.undo(second, between)
+        self.sandbox.expand(second)
+        self.versions.append(last)
 
     def finish(self, migration: Migration) -> None:
         self.sandbox.backfill(migration)
