@@ -145,12 +145,18 @@ def columns_of_check(node: Any) -> tuple[str, ...]:
 
 
 def require_free(
-    change: NewConstraint, columns: Sequence[str], context: Context, *, or_partitioned: bool = False
+    change: NewConstraint,
+    columns: Sequence[str],
+    context: Context,
+    *,
+    or_partitioned: bool = False,
+    instead: str = "",
 ) -> Relation | None:
     """The table of a constraint to be added, with the columns there and the name free; None: not known.
 
     Args:
         or_partitioned: whether a partitioned table will do.
+        instead: what to do about one.
 
     Raises:
         Refused: the table or a column is not there, the name is taken, or this migration creates the table.
@@ -159,7 +165,7 @@ def require_free(
         raise Refused(
             f'constraint "{change.constraint}" is on a table this migration creates', hint="write it into CREATE TABLE"
         )
-    relation = require_table(change, context, or_partitioned=or_partitioned)
+    relation = require_table(change, context, or_partitioned=or_partitioned, or_partition=True, instead=instead)
     if relation is None:
         return None
     for name in columns:

@@ -35,6 +35,11 @@ def added_by_partitions(change: NewConstraint, node: Any, *, locks: str, first: 
     )
 
 
+def index_locks(table: Sql) -> str:
+    """What the build of an index of a partitioned table locks, in words."""
+    return f"SHARE ON {table}: writes wait, for a moment; SHARE UPDATE EXCLUSIVE on each partition"
+
+
 def tried_on_copy(relation: Relation, statement: Sql, what: str) -> Expression:
     """Whether the server makes a unique index on a table that is partitioned in this way; an empty copy tells.
 

@@ -1545,6 +1545,7 @@ _DIVIDED = {
     ("add_primary_key", "over a column that is unique already"),
     ("add_foreign_key", "to another table"),
     ("split_column", "two names out of one"),
+    ("change_type", "text to bigint"),
 }
 CASES = (
     *_CASES,

@@ -84,7 +84,13 @@ class AddExclusion(Kind[NewConstraint]):
 
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The columns are there, the name is free, and the table is small."""
-        relation = require_free(change, _columns(node_of(change.definition, pb.CONSTR_EXCLUSION)), context)
+        relation = require_free(
+            change,
+            _columns(node_of(change.definition, pb.CONSTR_EXCLUSION)),
+            context,
+            instead="the server has none on partitioned tables before 17, and from then on only such as compare all "
+            "columns that divide it by =, which say what one on each partition says: add it to each by itself",
+        )
         if relation is not None and any(index.name == change.constraint for index in relation.indexes):
             raise Refused(f'an index of the name "{change.constraint}" exists already')
         if relation is not None and relation.estimated_rows > _MOST_ROWS:

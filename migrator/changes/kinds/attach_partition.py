@@ -95,7 +95,11 @@ class AttachPartition(Kind[Attaching]):
     def validate(self, change: Attaching, context: Context) -> Iterator[str]:
         """The table is as the partitioned one is, and its bound can be proved."""
         parent = require_parent(change, context)
-        part = require_table(OnTable(schema=change.part.schema, table=change.partition), context)
+        part = require_table(
+            OnTable(schema=change.part.schema, table=change.partition),
+            context,
+            instead="attach it while it has no partitions yet, and then attach these to it one by one",
+        )
         condition_of(require_bound(change.bound), parent)
         if part is None:
             raise Refused(

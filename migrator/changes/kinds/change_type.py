@@ -33,10 +33,10 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         or after.
 
         Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
-        the same scale; no expression index, partial index, CHECK or foreign key on the column), there is no second
-        column: contract changes the type, with a lock for a moment, and views are made anew as well. It is not done
-        earlier, because it cannot be undone without rewriting the table, and because old code that prepares on the
-        server would fail.
+        the same scale; no expression index, partial index, CHECK or foreign key on the column; on a partitioned table
+        no index on it), there is no second column: contract changes the type, with a lock for a moment, and views are
+        made anew as well. It is not done earlier, because it cannot be undone without rewriting the table, and because
+        old code that prepares on the server would fail.
 
     Who wins
         There is one column until contract, the old one; both versions write it. Code of this migration's level must
@@ -50,8 +50,9 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         A column that materialized views, rules, policies of other tables, generated columns, publications or statistics
         objects name, and views that something besides views relies on: drop them before, create them after. Views,
         policies and triggers that the new type does not suit: tried before expand. Exclusion constraints, deferrable
-        keys, partitioned tables. A default, where USING computes values from other columns too, unless ``default`` says
-        the new one. A database is needed.
+        keys. A default, where USING computes values from other columns too, unless ``default`` says
+        the new one. A database is needed. On partitioned tables: a column that divides it, one in the primary key or
+        that foreign keys point to, identity columns, what partitions have of their own on the column.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"

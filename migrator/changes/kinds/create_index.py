@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
-from migrator.changes.partitioned import TRIAL, tried_on_copy
+from migrator.changes.partitioned import TRIAL, index_locks, tried_on_copy
 from migrator.changes.trial import copy_of, is_among_its_like, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
@@ -86,7 +86,7 @@ class CreateIndex(Kind[Indexing]):
 
     def validate(self, change: Indexing, context: Context) -> Iterator[str]:
         """The table is there and the name is free."""
-        relation = require_table(change, context, or_view=True, or_partitioned=True)
+        relation = require_table(change, context, or_view=True, or_partitioned=True, or_partition=True)
         if relation is not None and any(index.name == change.index for index in relation.indexes):
             raise Refused(f'index "{change.index}" of table "{change.target}" exists already')
         if change.unique and _is_on_view(change, context):
@@ -117,7 +117,7 @@ class CreateIndex(Kind[Indexing]):
             f"index-{slug(change.index)}",
             Sql(change.definition),
             f"{why}: on each partition by itself, since the server builds none of a partitioned table so",
-            locks=f"SHARE ON {change.sql}: writes wait, for a moment; SHARE UPDATE EXCLUSIVE on each partition",
+            locks=index_locks(change.sql),
         )
 
     def expand(self, change: Indexing, context: Context) -> Iterator[Draft]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
 from migrator.changes.moving import carried, gone, triggers
 from migrator.changes.moving.sides import (
+    NOT_DIVIDED,
     Sides,
     changed,
     differs,
@@ -147,8 +148,8 @@ class Moving(Kind[MovedT]):
                     f'table "{table}" is created by this migration', hint="write the columns you want into it"
                 )
         old, new = (
-            require_table(change, context),
-            require_table(OnTable(schema=other.schema, table=other.name), context),
+            require_table(change, context, instead=NOT_DIVIDED),
+            require_table(OnTable(schema=other.schema, table=other.name), context, instead=NOT_DIVIDED),
         )
         if old is None or new is None:
             raise Refused(

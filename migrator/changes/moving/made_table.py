@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable, require_table
-from migrator.changes.moving.sides import ForeignKey, Sides, foreign_key
+from migrator.changes.moving.sides import NOT_DIVIDED, ForeignKey, Sides, foreign_key
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -147,7 +147,7 @@ def require_beside(change: OnTable, other: TableName, context: Context) -> Relat
     """
     if change.target in context.created:
         raise Refused(f'table "{change.target}" is created by this migration', hint="create both tables there")
-    old = require_table(change, context)
+    old = require_table(change, context, instead=NOT_DIVIDED)
     if old is None:
         raise Refused(
             f'what hangs on the columns of table "{change.target}" is not known without a database',

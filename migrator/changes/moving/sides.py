@@ -12,6 +12,12 @@ from migrator.sql.effects import relation_name
 from migrator.sql.parser import deparse_type, parse_expression, parse_script, relation_parts, unwrap
 from migrator.sql.rewrite import seen_from_trigger
 
+NOT_DIVIDED = (
+    "a row that an UPDATE takes to another partition is deleted and inserted for triggers, so that they would delete "
+    "what belongs to it in the other table; write both tables in the application, in three releases"
+)
+"""What to do about a partitioned table: PostgreSQL documentation, "Overview of Trigger Behavior"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:

@@ -16,7 +16,7 @@ from migrator.changes.kind import (
     require_column,
     require_table,
 )
-from migrator.changes.retyping import checks, set_aside, swap
+from migrator.changes.retyping import checks, divided, set_aside, swap
 from migrator.changes.retyping.as_planned import require_as_planned, require_given_back
 from migrator.changes.retyping.in_place import require_in_place
 from migrator.changes.retyping.shadow import Retyping, Together, never_fails, shadow_of
@@ -49,7 +49,9 @@ class ColumnRetyping:
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="give it the type there"
             )
-        relation = require_table(change, context)
+        relation = require_table(change, context, or_partitioned=True)
+        if relation is not None and relation.partition_key:
+            divided.require_in_step(relation, change)
         column = require_column(relation, change, change.column)
         if relation is None or column is None:
             raise Refused(

@@ -27,6 +27,8 @@ def what_stands_against(change: Retyping, relation: Relation, column: Column) ->
     for index in relation.indexes:
         if column.name in index.columns and (index.is_exclusion or _computes(index)):
             return f"index {index.name} is over an expression, partial or of an exclusion constraint: it is built anew"
+        if column.name in index.columns and relation.partition_key:
+            return f"index {index.name} is built anew on every partition"
     for constraint in relation.constraints:
         if column.name in constraint.columns and constraint.type in ("check", "foreign key"):
             return f"{constraint.type} {constraint.name} is verified anew"

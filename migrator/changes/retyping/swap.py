@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.changes.kind import Draft
-from migrator.changes.retyping import carried, set_aside
+from migrator.changes.partitioned import index_locks
+from migrator.changes.retyping import carried, divided, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, converted_default, never_fails, temporary_name
 from migrator.changes.sequence import as_before
@@ -60,10 +61,7 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
         group: of the transaction.
     """
     for each in places:
-        for index, _, definition in each.built:
-            yield Draft(
-                f"index-{slug(index.name)}", definition, f"takes the place of {index.name}: built while others write"
-            )
+        yield from _built(each)
     for each in places:
         yield from _conditions(each, template)
     users = set_aside.users((each.change, each.relation) for each in places)
@@ -73,6 +71,22 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
             for step, text, why in part(each, template):
                 yield Draft(step, text, why, group)
     yield from set_aside.give_back(users, group)
+
+
+def _built(place: Place) -> Iterator[Draft]:
+    """Indexes over the shadow, and keys where the table is partitioned, which cannot be made of an index there."""
+    is_partitioned = bool(place.relation.partition_key)
+    for index, name, definition in place.built:
+        key = carried.key_of(index, place.relation)
+        if is_partitioned and key is not None:
+            yield divided.key(place.change, name, definition)
+            continue
+        yield Draft(
+            f"index-{slug(index.name)}",
+            definition,
+            f"takes the place of {index.name}: built while others write",
+            locks=index_locks(place.change.sql) if is_partitioned else "",
+        )
 
 
 def set_on(place: Place, template: Template) -> Iterator[Sql]:
@@ -111,6 +125,9 @@ def _conditions(place: Place, template: Template) -> Iterator[Draft]:
         condition = template("converted", column=change.column, shadow=shadow.column, conversion=change.conversion)
         name = temporary_name("converted", change)
         added.append(Copy("converted", name, change.target, condition, is_valid=True))
+    if place.relation.partition_key:
+        yield from (divided.foreign_key(change, copy) for copy in keys)
+        keys = ()
     for copy in (*added, *keys):
         yield Draft(
             f"add-{slug(copy.name)}",
@@ -160,6 +177,12 @@ def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]
             "NOT NULL says the same",
         )
     yield from _sequence_before(change, column, shadow, template)
+    if place.relation.partition_key:
+        yield from divided.names(
+            change,
+            [(index.name, name) for index, name, _ in place.built],
+            [(copy.name, copy.temporary) for copy in place.keys],
+        )
     yield (
         f"drop-old-{slug(change.column)}",
         template("drop_column", table=table, column=change.column),
@@ -202,6 +225,12 @@ def _keys_and_indexes(place: Place, template: Template) -> Iterator[tuple[str, S
             yield (
                 f"rename-{slug(index.name)}",
                 template("rename_index", index=qualified(change.schema, name), new_name=index.name),
+                "under the name it had",
+            )
+        elif place.relation.partition_key:
+            yield (
+                f"rename-{slug(key.name)}",
+                template("rename_constraint", table=change.sql, constraint=name, new_name=key.name),
                 "under the name it had",
             )
         else:

@@ -36,6 +36,25 @@ JOIN pg_constraint AS k ON k.contype = 'f' AND k.confrelid = t.relid AND k.conpa
 WHERE t.level > 0
 ORDER BY 1
 
+-- name: columns
+-- What single columns of partitions have that was set on them alone.
+SELECT a.attname::text AS column, format('%%s of %%I.%%I', what.name, n.nspname, c.relname) AS what
+FROM pg_partition_tree(%(oid)s::oid::regclass) AS t
+JOIN pg_class AS c ON c.oid = t.relid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_attribute AS r ON r.attrelid = %(oid)s AND r.attname = a.attname
+CROSS JOIN LATERAL (VALUES
+    ('privileges', a.attacl IS NOT NULL),
+    ('the statistics target', a.attstattarget IS DISTINCT FROM r.attstattarget),
+    ('options', a.attoptions IS DISTINCT FROM r.attoptions),
+    ('the storage', a.attstorage <> r.attstorage),
+    ('the compression', a.attcompression <> r.attcompression),
+    ('the comment', col_description(c.oid, a.attnum) IS NOT NULL)
+) AS what(name, differs)
+WHERE t.level > 0 AND what.differs
+ORDER BY 1, 2
+
 -- name: users
 SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS name
 FROM pg_partition_tree(%(oid)s::oid::regclass) AS t

@@ -72,7 +72,6 @@ def test_rollback_drops_the_index_concurrently():
     ("known", "reason"),
     [
         (users(indexes=(index("i", "name"),)), 'index "i" of table "public.users" exists already'),
-        (users(kind="partition"), "is a partition, not an ordinary table"),
         (users(kind="foreign table"), "is a foreign table, not an ordinary table"),
         (users(inherits=True), "takes part in inheritance"),
         (schema(), 'table "public.users" does not exist'),

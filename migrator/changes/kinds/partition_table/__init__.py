@@ -102,7 +102,9 @@ class PartitionTable(Kind[Partitioning]):
         """Everything about the table can be carried over, and the bound can be proved."""
         if change.target in context.created:
             raise Refused(f'"{change.target}" is created by this migration', hint="create it with PARTITION BY there")
-        relation = require_table(change, context)
+        relation = require_table(
+            change, context, instead="it is one already: create its partitions, or attach tables with ATTACH PARTITION"
+        )
         if relation is None:
             raise Refused(
                 f'what hangs on table "{change.target}" is not known without a database',
