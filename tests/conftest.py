@@ -10,11 +10,12 @@ With pytest-xdist every worker has its own server.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +30,7 @@ from migrator.embedded.claims import FOLDER_VARIABLE
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.trace.scratch import Scratch, scratch_database, scratch_server
+from tests.support.ledgers import make_ledger, move_in
 from tests.support.tablespaces import make_tablespace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -157,24 +159,78 @@ def postgres_admin(postgres_server: embedded.Server) -> Iterator[psycopg.Connect
         yield connection
 
 
+class Databases:
+    """Fresh databases on one server. A database is dropped when the next is made: its sessions are gone by then, which
+    a server that is asked to drop it at once waits a tenth of a second for.
+    """
+
+    def __init__(self, server: embedded.Server | ExternalServer, admin: psycopg.Connection) -> None:
+        self._server, self._admin = server, admin
+        self._templates: dict[str, str] = {}
+        self._over: list[str] = []
+
+    def template(self, name: str, prepare: Callable[[str], None]) -> str:
+        """The database that others are copies of; ``prepare`` is given the URL of it once."""
+        if name not in self._templates:
+            self._templates[name] = f"{TEMPLATE}_{name}_{secrets.token_hex(4)}"
+            self._admin.execute(f"CREATE DATABASE {self._templates[name]}")
+            prepare(self._server.url(self._templates[name]))
+        return self._templates[name]
+
+    @contextlib.contextmanager
+    def fresh(self, template: str) -> Iterator[str]:
+        name = f"test_{secrets.token_hex(6)}"
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.drop()
+        url = self._server.url(name)
+        if template == self._templates.get("ledger"):
+            move_in(url)
+        yield url
+        self._over.append(name)
+
+    def drop(self) -> None:
+        while self._over:
+            self._admin.execute(f"DROP DATABASE IF EXISTS {self._over.pop()} WITH (FORCE)")
+
+    def close(self) -> None:
+        self.drop()
+        for name in self._templates.values():
+            self._admin.execute(f"DROP DATABASE {name}")
+
+
 @pytest.fixture(scope="session")
-def template_database(postgres_admin: psycopg.Connection) -> Iterator[str]:
-    """The database that those of the tests are copies of."""
-    name = f"{TEMPLATE}_{secrets.token_hex(4)}"
-    postgres_admin.execute(f"CREATE DATABASE {name}")
-    yield name
-    postgres_admin.execute(f"DROP DATABASE {name}")
+def databases(
+    postgres_server: embedded.Server | ExternalServer, postgres_admin: psycopg.Connection
+) -> Iterator[Databases]:
+    databases = Databases(postgres_server, postgres_admin)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def template_database(databases: Databases) -> str:
+    """The database that those of the tests are copies of; rooms that always want a ledger have one with it."""
+    return databases.template("empty", lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def ledger_database(databases: Databases) -> str:
+    """The same with the ledger, which takes longer to make than the database."""
+    return databases.template("ledger", make_ledger)
 
 
 @pytest.fixture
-def database_url(
-    postgres_server: embedded.Server, postgres_admin: psycopg.Connection, template_database: str
-) -> Iterator[str]:
+def database_url(databases: Databases, template_database: str) -> Iterator[str]:
     """URL of a fresh database."""
-    name = f"test_{secrets.token_hex(6)}"
-    postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield postgres_server.url(name)
-    postgres_admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with databases.fresh(template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The same without a ledger, in rooms that have one."""
+    with databases.fresh(databases.template("empty", lambda _: None)) as url:
+        yield url
 
 
 @pytest.fixture

@@ -183,3 +183,8 @@ def role(session, postgres_admin):
 def as_role(database_url, role):
     with Database(database_url.replace("postgres@", f"{role}@", 1)).connect("test") as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def template_database(ledger_database: str) -> str:
+    return ledger_database

@@ -16,3 +16,8 @@ def world(database_url: str) -> Iterator[World]:
         world.configure(ServiceSettings(name="web", ttl="3s"))
         world.expanded(42)
         yield world
+
+
+@pytest.fixture(scope="session")
+def template_database(ledger_database: str) -> str:
+    return ledger_database

@@ -114,12 +114,12 @@ def test_tables_are_looked_for_where_the_engine_looks(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
-def test_asynchronous_engines(database_url: str, driver: str) -> None:
+def test_asynchronous_engines(empty_database_url: str, driver: str) -> None:
     metadata = MetaData()
     Table("thing", metadata, Column("id", Integer), Column("word", String))
 
     async def told() -> None:
-        engine = create_async_engine(url(database_url, driver))
+        engine = create_async_engine(url(empty_database_url, driver))
         try:
             with pytest.raises(Incompatible, match=r"public\.thing does not exist"):
                 await assert_compatible_async(engine, metadata, service="web", level=1)

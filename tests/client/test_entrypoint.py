@@ -65,8 +65,8 @@ def test_a_database_that_cannot_be_asked_is_not_a_start(tmp_path: Path, wait: tu
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_without_a_ledger_says_what_to_do(database_url: str) -> None:
-    done = run("start-check", "web", "--level", "42", url=database_url)
+def test_a_database_without_a_ledger_says_what_to_do(empty_database_url: str) -> None:
+    done = run("start-check", "web", "--level", "42", url=empty_database_url)
     assert done.returncode == 3
     assert (
         'HINT: this database has no ledger: nothing was ever expanded in it; run "migrator expand" first' in done.stderr

@@ -94,9 +94,9 @@ def test_an_unreachable_database_is_an_error_and_not_a_start(world: World) -> No
     assert not beating.lease_valid
 
 
-def test_a_database_without_a_ledger_says_what_to_do(database_url: str) -> None:
+def test_a_database_without_a_ledger_says_what_to_do(empty_database_url: str) -> None:
     with pytest.raises(psycopg.errors.InvalidSchemaName) as caught:
-        Heartbeat(lambda: psycopg.connect(database_url), **facts()).start()
+        Heartbeat(lambda: psycopg.connect(empty_database_url), **facts()).start()
     assert "migrator expand" in caught.value.__notes__[0]
 
 

@@ -43,3 +43,8 @@ def counting_world(counting_server: embedded.Server) -> Iterator[World]:
             known = "SELECT FROM pg_stat_database WHERE datname = current_database() AND stats_reset IS NOT NULL"
             wait_for(lambda: world.session.query(known), what="the collector knows the database")
         yield world
+
+
+@pytest.fixture(scope="session")
+def template_database(ledger_database: str) -> str:
+    return ledger_database

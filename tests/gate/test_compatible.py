@@ -154,6 +154,7 @@ def test_what_the_manifest_does_not_see_is_said_where_the_level_decides(shop: Ca
 
 
 def test_wrong_usage(shop: Callable, ask: Callable) -> None:
+    shop("DROP SCHEMA migrator CASCADE")
     assert ask("web", uses("id"))[0] == 5  # no ledger
     migration("drop legacy", "ALTER TABLE users DROP COLUMN legacy", contract=False)
     assert ask("web", replace(uses("id"), service="jobs"))[0] == 2

@@ -17,3 +17,8 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
             yield stage
         finally:
             stage.clean_up()
+
+
+@pytest.fixture(scope="session")
+def template_database(ledger_database: str) -> str:
+    return ledger_database
