@@ -47,6 +47,7 @@ class DropColumn(AlterTableRule):
         Good("ALTER TABLE users DROP COLUMN full_name;", phase=Phase.ROLLBACK),
         Good("CREATE TABLE users (id int, name text); ALTER TABLE users DROP COLUMN name;"),
         Good("ALTER TABLE users ADD COLUMN scratch int; ALTER TABLE users DROP COLUMN scratch;"),
+        Good("ALTER TABLE users DROP COLUMN IF EXISTS name;", earlier="CREATE TABLE users (id int);"),
     )
     bad = (
         Bad(
@@ -67,6 +68,8 @@ class DropColumn(AlterTableRule):
         column = action.command.name
         if action.is_new or context.all_new(action.table, (column,)):
             return
+        if action.command.missing_ok and action.table.complete and column not in action.table.columns:
+            return  # there is none
         yield Problem(
             f"dropping {action.relation}.{ident(column)} breaks running code that uses it",
             why="statements of the running version that name the column fail from that moment, and its values are gone",

@@ -17,6 +17,10 @@ _WHY = (
     "an INSERT or UPDATE of the running version that writes a value twice is refused; and with duplicates in the "
     "table, building it fails"
 )
+_WHY_EXCLUSION = (
+    "an INSERT or UPDATE of the running version that writes a row which another one excludes is refused; and with "
+    "such rows in the table, building it fails"
+)
 
 
 class UniqueRejectsWrites(AlterTableRule):
@@ -65,6 +69,11 @@ class UniqueRejectsWrites(AlterTableRule):
             fix="-- contract.sql of a phased migration, when no code is left that writes duplicates:\n"
             "-- ALTER TABLE users ADD CONSTRAINT users_email UNIQUE (email)",
         ),
+        Bad(
+            "ALTER TABLE rooms ADD EXCLUDE USING gist (during WITH &&);",
+            fix="-- contract.sql of a phased migration, when no code is left that writes rows that exclude each other:\n"
+            "-- ALTER TABLE rooms ADD EXCLUDE USING gist (during WITH &&)",
+        ),
     )
 
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
@@ -93,10 +102,12 @@ class UniqueRejectsWrites(AlterTableRule):
             return
         if constraint.indexname or action.is_new or self._has_new(table, names_in(constraint.keys), context):
             return
+        by_key = constraint.contype != pb.CONSTR_EXCLUSION and not constraint.without_overlaps
+        rows = "duplicates" if by_key else "rows that exclude each other"
         yield Problem(
-            f"running code that writes duplicates into {action.relation} fails",
-            why=_WHY,
-            fix="-- contract.sql of a phased migration, when no code is left that writes duplicates:\n"
+            f"running code that writes {rows} into {action.relation} fails",
+            why=_WHY if by_key else _WHY_EXCLUSION,
+            fix=f"-- contract.sql of a phased migration, when no code is left that writes {rows}:\n"
             f"-- ALTER TABLE {action.relation} ADD {' '.join(context.clause(constraint.location).split())}",
             lock=LockMode.ACCESS_EXCLUSIVE,
             severity=self._severity(table, context),
