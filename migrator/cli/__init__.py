@@ -163,7 +163,8 @@ def _leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()  # noqa: SLF001 - os._exit passes over them
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed before the start
         with contextlib.suppress(OSError):  # a full disk was reported already
-            stream.flush()
+            if not stream.closed:
+                stream.flush()
     os._exit(code)
 
 
@@ -172,7 +173,7 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation()
     try:
         code = _invoke(arguments, invocation)
-        if sys.stdout is not None:  # closed before the start
+        if sys.stdout is not None and not sys.stdout.closed:  # before the start, or by a server that ended
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough. The interpreter's last flush must not complain either.

@@ -142,7 +142,7 @@ def command(
 
     PATHS are SQL files, folders (*.sql at any depth, in order), migration folders, revisions of Alembic and their
     folder, and - for standard input; default: the project's migrations. Together, in this order, they are one history:
-    what earlier files create is known in later ones.
+    what earlier files create is known in later ones. Some of the project's migrations come with those before them.
 
     Exit code 0: nothing as severe as fail_on (default: error); 1: findings; 2: wrong usage. A finding is let pass by a
     comment before the statement, or on its line:

@@ -92,6 +92,9 @@ def _sources(
                 hint="migrator lint FILE, or migrator lint - for standard input",
             )
         paths = (Path(os.path.relpath(folder)),)
+    elif not project.keeps_revisions and _are_inside(paths, project.migrations):
+        yield from _with_those_before(paths, project.migrations, phase)
+        return
     revisions = tuple(path for path in paths if _holds_revisions(path))
     if revisions:
         yield from _revisions(revisions, project, runs=runs)
@@ -101,6 +104,35 @@ def _sources(
             yield of_bytes("stdin", stdin, phase)
         elif path not in revisions:
             yield from read([path], phase, given)
+
+
+def _are_inside(paths: tuple[Path, ...], folder: Path) -> bool:
+    """Whether all paths are in a folder, and none is the folder itself."""
+    resolved = folder.resolve()
+    return resolved.is_dir() and all(resolved in path.resolve().parents and path.exists() for path in paths)
+
+
+def _with_those_before(paths: tuple[Path, ...], folder: Path, phase: Phase | None) -> Iterator[Source]:
+    """Files of the project, and as their history, of which nothing is said, those that come before the last of them."""
+    from msgspec.structs import replace
+
+    from migrator.lint.sources import Standing, read
+
+    left = {path.resolve(): path for path in paths}
+    given: set[str] = set()
+    for source in read([Path(os.path.relpath(folder))]):
+        file = Path(source.name).resolve()
+        if os.path.abspath(source.name) in given:  # noqa: PTH100 - as ``read`` does
+            continue
+        named = [left.pop(each) for each in (file, *file.parents) if each in left]
+        for path in named:
+            yield from read([path], phase, given)
+        if not left:
+            return
+        if not named:
+            yield replace(source, standing=Standing.KNOWN)
+    for path in left.values():
+        yield from read([path], phase, given)
 
 
 def _holds_revisions(path: Path) -> bool:

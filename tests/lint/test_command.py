@@ -264,3 +264,26 @@ def test_output_goes_to_a_file_and_exit_zero_is_for_reports(folder: Path, capsys
     assert json.loads((folder / "out.sarif").read_text())["version"] == "2.1.0"
     assert cli.run(["lint", "a.sql", "-o", "absent/out.txt"]) == 2
     assert 'cannot write "absent/out.txt": No such file or directory' in capsys.readouterr().err
+
+
+def test_a_file_of_the_project_is_judged_with_those_before_it(folder: Path, capsys: pytest.CaptureFixture[str]):
+    migrations = folder / "migrations"
+    migrations.mkdir()
+    (migrations / "1.sql").write_text("CREATE TABLE t (a varchar(10));\nDROP TABLE other;\n")
+    (migrations / "2.sql").write_text("SET lock_timeout = '1s';\nALTER TABLE t ALTER a TYPE varchar(20);\nANALYZE t;\n")
+    (migrations / "3.sql").write_text("DROP TABLE t;\n")
+
+    assert cli.run(["lint", "migrations/2.sql"]) == 0
+    assert capsys.readouterr().out == "nothing found in 2 files, 5 statements\n"
+    assert cli.run(["lint", "--json", str(migrations / "3.sql"), "./migrations/2.sql"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert {each["file"] for each in found} == {str(migrations / "3.sql")}
+    assert "BC002" in {each["code"] for each in found}
+
+
+def test_a_file_elsewhere_is_judged_alone(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "1.sql").write_text("CREATE TABLE t (a int);\n")
+    (folder / "2.sql").write_text("SET lock_timeout = '1s';\nALTER TABLE t ADD COLUMN b int;\n")
+
+    assert cli.run(["lint", "2.sql"]) == 0
+    assert capsys.readouterr().out == "nothing found in 1 file, 2 statements\n"

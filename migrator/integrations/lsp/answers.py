@@ -99,6 +99,10 @@ def _message(finding: Finding) -> str:
     return "\n".join(lines)
 
 
+_NEVER_PASS = ("SY001", "WV")
+"""Codes of syntax errors and of waivers themselves, for which no waiver holds."""
+
+
 def actions(
     uri: str, version: int | None, text: Text, findings: Sequence[Finding], wanted: types.Range
 ) -> Iterator[types.CodeAction]:
@@ -118,6 +122,8 @@ def actions(
                 is_preferred=fix.is_safe,
                 edit=_edit(uri, version, [(text, fix)]),
             )
+        if finding.code.startswith(_NEVER_PASS):
+            continue
         yield types.CodeAction(
             title=f"{finding.code}: let it pass here, with a reason",
             kind=types.CodeActionKind.QuickFix,

@@ -71,7 +71,8 @@ class UniqueRejectsWrites(AlterTableRule):
         ),
         Bad(
             "ALTER TABLE rooms ADD EXCLUDE USING gist (during WITH &&);",
-            fix="-- contract.sql of a phased migration, when no code is left that writes rows that exclude each other:\n"
+            fix="-- contract.sql of a phased migration, when no code is left that writes rows that exclude each "
+            "other:\n"
             "-- ALTER TABLE rooms ADD EXCLUDE USING gist (during WITH &&)",
         ),
     )

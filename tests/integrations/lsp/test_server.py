@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -136,6 +137,40 @@ def test_a_session_from_finding_to_fix(folder: Path):
         assert await editor.shown(uri, None) == []
 
     session(folder, story)
+
+
+def test_no_waiver_is_offered_for_what_none_holds_for(folder: Path):
+    uri = (folder / "migrations" / "1.sql").as_uri()
+
+    async def story(editor: Editor) -> None:
+        editor.open(uri, "DROP TABEL t;\n-- migrator: allow BC002 because \nDROP TABLE t;\n")
+        shown = {each.code for each in await editor.shown(uri, 1)}
+        assert {"SY001", "WV001"} <= shown
+        titles = [each.title for line in (0, 1) for each in await editor.actions(uri, line, "quickfix")]
+        assert [title for title in titles if title.startswith(("SY001", "WV"))] == []
+
+    session(folder, story)
+
+
+def test_it_ends_as_it_was_told(folder: Path):
+    def message(body: str) -> bytes:
+        return f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    talk = (
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}',
+        '{"jsonrpc":"2.0","id":2,"method":"shutdown","params":null}',
+        '{"jsonrpc":"2.0","method":"exit","params":null}',
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "from migrator.cli import main; main()", "lsp"],
+        input=b"".join(map(message, talk)),
+        cwd=folder,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
 
 
 def test_hover_shows_whom_a_statement_makes_wait(folder: Path):
