@@ -469,3 +469,23 @@ def test_a_foreign_key_that_the_same_migration_changes_before_is_refused(sandbox
     after = sandbox.shape_after(f"ALTER TABLE orders ALTER COLUMN id TYPE bigint; {before}")
     sandbox.finish(sandbox.new("both", f"ALTER TABLE orders ALTER COLUMN id TYPE bigint; {before}"))
     assert unplaced_lines(sandbox.snapshot()) == unplaced_lines(after)
+
+
+def test_the_default_becomes_what_a_row_with_it_becomes(sandbox: Sandbox):
+    sandbox.execute(
+        "CREATE TABLE items (id integer PRIMARY KEY, half numeric DEFAULT 5, at timestamp DEFAULT now());"
+        "SET TimeZone = 'Etc/GMT-3'"
+    )
+    migration = sandbox.new(
+        "defaults",
+        "ALTER TABLE items ALTER COLUMN half TYPE text USING (half / 2)::text;"
+        "ALTER TABLE items ALTER COLUMN at TYPE timestamptz USING at AT TIME ZONE 'Etc/GMT-3'",
+    )
+    sandbox.execute("INSERT INTO items (id) VALUES (1)")
+    sandbox.finish(migration)
+
+    sandbox.execute("INSERT INTO items (id) VALUES (2)")
+
+    assert sandbox.rows("SELECT DISTINCT half, now() - at < interval '5 min' AS recent FROM items") == [
+        ("2.5000000000000000", True)
+    ]

@@ -142,8 +142,17 @@ def converted_default(change: Retyping, column: Column) -> Sql | None:
             "other columns, which a default cannot name",
             hint='say which it is to be, "default", or drop it in a migration before this one',
         )
-    computed = with_value(change.up, change.column, default) if change.up else default
-    return change.cast(computed)
+    if not change.up:
+        return change.cast(default)
+    return change.cast(with_value(change.up, change.column, _of_type(default, column.type_name)))
+
+
+def _of_type(default: str, type_text: str) -> str:
+    """A default as the value of its column: the catalog leaves the cast out, as in ``5`` of a numeric."""
+    tree = unwrap(parse_expression(default))
+    wanted = deparse_type(unwrap(parse_expression(f"NULL::{type_text}")).type_name)
+    is_cast = isinstance(tree, pb.TypeCast) and deparse_type(tree.type_name) == wanted
+    return default if is_cast else f"CAST({default} AS {type_text})"
 
 
 def never_fails(change: Retyping, column: Column | None) -> bool:
