@@ -169,9 +169,13 @@ def require_free(
     if relation is None:
         return None
     for name in columns:
-        require_column(relation, change, name)
+        if ("COLUMN", change.schema, change.table, name) not in context.made:
+            require_column(relation, change, name)
     if any(each.name == change.constraint for each in relation.constraints):
-        raise Refused(f'constraint "{change.constraint}" of table "{change.target}" exists already')
+        raise Refused(
+            f'constraint "{change.constraint}" of table "{change.target}" exists already',
+            hint="one that takes its place gets a name of its own; drop the old one in the same migration",
+        )
     return relation
 
 

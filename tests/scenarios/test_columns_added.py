@@ -115,6 +115,30 @@ def test_s06_a_condition_on_a_new_column_is_a_statement_of_its_own(stage: Stage)
     assert stage.sandbox.value("SELECT convalidated FROM pg_constraint WHERE conname = 'long'")
 
 
+def test_s06_what_binds_a_new_column_comes_with_it_in_one_migration(stage: Stage) -> None:
+    """A column, its conditions and its keys: the column from expand on, the rest binds from contract on."""
+    sql = (
+        "ALTER TABLE products ADD COLUMN d int; ALTER TABLE products ADD CONSTRAINT much CHECK (d > 3);"
+        "ALTER TABLE products ADD UNIQUE (d); ALTER TABLE products ADD FOREIGN KEY (d) REFERENCES products"
+    )
+    stage.setup("CREATE TABLE products (id int PRIMARY KEY); INSERT INTO products VALUES (1), (4)")
+    before, after = stage.sandbox.snapshot(), stage.sandbox.shape_after(sql)
+    migration = stage.expand(sql)
+    stage.sandbox.rollback(migration, offline="nobody is connected in this test", yes=True)
+    assert stage.sandbox.snapshot() == before
+    stage.sandbox.expand(migration)
+    assert stage.new.fails("UPDATE products SET d = 1") == ""
+    assert "occurs more than once" in stage.contract_refused(migration)
+    stage.sandbox.execute("UPDATE products SET d = CASE id WHEN 4 THEN 4 END")
+    stage.contract(migration)
+    assert stage.sandbox.snapshot() == after
+    assert [stage.new.fails(f"UPDATE products SET d = {value} WHERE id = 1") for value in (1, 4, 9)] == [
+        "23514",
+        "23505",
+        "23503",
+    ]
+
+
 def test_s06_a_serial_column_and_a_comment(stage: Stage) -> None:
     """A serial column numbers rows from before, of old code and of new code; a comment comes along."""
     stage.setup("CREATE TABLE products (id int PRIMARY KEY); INSERT INTO products SELECT generate_series(1, 3)")

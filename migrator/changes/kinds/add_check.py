@@ -43,6 +43,7 @@ class AddCheck(Kind[NewConstraint]):
     name = "add_check"
     spec = NewConstraint
     leaves_columns = True
+    may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] CHECK (…)``."""

@@ -62,6 +62,7 @@ class AddExclusion(Kind[NewConstraint]):
     name = "add_exclusion"
     spec = NewConstraint
     leaves_columns = True
+    may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] EXCLUDE …``."""

@@ -54,6 +54,7 @@ class AddForeignKey(Kind[NewConstraint]):
     name = "add_foreign_key"
     spec = NewConstraint
     leaves_columns = True
+    may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] FOREIGN KEY (…) REFERENCES …``."""

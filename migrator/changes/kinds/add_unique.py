@@ -48,6 +48,7 @@ class AddUnique(Kind[NewConstraint]):
     name = "add_unique"
     spec = NewConstraint
     leaves_columns = True
+    may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] UNIQUE (…)``."""

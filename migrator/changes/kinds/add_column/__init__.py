@@ -44,7 +44,8 @@ class AddColumn(Kind[Addition]):
     What is refused
         NOT NULL with neither default nor fill: inserts of old code would fail. A stored generated column and a domain
         that checks its values: each rewrites the table while nobody can read it. CHECK, UNIQUE and REFERENCES inside
-        ADD COLUMN: each scans or locks more than it needs to, and has a statement of its own.
+        ADD COLUMN: each scans or locks more than it needs to, and has a statement of its own, behind it in the same
+        migration.
 
     Limits
         Until the backfill has reached a row, new code reads NULL there, if the column is filled by it; NULL that new

@@ -199,11 +199,16 @@ def _bounded(name: str, change: Addition) -> str:
 
 
 def _refuse_constraint(column: str, constraint: Any) -> None:
+    add = "ALTER TABLE … ADD"
+    behind = f"write it behind ADD COLUMN, as a statement of its own in the same migration: {add}"
     what, hint = {
-        pb.CONSTR_CHECK: ("a CHECK scans the table", "add the column first, then the constraint NOT VALID"),
-        pb.CONSTR_UNIQUE: ("UNIQUE builds an index", "add the column, then CREATE UNIQUE INDEX in a later migration"),
-        pb.CONSTR_PRIMARY: ("PRIMARY KEY builds an index", "add the column, then its index, then the constraint"),
-        pb.CONSTR_FOREIGN: ("REFERENCES locks two tables", "add the column first, then the foreign key NOT VALID"),
+        pb.CONSTR_CHECK: ("a CHECK scans the table", f"{behind} CHECK (…)"),
+        pb.CONSTR_UNIQUE: ("UNIQUE builds an index", f"{behind} UNIQUE ({ident(column)})"),
+        pb.CONSTR_PRIMARY: (
+            "PRIMARY KEY builds an index",
+            f"add the column NOT NULL, and in a migration after this one: {add} PRIMARY KEY ({ident(column)})",
+        ),
+        pb.CONSTR_FOREIGN: ("REFERENCES locks two tables", f"{behind} FOREIGN KEY ({ident(column)}) REFERENCES …"),
         pb.CONSTR_GENERATED: (
             "a stored generated column rewrites the table",
             "add an ordinary column that the application computes; or VIRTUAL on PostgreSQL 18, which stores nothing",
