@@ -55,6 +55,7 @@ class Names:
         held: those that steps took and none has freed yet.
         freed: those that were there before and are not there any more.
         loosened: tables of which something goes that may take indexes and constraints with it.
+        unsure: places of those that may have gone with a column or a constraint of their table.
         is_unclear: whether any name may have been freed.
         wanted: those that must be free before, in the order they are taken.
         twice: those taken by a step while another one has them.
@@ -63,6 +64,7 @@ class Names:
     held: dict[_Place, Taken] = field(default_factory=dict)
     freed: set[_Place] = field(default_factory=set)
     loosened: set[Owner] = field(default_factory=set)
+    unsure: set[_Place] = field(default_factory=set)
     is_unclear: bool = False
     wanted: list[tuple[Taken, frozenset[Owner]]] = field(default_factory=list)
     twice: list[tuple[Taken, Taken]] = field(default_factory=list)
@@ -77,11 +79,15 @@ class Names:
                     self._free(naming)
             self.is_unclear = self.is_unclear or _is_unclear(statement)
             if _loosens(statement):
-                self.loosened.add((statement.node.relation.schemaname or None, statement.node.relation.relname))
+                owner = (statement.node.relation.schemaname or None, statement.node.relation.relname)
+                self.loosened.add(owner)
+                self.unsure |= {place for place, each in self.held.items() if owner in (each.table, each.name.of)}
 
     def _take(self, naming: Naming, at: str) -> None:
         place, taken = naming.name.place, Taken(naming.name, at, naming.table, naming.was)
-        if place in self.held:
+        if place in self.unsure:
+            self.unsure.discard(place)
+        elif place in self.held:
             self.twice.append((self.held[place], taken))
         elif place not in self.freed and not self.is_unclear:
             self.wanted.append((taken, frozenset(self.loosened)))

@@ -66,6 +66,11 @@ def test_a_name_that_is_taken_twice(sql: str, what: str):
         ["CREATE VIEW s.a AS SELECT 1", "CREATE OR REPLACE VIEW s.a AS SELECT 2"],
         ["CREATE TABLE s.a (x int)", "CREATE TABLE IF NOT EXISTS s.a (x int)"],
         ["CREATE TABLE s.a (x int)", "CREATE TEMPORARY TABLE a (x int)", "CREATE TABLE t.a (x int)"],
+        [
+            "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)",
+            "ALTER TABLE t DROP COLUMN a",
+            "ALTER TABLE t RENAME CONSTRAINT b TO k",
+        ],
     ],
 )  # fmt: skip
 def test_a_name_that_is_free_again_may_be_taken(steps: list[str]):
