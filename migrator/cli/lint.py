@@ -195,6 +195,8 @@ def command(
     """
     from datetime import datetime
 
+    from msgspec.structs import replace
+
     from migrator.cli import lint_show, lint_sources
     from migrator.cli.lint_facts import Asked, facts
     from migrator.lint.forks import may_fork
@@ -214,6 +216,7 @@ def command(
         from migrator.lint.selection import select
 
         selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
+        selection = replace(selection, root=str(project.root))
         ahead.take()
     known = facts(Asked(base, database, stats), project, dialect, version)
     releases = _manifests(manifests, project, dialect)
@@ -243,6 +246,7 @@ def command(
                 lambda: Linter(selection, pg_version=version, today=today, sizes=known.sizes, manifests=releases),
                 forks=may_fork(),
             )
+        report.root = str(project.root)
         if write_baseline is None:
             lint_show.leave_out_baseline(report, baseline, project)
         return report

@@ -18,7 +18,7 @@ def written(report: Report) -> str:
     """The text of a baseline of everything in a report, in its order."""
     findings = [
         {"fingerprint": mark, "code": finding.code, "file": finding.file, "message": finding.message}
-        for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
+        for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True)
     ]
     return json.dumps({"schema_version": 1, "findings": findings}, ensure_ascii=False, indent=2) + "\n"
 
@@ -42,7 +42,7 @@ def read(text: str, at: str) -> frozenset[str]:
 
 def leave_out(report: Report, known: frozenset[str]) -> None:
     """Take the findings of a baseline out of a report, and count them and those that are gone."""
-    marks = fingerprints(report.findings)
+    marks = fingerprints(report.findings, report.root)
     kept = [finding for finding, mark in zip(report.findings, marks, strict=True) if mark not in known]
     report.in_baseline = len(report.findings) - len(kept)
     report.gone_from_baseline = len(known.difference(marks))

@@ -27,6 +27,7 @@ class Report(Struct):
         trace: what a scratch server did; None without ``--trace``.
         dialect: title of the dialect it was read as, if that is not PostgreSQL's: then it is less exact.
         not_in_base: places and reasons of what could not be read of the schema that is there already.
+        root: folder of the project, from which fingerprints count paths; empty: as files were named.
         sizes_taken_at: when the statistics were taken that findings were weighed by; empty: there were none.
     """
 
@@ -41,6 +42,7 @@ class Report(Struct):
     trace: Trace | None = None
     dialect: str = ""
     not_in_base: list[str] = field(default_factory=list)
+    root: str = ""
     sizes_taken_at: str = ""
 
     def fails(self, fail_on: Severity) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from migrator.errors import UsageError
 from migrator.lint.registry import all_rules, dialect_rules, find, nearest
 from migrator.lint.rule import ReportedByEngine, ReportedOfRelease, Rule
-from migrator.model.finding import Severity
+from migrator.model.finding import Severity, seen_from
 
 
 class Selection(Struct, frozen=True):
@@ -20,21 +20,24 @@ class Selection(Struct, frozen=True):
         codes: codes of the rules that report.
         severities: severity by code where it differs from the rule's own.
         ignored_in: codes that do not report in files of a pattern.
+        root: folder of the project, from which patterns count paths as well; empty: as files were named only.
     """
 
     codes: frozenset[str]
     severities: Mapping[str, Severity]
     ignored_in: tuple[tuple[str, frozenset[str]], ...] = ()
+    root: str = ""
 
     def codes_for(self, file: str) -> frozenset[str]:
         """The codes that report in a file.
 
-        A pattern is about the path as it was given, its end from some folder on, or the name alone; ``*`` stands for
-        anything, also for folders.
+        A pattern is about the path as it was given, or from the folder of the project, its end from some folder on, or
+        the name alone; ``*`` stands for anything, also for folders.
         """
-        codes, path = self.codes, file.replace("\\", "/")
+        codes = self.codes
+        paths = {name.replace("\\", "/") for name in (file, seen_from(self.root, file))}
         for pattern, ignored in self.ignored_in:
-            if fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}"):
+            if any(fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}") for path in paths):
                 codes -= ignored
         return codes
 

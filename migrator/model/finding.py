@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -142,18 +143,37 @@ class Finding:
         return f"{self.message} ({self.size.title})" if self.size else self.message
 
 
-def fingerprints(findings: Iterable[Finding]) -> list[str]:
+def seen_from(root: str, name: str) -> str:
+    """The path of a file from a folder, however it was named; as it was if there is no folder, or it is no file."""
+    if not root or name == "stdin":
+        return name
+    try:
+        return os.path.relpath(name, root)
+    except ValueError:  # on another drive
+        return name
+
+
+def fingerprints(findings: Iterable[Finding], root: str = "") -> list[str]:
     """For each finding 32 hexadecimal digits that stay the same while the statement and its file do, wherever it moves.
 
     They depend on the rule, the file, the message and the statement without its white space, and number those that are
     alike in the order given: of two equal statements the second keeps its own.
+
+    Args:
+        findings: in order.
+        root: folder of the project, so that it does not count from which folder, or how, a file was named.
     """
     import hashlib  # loads OpenSSL; only some formats need it
 
     seen: Counter[bytes] = Counter()
     result = []
     for finding in findings:
-        key = (finding.code, finding.file.replace("\\", "/"), finding.message, " ".join(finding.statement.split()))
+        key = (
+            finding.code,
+            seen_from(root, finding.file).replace("\\", "/"),
+            finding.message,
+            " ".join(finding.statement.split()),
+        )
         text = "\0".join(key).encode(errors="surrogatepass")
         alike = hashlib.sha256(text).digest()  # the texts themselves would take more than the findings
         result.append(hashlib.sha256(text + b"\0%d" % seen[alike]).hexdigest()[:32])

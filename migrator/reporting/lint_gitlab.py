@@ -25,7 +25,7 @@ def text(report: Report) -> str:
 def pieces(report: Report) -> Iterator[str]:
     """A JSON array with an object for each finding, object by object."""
     head, tail = "[", "]\n"
-    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+    for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True):
         text = json.dumps(_entry(finding, mark), ensure_ascii=False, indent=2)
         # a line end in JSON is never part of a value
         yield f"{head}\n  " + text.replace("\n", "\n  ")

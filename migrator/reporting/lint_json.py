@@ -17,7 +17,7 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "findings": [
             {**entry(finding), "fingerprint": mark}
-            for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
+            for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True)
         ],
         **_totals(report),
     }
@@ -38,7 +38,7 @@ def _totals(report: Report) -> dict[str, Any]:
 def pieces(report: Report) -> Iterator[str]:
     """The whole document as text, finding by finding: the text of a large one takes several times its findings."""
     head, tail = '{\n  "schema_version": 1,\n  "findings": [', "]"
-    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+    for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True):
         text = json.dumps({**entry(finding), "fingerprint": mark}, ensure_ascii=False, indent=2)
         # a line end in JSON is never part of a value
         yield f"{head}\n    " + text.replace("\n", "\n    ")

@@ -18,7 +18,7 @@ def text(report: Report) -> str:
 
 def pieces(report: Report) -> Iterator[str]:
     """The lines of a report, with their ends."""
-    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+    for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True):
         yield _line({"type": "finding", **entry(finding), "fingerprint": mark})
     counts = {"files": report.files, "statements": report.statements, "waived": report.waived}
     yield _line({"type": "summary", "schema_version": 1, "findings": len(report.findings), **counts})

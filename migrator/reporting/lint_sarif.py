@@ -42,7 +42,7 @@ def pieces(report: Report) -> Iterator[str]:
     before, here, after = json.dumps(log, ensure_ascii=False, indent=2).rpartition('"results": [')
     yield before + here
     lead, tail = "", after
-    for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True):
+    for finding, mark in zip(report.findings, fingerprints(report.findings, report.root), strict=True):
         text = json.dumps(_result(finding, codes.index(finding.code), mark), ensure_ascii=False, indent=2)
         # a line end in JSON is never part of a value
         yield f"{lead}\n        " + text.replace("\n", "\n        ")

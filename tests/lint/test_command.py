@@ -287,3 +287,20 @@ def test_a_file_elsewhere_is_judged_alone(folder: Path, capsys: pytest.CaptureFi
 
     assert cli.run(["lint", "2.sql"]) == 0
     assert capsys.readouterr().out == "nothing found in 1 file, 2 statements\n"
+
+
+def test_it_does_not_count_from_which_folder_a_file_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "old").mkdir()
+    (folder / "old/1.sql").write_text("DROP TABLE a;\n")
+    (folder / "migrator.toml").write_text('[lint]\nignore = ["LK020"]\n')
+    assert cli.run(["lint", "old", "--write-baseline", "known.json"]) == 0
+
+    assert cli.run(["lint", "--baseline", "known.json", str(folder / "old/1.sql")]) == 0
+    monkeypatch.chdir(folder / "old")
+    assert cli.run(["lint", "--baseline", "../known.json", "1.sql"]) == 0
+    assert cli.run(["lint", "1.sql"]) == 1
+    (folder / "migrator.toml").write_text('[lint]\nignore = ["LK020"]\nper_file_ignores = { "old/*" = ["BC"] }\n')
+    assert cli.run(["lint", "1.sql"]) == 0
+    capsys.readouterr()
