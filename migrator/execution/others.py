@@ -20,6 +20,7 @@ from migrator.planning.leaving import refuse_of_type, refuse_relying_on
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
 from migrator.planning.planner import Change
+from migrator.planning.relied_on import drops_keys, refuse_relying_on_dropped, relied_on
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
 
@@ -42,6 +43,13 @@ def schema_of(session: Session, changes: Sequence[Change]) -> Schema:
     """The tables that changes are about, as they are now."""
     names = ((table.schema, table.name) for table in touching.touched_by(changes))
     return read_schema(session, names, available=any(change.kind.reads_available for change in changes))
+
+
+def relied_on_by(session: Session, changes: Sequence[Change], its: Sequence[Change]) -> str:
+    """What contract of changes drops and those of another pending migration rely on until then; empty: nothing."""
+    if not drops_keys(changes):
+        return ""
+    return ", ".join(relied_on(changes, its, schema_of(session, [*changes, *its])))
 
 
 def check_beside(
@@ -82,6 +90,7 @@ def check_beside(
     refuse_relying_on([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
     schema = schema_of(session, [*changes, *its])
     refuse_named_beside(changes, its, other, schema)
+    refuse_relying_on_dropped(changes, its, other, schema)
     between = entangled([each.spec for each in changes], [each.spec for each in its], schema, together=False)
     if between:
         raise Refused(

@@ -126,6 +126,10 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         except Refused as refusal:
             refusals.append(refusal)
     planner.raise_all(refusals)
+    for record in others.pending(session, run.key, migration) if is_installed(session) else ():
+        needing = others.relied_on_by(session, changes, others.recorded_changes(record))
+        if needing:
+            notes.append(f"contract has to come behind that of {record.id}, which relies on {needing} until then")
     return [*notes, *surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)]
 
 
@@ -288,24 +292,35 @@ def _check_contract_order(run: Run, session: Session, migration: Migration, chan
                 f"after_contract names {earlier}, which is not contracted",
                 hint=f'contract it first: "migrator contract {earlier}"',
             )
-    tables = touching.touched_by(changes)
-    touched = {(table, column) for table, columns in tables.items() for column in columns}
     for record in others.pending(session, run.key, migration):
-        if record.level > migration.level:
-            continue
         its = others.recorded_changes(record)
-        theirs = touching.touched_by(its).items()
-        pairs = [(each.kind, each.spec) for each in its]
-        needed = (filled_by(pairs) & tables.keys()) | keys_needed_by(pairs, [each.spec for each in changes])
-        shared = {str(table) for table in needed}
-        shared |= {f"{table}.{column}" for table, columns in theirs for column in columns if (table, column) in touched}
-        if not shared and names_objects([*changes, *its]):
-            shared = set(named_before(changes, its, others.schema_of(session, [*changes, *its])))
-        if shared:
+        shared = _shared(session, changes, its) if record.level < migration.level else set()
+        needing = "" if shared else others.relied_on_by(session, changes, its)
+        if shared or needing:
             raise OutOfOrder(
-                f"{record.id} changes {', '.join(sorted(shared))} too, and comes before it",
+                f"{record.id} changes {', '.join(sorted(shared))} too, and comes before it"
+                if shared
+                else f"{record.id} relies on {needing} until it is contracted",
                 hint=f'contract it first: "migrator contract {record.id}"',
             )
+
+
+def _shared(session: Session, changes: Sequence[Change], its: Sequence[Change]) -> set[str]:
+    """What an earlier migration is about, too."""
+    tables = touching.touched_by(changes)
+    touched = {(table, column) for table, columns in tables.items() for column in columns}
+    pairs = [(each.kind, each.spec) for each in its]
+    needed = (filled_by(pairs) & tables.keys()) | keys_needed_by(pairs, [each.spec for each in changes])
+    shared = {str(table) for table in needed}
+    shared |= {
+        f"{table}.{column}"
+        for table, columns in touching.touched_by(its).items()
+        for column in columns
+        if (table, column) in touched
+    }
+    if not shared and names_objects([*changes, *its]):
+        shared = set(named_before(changes, its, others.schema_of(session, [*changes, *its])))
+    return shared
 
 
 def _missing(session: Session, migration: Migration) -> tuple[list[str], list[str]]:

@@ -111,6 +111,12 @@ class AddForeignKey(Kind[NewConstraint]):
                 f'foreign key "{change.constraint}"', change.target, node, lambda key: add_statement(there, key)
             )
 
+    def before_contract(self, change: NewConstraint, context: Context) -> None:
+        """What is pointed to is unique still."""
+        node = node_of(change.definition, pb.CONSTR_FOREIGN)
+        if context.schema.relation(_referenced(node)) is not None:
+            _require_unique(_referenced(node), named(node.pk_attrs), context)
+
     def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """Nothing: old code may write orphans."""
         del change, context

@@ -125,7 +125,8 @@ class Comment(OneStatement[Commenting]):
         """The table, and the column: one that is about to be replaced by a copy would lose it."""
         if change.on in _ON_TABLE:
             return {TableName(change.schema, change.table): (change.name,) if change.on == "column" else ()}
-        return {TableName(change.schema, change.name): ()} if change.on in _RELATIONS else {}
+        # The name of an index stands for its table when that is read.
+        return {TableName(change.schema, change.name): ()} if change.on in (*_RELATIONS, "index") else {}
 
     def assumes(self, change: Commenting, schema: Schema) -> dict[str, str]:
         """The comment that rollback restores."""
