@@ -73,6 +73,8 @@ def is_partitioned(session: Session, statement: Statement) -> bool:
 def build(means: Means, node: Any) -> None:
     """Build what a ``CREATE INDEX CONCURRENTLY`` of a partitioned table says.
 
+    The server has none ``ON ONLY`` such a table: it is one on each partition by itself, for somebody to make use of.
+
     Raises:
         Refused: a partition is a foreign table, which has no indexes.
         StatementFailed: partitions came and went all the time.
@@ -86,6 +88,9 @@ def build(means: Means, node: Any) -> None:
             f'index "{index}" would never be valid: partition {foreign[0]} is a foreign table, which has no indexes',
             hint="create indexes on the other partitions, one by one",
         )
+    if not node.relation.inh:
+        _build_apart(means, node, index)
+        return
     if index_is_valid(session, index.schema, index.name) is None:
         means.briefly([_alone(node, table, index.name)])
     for _ in range(_ROUNDS):
@@ -118,6 +123,18 @@ def part_name(index: TableName, table: TableName) -> TableName:
     return TableName(table.schema, bounded_name(table.name, index.name, over=(str(index), str(table))))
 
 
+def _build_apart(means: Means, node: Any, index: TableName) -> None:
+    """Build an index on each partition that has rows of its own, part of nothing."""
+    leaves = [part for part in parts_of(means.session, _table_of(node.relation), index) if part.kind == "r"]
+    for number, part in enumerate(leaves, start=1):
+        try:
+            _built(means, node, index, part)
+        except ServerError as error:
+            if error.sqlstate != UNDEFINED_TABLE:
+                raise
+        means.tell(f"{number} of {len(leaves)} partitions")
+
+
 def _build_missing(means: Means, node: Any, index: TableName, parts: list[Part]) -> None:
     """Build and attach what partitions lack; a partition that is gone when it is its turn ends that."""
     own = {_table_of(node.relation): index} | {part.table: part.index for part in parts if part.index}
@@ -146,6 +163,9 @@ def _built(means: Means, node: Any, index: TableName, part: Part) -> TableName:
     if valid is False:
         means.at_length(f"DROP INDEX CONCURRENTLY IF EXISTS {_sql(name)}")
     if valid:
+        return name
+    if not node.relation.inh:
+        means.at_length(index_like(statement_sql("index_stmt", node), part.table, name.name))
         return name
     wanted = _like(_definition(means.session, index), name)
     for each in means.session.query(_SQL["free_indexes"], {"table": _sql(part.table)}):

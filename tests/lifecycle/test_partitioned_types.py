@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import Refused
+from migrator.postgres.session import ServerError
 from tests.lifecycle.harness import unplaced_lines
-from tests.support.sandbox import Sandbox, refusal
+from tests.support.sandbox import Sandbox, refusal, wait_for
 
 OFFLINE = "nobody is connected in this test"
 TABLE = """
@@ -104,7 +105,7 @@ def test_in_place_where_the_server_only_notes_it(sandbox: Sandbox) -> None:
         ("GRANT SELECT (person) ON old.events_1a TO PUBLIC", "person TYPE int", "privileges of old.events_1a"),
         ("ALTER TABLE old.events_1a ALTER person SET DEFAULT 3", "person TYPE int", "the default of old.events_1a"),
         ("", "at TYPE bigint", "partition key public.events"),
-        ("ALTER TABLE events ADD PRIMARY KEY (id, at)", "id TYPE bigint", "ADD UNIQUE (id, at)"),
+        ("", "id TYPE bigint", "partition key public.events_1"),
         ("CREATE TABLE x (i int, a int, p smallint, FOREIGN KEY (i, a, p) REFERENCES events (id, at, person))",
          "person TYPE int",
          'foreign key "x_i_a_p_fkey" of "public.x" points'),
@@ -136,3 +137,45 @@ def test_a_value_of_an_enum_goes_from_partitions(sandbox: Sandbox) -> None:
     changed = {line.replace("sad, blue, glad", "sad, glad").replace("'blue'", "'sad'") for line in before}
     assert unplaced_lines(sandbox.snapshot()) == unplaced_lines(frozenset(changed))
     assert sandbox.leftovers() == []
+
+
+KEYED = """
+    CREATE TABLE events (at int, id serial, note text, PRIMARY KEY (at, id) INCLUDE (note) WITH (fillfactor = 80))
+        PARTITION BY RANGE (at);
+    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10) PARTITION BY LIST (at);
+    CREATE TABLE events_1a PARTITION OF events_1 DEFAULT;
+    CREATE TABLE events_2 (id int NOT NULL DEFAULT nextval('events_id_seq'), at int, note text,
+        CONSTRAINT mine PRIMARY KEY (at, id) INCLUDE (note));
+    ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES FROM (10) TO (20);
+    INSERT INTO events SELECT g FROM generate_series(0, 19) AS g;
+"""
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_the_primary_key_keeps_its_name_on_every_partition(sandbox: Sandbox, number: int) -> None:
+    sandbox.execute(KEYED)
+    sandbox.install()
+    later = "CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM (20) TO (30); INSERT INTO events VALUES (20);"
+    after = sandbox.shape_after(
+        later + "ALTER TABLE events ALTER id TYPE bigint; ALTER SEQUENCE events_id_seq AS bigint;"
+        "ALTER INDEX events_2_pkey RENAME TO mine"
+    )
+    migration = sandbox.new("change", "ALTER TABLE events ALTER id TYPE bigint")
+    sandbox.expand(migration)
+    sandbox.execute(later)
+    sandbox.backfill(migration)
+    assert sandbox.command("lint", "migrations").code == 0
+    if number:
+        process = sandbox.process(
+            "contract", migration.id, "--offline", OFFLINE,
+            MIGRATOR_KILL_AT=str(number), MIGRATOR_KILL_MATCH="CREATE UNIQUE INDEX",
+        )  # fmt: skip
+        process.communicate(timeout=60)
+        assert process.returncode == -9
+        wait_for(lambda: sandbox.command("contract", migration.id, "--offline", OFFLINE).code == 0, "contract")
+    else:
+        sandbox.contract(migration, offline=OFFLINE)
+    assert unplaced_lines(sandbox.snapshot()) == unplaced_lines(after)
+    assert sandbox.leftovers() == []
+    with pytest.raises(ServerError, match="duplicate key"):
+        sandbox.execute("INSERT INTO events (at, id) SELECT at, id FROM events WHERE at = 12")

@@ -30,7 +30,7 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         in both directions, privileges, statistics target, storage and comment. Views that read it, and those that read
         these, are made anew in that transaction with all they have; policies and triggers that name it are as before.
         int to bigint works for primary keys too; columns that point to it are changed by changes of their own, before
-        or after.
+        or after. Of a partitioned table, all of it is made anew on each partition, with the names it has there.
 
         Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
         the same scale; no expression index, partial index, CHECK or foreign key on the column; on a partitioned table
@@ -50,9 +50,9 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         A column that materialized views, rules, policies of other tables, generated columns, publications or statistics
         objects name, and views that something besides views relies on: drop them before, create them after. Views,
         policies and triggers that the new type does not suit: tried before expand. Exclusion constraints, deferrable
-        keys. A default, where USING computes values from other columns too, unless ``default`` says
-        the new one. A database is needed. On partitioned tables: a column that divides it, one in the primary key or
-        that foreign keys point to, identity columns, what partitions have of their own on the column.
+        keys. A default, where USING computes values from other columns too, unless ``default`` says the new one. A
+        database is needed. On partitioned tables: a column that divides it or a partition, one that foreign keys point
+        to, identity columns, triggers that name the column, what partitions have of their own on it.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from migrator.changes.constraint import NewConstraint, definition_of, node_of
 from migrator.changes.kind import Draft
@@ -12,9 +13,9 @@ from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, bounded_name, qualified
+from migrator.sql.compose import Sql, bounded_name, literal, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
-from migrator.sql.rewrite import foreign_key_columns, slug
+from migrator.sql.rewrite import foreign_key_columns, slug, statement_sql
 from migrator.templating import render
 
 _HINT = "drop it in a migration before this one, and create it again after it"
@@ -50,13 +51,6 @@ def require_in_step(relation: Relation, change: Retyping) -> None:
             f"{where} is an identity column, and its partitions with it",
             hint="add a column of the new type with fill, and drop the old one",
         )
-    for each in relation.constraints:
-        if each.type == "primary key" and change.column in each.columns:
-            raise Refused(
-                f'{where} is in primary key "{each.name}", which the server does not make of an index there',
-                hint=f"in migrations before this one: ADD UNIQUE ({', '.join(each.columns)}), and then drop the "
-                "primary key; after it: add the primary key, and then drop the other",
-            )
     own_keys = {each.name for each in relation.constraints if change.column in each.columns}
     for reference in relation.references:
         if change.column in reference.columns or (reference.table == relation.name and reference.name in own_keys):
@@ -71,14 +65,7 @@ def key(change: Retyping, name: str, index: Sql) -> Draft:
         name: for the time being.
         index: the statement that would build the index.
     """
-    built = parse_script(index).statements[0].node
-    node = pb.Constraint(contype=pb.CONSTR_UNIQUE, nulls_not_distinct=built.nulls_not_distinct, initially_valid=True)
-    for names, parts in ((node.keys, built.index_params), (node.including, built.index_including_params)):
-        for part in map(unwrap, parts):
-            names.add().string.sval = part.name
-    for option in built.options:
-        node.options.add().CopyFrom(option)
-    node.indexspace = built.table_space
+    node = _node(index, pb.CONSTR_UNIQUE)
     new = NewConstraint(schema=change.schema, table=change.table, constraint=name, definition=definition_of(node))
     return added_by_partitions(
         new,
@@ -87,6 +74,57 @@ def key(change: Retyping, name: str, index: Sql) -> Draft:
         first="an index is built, and a key made of it,",
         waived="LK015",
     )
+
+
+def index_of_primary_key(change: Retyping, constraint: str, index: Sql) -> Draft:
+    """The index on each partition by itself, of which the swap makes the primary key, since a table has one at most."""
+    built = parse_script(index).statements[0].node
+    node = pb.IndexStmt()
+    node.CopyFrom(built)
+    node.relation.inh = False
+    return Draft(
+        f"index-{slug(constraint)}",
+        statement_sql("index_stmt", node),
+        f"takes the place of {constraint}: on each partition alone, and part of nothing yet, built while others write",
+        locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: other schema changes and vacuum wait, on each partition while "
+        "its index is built",
+    )
+
+
+def primary_key(change: Retyping, constraint: str, name: str, index: Sql) -> tuple[str, Sql, str]:
+    """The primary key over the shadow, of the indexes that were built, under a name for the time being.
+
+    Args:
+        change: the change.
+        constraint: the one it replaces, which goes.
+        name: for the time being.
+        index: the statement that would build its index.
+    """
+    node = _node(index, pb.CONSTR_PRIMARY)
+    columns = [unwrap(part).sval for part in (*node.keys, *node.including)]
+    text = render(
+        "changes/change_type/part_primary_key.sql.mako",
+        table=change.sql,
+        old=constraint,
+        new=name,
+        keys=len(node.keys),
+        columns=Sql(f"ARRAY[{', '.join(map(literal, columns))}]"),
+        definition=Sql(definition_of(node)),
+    )
+    return f"key-{slug(constraint)}", Sql(text), "takes the indexes that were built on partitions; no row is looked at"
+
+
+def _node(index: Sql, contype: int) -> Any:
+    """The key that an index is for."""
+    built = parse_script(index).statements[0].node
+    node = pb.Constraint(contype=contype, nulls_not_distinct=built.nulls_not_distinct, initially_valid=True)
+    for names, parts in ((node.keys, built.index_params), (node.including, built.index_including_params)):
+        for part in map(unwrap, parts):
+            names.add().string.sval = part.name
+    for option in built.options:
+        node.options.add().CopyFrom(option)
+    node.indexspace = built.table_space
+    return node
 
 
 def foreign_key(change: Retyping, copy: Copy) -> Draft:

@@ -79,7 +79,11 @@ def _built(place: Place) -> Iterator[Draft]:
     for index, name, definition in place.built:
         key = carried.key_of(index, place.relation)
         if is_partitioned and key is not None:
-            yield divided.key(place.change, name, definition)
+            yield (
+                divided.index_of_primary_key(place.change, key.name, definition)
+                if index.is_primary
+                else divided.key(place.change, name, definition)
+            )
             continue
         yield Draft(
             f"index-{slug(index.name)}",
@@ -180,9 +184,12 @@ def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]
     if place.relation.partition_key:
         yield from divided.names(
             change,
-            [(index.name, name) for index, name, _ in place.built],
+            [(index.name, name) for index, name, _ in place.built if not index.is_primary],
             [(copy.name, copy.temporary) for copy in place.keys],
         )
+        for index, name, definition in place.built:
+            if index.is_primary:
+                yield divided.primary_key(change, index.constraint or index.name, name, definition)
     yield (
         f"drop-old-{slug(change.column)}",
         template("drop_column", table=table, column=change.column),

@@ -308,7 +308,7 @@ JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND (a.attnum = ANY(p.partatt
     -- The other way round, so that the column is not dropped without the table.
     WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid = a.attnum AND d.deptype = 'i'
         AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = 0))
-WHERE p.partrelid = %(oid)s
+WHERE p.partrelid = %(oid)s OR p.partrelid IN (SELECT t.relid FROM pg_partition_tree(%(oid)s::oid::regclass) AS t)
 UNION
 -- What partitions have of their own, and have not from the table.
 SELECT 'object of a partition', pg_describe_object(d.classid, d.objid, 0), a.attname::text
