@@ -274,11 +274,14 @@ class _Edits:
         """Remove a statement with its semicolon, and its line if nothing else is on it."""
         text = self._text
         start, end = statement.offset, statement.offset + len(statement.text)
-        semicolon = next((each for each in marks(text[end:]) if each.mark is Mark.END), None)
-        if semicolon is None:
-            self.add(start, end, "")
-            return
-        stop = end + semicolon.end
+        if text.startswith(";", end):
+            stop = end + 1
+        else:
+            semicolon = next((each for each in marks(text[end:]) if each.mark is Mark.END), None)
+            if semicolon is None:
+                self.add(start, end, "")
+                return
+            stop = end + semicolon.end
         if text[end : stop - 1].strip():
             self.add(start, end, "")
             self.add(stop - 1, stop, "")

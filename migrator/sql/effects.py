@@ -100,19 +100,25 @@ def default_may_be_volatile(expression: Any) -> bool:
 
 
 def _alter_table(node: Any) -> Effects:
-    if node.objtype == pb.OBJECT_INDEX:
+    kind = node.objtype
+    if kind == pb.OBJECT_INDEX:
         return _alter_index(node)
-    if node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
+    if kind not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
         return Effects((TableLock(_AE, relation_name(node.relation)),))
     mode, scans, rewrites, transactional = LockMode.NONE, False, False, True
     others: dict[str, LockMode] = {}
     for wrapped in node.cmds[:]:
         command = wrapped.alter_table_cmd
-        command_mode, command_scans, command_rewrites = _alter_table_command(command, others)
-        mode, scans, rewrites = max(mode, command_mode), scans or command_scans, rewrites or command_rewrites
-        if command.subtype == pb.AT_DetachPartition and unwrap(getattr(command, "def")).concurrent:
+        subtype = command.subtype
+        command_mode, command_scans, command_rewrites = _alter_table_command(command, subtype, others)
+        mode = max(mode, command_mode)
+        scans = scans or command_scans
+        rewrites = rewrites or command_rewrites
+        if subtype == pb.AT_DetachPartition and unwrap(getattr(command, "def")).concurrent:
             transactional = False
     own = relation_name(node.relation)
+    if not others:
+        return Effects((TableLock(mode, own),), rewrites, scans, transactional)
     locks = [TableLock(mode, own), *(TableLock(other_mode, name) for name, other_mode in others.items() if name != own)]
     if len(locks) > 1:
         locks.sort(key=lambda lock: -lock.mode)
@@ -129,42 +135,49 @@ def _alter_index(node: Any) -> Effects:
     return Effects((*others, TableLock(mode, relation_name(node.relation))), rewrites)
 
 
-def _alter_table_command(command: Any, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
-    mode = _ALTER_TABLE_LOCKS.get(command.subtype, _AE)
-    definition: Any = unwrap(getattr(command, "def")) if command.HasField("def") else None
-    if command.subtype == pb.AT_AddColumn:
+def _alter_table_command(command: Any, subtype: int, others: dict[str, LockMode]) -> tuple[LockMode, bool, bool]:
+    mode = _ALTER_TABLE_LOCKS.get(subtype, _AE)
+    definition: Any = unwrap(getattr(command, "def")) if subtype in _BY_DEFINITION else None
+    if subtype == pb.AT_AddColumn:
         scans, rewrites = _added_column(definition, others)
         return mode, scans, rewrites
-    if command.subtype == pb.AT_AddConstraint:
+    if subtype == pb.AT_AddConstraint:
         return _added_constraint(definition, others)
-    if command.subtype == pb.AT_AttachPartition:
+    if subtype == pb.AT_AttachPartition:
         others[relation_name(definition.name)] = _AE
         return mode, True, False
-    if command.subtype == pb.AT_DetachPartition:
+    if subtype == pb.AT_DetachPartition:
         others[relation_name(definition.name)] = _AE
         return (_SUE if definition.concurrent else _AE), False, False
-    scans = command.subtype in (pb.AT_SetNotNull, pb.AT_ValidateConstraint)
-    if command.subtype == pb.AT_AlterConstraint:
+    scans = subtype in _SCANNING
+    if subtype == pb.AT_AlterConstraint:
         scans = definition.alter_enforceability and definition.is_enforced
-    return mode, scans, command.subtype in _REWRITING
+    return mode, scans, subtype in _REWRITING
+
+
+_BY_DEFINITION = frozenset(
+    {pb.AT_AddColumn, pb.AT_AddConstraint, pb.AT_AttachPartition, pb.AT_DetachPartition, pb.AT_AlterConstraint}
+)
+_SCANNING = frozenset({pb.AT_SetNotNull, pb.AT_ValidateConstraint})
 
 
 def _added_column(column: Any, others: dict[str, LockMode]) -> tuple[bool, bool]:
-    scans = rewrites = False
+    scans = False
     rewrites = column.type_name.names[-1].string.sval in _SERIAL_TYPES
-    for place, wrapped in enumerate(column.constraints):
+    for place, wrapped in enumerate(column.constraints[:]):
         constraint = wrapped.constraint
-        if constraint.contype == pb.CONSTR_CHECK and not is_enforced(column, place):
-            continue
-        if constraint.contype == pb.CONSTR_DEFAULT:
+        contype = constraint.contype
+        if contype == pb.CONSTR_CHECK:
+            scans = scans or is_enforced(column, place)
+        elif contype == pb.CONSTR_DEFAULT:
             rewrites = rewrites or default_may_be_volatile(constraint.raw_expr)
-        elif constraint.contype == pb.CONSTR_IDENTITY:
+        elif contype == pb.CONSTR_IDENTITY:
             rewrites = True
-        elif constraint.contype == pb.CONSTR_GENERATED:
+        elif contype == pb.CONSTR_GENERATED:
             rewrites = rewrites or constraint.generated_kind != "v"
-        elif constraint.contype in (pb.CONSTR_CHECK, pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY):
+        elif contype in (pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY):
             scans = True
-        elif constraint.contype == pb.CONSTR_FOREIGN:
+        elif contype == pb.CONSTR_FOREIGN:
             others[relation_name(constraint.pktable)] = _SRE
     return scans, rewrites
 

@@ -88,4 +88,5 @@ def test_of_files_that_change_the_same_tables_nothing_is_held_but_names_and_find
     few = held(30)
     more = held(130) - few
 
-    assert more / 100 < 200, f"{more / 100:,.0f} bytes are held of each file, and no name is that long"
+    # 200: its name in lists and sets that grow by leaps; its text alone has 700
+    assert more / 100 < 400, f"{more / 100:,.0f} bytes are held of each file"
