@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from migrator.backfill import checkpoint, control, inline, reading, rejects, sizing, target, worker
+from migrator.backfill import checkpoint, control, inline, job_progress, reading, rejects, sizing, target, worker
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
@@ -330,7 +330,7 @@ class _Director:
         """See how the server is and what was ordered, obey, and pass on how far everybody is."""
         self._looked = now = time.monotonic()
         key = self._work.key
-        (job,) = self._connection.call(checkpoint.progress, key.project, key.migration, key.step)
+        (job,) = self._connection.call(job_progress.read, key.project, key.migration, key.step)
         hold = self._connection.call(self._watch.look, job.rows_done, job.state == "running")
         self._obey(hold)
         self._tell(hold, now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrator.backfill import checkpoint, control
-from migrator.backfill.checkpoint import JobKey, JobProgress
+from migrator.backfill import control, job_progress
+from migrator.backfill.checkpoint import JobKey
 from migrator.backfill.control import Orders
+from migrator.backfill.job_progress import JobProgress
 from migrator.model.events import BackfillProgress
 from migrator.postgres.session import Session
 
@@ -55,7 +56,7 @@ class BackfillStatus:
 
 def progress(session: Session, project: str, migration_id: str) -> BackfillStatus | None:
     """How far the backfill of a migration is; None: it was never started."""
-    jobs = checkpoint.progress(session, project, migration_id)
+    jobs = job_progress.read(session, project, migration_id)
     if not jobs:
         return None
     orders = control.orders(session, project, migration_id)

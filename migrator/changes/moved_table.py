@@ -13,7 +13,8 @@ from typing import Any, ClassVar, TypeVar
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.errors import MigratorError, Refused
 from migrator.model.objects import Grant
-from migrator.model.schema import Relation, TableName, TriggerFunction
+from migrator.model.routines import TriggerFunction
+from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, ident, ident_list, qualified
 from migrator.sql.rewrite import role_sql, slug
 from migrator.templating import render

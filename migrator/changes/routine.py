@@ -9,7 +9,8 @@ from typing import Any
 from migrator.changes.kind import Context, Expression, OnTable, Spec
 from migrator.changes.trial import tried
 from migrator.errors import Refused
-from migrator.model.schema import Routine, Schema, TableName
+from migrator.model.routines import Routine
+from migrator.model.schema import Schema, TableName
 from migrator.sql.compose import Sql, ident, qualified
 from migrator.sql.parser import deparse_type, parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from migrator.model.below import NOTHING_BELOW, Below
 from migrator.model.objects import Grant, Objects
 from migrator.model.publishing import Publishing
+from migrator.model.routines import Routine, Trigger, TriggerFunction
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,21 +150,6 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerFunction:
-    """A function of a trigger, whose text reads or writes a table by its name.
-
-    Attributes:
-        name: qualified.
-        is_own: whether the trigger is on that very table.
-        is_qualified: whether it has the schema before the name somewhere.
-    """
-
-    name: str
-    is_own: bool
-    is_qualified: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Dependent:
     """Another object that uses a column.
 
@@ -223,22 +209,6 @@ class Partition:
 
     name: TableName
     bound: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A trigger users made.
-
-    Attributes:
-        definition: ``pg_get_triggerdef``, with everything qualified.
-        enabled: as in ``pg_trigger.tgenabled``: ``O`` as it was made, ``D`` disabled, ``A`` always, ``R`` on replicas.
-        comment: its comment, or None.
-    """
-
-    name: str
-    definition: str
-    enabled: str = "O"
-    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,23 +344,6 @@ class Relation:
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Routine:
-    """A function or procedure that users made.
-
-    Attributes:
-        definition: ``pg_get_functiondef``, with everything qualified; empty for aggregates.
-        users: what uses it, as the server describes it.
-        stored_in: those of them that keep what it returned: indexes, CHECKs, generated columns, partition keys.
-        mentioned_by: functions whose text mentions its name.
-    """
-
-    definition: str
-    users: tuple[str, ...] = ()
-    stored_in: tuple[str, ...] = ()
-    mentioned_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from migrator.model.below import NOTHING_BELOW
 from migrator.model.objects import Grant, Objects
+from migrator.model.routines import Routine, Trigger, TriggerFunction
 from migrator.model.schema import (
     Column,
     Constraint,
@@ -18,13 +19,10 @@ from migrator.model.schema import (
     Policy,
     Reference,
     Relation,
-    Routine,
     Schema,
     Sequence,
     Statistics,
     TableName,
-    Trigger,
-    TriggerFunction,
     TypedColumn,
     UserType,
     View,

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from migrator.backfill import checkpoint, passes, reading, target
+from migrator.backfill import checkpoint, job_progress, passes, reading, target
 from migrator.backfill.attempts import Attempts
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.passes import Parting
@@ -62,7 +62,7 @@ def test_after_locked_rows_only_their_blocks_are_swept_again(session, job):
     key, _ = job
     finish_pass(session, key, left=3)
     assert move_on(session, job) is Stage.LOCKED
-    (progress,) = checkpoint.progress(session, key.project, key.migration)
+    (progress,) = job_progress.read(session, key.project, key.migration)
     assert progress.blocks_total - progress.blocks_done == 16
     assert (progress.rows_skipped, progress.sweep) == (3, 2)
 
@@ -117,7 +117,7 @@ def test_progress_on_a_rewritten_table_is_refused_and_planned_anew(session, job)
         assert not advance(session, key, claimed, 32, rows_done=100)
     assert checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
     assert not checkpoint.replan_leaf(session, key, found, claimed.leaf, PARTS)
-    (progress,) = checkpoint.progress(session, key.project, key.migration)
+    (progress,) = job_progress.read(session, key.project, key.migration)
     assert (progress.rows_done, progress.blocks_done) == (100, 0)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from migrator.changes.kind import Context, Draft, Kind
 from migrator.changes.routine import OnRoutine, Signature, key_of, named_routine, overloads, signature_of, type_key
 from migrator.errors import Refused
-from migrator.model.schema import Routine, Schema, TableName
+from migrator.model.routines import Routine
+from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import ROUTINES, Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import deparse_type, pb, unwrap

@@ -9,7 +9,8 @@ from migrator.changes.kind import Context, Draft, Kind
 from migrator.changes.removal import gone
 from migrator.changes.trigger import SYNC_PREFIX, OnTrigger, require_with_triggers
 from migrator.errors import Refused
-from migrator.model.schema import Schema, TableName, Trigger
+from migrator.model.routines import Trigger
+from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import pb, unwrap

@@ -11,7 +11,8 @@ from migrator.changes.replication import require_writable
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.publishing import Publishing
-from migrator.model.schema import Relation, Schema, TableName, TriggerFunction
+from migrator.model.routines import TriggerFunction
+from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import pb

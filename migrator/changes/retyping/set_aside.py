@@ -18,7 +18,8 @@ from migrator.changes.retyping.shadow import Retyping, temporary_name
 from migrator.changes.view import carry_over
 from migrator.errors import Refused
 from migrator.model.plan import Phase
-from migrator.model.schema import Policy, Relation, TableName, Trigger, View
+from migrator.model.routines import Trigger
+from migrator.model.schema import Policy, Relation, TableName, View
 from migrator.sql.compose import Sql, expression, ident, qualified
 from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import slug

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from migrator.changes.registry import spec_from_words
-from migrator.model.schema import Schema, Sequence, TableName, Trigger
+from migrator.model.routines import Trigger
+from migrator.model.schema import Schema, Sequence, TableName
 from tests.changes.plans import Column, Constraint, Index, Phase, Relation, changes, drafts, plan, refusal, schema
 
 T = TableName("public", "t")

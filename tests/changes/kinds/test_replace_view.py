@@ -8,7 +8,7 @@ import pytest
 
 from migrator.changes.registry import spec_from
 from migrator.errors import Refused
-from migrator.model.schema import Trigger
+from migrator.model.routines import Trigger
 from migrator.planning import facts, planner, touching
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
