@@ -56,6 +56,7 @@ def require_droppable(relation: Relation, column: str) -> None:
             "generated column",
             "publication",
             "foreign key of another table",
+            "function",
             "partition key",
             "object of a partition",
         ],

@@ -155,7 +155,7 @@ class Dependent:
 
     Attributes:
         kind: ``view``, ``materialized view``, ``rule``, ``policy``, ``generated column``, ``publication``,
-            ``foreign key of another table``, ``trigger function``, ``trigger``, ``statistics object``,
+            ``foreign key of another table``, ``trigger function``, ``trigger``, ``statistics object``, ``function``,
             ``partition key``, ``object of a partition`` for what partitions have of their own.
         name: of the object, qualified.
         column: the column it uses.

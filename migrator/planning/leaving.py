@@ -11,29 +11,26 @@ from itertools import product
 from typing import Any
 
 from migrator.changes.kind import Kind, Spec
-from migrator.changes.kinds.alter_policy import PolicyAlteration
 from migrator.changes.kinds.create_index import Indexing
-from migrator.changes.kinds.create_policy import PolicyCreation
-from migrator.changes.kinds.create_trigger import TriggerCreation
 from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.moving import Moving
-from migrator.changes.trigger import trigger_statement
 from migrator.changes.view import DefinedView
 from migrator.errors import Refused
 from migrator.model.schema import TableName
+from migrator.planning.column_users import column_uses
 from migrator.planning.entangled import retyped_columns
 from migrator.sql.mentions import mentions
 from migrator.sql.parser import parse_script, pb, unwrap, walk
-from migrator.sql.rewrite import columns_in, columns_of_index
+from migrator.sql.rewrite import columns_of_index
 
 Pair = tuple[Kind[Any], Spec]
 """A change: its kind, and its parameters."""
 
 
 def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: str = "") -> None:
-    """Refuse unique indexes, views, policies and triggers on what contract of other changes takes away.
+    """Refuse unique indexes, views, policies, triggers, publications and functions on what contract takes away.
 
     Args:
         specs: parameters of changes.
@@ -44,25 +41,21 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
         Refused: one of the two contracts could not run any more once the other has.
     """
     for spec, (kind, other) in product(specs, list(others)):
-        if not isinstance(spec, (Indexing, DefinedView, PolicyCreation, PolicyAlteration, TriggerCreation)):
-            continue
         gone = set(_gone(kind, other))
         contract = f"contract of {pending}" if pending else "contract"
         first = f'contract it first: "migrator contract {pending}"' if pending else "write it in a later migration"
         if isinstance(spec, DefinedView):
             _refuse_view(spec, kind, other, gone, contract, first)
-        elif not isinstance(spec, Indexing):
-            sort, name, columns = _on_table(spec)
-            for column in sorted(columns):
-                if (spec.target, column) in gone:
+        for use in column_uses(spec):
+            for table, column in gone:
+                if column == use.column and table.name == use.table.name and use.table.schema in ("", table.schema):
                     raise Refused(
-                        f'{sort} "{name}" names column "{column}" of {spec.target}, which {contract} takes away or '
-                        "replaces",
-                        hint=f'write "{other.column}": the {sort} follows when that takes its new name'
-                        if isinstance(other, Renaming)
+                        f'{use.what} names column "{column}" of {table}, which {contract} takes away or replaces',
+                        hint=f'write "{other.column}": it follows when that takes its new name'
+                        if isinstance(other, Renaming) and use.follows
                         else first,
                     )
-        elif spec.unique:
+        if isinstance(spec, Indexing) and spec.unique:
             for column in sorted(columns_of_index(spec.definition)):
                 if (spec.target, column) in gone:
                     raise Refused(
@@ -121,17 +114,6 @@ def _gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
     yield from retyped_columns(spec)
     if isinstance(spec, Renaming):
         yield spec.target, spec.new_name
-
-
-def _on_table(spec: PolicyCreation | PolicyAlteration | TriggerCreation) -> tuple[str, str, set[str]]:
-    """What hangs on a table by its own name, and the columns that it names."""
-    if not isinstance(spec, TriggerCreation):
-        return "policy", spec.policy, {name for text in (spec.using, spec.check) if text for name in columns_in(text)}
-    node = trigger_statement(spec.definition)
-    named = {unwrap(each).sval for each in node.columns}
-    if node.HasField("when_clause"):
-        named |= {unwrap(each.fields[-1]).sval for each in walk(node.when_clause) if isinstance(each, pb.ColumnRef)}
-    return "trigger", spec.trigger, named
 
 
 def _refuse_view(

@@ -273,6 +273,11 @@ def test_a_constraint_that_goes_with_its_column_is_not_dropped_by_its_name(sandb
             "ALTER TABLE t RENAME COLUMN b TO z",
             ("-- migrator: phase = expand\nCREATE TRIGGER z BEFORE UPDATE OF z ON t FOR EACH ROW EXECUTE FUNCTION f()"),
         ),
+        (RETYPED, "CREATE FUNCTION h() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(a) FROM public.t; END"),
+        (
+            "ALTER TABLE t RENAME COLUMN b TO z",
+            "CREATE FUNCTION h() RETURNS bigint LANGUAGE sql RETURN (SELECT count(z) FROM t)",
+        ),
         (
             SPLIT_B,
             (
@@ -282,7 +287,7 @@ def test_a_constraint_that_goes_with_its_column_is_not_dropped_by_its_name(sandb
         ),
     ],
 )
-def test_policies_and_triggers_name_no_column_that_contract_takes_away(
+def test_nothing_is_made_that_names_a_column_which_contract_takes_away(
     sandbox: Sandbox, first: str, second: str
 ) -> None:
     sandbox.execute(NAMED)
@@ -290,9 +295,25 @@ def test_policies_and_triggers_name_no_column_that_contract_takes_away(
     sandbox.expand(earlier)
     later = sandbox.new("second", second)
     before = sandbox.snapshot()
-    with pytest.raises(Refused, match=f'names column "[bz]" of public.t, which contract of {earlier.id} takes'):
+    with pytest.raises(Refused, match=f'names column "[abz]" of public.t, which contract of {earlier.id} takes'):
         sandbox.expand(later)
     assert sandbox.snapshot() == before
+
+
+@pytest.mark.parametrize("first", ["ALTER TABLE t RENAME COLUMN a TO z", RETYPED])
+def test_no_publication_lists_a_column_which_contract_takes_away(sandbox: Sandbox, first: str) -> None:
+    if sandbox.session.server_version < 15:
+        pytest.skip("column lists came with PostgreSQL 15")
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text)")
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    for sql in ("CREATE PUBLICATION p FOR TABLE t (k, {})", "ALTER PUBLICATION q ADD TABLE t (k, {})"):
+        sandbox.execute("DROP PUBLICATION IF EXISTS q; CREATE PUBLICATION q")
+        later = sandbox.new("second", sql.format("a" if first == RETYPED else "z"))
+        with pytest.raises(
+            Refused, match=rf'publication "[pq]" names column ".*, which contract of {earlier.id} takes'
+        ):
+            sandbox.expand(later)
 
 
 @pytest.mark.parametrize(

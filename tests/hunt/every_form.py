@@ -35,6 +35,13 @@ CONSTRAINTS = (
         name="pointing here",
         needs="CREATE TABLE shop.aside{x} (id integer PRIMARY KEY, item integer)",
     ),
+    Form(
+        "add_foreign_key",
+        "ALTER TABLE {home}.keyed{x} ADD CONSTRAINT to_value{x} FOREIGN KEY (v) REFERENCES {t} ({value})",
+        name="to the column",
+        needs="CREATE TABLE shop.keyed{x} (id integer PRIMARY KEY, v text);"
+        "ALTER TABLE shop.items ADD CONSTRAINT value_once UNIQUE (value)",
+    ),
     Form("add_unique", "ALTER TABLE {t} ADD CONSTRAINT once{x} UNIQUE ({value}){alone}", then={"unique": "once{x}"}),
     Form("add_exclusion", "ALTER TABLE {t} ADD CONSTRAINT alone{x} EXCLUDE USING btree ({value} WITH =){alone}"),
     Form("add_primary_key", "ALTER TABLE {t} ADD CONSTRAINT first{x} PRIMARY KEY ({key})", layout="keyless"),
@@ -136,6 +143,11 @@ OBJECTS = (
     Form("refresh_materialized_view", "REFRESH MATERIALIZED VIEW {home}.{heap}", needs=HEAP),
     Form("create_function", "CREATE FUNCTION {home}.f{x}(a integer) RETURNS integer LANGUAGE sql AS $$ SELECT a $$"),
     Form(
+        "create_function",
+        "CREATE FUNCTION {home}.g{x}() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count({value}) FROM {t}; END",
+        name="atomic",
+    ),
+    Form(
         "replace_function",
         "CREATE OR REPLACE FUNCTION {home}.{function}(a integer) RETURNS bigint LANGUAGE sql AS"
         " $$ SELECT {x} + a::bigint $$",
@@ -174,6 +186,8 @@ OBJECTS = (
     Form("set_tablespace", "ALTER TABLE {t} SET TABLESPACE fast"),
     Form("set_replica_identity", "ALTER TABLE {t} REPLICA IDENTITY FULL"),
     Form("create_publication", "CREATE PUBLICATION sent{x} FOR TABLE {t}"),
+    # From PostgreSQL 15 on.
+    Form("create_publication", "CREATE PUBLICATION sent{x} FOR TABLE {t} ({key}, {value})", name="of columns"),
     Form(
         "alter_publication",
         "ALTER PUBLICATION told{x} ADD TABLE {t}",

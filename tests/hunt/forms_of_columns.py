@@ -121,6 +121,12 @@ COLUMNS = (
         "ALTER TABLE {t} ADD COLUMN added{x} integer GENERATED ALWAYS AS IDENTITY",
         name="identity",
     ),
+    # From PostgreSQL 18 on.
+    Form(
+        "add_column",
+        "ALTER TABLE {t} ADD COLUMN added{x} text GENERATED ALWAYS AS (lower({value}::text)) VIRTUAL",
+        name="computed",
+    ),
     Form("drop_column", "ALTER TABLE {t} DROP COLUMN {value}", then={"value": None, "reads": None}),
     Form("rename_column", "ALTER TABLE {t} RENAME COLUMN {value} TO label{x}", then={"value": "label{x}"}),
     Form("rename_column", "ALTER TABLE {t} RENAME COLUMN {key} TO key{x}", name="key", then={"key": "key{x}"}),
@@ -168,6 +174,7 @@ COLUMNS = (
             "wider": "bigint",
             "reads": "{{value}}::text || {{rest}}::text",
             "columns": "{{value}}, {{rest}}",
+            "alone": None,
             "values": "'{{w1}}', '{{w2}}'",
         },
         carries=True,

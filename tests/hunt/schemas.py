@@ -254,4 +254,6 @@ class Drawer:
                     f"ALTER TABLE {table.sql} ENABLE ROW LEVEL SECURITY"
                 )
             if self.likely(0.1):
+                if not table.has_primary_key:
+                    self.setup.append(f"ALTER TABLE {table.sql} REPLICA IDENTITY FULL")
                 self.setup.append(f"CREATE PUBLICATION pub_{table_id} FOR TABLE {table.sql}")

@@ -27,7 +27,7 @@ from migrator.templating import render
 
 _NAMING = frozenset({
     "view", "materialized view", "rule", "policy", "generated column", "publication", "trigger", "statistics object",
-    "partition key", "object of a partition",
+    "function", "partition key", "object of a partition",
 })  # fmt: skip
 _HINT = "drop them in a migration before this one, and create them again after it"
 _SWITCHED = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}

@@ -291,6 +291,15 @@ JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
     AND d.refobjsubid > 0
 UNION
+-- The server has understood what BEGIN ATOMIC and RETURN of a function in SQL say, and defaults of arguments.
+SELECT 'function', format('%%I.%%I(%%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), a.attname::text
+FROM pg_depend AS d
+JOIN pg_proc AS p ON p.oid = d.objid
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s
+    AND d.refobjsubid > 0
+UNION
 SELECT 'statistics object', format('%%I.%%I', n.nspname, x.stxname), a.attname::text
 FROM pg_depend AS d
 JOIN pg_statistic_ext AS x ON x.oid = d.objid
