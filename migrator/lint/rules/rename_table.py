@@ -27,7 +27,8 @@ class RenameTable(Rule):
         In one transaction, rename it and put a view under the old name. Through the view, SELECT, INSERT, UPDATE,
         DELETE and upserts go on; COPY FROM, TRUNCATE and GROUP BY over only the primary key do not.
 
-    Quiet if the same file creates a view under the old name; expected in `contract.sql` and `rollback.sql`.
+    Quiet if the same file creates a view under the old name, or gives it to another table; expected in `contract.sql`
+    and `rollback.sql`.
 
     Source
         Statements of an old application, run on 15 and 18.
@@ -44,6 +45,10 @@ class RenameTable(Rule):
     phases = BEFORE_THE_DEPLOY
     kinds = ("rename_stmt", "alter_object_schema_stmt")
     good = (
+        Good(
+            "CREATE TABLE users_new (LIKE users); BEGIN; ALTER TABLE users RENAME TO users_old; "
+            "ALTER TABLE users_new RENAME TO users; COMMIT;"
+        ),
         Good("BEGIN; ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people; COMMIT;"),
         Good("ALTER TABLE users RENAME TO people;", phase=Phase.CONTRACT),
         Good("CREATE TABLE users (id int); ALTER TABLE users RENAME TO people;"),
@@ -73,6 +78,9 @@ class RenameTable(Rule):
         for later in context.following_of("view_stmt"):
             if later.node.view.relname == old.relname:
                 return
+        for later in context.following_of("rename_stmt"):
+            if later.node.rename_type == kind and later.node.newname == old.relname and not moves:
+                return  # another one takes the name
         name = relation_name(old)
         new = qualified(node.newschema, old.relname) if moves else qualified(old.schemaname or None, node.newname)
         both = f"{statement.text};\nCREATE VIEW {name} AS SELECT * FROM {new};"  # noqa: S608 - shown, never run

@@ -24,9 +24,9 @@ class SetNotNullRejectsWrites(AlterTableRule):
     What to do
         Release code that always fills the column, fill the old rows, then require it in the contract phase.
 
-    An error in `expand.sql`, where old code is certain to be running, and for a column that the same file adds without
-    a default, which running code cannot know; a warning elsewhere, and where a trigger of the same file may repair what
-    old code writes. Quiet where a CHECK, valid or not, refuses NULL already.
+    An error in `expand.sql`, where old code is certain to be running, and for a column that the same file adds with
+    neither default nor trigger, which running code cannot know; a warning elsewhere, and where a trigger of the same
+    file may repair what old code writes. Quiet where a CHECK, valid or not, refuses NULL already.
 
     Source
         Statements of an old application, run on 15 and 18.
@@ -80,12 +80,12 @@ class SetNotNullRejectsWrites(AlterTableRule):
         column, table = action.command.name, action.table
         if action.is_new or action.column.not_null:
             return
-        unknown = context.all_new(table, (column,))
-        if unknown and (action.column.has_default or action.column.numbered):
+        unknown, repaired = context.all_new(table, (column,)), context.repaired_by_trigger(table)
+        if unknown and (action.column.has_default or repaired):
             return
         if any(column in constraint.proves_not_null for constraint in table.constraints.values()):
             return  # NOT VALID is about rows that exist: what is written is checked from the start
-        certain = (unknown or context.phase is Phase.EXPAND) and not context.repaired_by_trigger(table)
+        certain = unknown or (context.phase is Phase.EXPAND and not repaired)
         name = ident(column)
         which = f"{action.relation}.{name}"
         yield Problem(

@@ -49,6 +49,7 @@ class UnbatchedWrite(Rule):
     kinds = ("update_stmt", "delete_stmt")
     phases = frozenset({None, Phase.EXPAND, Phase.CONTRACT, Phase.ROLLBACK})
     good = (
+        Good("DELETE FROM users WHERE 1 = 0;"),
         Good("UPDATE users SET active = true WHERE id = 7;"),
         Good("DELETE FROM sessions WHERE expires_at < now() - interval '1 year';"),
         Good("CREATE TABLE copy AS SELECT * FROM users; UPDATE copy SET active = true;"),
@@ -57,6 +58,7 @@ class UnbatchedWrite(Rule):
     )
     bad = (
         Bad("UPDATE users SET active = true;", fix=_in_ranges("UPDATE users SET active = true")),
+        Bad("DELETE FROM users WHERE 1 = 1;", fix=_in_ranges("DELETE FROM users")),
         Bad("DELETE FROM users WHERE true;", fix=_in_ranges("DELETE FROM users")),
         Bad(
             "ALTER TABLE users ADD COLUMN full_name text;\nUPDATE users SET full_name = name WHERE full_name IS NULL;",
@@ -90,6 +92,9 @@ def _always_true(condition: Any, relation: Any, context: Context) -> bool:
     node = unwrap(condition)
     if isinstance(node, pb.A_Const):
         return bool(node.boolval.boolval)
+    if isinstance(node, pb.A_Expr) and node.kind == pb.AEXPR_OP and node.name[0].string.sval == "=":
+        values = [unwrap(side) for side in (node.lexpr, node.rexpr)]
+        return all(isinstance(value, pb.A_Const) for value in values) and _same(*values)
     if isinstance(node, pb.NullTest) and node.nulltesttype == pb.IS_NULL:
         argument = unwrap(node.arg)
         table = context.catalog.table(relation)
@@ -98,3 +103,8 @@ def _always_true(condition: Any, relation: Any, context: Context) -> bool:
             column = table.columns.get(name)
             return column is not None and context.all_new(table, (name,)) and column.has_default is False
     return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two constants are the same, wherever they stand: ``1 = 1``."""
+    return bool(one.WhichOneof("val") == other.WhichOneof("val") and (one.ival, one.sval) == (other.ival, other.sval))
