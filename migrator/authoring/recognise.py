@@ -20,9 +20,27 @@ _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization"
 """Settings that change what the statements after them do, or as whom."""
 _MEANT = re.compile(r"migrator\s*(?::|[a-z_]+\s*=)", re.IGNORECASE)
 _WAIVER = re.compile(r"migrator:\s*allow(?:-file)?\b")
-_REASONS: dict[int, str] = {
-    pb.AT_AddConstraint: "the constraint refuses what old code may still write, and its check scans the table",
+_REASONS: dict[int, tuple[str, str]] = {
+    pb.AT_AddConstraint: (
+        "the constraint refuses what old code may still write, and its check scans the table",
+        "ALTER TABLE … ALTER COLUMN … SET NOT NULL is a kind of its own",
+    ),
+    pb.AT_ValidateConstraint: (
+        "nobody but you knows since when no code breaks it",
+        "a constraint that is written without NOT VALID is validated by its own contract",
+    ),
+    pb.AT_AddIdentity: ("inserts of old code may name the column", ""),
+    pb.AT_SetIdentity: ("inserts of old code may name the column", "ALTER SEQUENCE changes how it counts"),
+    pb.AT_DropIdentity: ("inserts of old code rely on the values it gives", ""),
+    pb.AT_DropExpression: ("old code relies on the value that is computed", ""),
+    pb.AT_SetExpression: ("it writes every row anew while others wait", "add another column"),
+    pb.AT_AlterConstraint: ("old code relies on when it is checked", "add another constraint, and drop this one"),
+    pb.AT_ChangeOwner: ("what its owner may do, old code may rely on", ""),
+    pb.AT_SetLogged: ("it writes every row anew while others wait", ""),
+    pb.AT_SetUnLogged: ("it writes every row anew while others wait, and a crash of the server empties it", ""),
+    pb.AT_SetAccessMethod: ("it writes every row anew while others wait", ""),
 }
+"""Why not, and what instead, if there is anything."""
 _STATEMENTS: dict[str, str] = {
     "drop_stmt": "running code may still use what would be dropped",
     "rename_stmt": "running code knows it by its old name",
@@ -114,11 +132,11 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
             )
         return Change(kind, spec, at)
     subtype = action.command.subtype if action.command is not None else None
-    reason = _REASONS.get(subtype) if subtype is not None else _STATEMENTS.get(action.kind)
+    reason, instead = _REASONS.get(subtype, ("", "")) if subtype is not None else (_STATEMENTS.get(action.kind), "")
     raise Refused(
         f"this statement cannot be split safely: {reason or 'it is of no kind that is known here'}",
         at=at,
         detail=" ".join(action.text.split())[:300],
-        hint=f'kinds that can: {", ".join(all_kinds())}; "migrator explain KIND" tells what each does. Or say yourself '
-        "when it runs: -- migrator: phase = expand, and what undoes it: -- migrator: undo = SQL",
+        hint=(f"{instead}; or s" if instead else '"migrator explain" lists the kinds that can; or s')
+        + "ay yourself when it runs: -- migrator: phase = expand, and what undoes it: -- migrator: undo = SQL",
     )

@@ -53,6 +53,11 @@ def added_constraint(action: Action, schema: Schema, contype: int) -> tuple[Tabl
     target = altered_table(action.node.relation, schema)
     node = pb.Constraint()
     node.CopyFrom(written)
+    if not node.is_enforced and contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN):
+        raise Refused(
+            "a constraint that is NOT ENFORCED checks nothing, and says nothing about the rows",
+            hint="leave it out, or say yourself when it runs: -- migrator: phase = expand, -- migrator: undo = SQL",
+        )
     if node.skip_validation and contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN):
         raise Refused(
             "NOT VALID leaves existing rows unchecked for ever",

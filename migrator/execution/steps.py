@@ -148,7 +148,8 @@ def _run_alone(
     """Run a statement outside a transaction: concurrent builds and drops, validation.
 
     It may wait for other transactions as long as it takes, since nobody waits for it: such statements take SHARE UPDATE
-    EXCLUSIVE at most while they wait (PostgreSQL documentation, section 13.3.1).
+    EXCLUSIVE at most while they wait (PostgreSQL documentation, section 13.3.1). What an author wants to run so and
+    takes more has the wall limit of a group.
     """
     run.listener(StepStarted(migration.id, phase.value, step.id, number, total, step.sql))
     session.set("lock_timeout", "0")
@@ -161,11 +162,45 @@ def _run_alone(
             statement = parse_script(step.sql).statements[0]
             if _goes_by_partitions(session, statement):
                 _execute_by_partitions(run, session, migration, phase, step, statement)
+            elif _holds_others_up(step, statement):
+                attempts = _execute_briefly(run, session, migration, phase, step)
             else:
                 attempts = _execute_alone(run, session, step)
     held_ms = (time.monotonic() - started) * 1000
     journal.mark(session, run.key, migration.id, phase, step.id, StepState.DONE, attempts=attempts)
     run.listener(StepDone(migration.id, phase.value, step.id, number, total, held_ms, attempts))
+
+
+def _holds_others_up(step: Step, statement: Statement) -> bool:
+    """Whether others wait for a statement that its author wants outside a transaction, and while it waits itself.
+
+    Those that are there to run so take no such lock, or, as a view is filled, on what nobody else knows.
+    """
+    return (
+        statement.kind != "refresh_mat_view_stmt"
+        and " CONCURRENTLY" not in step.sql.upper()
+        and (
+            any(lock.mode.blocks_writes for lock in step.effects.locks)
+            # Of every table of a database or schema.
+            or (not step.effects.locks and (step.effects.rewrites_table or statement.kind == "reindex_stmt"))
+        )
+    )
+
+
+def _execute_briefly(run: Run, session: Session, migration: Migration, phase: Phase, step: Step) -> int:
+    """Run a statement outside a transaction, within the wall limit of a group."""
+
+    def attempt(limit_ms: int) -> None:
+        for setting in ("lock_timeout", "statement_timeout"):
+            session.set(setting, f"{limit_ms}ms")
+        session.execute(step.sql)
+
+    try:
+        reporter = refusal_reporter(run, migration, phase, step.id)
+        return retry_short_locks(run.database, session, attempt, run.policy, reporter)
+    finally:
+        for setting in ("lock_timeout", "statement_timeout"):
+            session.set(setting, "0")
 
 
 def _goes_by_partitions(session: Session, statement: Statement) -> bool:

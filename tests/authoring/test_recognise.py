@@ -83,7 +83,7 @@ def test_names_without_plain_letters_do_not_share_a_transaction_either():
 UNSUPPORTED = [
     ("ALTER TABLE users ADD CONSTRAINT named NOT NULL name", "the constraint refuses what old code may still write"),
     ("ALTER TABLE users CLUSTER ON users_pkey", "it is of no kind that is known here"),
-    ("ALTER TABLE users OWNER TO someone", "it is of no kind that is known here"),
+    ("ALTER TABLE users OWNER TO someone", "what its owner may do, old code may rely on"),
     ("ALTER VIEW v RENAME TO w", "running code knows it by its old name"),
     ("DROP COLLATION v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
@@ -112,7 +112,28 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
     assert reason in refused.message
     assert refused.at == "change.sql:4"
     assert refused.detail == sql
-    assert "kinds that can: add_check, " in str(refused.hint)
+    assert "or say yourself when it runs: -- migrator: phase = expand" in str(refused.hint)
+
+
+@pytest.mark.parametrize(
+    ("subcommand", "reason", "instead"),
+    [
+        (
+            "ADD CONSTRAINT n NOT NULL a",
+            "refuses what old code may still write",
+            "SET NOT NULL is a kind of its own; or",
+        ),
+        ("VALIDATE CONSTRAINT n", "since when no code breaks it", "is validated by its own contract; or say yourself"),
+        ("ALTER COLUMN a DROP IDENTITY", "rely on the values it gives", '"migrator explain" lists the kinds'),
+        ("ADD CONSTRAINT n CHECK (a > 0) NOT ENFORCED", "NOT ENFORCED checks nothing", "leave it out, or say yourself"),
+        ("ADD CONSTRAINT n CHECK (a > 0) NOT VALID", "leaves existing rows unchecked", "leave it out: contract adds"),
+    ],
+)
+def test_what_can_be_written_instead_is_said(subcommand: str, reason: str, instead: str):
+    refused = refusal(f"ALTER TABLE users {subcommand}")
+
+    assert reason in refused.message
+    assert instead in str(refused.hint)
 
 
 def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():

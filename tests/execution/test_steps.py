@@ -8,7 +8,7 @@ import threading
 import psycopg
 import pytest
 
-from migrator.errors import StatementFailed
+from migrator.errors import BudgetSpent, StatementFailed
 from migrator.model.plan import Migration, Phase
 from tests.support.sandbox import Sandbox, refusal, wait_for
 
@@ -183,3 +183,18 @@ def test_a_rollback_undoes_only_what_was_begun(sandbox: Sandbox, build: Migratio
     sandbox.rollback(second)
     assert index_is_valid(sandbox, "t_m") is None
     assert sandbox.state(second) == "rolled_back"
+
+
+@pytest.mark.parametrize("statement", ["VACUUM (FULL) t", "ALTER TABLE t ADD COLUMN m int", "REINDEX SCHEMA public"])
+def test_what_holds_others_up_waits_no_longer_outside_a_transaction_than_in_one(sandbox: Sandbox, statement: str):
+    sandbox.configure(lock_timeout="100ms", lock_budget="300ms")
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, n int)")
+    migration = sandbox.write("alone", expand=f"-- step: alone transaction=none\n{statement};\n")
+    with psycopg.connect(sandbox.url) as reader:
+        reader.execute("SET idle_in_transaction_session_timeout = '5s'")
+        reader.execute("SELECT * FROM t")
+        with pytest.raises(BudgetSpent):
+            sandbox.expand(migration)
+        reader.rollback()
+    sandbox.expand(migration)
+    assert sandbox.state(migration) == "complete"
