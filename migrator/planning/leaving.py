@@ -16,6 +16,7 @@ from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.moving import Moving
+from migrator.changes.user_type import OnType
 from migrator.changes.view import DefinedView
 from migrator.errors import Refused
 from migrator.model.schema import TableName
@@ -89,6 +90,27 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
                             f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
                             hint=f'contract it first: "migrator contract {pending}"',
                         )
+
+
+def refuse_of_values(specs: Iterable[Spec], others: Iterable[Pair], pending: str) -> None:
+    """Refuse two changes of the values of one enum of which one is that a value goes.
+
+    Args:
+        specs: parameters of changes of the later migration.
+        others: changes of the other one.
+        pending: id of that.
+
+    Raises:
+        Refused: contract that replaces the enum knows the values that were there, and leaves no others.
+    """
+    for spec, (_, other) in product(specs, list(others)):
+        if not (isinstance(spec, OnType) and isinstance(other, OnType) and spec.target == other.target):
+            continue
+        if isinstance(spec, ValueRemoval) or isinstance(other, ValueRemoval):
+            raise Refused(
+                f"{pending} changes the values of enum {spec.target} too, and is not contracted",
+                hint=f'contract it first: "migrator contract {pending}"',
+            )
 
 
 def filled_by(pairs: Iterable[Pair]) -> set[TableName]:

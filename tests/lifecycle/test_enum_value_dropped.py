@@ -14,6 +14,7 @@ SETUP = (
     "INSERT INTO people SELECT g, 'happy' FROM generate_series(1, 50) AS g;"
 )
 SQL = "ALTER TYPE mood RENAME VALUE 'sad' TO 'ok'"
+RENAME = "-- migrator: phase = contract\nALTER TYPE mood RENAME VALUE 'happy' TO 'glad'"
 REFERENCE = (
     "CREATE TABLE moods (mood mood PRIMARY KEY); INSERT INTO moods VALUES ('happy');"
     "ALTER TABLE people ADD FOREIGN KEY (mood) REFERENCES moods"
@@ -233,3 +234,31 @@ def test_a_column_that_came_to_be_of_the_enum_stops_contract(sandbox: Sandbox) -
         sandbox.contract(migration, offline="nobody is connected in this test")
     assert error.value.detail == "public.beside.feels"
     assert "roll back, and expand again" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (SQL, "ALTER TYPE mood ADD VALUE 'more'"),
+        (SQL, RENAME),
+        (RENAME, SQL),
+    ],
+)
+def test_other_changes_of_the_values_wait_for_contract(sandbox: Sandbox, first: str, second: str) -> None:
+    """Contract knows the values that were there, and a value that was added cannot be taken back."""
+    sandbox.execute(SETUP)
+    earlier = sandbox.new("first", first)
+    later = sandbox.new("second", second)
+    sandbox.expand(earlier)
+    before = sandbox.snapshot()
+    with pytest.raises(Refused, match=rf"{earlier.id} changes the values of enum public.mood too") as error:
+        sandbox.expand(later)
+    assert f'"migrator contract {earlier.id}"' in error.value.render()
+    assert sandbox.snapshot() == before
+
+
+def test_a_value_is_not_added_in_the_same_migration(sandbox: Sandbox) -> None:
+    sandbox.execute(SETUP)
+    for sql in (f"{SQL}; ALTER TYPE mood ADD VALUE 'more'", f"ALTER TYPE mood ADD VALUE 'more'; {SQL}"):
+        with pytest.raises(Refused, match=r'this migration adds a value to enum "public\.mood"'):
+            sandbox.new("both", sql)

@@ -9,7 +9,7 @@ from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.kinds.drop_enum_value.columns import ValueRemoval, retypings, written
 from migrator.changes.retyping.column import ColumnRetyping
 from migrator.changes.retyping.shadow import Retyping
-from migrator.changes.user_type import named_type, require_enum, rows_holding
+from migrator.changes.user_type import OnType, named_type, require_enum, rows_holding
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName, UserType
@@ -96,7 +96,8 @@ class DropEnumValue(Kind[ValueRemoval]):
         """The value can go, and each column can be replaced."""
         if change.target in context.created_types:
             raise Refused(f'type "{change.target}" is created by this migration', hint="leave the value out there")
-        if change.target in context.added_values:
+        added = (spec for kind, spec in context.beside if kind == "add_enum_value" and isinstance(spec, OnType))
+        if any(spec.target == change.target for spec in added):
             raise Refused(
                 f'this migration adds a value to enum "{change.target}"',
                 hint="write two migrations, and contract the first before the second",
