@@ -365,11 +365,13 @@ _LEAST_NAME = 3
 """``_id`` may well be a part of other words of a message; longer names hardly are."""
 
 
-_SAID = re.compile(r"^--[ \t]*(?:THIS OPERATION CANNOT BE WRITTEN AS SQL|Raw Python operation)\b[^\n]*", re.MULTILINE)
+_SAID = re.compile(
+    r"^--[ \t]*(?:THIS OPERATION|MIGRATION NOW PERFORMS OPERATION THAT) CANNOT BE WRITTEN AS SQL\b[^\n]*", re.MULTILINE
+)
 
 
 def _said_by_runner(sql: str) -> Iterator[Unchecked]:
-    """What Django's sqlmigrate says it could not write."""
-    if "-- " in sql and ("CANNOT BE WRITTEN" in sql or "Raw Python" in sql):
+    """What Django's sqlmigrate says it could not write; the second form is that of Django 3 and before."""
+    if "CANNOT BE WRITTEN AS SQL" in sql:
         for match in _SAID.finditer(sql):
             yield Unchecked(match.start(), match.end(), "an operation in Python was not checked")
