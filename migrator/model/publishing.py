@@ -15,6 +15,7 @@ class Publishing:
         columns: its column list; None: all columns.
         filtered_by: its row filter, as SQL; empty: all rows.
         sends_generated: whether stored generated columns are sent without being listed.
+        is_ours: whether the role that asks may change it.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Publishing:
     columns: tuple[str, ...] | None = None
     filtered_by: str = ""
     sends_generated: bool = False
+    is_ours: bool = True

@@ -24,6 +24,7 @@ def read_publishing(session: Session, oid: int) -> tuple[Publishing, ...]:
             None if row.columns is None else tuple(row.columns),
             row.filtered_by,
             row.sends_generated,
+            row.is_ours,
         )
         for row in rows
     )

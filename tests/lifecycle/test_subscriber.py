@@ -174,3 +174,24 @@ def test_a_subscriber_without_the_column_stops_and_loses_nothing_once_it_has_it(
     pair.publisher.rollback(migration, offline="nobody is connected in this test")
     pair.write("UPDATE users SET name = 'back' WHERE id = 21")
     pair.follows("id, name")
+
+
+def test_a_column_that_a_publication_lists_arrives_in_its_new_type_and_nothing_is_left_out(pair: Pair):
+    if pair.publisher.session.server_version < 15:
+        pytest.skip("column lists came with PostgreSQL 15")
+    pair.write("ALTER PUBLICATION users SET TABLE users (age, id) WHERE (id > 0)")
+    pair.subscriber.execute("ALTER TABLE users DROP COLUMN name, ALTER COLUMN age TYPE bigint")
+    migration = pair.publisher.new("widen", "ALTER TABLE users ALTER COLUMN age TYPE bigint")
+    assert "subscribers see the new type, and nothing else" in pair.publisher.command("expand", "--dry-run").err
+
+    pair.publisher.expand(migration)
+    pair.write("INSERT INTO users (id, age) VALUES (21, 5)")
+    pair.follows("id, age")
+    pair.publisher.backfill(migration)
+    pair.write("UPDATE users SET age = 6 WHERE id = 1")
+    pair.finish(migration)
+    pair.write("UPDATE users SET age = 5000000000 WHERE id = 2", "INSERT INTO users (id, age) VALUES (22, 8)")
+    pair.follows("id, age")
+    pair.subscriber.execute("ALTER SUBSCRIPTION users REFRESH PUBLICATION WITH (copy_data = false)")
+    pair.write("DELETE FROM users WHERE id = 3")
+    pair.follows("id, age")

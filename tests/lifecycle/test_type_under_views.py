@@ -134,7 +134,6 @@ def test_a_policy_and_a_trigger_have_their_condition_again(sandbox: Sandbox) -> 
          "trigger t"),
         (("CREATE TABLE other (a int); ALTER TABLE other ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON other"
           " USING (a IN (SELECT total FROM orders))"), "policy p on public.other"),
-        ("CREATE STATISTICS s ON total, id FROM orders", "statistics object public.s"),
         ("ALTER TABLE orders ADD twice int GENERATED ALWAYS AS (total * 2) STORED", "generated column twice"),
     ],
 )  # fmt: skip

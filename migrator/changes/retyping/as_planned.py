@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from migrator.changes.retyping import carried, set_aside, swap
+from migrator.changes.retyping import carried, listed, set_aside, swap
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
 from migrator.changes.trigger import SYNC_PREFIX
 from migrator.errors import Refused
@@ -65,7 +65,11 @@ def require_given_back(change: Retyping, relation: Relation, contract_sql: str) 
     for policy in set_aside.policies(relation, change.column):
         wanted[f"policy {policy.name}"] = [set_aside.restored(change, policy)]
     for trigger in set_aside.triggers(relation, change.column):
-        wanted[f"trigger {trigger.name}"] = list(set_aside.created(change, trigger))
+        wanted[f"trigger {trigger.name}"] = [text for _, text in set_aside.created(change, trigger)]
+    for each in listed.statistics(relation, change.column):
+        wanted[f"statistics object {listed.name_of(each)}"] = [text for _, text in listed.made(change, each)]
+    for publication in listed.publications(relation, change.column):
+        wanted[f"publication {publication.name}"] = [listed.taken_in(change, publication)]
     other = [what for what, texts in wanted.items() if any(f"\n{text}\n" not in planned for text in texts)]
     if other:
         raise Refused(
@@ -97,6 +101,15 @@ def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[s
     for name in re.findall(rf"^ALTER POLICY ({_NAME}) ON {table} ", contract_sql, re.MULTILINE):
         if relation_parts(name)[1] not in there:
             yield f"policy {name}"
+    there = {each.name for each in listed.publications(relation, change.column)}
+    for name in re.findall(rf"^ALTER PUBLICATION ({_NAME}) DROP TABLE {table}$", contract_sql, re.MULTILINE):
+        if relation_parts(name)[1] not in there:
+            yield f"publication {name}"
+    there = {str(listed.name_of(each)) for each in relation.statistics}
+    created = rf"^CREATE STATISTICS ({_NAME}\.{_NAME}) .*FROM {table}$"
+    for name in () if change.in_place else re.findall(created, contract_sql, re.MULTILINE):
+        if name not in there:
+            yield f"statistics object {name}"
     there = {each.name for each in relation.own_triggers}
     for name in re.findall(rf"^DROP TRIGGER ({_NAME}) ON {table}$", contract_sql, re.MULTILINE):
         if relation_parts(name)[1] not in there and not relation_parts(name)[1].startswith(SYNC_PREFIX):

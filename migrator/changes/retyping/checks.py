@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from migrator.changes.bystanders import require_last_word
 from migrator.changes.copies import is_deferrable
 from migrator.changes.kind import Context, OnTable
-from migrator.changes.retyping import set_aside
+from migrator.changes.retyping import listed, set_aside
 from migrator.changes.retyping.shadow import Retyping, converted_default
 from migrator.errors import Refused
 from migrator.model.schema import Column, Reference, Relation
@@ -171,6 +171,8 @@ def notes(relation: Relation, change: Retyping) -> Iterator[str]:
     for index in relation.indexes:
         if change.column in index.columns and not index.is_valid:
             yield f"index {index.name} is invalid and goes with the old column"
+    for each in listed.statistics(relation, change.column):
+        yield f"statistics object {listed.name_of(each)} is empty after contract until the next ANALYZE"
     others = columns_in(change.up) - {change.column} if change.up else set()
     for name in sorted(others):
         yield f"{change.column} is computed from {name} too: it follows when {name} is written"

@@ -3,7 +3,8 @@
 Views that read it, plain ones, step aside under another name, and get a query that reads nothing; after the swap each
 is made anew with the query it had, and gets owner, privileges, comments and defaults of columns from the one aside.
 Policies have the condition ``false`` meanwhile. Triggers that name it are dropped and created again. All of it is in
-the transaction of the swap, so that nobody sees anything between before and after.
+the transaction of the swap, so that nobody sees anything between before and after. What lists the column only is in
+``listed``.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from graphlib import TopologicalSorter
 
 from migrator.changes.kind import Draft, Obstacle
 from migrator.changes.left_behind import left_behind
+from migrator.changes.retyping import listed
 from migrator.changes.retyping.shadow import Retyping, temporary_name
 from migrator.changes.view import carry_over
 from migrator.errors import Refused
 from migrator.model.plan import Phase
+from migrator.model.publishing import Publishing
 from migrator.model.routines import Trigger
-from migrator.model.schema import Policy, Relation, TableName, View
+from migrator.model.schema import Policy, Relation, Statistics, TableName, View
 from migrator.sql.compose import Sql, expression, ident, qualified
 from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import slug
@@ -40,12 +43,16 @@ class Users:
 
     Attributes:
         views: each after those it reads.
+        statistics: objects that go with the columns.
+        publications: those whose column lists name them.
         called: tables with row triggers, whose functions sessions have prepared for the old type by calling them.
     """
 
     views: tuple[tuple[Retyping, View], ...]
     policies: tuple[tuple[Retyping, Policy], ...]
     triggers: tuple[tuple[Retyping, Trigger], ...]
+    statistics: tuple[tuple[Retyping, Statistics], ...]
+    publications: tuple[tuple[Retyping, Publishing], ...]
     called: tuple[Sql, ...]
 
 
@@ -56,6 +63,8 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
     own: dict[tuple[TableName, str], tuple[Retyping, Policy]] = {}
     firing: dict[tuple[TableName, str], tuple[Retyping, Trigger]] = {}
     called: dict[Sql, None] = {}
+    counted: dict[Sql, tuple[Retyping, Statistics]] = {}
+    sent: dict[tuple[TableName, str], tuple[Retyping, Publishing]] = {}
     for change, relation in columns:
         if relation.triggers:
             called[change.sql] = None
@@ -66,11 +75,17 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
             own.setdefault((relation.name, policy.name), (change, policy))
         for trigger in triggers(relation, change.column):
             firing.setdefault((relation.name, trigger.name), (change, trigger))
+        for publication in listed.publications(relation, change.column):
+            sent.setdefault((relation.name, publication.name), (change, publication))
+        for each in listed.statistics(relation, change.column):
+            counted.setdefault(listed.name_of(each), (change, each))
     order = TopologicalSorter(reads).static_order()
     return Users(
         tuple(views[name] for name in order if name in views),
         tuple(own.values()),
         tuple(firing.values()),
+        tuple(counted.values()),
+        tuple(sent.values()),
         tuple(called),
     )
 
@@ -109,9 +124,12 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
         "view": {str(_name(each)) for each in readers(relation, column)},
         "policy": {each.name for each in relation.policies},
         "trigger": {each.name for each in relation.own_triggers},
+        "statistics object": {str(listed.name_of(each)) for each in relation.statistics},
+        "publication": {each.name for each in listed.publications(relation, column)},
     }
+    because = {each.partition(":")[0]: each for each in listed.why_not(relation, column)}
     named = [
-        f"{each.kind} {each.name}"
+        because.get(f"{each.kind} {each.name}", f"{each.kind} {each.name}")
         for each in relation.dependents
         if each.column == column and each.kind in _NAMING and each.name not in carried.get(each.kind, set())
     ]
@@ -136,7 +154,12 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
 
 
 def notes(relation: Relation, column: str) -> Iterator[str]:
-    """What the author should know of the views that are made anew."""
+    """What the author should know of the views that are made anew, and of what lists the column."""
+    for publication in listed.publications(relation, column):
+        yield (
+            f"publication {publication.name}, which lists {column}, has the table taken out and in again by the "
+            "transaction of the swap: subscribers see the new type, and nothing else"
+        )
     for view in readers(relation, column):
         yield f"view {view.name} is made anew in the transaction of the swap: what it returns may be of the new type"
 
@@ -173,6 +196,14 @@ def let_go(users: Users, group: str) -> Iterator[Draft]:
             "names the column; nobody sees it before it has its condition again",
             group,
         )
+    for change, publication in users.publications:
+        yield Draft(
+            f"unlist-{slug(publication.name)}",
+            listed.taken_out(change, publication),
+            "its column list names the column; it sends the table again when this commits",
+            group,
+            locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: nobody waits who reads or writes",
+        )
     for change, trigger in users.triggers:
         yield Draft(
             f"drop-{slug(trigger.name)}",
@@ -187,8 +218,18 @@ def give_back(users: Users, group: str) -> Iterator[Draft]:
     for change, policy in users.policies:
         yield Draft(f"open-{slug(policy.name)}", restored(change, policy), "the condition it had", group)
     for change, trigger in users.triggers:
-        for number, text in enumerate(created(change, trigger)):
-            yield Draft(f"{'switch' if number else 'create'}-{slug(trigger.name)}", text, "as it was", group)
+        for verb, text in created(change, trigger):
+            yield Draft(f"{verb}-{slug(trigger.name)}", text, "as it was", group)
+    for change, each in users.statistics:
+        yield from listed.made_again(change, each, group)
+    for change, publication in users.publications:
+        yield Draft(
+            f"list-{slug(publication.name)}",
+            listed.taken_in(change, publication),
+            "with the columns that it listed",
+            group,
+            locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: held already",
+        )
     for table in users.called:
         yield Draft(
             f"prepare-{slug(relation_parts(table)[1])}",
@@ -230,13 +271,13 @@ def restored(change: Retyping, policy: Policy) -> Sql:
     return _altered(change, policy, policy.using, policy.check)
 
 
-def created(change: Retyping, trigger: Trigger) -> Iterator[Sql]:
-    """The statements that make a trigger as it is."""
-    yield Sql(trigger.definition)
+def created(change: Retyping, trigger: Trigger) -> Iterator[tuple[str, Sql]]:
+    """The statements that make a trigger as it is, each with what it does."""
+    yield "create", Sql(trigger.definition)
     if trigger.enabled in _SWITCHED:
-        yield Sql(f"ALTER TABLE {change.sql} {_SWITCHED[trigger.enabled]} TRIGGER {ident(trigger.name)}")
+        yield "switch", Sql(f"ALTER TABLE {change.sql} {_SWITCHED[trigger.enabled]} TRIGGER {ident(trigger.name)}")
     if trigger.comment is not None:
-        yield _sql("comment_on_trigger", trigger=trigger.name, table=change.sql, text=trigger.comment)
+        yield "comment", _sql("comment_on_trigger", trigger=trigger.name, table=change.sql, text=trigger.comment)
 
 
 def _names(relation: Relation, column: str, kind: str) -> set[str]:

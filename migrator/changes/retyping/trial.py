@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.changes.kind import Expression
-from migrator.changes.retyping import carried, set_aside
+from migrator.changes.retyping import carried, listed, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together
 from migrator.changes.view import relations_read
@@ -74,6 +74,9 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
         )
         made = f"CREATE POLICY {ident(policy.name)} ON {own}{conditions}"
         yield _trial(f"policy {policy.name}", change, (*copies, Sql(made)))
+    for each in () if change.in_place else listed.statistics(relation, change.column):
+        made = listed.tried(each, relation.name.name)
+        yield _trial(f"statistics object {listed.name_of(each)}", change, (*copies, made))
     for trigger in set_aside.triggers(relation, change.column):
         statement = parse_script(trigger.definition).statements[0]
         statement.node.relation.schemaname = "pg_temp"

@@ -9,7 +9,8 @@ SELECT DISTINCT p.pubname::text AS name, p.pubupdate OR p.pubdelete AS changes_r
         SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[]) ORDER BY a.attnum) END AS columns,
     coalesce(pg_catalog.pg_get_expr(r.prqual, r.prrelid), '') AS filtered_by,
-    coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS sends_generated -- from 18 on
+    coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS sends_generated, -- from 18 on
+    pg_catalog.pg_has_role(p.pubowner, 'USAGE') AS is_ours
 FROM pg_catalog.pg_publication AS p
 LEFT JOIN pg_catalog.pg_publication_rel AS r ON r.prpubid = p.oid AND r.prrelid IN (SELECT n.oid FROM named AS n)
 WHERE p.puballtables OR r.oid IS NOT NULL OR EXISTS (
@@ -19,7 +20,8 @@ ORDER BY 1
 
 -- name: publishing_before_15
 SELECT DISTINCT p.pubname::text AS name, p.pubupdate OR p.pubdelete AS changes_rows,
-    NULL::text[] AS columns, '' AS filtered_by, false AS sends_generated
+    NULL::text[] AS columns, '' AS filtered_by, false AS sends_generated,
+    pg_catalog.pg_has_role(p.pubowner, 'USAGE') AS is_ours
 FROM pg_catalog.pg_publication AS p
 WHERE p.puballtables OR EXISTS (
     SELECT FROM pg_catalog.pg_publication_rel AS r WHERE r.prpubid = p.oid AND (r.prrelid = %(oid)s
