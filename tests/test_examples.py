@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator import embedded
+from migrator import cli, embedded
 from migrator.authoring import new
+from migrator.changes.phases_of_example import page_of_phases, written_of
 from migrator.changes.registry import all_kinds
 from migrator.lint.engine import lint
 from migrator.lint.selection import select
@@ -25,6 +26,7 @@ from migrator.planning import phase_file
 from migrator.postgres.connect import Database
 from migrator.postgres.session import Session
 from migrator.sql.parser import parse_script
+from migrator.templating import templates_folder
 from tests.support.snapshot import snapshot
 from tests.support.tablespaces import make_tablespace
 
@@ -114,6 +116,32 @@ def test_the_files_are_those_that_new_writes(kind: str, session: Session, tmp_pa
     assert files(EXAMPLES / kind) == files(Path(migration.folder)), 'if this is meant: "make examples"'
 
 
+@pytest.mark.parametrize("kind", sorted(all_kinds()))
+def test_the_page_of_a_kind_tells_phases_locks_limits_and_how_to_undo_it(kind: str, capsys: pytest.CaptureFixture[str]):
+    assert page_of_phases(kind) + "\n" == written_of(phase_files(kind)), 'if this is meant: "make examples"'
+
+    assert cli.run(["explain", kind]) == 0
+
+    page = capsys.readouterr().out
+    for section in ("What happens", "Locks, in the example", "How to undo it", "Keys"):
+        assert f"\n{section}" in page, section
+    assert re.search(r"^(Limits|What is refused|What new code must do)", page, re.MULTILINE)
+
+
+def phase_files(kind: str) -> dict[Phase, str]:
+    """The phase files of an example."""
+    paths = {phase: EXAMPLES / kind / f"{phase.value}.sql" for phase in Phase}
+    return {phase: path.read_text(encoding="utf-8") for phase, path in paths.items() if path.exists()}
+
+
+def write_pages() -> None:
+    """Write anew what ``migrator explain`` tells of the phases of each kind."""
+    folder = templates_folder() / "explain"
+    folder.mkdir(exist_ok=True)
+    for name in all_kinds():
+        (folder / f"{name}.txt").write_text(written_of(phase_files(name)), encoding="utf-8")
+
+
 def unplaced(shape: frozenset[str], kind: str) -> frozenset[str]:
     """Without the places of columns, where a column becomes the last one of its table."""
     return frozenset(re.sub(r"^column \d+ ", "column ", line) for line in shape) if kind == "change_type" else shape
@@ -170,6 +198,7 @@ def update() -> None:
             for made in files(Path(migration.folder)):
                 shutil.copy(Path(migration.folder) / made, EXAMPLES / name / made)
             print(f"wrote examples/{name}", file=sys.stderr)
+    write_pages()
 
 
 if __name__ == "__main__":

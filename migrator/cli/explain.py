@@ -43,6 +43,7 @@ def command(code: str | None, as_json: bool) -> None:
 
 def _find(code: str) -> Page:
     from migrator.changes.keys import page_of_keys
+    from migrator.changes.phases_of_example import page_of_phases
     from migrator.changes.registry import all_kinds
     from migrator.errors import UsageError
     from migrator.lint import registry
@@ -55,7 +56,8 @@ def _find(code: str) -> Page:
     kind = all_kinds().get(wanted.lower())
     if kind is not None:
         about = inspect.getdoc(type(kind)) or ""
-        return Page("kind", kind.name, f"{kind.name} (change kind)\n\n{about}\n\n{page_of_keys(kind)}")
+        sections = (f"{kind.name} (change kind)", about, page_of_phases(kind.name), page_of_keys(kind))
+        return Page("kind", kind.name, "\n\n".join(filter(None, sections)))
     if wanted in _exit_codes():
         return Page("exit code", wanted, f"exit code {wanted}\n\n{_exit_codes()[wanted]}")
     near = _nearest(wanted)
