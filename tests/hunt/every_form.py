@@ -88,7 +88,7 @@ CONSTRAINTS = (
     Form("create_index", "CREATE INDEX by_value{x} ON {t} (lower({value}::text)) WHERE {n} > 0", name="expression"),
     Form("drop_index", "DROP INDEX {schema}.{index}", needs=INDEX, then={"index": None}),
     Form("rename_index", "ALTER INDEX {schema}.{index} RENAME TO index{x}", needs=INDEX, then={"index": "index{x}"}),
-    Form("reindex", "REINDEX INDEX {schema}.{index}", needs=INDEX),
+    Form("reindex", "REINDEX INDEX {schema}.{index}", naive="SELECT", needs=INDEX),
 )
 TYPES = (
     Form("create_enum", "CREATE TYPE {home}.kind{x} AS ENUM ('a')"),
