@@ -59,6 +59,7 @@ class Below:
         constraints: of partitions.
         references: foreign keys that point to partitions.
         columns: what is set on single columns of partitions and not on the table's, with the name of the column.
+        switched: triggers that partitions have from the table and switched otherwise, with the partition.
         users: objects that hold on to a partition itself or to its row type, as the server describes them: views,
             functions, foreign keys of other tables that point to it and not to the table above.
         written_by: functions of triggers of other tables that read or write a partition by its name.
@@ -70,6 +71,7 @@ class Below:
     constraints: tuple[PartConstraint, ...] = ()
     references: tuple[PartReference, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
+    switched: tuple[tuple[str, str], ...] = ()
     users: tuple[str, ...] = ()
     written_by: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ def read_below(session: Session, oid: int) -> Below:
             PartReference(each.name, tuple(each.columns)) for each in session.query(_SQL["references"], key)
         ),
         columns=tuple((each.column, each.what) for each in session.query(_SQL["columns"], key)),
+        switched=tuple((each.name, each.table) for each in session.query(_SQL["switched"], key)),
         users=tuple(each.name for each in session.query(_SQL["users"], key)),
         written_by=tuple(each.name for each in session.query(_SQL["written_by"], key)),
         foreign=tuple(each.name for each in session.query(_SQL["foreign"], key)),

@@ -105,6 +105,16 @@ def test_the_shape_is_as_if_it_had_been_changed_at_once(sandbox: Sandbox, sql: s
             'the name "own_rule" is taken on partition public.events_2',
         ),
         ("CREATE VIEW seen AS SELECT count(*) FROM events_2", "DROP TABLE events", "rule _RETURN on view public.seen"),
+        (
+            "ALTER TABLE events_2 ALTER id SET STATISTICS 7",
+            "ALTER TABLE events ALTER id SET STATISTICS 9",
+            "the statistics target of public.events_2",
+        ),
+        (
+            "ALTER TABLE events_2 DISABLE TRIGGER t",
+            "-- migrator: phase = expand\nDROP TRIGGER t ON events",
+            "is switched otherwise on partition public.events_2",
+        ),
         ("", "ALTER INDEX by_note SET TABLESPACE fast", "has no files of its own to move"),
         ("", "ALTER TABLE events REPLICA IDENTITY FULL", "by the identity of the partition they are in"),
     ],
@@ -114,6 +124,37 @@ def test_what_cannot_be_done_is_refused_before_anything(sandbox: Sandbox, beside
     with pytest.raises(Refused) as caught:
         sandbox.new("change", sql)
     assert said in refusal(caught.value)
+
+
+def test_what_no_partitioned_table_can_have_done_comes_with_what_to_do(sandbox: Sandbox) -> None:
+    sandbox.execute(
+        TABLE + "CREATE TABLE days (id int PRIMARY KEY, note text, many int[]) PARTITION BY RANGE (id);"
+        "CREATE TABLE beside (day int PRIMARY KEY REFERENCES days ON DELETE CASCADE, other text);"
+        "CREATE TABLE more (LIKE events) PARTITION BY LIST (id)"
+    )
+    moves = "is deleted and inserted for triggers"
+    pointing = "REFERENCES days ON DELETE CASCADE"
+    for sql, said in [
+        ("-- migrator: to = beside (day)\nALTER TABLE days DROP COLUMN note", moves),
+        ("-- migrator: into = days\nDROP TABLE beside", moves),
+        (
+            f"-- migrator: from = days\nCREATE TABLE notes (id int PRIMARY KEY {pointing}, note text)",
+            moves,
+        ),
+        (
+            f"-- migrator: unnest = days (many)\nCREATE TABLE one (id int {pointing}, x int, PRIMARY KEY (id, x))",
+            moves,
+        ),
+        ("ALTER TABLE events ADD CONSTRAINT z EXCLUDE USING btree (id WITH =)", "add it to each by itself"),
+        ("ALTER TABLE events ATTACH PARTITION more FOR VALUES FROM (20) TO (30)", "while it has no partitions yet"),
+        (
+            "-- migrator: partition = z DEFAULT\nCREATE TABLE events (LIKE events) PARTITION BY RANGE (at)",
+            "is one already",
+        ),
+    ]:
+        with pytest.raises(Refused) as caught:
+            sandbox.new("change", sql)
+        assert said in refusal(caught.value), sql
 
 
 def test_a_table_whose_partition_a_trigger_writes_is_not_dropped(sandbox: Sandbox) -> None:

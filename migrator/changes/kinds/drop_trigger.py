@@ -40,7 +40,7 @@ class DropTrigger(Kind[TriggerRemoval]):
 
     What is refused
         A trigger that is not there. Those of this tool, called ``zzz_migrator_…``: they go with their migration. In
-        expand: a trigger that is disabled or switched otherwise. CASCADE.
+        expand: a trigger that is disabled or switched otherwise, be it on one partition. CASCADE.
 
     Limits
         Its function stays: ``DROP FUNCTION`` in the migration after this one. A trigger of a partition that it has from
@@ -110,6 +110,13 @@ class DropTrigger(Kind[TriggerRemoval]):
             raise Refused(
                 f'trigger "{change.trigger}" of "{change.target}" is switched (tgenabled {trigger.enabled}), '
                 "and rollback would create it enabled",
+                hint="leave -- migrator: phase out: contract drops it",
+            )
+        switched = [table for name, table in relation.below.switched if name == change.trigger]
+        if change.phase == "expand" and switched:
+            raise Refused(
+                f'trigger "{change.trigger}" is switched otherwise on partition {switched[0]}, and rollback would '
+                "create it enabled there",
                 hint="leave -- migrator: phase out: contract drops it",
             )
         if change.phase == "contract":

@@ -9,7 +9,7 @@ from migrator.changes.kind import Context, OnTable, altered_table, require_colum
 from migrator.changes.options import STORAGES, names_in, options_of, written
 from migrator.changes.statement import OneStatement, require_known
 from migrator.errors import Refused
-from migrator.model.schema import Column, Schema, TableName
+from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
 from migrator.sql.parser import pb, unwrap
@@ -112,6 +112,7 @@ class SetColumnOptions(OneStatement[ColumnOptions]):
         if relation is None or relation.kind not in ("table", "partitioned table", "partition"):
             raise Refused(f'table "{change.target}" does not exist')
         column = require_column(relation, change, change.column)
+        _refuse_differing(change, relation)
         methods = context.schema.objects.compressions
         if (
             column is not None
@@ -195,6 +196,19 @@ def _require_one(change: ColumnOptions) -> None:
             raise Refused(f"statistics {change.statistics}: a number from 0 to {_MOST_STATISTICS}, or default")
     if change.compression and not re.fullmatch(r"[a-z0-9]+", change.compression):
         raise Refused(f"compression {change.compression}: the name of a method, pglz or lz4, or default")
+
+
+def _refuse_differing(change: ColumnOptions, relation: Relation) -> None:
+    """The server sets these on partitions too, and rollback would give all of them what the table had."""
+    what = "the statistics target" if change.statistics else "the storage" if change.storage else ""
+    own = [text for name, text in relation.below.columns if what and name == change.column and text.startswith(what)]
+    if own:
+        raise Refused(
+            f'partitions have set on column "{change.column}" what the table "{change.target}" has not, and rollback '
+            "would not restore it",
+            detail="\n".join(own),
+            hint="write the change for each partition",
+        )
 
 
 def _is_made(change: ColumnOptions, context: Context) -> bool:

@@ -28,13 +28,14 @@ def require_in_step(relation: Relation, change: Retyping) -> None:
         Refused: the first of these.
     """
     where = f'column "{change.column}" of the partitioned table "{relation.name}"'
-    named = set_aside.triggers(relation, change.column)
-    if named:
-        raise Refused(
-            f'trigger "{named[0].name}" names {where}: created again, it would be switched on where a partition has it '
-            "switched off",
-            hint=_HINT,
-        )
+    switched = {name for name, _ in relation.below.switched}
+    for trigger in set_aside.triggers(relation, change.column):
+        if trigger.enabled != "O" or trigger.name in switched:
+            raise Refused(
+                f'trigger "{trigger.name}" names {where}: created again, it would fire on partitions '
+                "where it is switched off",
+                hint=_HINT,
+            )
     if change.in_place:
         return
     column = relation.column(change.column)

@@ -17,6 +17,8 @@ from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import granted_to, slug
 
 Template = Callable[..., Sql]
+_ON_TABLE_ALONE = ("SET COMPRESSION", "SET (")
+"""Settings that ALTER TABLE of a partitioned table does not take to partitions (``ATPrepCmd`` in tablecmds.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
     for part in (_cut_loose, _replaced):
         for each in places:
             for step, text, why in part(each, template):
-                yield Draft(step, text, why, group)
+                # What is made of the catalog is done to partitions, under the lock of the table.
+                locks = f"ACCESS EXCLUSIVE ON {each.change.sql}: held already" if text.startswith("DO ") else ""
+                yield Draft(step, text, why, group, locks=locks)
     yield from set_aside.give_back(users, group)
 
 
@@ -316,7 +320,9 @@ def _rest(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
     for number, setting in enumerate(column.settings, start=1):
         yield (
             f"setting-{number}",
-            template("setting", table=change.sql, column=change.column, setting=Sql(setting)),
+            template("part_setting", table=change.sql, column=change.column, setting=setting)
+            if place.relation.partition_key and setting.startswith(_ON_TABLE_ALONE)
+            else template("setting", table=change.sql, column=change.column, setting=Sql(setting)),
             "as on the old column",
         )
     if column.comment is not None:

@@ -55,6 +55,22 @@ CROSS JOIN LATERAL (VALUES
 WHERE t.level > 0 AND what.differs
 ORDER BY 1, 2
 
+-- name: switched
+-- Triggers that partitions have from the table, and that are switched on, off or otherwise in another way.
+WITH RECURSIVE clones AS (
+    SELECT g.oid, g.tgname, g.tgenabled, g.tgenabled AS here, g.tgrelid
+    FROM pg_trigger AS g WHERE g.tgrelid = %(oid)s AND NOT g.tgisinternal
+    UNION ALL
+    SELECT g.oid, c.tgname, c.tgenabled, g.tgenabled, g.tgrelid
+    FROM clones AS c JOIN pg_trigger AS g ON g.tgparentid = c.oid
+)
+SELECT c.tgname::text AS name, format('%%I.%%I', n.nspname, t.relname) AS table
+FROM clones AS c
+JOIN pg_class AS t ON t.oid = c.tgrelid
+JOIN pg_namespace AS n ON n.oid = t.relnamespace
+WHERE c.here <> c.tgenabled
+ORDER BY 1, 2
+
 -- name: users
 SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS name
 FROM pg_partition_tree(%(oid)s::oid::regclass) AS t
