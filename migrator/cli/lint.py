@@ -83,7 +83,7 @@ FORMATS = ("text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markd
 @click.option("--exit-zero", is_flag=True, default=False, help="Exit with 0 whatever is found.")
 @click.option(
     "--pg-version",
-    type=click.IntRange(10, 30),
+    type=click.IntRange(14, 30),
     default=None,
     help="Major version of the oldest server in use  [default: from the configuration, 14].",
 )

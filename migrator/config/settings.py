@@ -233,7 +233,7 @@ class LintSettings(Section, frozen=True):
             so.
     """
 
-    pg_version: Annotated[int, msgspec.Meta(ge=10, le=30)] = 14
+    pg_version: Annotated[int, msgspec.Meta(ge=14, le=30)] = 14
     dialect: Literal["postgresql", "mysql", "mariadb", "sqlite"] = "postgresql"
     select: tuple[str, ...] = ("ALL",)
     ignore: tuple[str, ...] = ()

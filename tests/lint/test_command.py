@@ -304,3 +304,13 @@ def test_it_does_not_count_from_which_folder_a_file_is_named(
     (folder / "migrator.toml").write_text('[lint]\nignore = ["LK020"]\nper_file_ignores = { "old/*" = ["BC"] }\n')
     assert cli.run(["lint", "1.sql"]) == 0
     capsys.readouterr()
+
+
+def test_versions_that_the_rules_do_not_know_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "a.sql").write_text("SELECT 1;\n")
+
+    assert cli.run(["lint", "--pg-version", "13", "a.sql"]) == 2
+    assert "13 is not in the range 14<=x<=30" in capsys.readouterr().err
+    (folder / "migrator.toml").write_text("[lint]\npg_version = 13\n")
+    assert cli.run(["lint", "a.sql"]) == 2
+    assert "lint.pg_version: expected `int` >= 14" in capsys.readouterr().err

@@ -256,3 +256,14 @@ def test_rows_inserted_one_by_one_are_one_finding():
     found = findings(inserts, earlier="CREATE TABLE a (id serial); CREATE TABLE b (id serial);")
 
     assert [(each.code, each.line) for each in found] == [("RB009", 1), ("RB009", 3)]
+
+
+def test_what_a_dropped_column_takes_along_unsaid_is_told():
+    earlier = "CREATE TABLE t (a varchar(9), g text GENERATED ALWAYS AS (lower(a)) STORED);"
+
+    told = {
+        sql: next(each.why for each in findings(sql, earlier=earlier) if each.code == "RB005")
+        for sql in ("ALTER TABLE t DROP COLUMN a", "ALTER TABLE t ALTER a TYPE varchar(10)")
+    }
+
+    assert ["without a word" in why for why in told.values()] == [True, False]

@@ -48,9 +48,9 @@ class DetachPartitionBlocking(AlterTableRule):
         ),
     )
 
-    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
+    def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:  # noqa: ARG002 - not needed
         """See ``AlterTableRule.check_action``."""
-        if action.definition.concurrent or action.is_new or context.pg_version < 14:
+        if action.definition.concurrent or action.is_new:
             return
         partition = relation_name(action.definition.name)
         yield Problem(

@@ -42,6 +42,14 @@ class DuplicateIndex(Rule):
              earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x);"),
         Good("CREATE INDEX CONCURRENTLY t_b ON t (x) WHERE y > 1;",
              earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t USING hash (x);",
+             earlier="CREATE TABLE t (x int); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_like ON t (x text_pattern_ops);",
+             earlier="CREATE TABLE t (x text); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (x) INCLUDE (y);",
+             earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x);"),
+        Good("CREATE INDEX CONCURRENTLY t_b ON t (x, y DESC);",
+             earlier="CREATE TABLE t (x int, y int); CREATE INDEX t_a ON t (x, y);"),
         Good("CREATE INDEX CONCURRENTLY t_b ON t (x);\nDROP INDEX CONCURRENTLY t_a;",
              earlier="CREATE TABLE t (x int); CREATE INDEX t_a ON t (x);"),
     )  # fmt: skip
@@ -56,9 +64,12 @@ class DuplicateIndex(Rule):
     def check(self, statement: Statement, context: Context) -> Iterator[Problem]:
         """See ``Rule.check``."""
         node, catalog = statement.node, context.catalog
-        columns = tuple(item.index_elem.name for item in node.index_params)
-        if not all(columns) or node.HasField("where_clause"):
+        elements = [item.index_elem for item in node.index_params]
+        columns = tuple(element.name for element in elements)
+        if not all(columns) or node.HasField("where_clause") or node.index_including_params:
             return
+        if any(each.opclass or each.collation or each.ordering == pb.SORTBY_DESC for each in elements):
+            return  # for LIKE, for another language, for another order
         wanted = (columns, node.access_method or "btree", node.unique, False)
         dropped = {
             names_in(unwrap(item).items)[-1]
