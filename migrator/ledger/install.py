@@ -10,7 +10,7 @@ from migrator.errors import DatabaseUnavailable
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 
-LEDGER_VERSION = 3
+LEDGER_VERSION = 4
 """What this tool installs; a ledger of a higher version belongs to a newer tool."""
 
 _SQL = load("migrator.ledger.queries", "install.sql")

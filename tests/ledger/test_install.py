@@ -89,6 +89,23 @@ def test_a_ledger_of_version_1_is_brought_to_this_one_and_keeps_its_rows(session
     assert session.one("SELECT ok FROM migrator.beat('web', 'a', 'b', 7, 'v')").ok
 
 
+def test_a_service_that_is_not_listed_is_told_of_both_files(session: Session) -> None:
+    ensure_installed(session)
+    told = session.one("SELECT why FROM migrator.beat('web', 'a', 'b', 4, 'v')").why
+    assert "[[gate.service]] of migrator.toml, or [[tool.migrator.gate.service]] of pyproject.toml" in told
+
+
+def test_rows_may_be_changed_while_a_publication_sends_all_tables(session: Session) -> None:
+    ensure_installed(session)
+    session.execute("CREATE PUBLICATION everything FOR ALL TABLES")
+    session.execute("UPDATE migrator.home SET since = since; DELETE FROM migrator.sample")
+    unfound = session.query(
+        "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r'"
+        " AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)"
+    )
+    assert unfound == []
+
+
 def test_the_tool_of_version_1_stops_at_this_ledger(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     ensure_installed(session)
     monkeypatch.setattr("migrator.ledger.install.LEDGER_VERSION", 1)
