@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from migrator.changes.constraint import NewConstraint
+from migrator.changes.index import OnIndex
+from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.kinds.rename_constraint import ConstraintRenaming
+from migrator.changes.policy import OnPolicy
+from migrator.changes.sequence import OnSequence
+from migrator.changes.trigger import OnTrigger
 from migrator.model.schema import TableName
 
 if TYPE_CHECKING:
@@ -26,9 +32,15 @@ def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
     """What changes of two migrations cannot be pending on together: ``schema.table.column``, or ``schema.table``.
 
     Renamings compose where one goes on from the new name of the other: their triggers settle whichever of the names was
-    written. Constraints of different names on one column have nothing to do with each other.
+    written. Constraints of different names on one column have nothing to do with each other. What one of them drops,
+    renames or replaces by its name the other does not find, or finds changed, once the first is contracted.
     """
-    return sorted({*clashing_tables(one, other), *clashing_tables(other, one), *_clashing_columns(one, other)})
+    objects = {name for change in one for name in _objects(change)} & {
+        name for each in other for name in _objects(each)
+    }
+    return sorted(
+        {*clashing_tables(one, other), *clashing_tables(other, one), *_clashing_columns(one, other), *objects}
+    )
 
 
 def clashing_tables(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
@@ -60,6 +72,25 @@ def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str
         and not _compose(change.spec, other_change.spec)
         and not both_leave(change, other_change)
     }
+
+
+def _objects(change: Change) -> Iterator[str]:
+    """What a change makes, changes or drops that has a name of its own; what only reads it left out."""
+    spec = change.spec
+    if change.kind.name == "reindex":
+        return
+    if isinstance(spec, OnPolicy):
+        yield f'policy "{spec.policy}" of {spec.target}'
+    elif isinstance(spec, OnTrigger):
+        yield f'trigger "{spec.trigger}" of {spec.target}'
+    elif isinstance(spec, OnSequence):
+        yield f"sequence {spec}"
+    elif isinstance(spec, (Release, ConstraintRenaming)):
+        for name in {spec.constraint, getattr(spec, "new_name", spec.constraint)}:
+            yield f'constraint "{name}" of {spec.target}'
+    elif isinstance(spec, OnIndex):
+        for name in {spec.index, getattr(spec, "new_name", spec.index)}:
+            yield f"index {spec.schema}.{name}"
 
 
 def _compose(one: object, other: object) -> bool:

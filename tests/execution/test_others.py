@@ -180,6 +180,7 @@ NAMED = (
     " LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER g BEFORE UPDATE OF a ON t FOR EACH ROW"
     " EXECUTE FUNCTION f(); INSERT INTO t VALUES (1, 'x', 'y')"
 )
+AT_CONTRACT = "-- migrator: phase = contract\n"
 TO_GO = "DROP VIEW w; DROP VIEW v; DROP POLICY p ON t; DROP TRIGGER g ON t"
 
 
@@ -251,6 +252,31 @@ def test_a_constraint_is_dropped_or_renamed_before_its_column_goes(
     for migration in (named, going):
         sandbox.contract(migration, offline="nobody is connected in this test")
     assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "what"),
+    [
+        ("ALTER POLICY p ON t TO pg_monitor", "DROP POLICY p ON t", 'policy "p" of public.t'),
+        ("DROP TRIGGER g ON t", "-- migrator: phase = expand\nDROP TRIGGER g ON t", 'trigger "g" of public.t'),
+        (f"{AT_CONTRACT}CREATE OR REPLACE VIEW w AS SELECT a, 1 AS n FROM v", "DROP VIEW w", "public.w"),
+        ("DROP INDEX i", "ALTER INDEX i RENAME TO z", "index public.i"),
+        ("ALTER TABLE t RENAME CONSTRAINT c TO z", "ALTER TABLE t DROP CONSTRAINT c", 'constraint "c" of public.t'),
+        ("ALTER SEQUENCE s MAXVALUE 9", "ALTER SEQUENCE s RENAME TO z", "sequence public.s"),
+    ],
+)
+def test_what_a_pending_migration_names_is_dropped_and_renamed_behind_its_contract(
+    sandbox: Sandbox, first: str, second: str, what: str
+) -> None:
+    sandbox.execute(f"{NAMED}; CREATE SEQUENCE s")
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later = sandbox.new("second", second)
+    before = sandbox.snapshot()
+    with pytest.raises(Refused) as error:
+        sandbox.expand(later)
+    assert f"{earlier.id} changes {what} too, and is not contracted" in refusal(error.value)
+    assert sandbox.snapshot() == before
 
 
 def test_a_constraint_that_goes_with_its_column_is_not_dropped_by_its_name(sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ FUNCTION = (
     "CREATE FUNCTION shop.twice(a integer) RETURNS bigint LANGUAGE plpgsql AS"
     " $$ BEGIN RETURN 2 * a + (SELECT count(*) FROM shop.items); END $$"
 )
-TOUCH = "CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+TOUCH = "CREATE OR REPLACE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
 TRIGGER = TOUCH + "; CREATE TRIGGER touched BEFORE UPDATE ON shop.items FOR EACH ROW EXECUTE FUNCTION shop.touch()"
 POLICY = "CREATE POLICY everybody ON shop.items USING (value IS NOT NULL)"
 SEQUENCE = "CREATE SEQUENCE shop.numbers; ALTER TABLE shop.items ADD number bigint DEFAULT nextval('shop.numbers')"
