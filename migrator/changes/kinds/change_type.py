@@ -55,7 +55,7 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         not suit: tried before expand. Exclusion constraints, deferrable
         keys. A default, where USING computes values from other columns too, unless ``default`` says the new one. A
         database is needed. On partitioned tables: a column that divides it or a partition, one that foreign keys point
-        to, identity columns, triggers that name the column, what partitions have of their own on it.
+        to, what partitions have of their own on it, triggers that name it and are switched.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"

@@ -56,6 +56,8 @@ class SetColumnOptions(OneStatement[ColumnOptions]):
 
     Limits
         Rows that are there keep their form until they are written anew. Statistics change with the next ANALYZE.
+        On a partitioned table STATISTICS and STORAGE are set on its partitions, too, and are refused where one of them
+        has its own; the rest is set on the table alone.
 
     Example:
         ALTER TABLE events ALTER COLUMN payload SET COMPRESSION lz4

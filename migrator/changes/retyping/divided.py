@@ -38,7 +38,6 @@ def require_in_step(relation: Relation, change: Retyping) -> None:
             )
     if change.in_place:
         return
-    column = relation.column(change.column)
     own = [f"the default of {each.table}" for each in relation.below.defaults if each.column == change.column]
     own += [what for name, what in relation.below.columns if name == change.column]
     if own:
@@ -46,11 +45,6 @@ def require_in_step(relation: Relation, change: Retyping) -> None:
             f"partitions have set on {where} what the table has not, and would lose it",
             detail="\n".join(own),
             hint="take it back in a migration before this one, and set it again after it",
-        )
-    if column is not None and column.identity:
-        raise Refused(
-            f"{where} is an identity column, and its partitions with it",
-            hint="add a column of the new type with fill, and drop the old one",
         )
     own_keys = {each.name for each in relation.constraints if change.column in each.columns}
     for reference in relation.references:
