@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from migrator.changes.kind import Context, Spec
+from migrator.changes.kind import Context, Obstacle, Spec
 from migrator.changes.policy import require_roles, roles_of
 from migrator.errors import Refused
 from migrator.model.objects import Grant
+from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident_list, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
+from migrator.templating import render
 
 On = Literal["table", "sequence", "schema", "function"]
 _OBJECTS: dict[int, On] = {
@@ -198,6 +200,27 @@ def is_made(change: Privileges, context: Context) -> bool:
     if change.on == "table":
         return change.target in context.created or ("VIEW", change.schema, change.name) in context.made
     return change.key in context.made
+
+
+def not_to_grant(change: Privileges, context: Context, phase: Phase) -> Iterator[Obstacle]:
+    """Privileges that are not for this role to give or to take: the server would only warn, and do less, or nothing."""
+    relation = context.schema.relation(change.target) if change.on == "table" else None
+    there = {column.name for column in relation.columns} if relation else set()
+    privileges = [each for each in single(change, context.schema) if not each[1] or each[1] in there]
+    if context.schema.is_known and not is_made(change, context) and privileges:
+        query = render(
+            "changes/not_to_grant.sql.mako",
+            on=change.on,
+            bare=change.name,
+            name=str(qualified(None if change.on == "schema" else change.schema, change.name)),
+            privileges=privileges,
+        )
+        yield Obstacle(
+            Sql(query),
+            f"privileges on {change} are not for this role to grant or to revoke",
+            "run it as the role that owns it, or as one that has them WITH GRANT OPTION",
+            phase,
+        )
 
 
 def require_object(change: Privileges, context: Context) -> None:

@@ -274,6 +274,36 @@ def test_missing_privileges_are_named_all_at_once(table: Sandbox, role: str) -> 
     assert table.command("expand", url=url_of(table, role)).code == 0, migration.id
 
 
+def test_privileges_that_the_role_may_not_pass_on_are_no_silent_warning(table: Sandbox, role: str) -> None:
+    table.install()
+    table.execute(
+        "CREATE SEQUENCE s; CREATE SCHEMA a; CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        f"GRANT USAGE ON SCHEMA public, migrator TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO {role};"
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA migrator TO {role};"
+        f"GRANT SELECT ON t TO {role}; GRANT USAGE ON SEQUENCE s TO {role}; GRANT USAGE ON SCHEMA a TO {role}"
+    )
+    grants = [
+        "SELECT (k) ON t",
+        "SELECT ON t",
+        "USAGE ON SEQUENCE s",
+        "USAGE ON SCHEMA a",
+        "EXECUTE ON FUNCTION f(int)",
+    ]
+    for number, grant in enumerate(grants):
+        table.new(f"grant {number}", f"GRANT {grant} TO pg_monitor")
+        shape = table.snapshot()
+
+        outcome = table.command("expand", url=url_of(table, role))
+
+        assert outcome.code == 1, grant
+        assert "1 privilege on " in outcome.err
+        assert "is not for this role to grant or to revoke" in outcome.err
+        assert_untouched(table, shape)
+        table.execute(f"GRANT {grant} TO {role} WITH GRANT OPTION")
+        assert table.command("expand", url=url_of(table, role)).code == 0, grant
+    table.execute(f"DROP OWNED BY {role} CASCADE")
+
+
 def test_a_role_that_may_not_install_the_ledger_is_told_what_it_lacks(table: Sandbox, role: str) -> None:
     table.new("rename", RENAME)
     outcome = table.command("expand", url=url_of(table, role))

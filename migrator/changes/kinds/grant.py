@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import structs
 
-from migrator.changes.kind import Context
+from migrator.changes.kind import Context, Obstacle
 from migrator.changes.policy import roles_sql
 from migrator.changes.privilege import (
     Privileges,
@@ -14,12 +14,14 @@ from migrator.changes.privilege import (
     held,
     is_made,
     listed,
+    not_to_grant,
     owner,
     privileges_of,
     require_object,
     single,
 )
 from migrator.changes.statement import OneStatement, require_known
+from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
@@ -85,6 +87,10 @@ class Grant(OneStatement[Granting]):
             require_known(context, f"what roles may do with {change}")
         require_object(change, context)
         yield from ()
+
+    def obstacles(self, change: Granting, context: Context) -> Iterator[Obstacle]:
+        """What this role may not pass on."""
+        yield from not_to_grant(change, context, Phase.EXPAND)
 
     def statement(self, change: Granting, context: Context) -> Sql:
         """The grant."""

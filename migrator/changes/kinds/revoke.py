@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from migrator.changes.kind import Context
+from migrator.changes.kind import Context, Obstacle
 from migrator.changes.policy import roles_sql
 from migrator.changes.privilege import (
     Privileges,
@@ -14,6 +14,7 @@ from migrator.changes.privilege import (
     held,
     is_made,
     listed,
+    not_to_grant,
     owner,
     privileges_of,
     require_object,
@@ -21,6 +22,7 @@ from migrator.changes.privilege import (
 )
 from migrator.changes.statement import AtContract, unchecked
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
@@ -87,6 +89,11 @@ class Revoke(AtContract[Revoking]):
             raise Refused(
                 f"{owner(change, context.schema)} owns {change}: code that runs as the owner needs its privileges"
             )
+
+    def obstacles(self, change: Revoking, context: Context) -> Iterator[Obstacle]:
+        """What this role may not take away."""
+        for phase in (Phase.EXPAND, Phase.CONTRACT):
+            yield from not_to_grant(change, context, phase)
 
     def statement(self, change: Revoking, context: Context) -> Sql:
         """The privileges go."""
