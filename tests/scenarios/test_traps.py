@@ -183,7 +183,7 @@ def test_b14_what_depends_on_a_column_that_goes_is_refused_at_the_start(
     retype = "ALTER TABLE users ALTER name TYPE int USING name::int"
     planned = stage.plan("ALTER TABLE users DROP COLUMN name")
     stage.sandbox.execute(dependent)
-    if name != "seen":  # a plain view is made anew when the type changes
+    if name not in ("seen", "sent"):  # a plain view, and a list of columns, are made anew when the type changes
         assert re.search(rf"\b{name}\b", stage.refused(retype))
     assert re.search(rf"\b{name}\b", stage.refused("ALTER TABLE users DROP COLUMN name"))
     before = stage.sandbox.snapshot()
