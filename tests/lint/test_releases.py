@@ -112,6 +112,7 @@ def test_a_contract_waits_for_releases_below_its_level_only(
 ) -> None:
     (finding,) = found("ALTER TABLE users DROP COLUMN legacy;", web(level=own), phase=Phase.CONTRACT, level=level)
     assert finding.severity is severity
+    assert ("is not known" in finding.why) is (None in (own, level))
 
 
 @pytest.mark.parametrize(("own", "reported"), [(3, True), (4, False), (None, False)])

@@ -45,6 +45,7 @@ class LockTimeoutWithoutEffect(Rule):
     fixable = Fixable.SAFE
     kinds = ("variable_set_stmt",)
     good = (
+        Good("SET lock_timeout = 1500.5;"),
         Good("SET lock_timeout = '2s';"),
         Good("BEGIN;\nSET LOCAL lock_timeout = 500;\nCOMMIT;"),
         Good("SET LOCAL statement_timeout = 0;"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from migrator.lint.catalog import type_of
@@ -45,6 +46,15 @@ class SeveralScans(Rule):
             "ALTER TABLE t ALTER COLUMN b SET NOT NULL;\nALTER TABLE t ALTER COLUMN a TYPE varchar(40);",
             earlier="CREATE TABLE t (a varchar(20), b int);",
         ),
+        Good(
+            "ALTER TABLE t VALIDATE CONSTRAINT an;\nALTER TABLE t ALTER COLUMN a SET NOT NULL;\n"
+            "ALTER TABLE t DROP CONSTRAINT an;\nALTER TABLE t ALTER COLUMN b SET NOT NULL;",
+            earlier="ALTER TABLE t ADD CONSTRAINT an CHECK (a IS NOT NULL) NOT VALID;",
+        ),
+        Good(
+            "ALTER TABLE t ADD CHECK (c > 0);\nALTER TABLE t ALTER COLUMN a SET NOT NULL;",
+            earlier="ALTER TABLE t ADD CHECK (a IS NOT NULL);",
+        ),
         Good("ALTER TABLE t VALIDATE CONSTRAINT a;\nALTER TABLE t VALIDATE CONSTRAINT b;"),
     )
     bad = (
@@ -68,9 +78,16 @@ class SeveralScans(Rule):
             for other in context.earlier_of("alter_table_stmt", table=name)
             if other.node.relation.schemaname == schema
         ]
-        if not earlier or context.is_new(node.relation) or not _reads(statement):
+        if not earlier or context.is_new(node.relation):
             return
-        other = next(filter(_reads, earlier), None)
+        table = context.catalog.table_or_assumed(node.relation)
+        proved = {column for each in table.constraints.values() if each.valid for column in each.proves_not_null}
+        first = next((place for place, each in enumerate(earlier) if _validates(each)), len(earlier))
+        if not _reads(statement, proved if first == len(earlier) else None):
+            return
+        # behind a VALIDATE its CHECK may prove anything, and be gone by now
+        reading = (each for place, each in enumerate(earlier) if _reads(each, frozenset() if place <= first else None))
+        other = next(reading, None)
         if other is not None:
             relation = relation_name(node.relation)
             yield Problem(
@@ -80,11 +97,25 @@ class SeveralScans(Rule):
             )
 
 
-def _reads(statement: Statement) -> bool:
+def _reads(statement: Statement, proved: AbstractSet[str] | None) -> bool:
+    """Whether it goes through the table.
+
+    Args:
+        proved: columns that a valid CHECK proves to hold no NULL; None: any may be.
+    """
     effects = effects_of(statement)
-    if all(map(_may_keep_the_rows, (each.alter_table_cmd for each in statement.node.cmds))):
+    commands = [each.alter_table_cmd for each in statement.node.cmds]
+    if all(_may_keep_the_rows(each) or _is_proved(each, proved) for each in commands):
         return False
     return (effects.scans_table or effects.rewrites_table) and effects.strongest > LockMode.SHARE_UPDATE_EXCLUSIVE
+
+
+def _is_proved(command: Any, proved: AbstractSet[str] | None) -> bool:
+    return command.subtype == pb.AT_SetNotNull and (proved is None or command.name in proved)
+
+
+def _validates(statement: Statement) -> bool:
+    return any(each.alter_table_cmd.subtype == pb.AT_ValidateConstraint for each in statement.node.cmds)
 
 
 def _may_keep_the_rows(command: Any) -> bool:
