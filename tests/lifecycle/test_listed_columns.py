@@ -113,3 +113,36 @@ def test_what_does_not_suit_the_new_type_is_refused_before_anything(sandbox: San
     with pytest.raises(Refused) as caught:
         sandbox.new("retype", RETYPE)
     assert "publication p: its row filter reads it" in refusal(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("since", "beside", "said", "before", "after"),
+    [
+        (14, "CREATE MATERIALIZED VIEW m AS SELECT total FROM orders", "a plain view of the same query",
+         "DROP MATERIALIZED VIEW m", "CREATE MATERIALIZED VIEW m AS SELECT total FROM orders"),
+        (14, "CREATE VIEW v AS SELECT total FROM orders; CREATE MATERIALIZED VIEW m AS SELECT total FROM v",
+         "a plain view of the same query", "DROP MATERIALIZED VIEW m",
+         "CREATE MATERIALIZED VIEW m AS SELECT total FROM v"),
+        (14, "ALTER TABLE orders ADD twice int GENERATED ALWAYS AS (total * 2) STORED", "that the application computes",
+         "ALTER TABLE orders DROP COLUMN twice",
+         "-- migrator: fill = total * 2\nALTER TABLE orders ADD COLUMN twice bigint NOT NULL"),
+        (18, "ALTER TABLE orders ADD twice int GENERATED ALWAYS AS (total * 2) STORED", "VIRTUAL on PostgreSQL 18",
+         "ALTER TABLE orders DROP COLUMN twice",
+         "ALTER TABLE orders ADD COLUMN twice bigint GENERATED ALWAYS AS (total * 2) VIRTUAL"),
+        (15, "CREATE PUBLICATION p FOR TABLE orders WHERE (total > 5) WITH (publish = 'insert')", "written meanwhile",
+         "ALTER PUBLICATION p DROP TABLE orders", "ALTER PUBLICATION p ADD TABLE orders WHERE (total > 5)"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_has_a_way_that_works(
+    sandbox: Sandbox, since: int, beside: str, said: str, before: str, after: str
+) -> None:
+    if sandbox.session.server_version < since:
+        pytest.skip(f"it came with PostgreSQL {since}")
+    sandbox.execute(TABLE + beside)
+    with pytest.raises(Refused) as caught:
+        sandbox.new("retype", RETYPE)
+    assert said in refusal(caught.value)
+    for title, sql in (("before", before), ("retype", RETYPE), ("after", after)):
+        sandbox.finish(sandbox.new(title, sql))
+    assert sandbox.leftovers() == []
+    sandbox.execute("UPDATE orders SET total = 3000000000 WHERE id = 1")

@@ -33,6 +33,15 @@ _NAMING = frozenset({
     "function", "partition key", "object of a partition",
 })  # fmt: skip
 _HINT = "drop them in a migration before this one, and create them again after it"
+_HINTS = {
+    "materialized view": "a materialized view would be filled anew while its readers wait: drop it in a migration "
+    "before this one, and create it again after it; code that needs it meanwhile reads a plain view of the same query",
+    "generated column": "drop a generated column in a migration before this one, and add it again after it, VIRTUAL on "
+    "PostgreSQL 18 or as a column that the application computes: a stored one rewrites the table while others wait",
+    "publication": "take the table out of a publication with such a row filter before, and in again after it: what is "
+    "written meanwhile is not sent",
+}
+"""Of what cannot be made anew without that others wait, and what to do."""
 _SWITCHED = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
 """How a trigger is switched that is not ``O``, as it was made (``pg_trigger.tgenabled``)."""
 
@@ -128,6 +137,7 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
         "publication": {each.name for each in listed.publications(relation, column)},
     }
     because = {each.partition(":")[0]: each for each in listed.why_not(relation, column)}
+    kinds = {each.kind for each in relation.dependents if each.column == column} & _HINTS.keys()
     named = [
         because.get(f"{each.kind} {each.name}", f"{each.kind} {each.name}")
         for each in relation.dependents
@@ -137,7 +147,8 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
         raise Refused(
             f'column "{column}" of table "{relation.name}" is used by other objects, {consequence}',
             detail="\n".join(named),
-            hint=_HINT,
+            hint="; ".join(_HINTS[kind] for kind in sorted(kinds) if any(each.startswith(kind) for each in named))
+            or _HINT,
         )
     held = []
     for view in readers(relation, column):
@@ -145,11 +156,12 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
             [f"{view.kind} {view.name}"] if view.kind != "view" else [f"{view.name}: {each}" for each in view.held_by]
         )
     if held:
+        is_plain = all(view.kind == "view" for view in readers(relation, column))
         raise Refused(
             f'column "{column}" of table "{relation.name}" is read by views that would be made anew, and what holds on '
             "to them is not carried over",
             detail="\n".join(held),
-            hint=_HINT,
+            hint=_HINT if is_plain else _HINTS["materialized view"],
         )
 
 

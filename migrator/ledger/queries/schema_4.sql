@@ -7,7 +7,7 @@ ALTER TABLE migrator.home ADD PRIMARY KEY (system_identifier, database_oid);
 
 -- As in version 2 but for that sentence. Called on an autocommit connection to the primary before the pool opens and
 -- then every ttl/3. Locks: ROW SHARE on migrator.service, ROW EXCLUSIVE on migrator.instance. The shared advisory lock
--- queues fairly behind a fence (row locks alone starve it); the row lock makes the answer right at every isolation level.
+-- queues fairly behind a fence (row locks alone starve it); the row lock makes the answer right at each isolation level.
 CREATE OR REPLACE FUNCTION migrator.beat(service text, instance text, boot text, level integer, version text)
 RETURNS TABLE (ok boolean, min_level integer, ttl_s integer, epoch bigint, why text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
