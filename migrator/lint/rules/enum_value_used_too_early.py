@@ -41,6 +41,10 @@ class EnumValueUsedTooEarly(Rule):
     fixable = Fixable.UNSAFE
     kinds = ("alter_enum_stmt",)
     good = (
+        Good(
+            "BEGIN; ALTER TYPE mood ADD VALUE 'calm'; INSERT INTO words (word) VALUES ('calm'); COMMIT;",
+            earlier="CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE words (word text);",
+        ),
         Good("ALTER TYPE mood ADD VALUE 'calm';\nALTER TABLE users ADD COLUMN mood mood;"),
         Good("BEGIN;\nALTER TYPE mood ADD VALUE 'calm';\nCOMMIT;\nINSERT INTO moods VALUES ('calm');"),
         Good("BEGIN;\nCREATE TYPE mood AS ENUM ('a');\nALTER TYPE mood ADD VALUE 'calm';\n"
@@ -48,6 +52,16 @@ class EnumValueUsedTooEarly(Rule):
         Good("-- migrator: transaction = false\nALTER TYPE mood ADD VALUE 'calm';\nINSERT INTO moods VALUES ('calm');"),
     )  # fmt: skip
     bad = (
+        Bad(
+            "BEGIN; ALTER TYPE app.mood ADD VALUE 'calm'; DELETE FROM words WHERE mood = 'calm'; COMMIT;",
+            earlier="CREATE TYPE app.mood AS ENUM ('sad'); CREATE TABLE words (word text, mood app.mood);",
+            fix="ALTER TYPE app.mood ADD VALUE 'calm';\nCOMMIT;\nBEGIN;",
+        ),
+        Bad(
+            "BEGIN; ALTER TYPE mood ADD VALUE 'calm'; INSERT INTO words (mood) VALUES ('calm'); COMMIT;",
+            earlier="CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE words (word text, mood mood);",
+            fix="ALTER TYPE mood ADD VALUE 'calm';\nCOMMIT;\nBEGIN;",
+        ),
         Bad(
             "BEGIN;\nALTER TYPE mood ADD VALUE 'calm';\n"
             "ALTER TABLE users ALTER COLUMN mood SET DEFAULT 'calm';\nCOMMIT;",
@@ -71,7 +85,11 @@ class EnumValueUsedTooEarly(Rule):
         for later in context.following:
             if later.kind == "transaction_stmt":
                 return
-            if node.new_val in later.text and _uses(later, node.new_val):
+            if (
+                node.new_val in later.text
+                and _uses(later, node.new_val)
+                and not _is_of_others(later, type_name, context)
+            ):
                 yield Problem(
                     f"line {later.line} uses {literal(node.new_val)} before it is committed",
                     why="PostgreSQL refuses a new label in the transaction that adds it, and the migration stops there",
@@ -86,3 +104,22 @@ def _uses(statement: Statement, label: str) -> bool:
     if statement.kind in ("alter_enum_stmt", "comment_stmt"):
         return False
     return any(isinstance(inner, pb.A_Const) and inner.sval.sval == label for inner in walk(statement.node))
+
+
+def _is_of_others(statement: Statement, type_name: str, context: Context) -> bool:
+    """Whether a statement about rows reads and writes no column of the type: then a text that is alike is no label."""
+    if statement.kind not in ("insert_stmt", "update_stmt", "delete_stmt", "select_stmt"):
+        return False
+    parts = list(walk(statement.node))
+    if any(isinstance(part, pb.TypeName) and names_in(part.names)[-1] == type_name for part in parts):
+        return False
+    tables = [context.catalog.table(part) for part in parts if isinstance(part, pb.RangeVar)]
+    return bool(tables) and all(
+        table is not None
+        and table.complete
+        and all(
+            column.type is not None and column.type.name.rpartition(".")[2] != type_name
+            for column in table.columns.values()
+        )
+        for table in tables
+    )

@@ -36,6 +36,7 @@ class RuleRedirectsWrites(Rule):
     phases = BEFORE_THE_DEPLOY
     kinds = ("rule_stmt",)
     good = (
+        Good('CREATE RULE "_RETURN" AS ON SELECT TO users DO INSTEAD SELECT 1 AS id;'),
         Good("CREATE RULE r AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.a);",
              earlier="CREATE VIEW v AS SELECT a FROM t;"),
         Good("CREATE RULE r AS ON INSERT TO users DO ALSO NOTIFY users;"),
