@@ -111,9 +111,7 @@ def prepare(session: Session, statement: BackfillStatement) -> Target:
         Refused: no such table or column, not a table that can be swept, missing privileges (which, on what), row-level
             security that would hide rows, or the server does not accept the statement.
     """
-    row = session.maybe(
-        _SQL["relation"], {"schema": statement.schema, "name": statement.table, "quoted": statement.relation}
-    )
+    row = session.maybe(_SQL["relation"], _named(statement))
     if row is None:
         raise _refused(statement, f"table {statement.relation} does not exist")
     if not row.usable:
@@ -343,6 +341,31 @@ def analyze(session: Session, target: Target) -> None:
     session.execute(Sql(f"ANALYZE {only}{qualified(target.name.schema, target.name.name)} ({columns})"))
 
 
+def check_rules(session: Session, statement: BackfillStatement) -> None:
+    """Check before expand that no rule keeps the sweep from starting; a table that is not there yet has none.
+
+    Raises:
+        Refused: one does.
+    """
+    row = session.maybe(_SQL["relation"], _named(statement))
+    for member in session.query(_SQL["tree"], {"oid": row.oid, "only": statement.only, "columns": []}) if row else ():
+        _check_rule(statement, member)
+
+
+def _named(statement: BackfillStatement) -> dict[str, Any]:
+    return {"schema": statement.schema, "name": statement.table, "quoted": statement.relation}
+
+
+def _check_rule(statement: BackfillStatement, member: Any) -> None:
+    if member.has_update_rule and statement.into is None:
+        raise _refused(
+            statement,
+            f"{qualified(member.schema, member.name)} has a rule ON UPDATE, which would run instead of or beside every "
+            "batch",
+            hint="a trigger does the same: DROP RULE in a migration before this one",
+        )
+
+
 def _tree_of(target: Target) -> dict[str, Any]:
     return {"oid": target.oid, "only": target.only, "columns": list(target.columns)}
 
@@ -357,8 +380,7 @@ def _check_member(session: Session, statement: BackfillStatement, member: Any) -
         )
     if member.kind == "f" and statement.into is None:
         raise _refused(statement, f"{name} is a foreign table, not a table", hint=_HINTS["f"])
-    if member.has_update_rule and statement.into is None:
-        raise _refused(statement, f"{name} has a rule ON UPDATE, which would run instead of or beside every batch")
+    _check_rule(statement, member)
     if member.kind == "p":
         return
     if not member.usable:

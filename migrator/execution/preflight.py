@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from migrator.backfill.reading import read_step
+from migrator.backfill.target import check_rules
 from migrator.changes.kind import Expression
 from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
 from migrator.execution import others, surroundings
@@ -122,7 +123,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         refusals.append(refusal)
     for step in migration.phase(Phase.BACKFILL):
         try:
-            read_step(step)
+            check_rules(session, read_step(step))
         except Refused as refusal:
             refusals.append(refusal)
     planner.raise_all(refusals)

@@ -134,3 +134,13 @@ def test_what_the_server_takes_is_not_objected_to(session: Session, sql: str):
 
     assert snapshot(session) == before
     session.execute(sql)
+
+
+def test_what_the_server_does_not_do_with_generated_columns_is_found(session: Session):
+    if session.server_version < 18:
+        pytest.skip("virtual generated columns came with PostgreSQL 18")
+    session.execute("CREATE TABLE t (id int, n int GENERATED ALWAYS AS (id + 1) VIRTUAL)")
+
+    (said,) = objections(session, "CREATE INDEX c ON t (n)")
+
+    assert "not supported" in said

@@ -274,6 +274,20 @@ def test_missing_privileges_are_named_all_at_once(table: Sandbox, role: str) -> 
     assert table.command("expand", url=url_of(table, role)).code == 0, migration.id
 
 
+def test_a_rule_that_keeps_the_backfill_from_starting_stops_expand(table: Sandbox) -> None:
+    migration = table.new("rename", RENAME)
+    table.execute("CREATE RULE loud AS ON UPDATE TO t DO ALSO NOTIFY t")
+    shape = table.snapshot()
+
+    outcome = table.command("expand", migration.id)
+
+    assert outcome.code == 1
+    assert "public.t has a rule ON UPDATE" in outcome.err
+    assert_untouched(table, shape)
+    table.execute("DROP RULE loud ON t")
+    assert table.command("expand", migration.id).code == 0
+
+
 def test_privileges_that_the_role_may_not_pass_on_are_no_silent_warning(table: Sandbox, role: str) -> None:
     table.install()
     table.execute(
