@@ -489,3 +489,26 @@ def test_the_default_becomes_what_a_row_with_it_becomes(sandbox: Sandbox):
     assert sandbox.rows("SELECT DISTINCT half, now() - at < interval '5 min' AS recent FROM items") == [
         ("2.5000000000000000", True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("using", "kept"),
+    [
+        ("bigint USING a::bigint", "p|"),
+        ("mood USING a::mood", "p|"),
+        ("varchar(9)", "e|pglz"),
+        ("text[] USING ARRAY[a]", "e|pglz"),
+    ],
+)
+def test_what_is_set_for_long_values_comes_along_where_the_new_type_has_them(
+    sandbox: Sandbox, using: str, kept: str
+) -> None:
+    sandbox.execute(
+        "CREATE TYPE mood AS ENUM ('7'); CREATE TABLE t (k int PRIMARY KEY, a text COMPRESSION pglz);"
+        "ALTER TABLE t ALTER a SET STORAGE EXTERNAL, ALTER a SET STATISTICS 70; INSERT INTO t VALUES (1, '7')"
+    )
+    sandbox.finish(sandbox.new("type", f"ALTER TABLE t ALTER a TYPE {using}"))
+    assert sandbox.rows(
+        "SELECT attstorage::text || '|' || CASE attcompression WHEN 'p' THEN 'pglz' ELSE '' END, attstattarget::int"
+        " FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"
+    ) == [(kept, 70)]

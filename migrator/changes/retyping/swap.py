@@ -17,6 +17,23 @@ from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import granted_to, slug
 
 Template = Callable[..., Sql]
+_LONG = frozenset(
+    {
+        "text",
+        "character varying",
+        "character",
+        "bytea",
+        "json",
+        "jsonb",
+        "xml",
+        "numeric",
+        "tsvector",
+        "bit",
+        "bit varying",
+    }
+)
+"""Built-in types whose values may be compressed and kept apart; with others the next two are errors (0A000)."""
+_OF_LONG_VALUES = ("SET STORAGE", "SET COMPRESSION")
 _ON_TABLE_ALONE = ("SET COMPRESSION", "SET (")
 """Settings that ALTER TABLE of a partitioned table does not take to partitions (``ATPrepCmd`` in tablecmds.c)."""
 
@@ -317,7 +334,7 @@ def _rest(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
             ),
             "as on the old column",
         )
-    for number, setting in enumerate(column.settings, start=1):
+    for number, setting in enumerate(_settings(change, column), start=1):
         yield (
             f"setting-{number}",
             template("part_setting", table=change.sql, column=change.column, setting=setting)
@@ -334,6 +351,13 @@ def _rest(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
     for name, what, comment in made_anew(place):
         if comment is not None:
             yield f"comment-{slug(name)}", template("comment", what=what, text=comment), "as on the one it replaces"
+
+
+def _settings(change: Retyping, column: Column) -> list[str]:
+    """What was set on the column and can be on the new type; the server forgets the storage whatever the types are."""
+    new = change.full_type
+    is_long = new.endswith("[]") or new.partition("(")[0] in _LONG
+    return [each for each in column.settings if is_long or not each.startswith(_OF_LONG_VALUES)]
 
 
 def _constraint(name: str, table: TableName) -> Sql:
