@@ -117,7 +117,7 @@ def change_type(chance: random.Random, state: State) -> Drawn:
         place.attribute(state).type = new
 
     default = ""
-    if attribute.omitted != {None} and attribute.omitted is not ANYTHING and using:
+    if attribute.omitted != {None} and attribute.omitted != ANYTHING and using:
         (value,) = attribute.omitted
         default = (
             f"{head} ALTER {column} DROP DEFAULT, ALTER {column} TYPE {new}{using},"
