@@ -58,6 +58,7 @@ class UnbatchedWrite(Rule):
     )
     bad = (
         Bad("UPDATE users SET active = true;", fix=_in_ranges("UPDATE users SET active = true")),
+        Bad("UPDATE users SET active = true RETURNING id;", fix=_in_ranges("UPDATE users SET active = true")),
         Bad("DELETE FROM users WHERE 1 = 1;", fix=_in_ranges("DELETE FROM users")),
         Bad("DELETE FROM users WHERE true;", fix=_in_ranges("DELETE FROM users")),
         Bad(
@@ -79,6 +80,8 @@ class UnbatchedWrite(Rule):
         head = statement.text
         if node.HasField("where_clause"):
             head = head[: head.upper().rindex("WHERE")].rstrip()
+        elif node.HasField("returning_clause"):
+            head = head[: head.upper().rindex("RETURNING")].rstrip()
         yield Problem(
             f"{words} of every row of {relation_name(node.relation)} in one statement",
             why="rows stay locked until the last one is done; the table bloats and replicas fall behind",
