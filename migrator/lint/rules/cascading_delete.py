@@ -38,6 +38,11 @@ class CascadingDelete(AlterTableRule):
     breaks = (Breaks.DATA,)
     subtypes = (pb.AT_AddConstraint,)
     good = (
+        Good(
+            "CREATE TABLE old_orders (LIKE orders);\n"
+            "ALTER TABLE old_orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;",
+            earlier="CREATE TABLE orders (user_id bigint);",
+        ),
         Good("ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES users NOT VALID;"),
         Good("CREATE TABLE orders (user_id int REFERENCES users ON DELETE CASCADE);"),
     )

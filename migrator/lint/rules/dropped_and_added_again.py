@@ -48,6 +48,8 @@ class DroppedAndAddedAgain(AlterTableRule):
              earlier="CREATE TABLE users (name text);"),
         Good("ALTER TABLE users ADD COLUMN full_name text;\nUPDATE users SET full_name = name WHERE id < 100;\n"
              "ALTER TABLE users DROP COLUMN name;", earlier="CREATE TABLE users (id int, name text);"),
+        Good("CREATE TABLE b (LIKE a);\nALTER TABLE b DROP COLUMN x, ADD COLUMN x bigint;",
+             earlier="CREATE TABLE a (x int);"),
         Good("CREATE TABLE a (x int);\nDROP TABLE a;\nCREATE TABLE a (y int);"),
     )  # fmt: skip
     bad = (
