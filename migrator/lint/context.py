@@ -173,9 +173,16 @@ class Context(Surroundings):
         """Move on to a statement of the file."""
         self.index = index
         statement = self.statements[index]
+        # A block is left before the next step begins, which says by itself whether it is in a transaction.
+        if statement.block is None and self._block is not None and self._transactions.enter_block(None):
+            self._new_transaction()
         if self.phased and statement.block is None and self._transactions.enter_step(statement):
             self._new_transaction()
-        if statement.block is not self._block and self._transactions.enter_block(statement.block):
+        if (
+            statement.block is not None
+            and statement.block is not self._block
+            and self._transactions.enter_block(statement.block)
+        ):
             self._new_transaction()
         self._block = statement.block
 

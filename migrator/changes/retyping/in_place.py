@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from migrator.changes.retyping.set_aside import require_carried
-from migrator.changes.retyping.shadow import Retyping
+from migrator.changes.retyping.shadow import Retyping, is_wider
 from migrator.errors import Refused
 from migrator.model.schema import Column, Index, Relation
 from migrator.sql.parser import parse_script, unwrap
-
-_SIZED = re.compile(r"(?P<name>character varying|text|numeric)(?:\((?P<size>\d+)(?:,\s*(?P<scale>-?\d+))?\))?")
 
 
 def what_stands_against(change: Retyping, relation: Relation, column: Column) -> str | None:
@@ -20,7 +16,7 @@ def what_stands_against(change: Retyping, relation: Relation, column: Column) ->
     """
     if change.up:
         return "USING computes every value anew"
-    if not _is_wider(column.type_name, change.full_type):
+    if not is_wider(column.type_name, change.full_type):
         return f"values of {column.type_name} are not stored as those of {change.full_type} are, or may not fit"
     if column.collation != change.collation:
         return "the collation changes, and with it the order in indexes"
@@ -51,17 +47,6 @@ def require_in_place(change: Retyping, relation: Relation, column: Column) -> No
             f'the type of column "{change.column}" of table "{change.target}" cannot be changed in place: {reason}',
             hint="roll back and plan anew: without in_place, a column of the new type takes its place",
         )
-
-
-def _is_wider(old: str, new: str) -> bool:
-    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
-    if before is None or after is None or (before["name"] == "numeric") is not (after["name"] == "numeric"):
-        return False
-    if after["size"] is None:
-        return True
-    if before["size"] is None or int(after["size"]) < int(before["size"]):
-        return False
-    return int(before["scale"] or 0) == int(after["scale"] or 0)
 
 
 def _computes(index: Index) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from migrator.sql.parser import deparse_type, parse_expression, pb, unwrap
 from migrator.sql.rewrite import columns_in, with_value
 
 _INTEGERS = ("smallint", "integer", "bigint", "numeric")
+_SIZED = re.compile(r"(?P<name>character varying|text|numeric)(?:\((?P<size>\d+)(?:,\s*(?P<scale>-?\d+))?\))?")
 _TEXTS = frozenset({"text", "character varying"})
 _SHORT_NAMES = {
     "int": "integer",
@@ -134,7 +136,8 @@ def converted_default(change: Retyping, column: Column) -> Sql | None:
     if column.default is None or column.identity:
         return None
     default = expression(column.default)
-    if never_fails(change, column) or column.owned_sequence:
+    is_stored_alike = not change.up and is_wider(column.type_name, change.full_type)
+    if never_fails(change, column) or is_stored_alike or column.owned_sequence:
         return default
     if change.up and columns_in(change.up) - {change.column}:
         raise Refused(
@@ -166,3 +169,15 @@ def never_fails(change: Retyping, column: Column | None) -> bool:
         and change.full_type in _INTEGERS
         and _INTEGERS.index(column.type_name) <= _INTEGERS.index(change.full_type)
     )
+
+
+def is_wider(old: str, new: str) -> bool:
+    """Whether every value of a type is stored as one of another: text, varying or not, and numbers of one scale."""
+    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
+    if before is None or after is None or (before["name"] == "numeric") is not (after["name"] == "numeric"):
+        return False
+    if after["size"] is None:
+        return True
+    if before["size"] is None or int(after["size"]) < int(before["size"]):
+        return False
+    return int(before["scale"] or 0) == int(after["scale"] or 0)

@@ -47,6 +47,11 @@ class ConcurrentlyInTransaction(Rule):
             "-- step: index transaction=none\nCREATE INDEX CONCURRENTLY users_email ON users (email);",
             phase=Phase.EXPAND,
         ),
+        Good(
+            "-- step: names transaction=a\nDO $$BEGIN ALTER INDEX old RENAME TO older; END$$;\n\n"
+            "-- step: index transaction=none\nCREATE INDEX CONCURRENTLY users_email ON users (email);",
+            phase=Phase.EXPAND,
+        ),
     )
     bad = (
         Bad(
