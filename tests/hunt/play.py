@@ -50,8 +50,10 @@ def _unplaced(line: str) -> str:
     line = re.sub(r"^column \d+ ", "column ", line)
     line = re.sub(r"\(?('[^']*'|\(\d+\))(?:::[a-z]+(?: [a-z]+)*(?:\([\d,]+\))?\)?)+", _plain, line)
     line = re.sub(r"(DEFAULT) '(\d+)'", r"\1 \2", line)
-    # The columns of a published table, in their order.
-    return re.sub(r"\{[^{}]*\}(?=\W*,\)\W*\}$)", lambda found: str(sorted(found[0].strip("{}").split(","))), line)
+    # The columns of published tables, in their order.
+    if not line.startswith("publication "):
+        return line
+    return re.sub(r"\{[^{}]*\}", lambda found: str(sorted(found[0].strip("{}").split(","))), line)
 
 
 @dataclass
