@@ -110,7 +110,8 @@ def change_type(chance: random.Random, state: State) -> Drawn:
         "mood": ["text", "mood"],
     }[attribute.kind]
     new = chance.choice([each for each in others if each != attribute.type] or others)
-    casts = ("text" in attribute.type or attribute.type.startswith("varchar")) and new not in ("text", "varchar")
+    # Words are of types that are cast by themselves.
+    casts = attribute.kind != "word" and attribute.type == "text" and new != "text"
     using = f" USING {column}::{new.split(' COLLATE')[0]}" if casts or self_cast(attribute.type, new) else ""
 
     def apply(state: State) -> None:
