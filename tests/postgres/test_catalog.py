@@ -317,7 +317,14 @@ def test_names_of_any_kind_are_found(session: Session):
 
 @pytest.mark.parametrize(
     ("expression", "volatile"),
-    [("1", False), ("now()", False), ("lower('A')", False), ("random()", True), ("coalesce(1, random())", True)],
+    [
+        ("1", False),
+        ("now()", False),
+        ("lower('A')", False),
+        ("at AT TIME ZONE 'UTC'", False),
+        ("random()", True),
+        ("coalesce(1, random())", True),
+    ],
 )
 def test_a_function_that_may_answer_differently_is_volatile(session: Session, expression: str, volatile: bool):
     assert is_volatile(session, expression) is volatile

@@ -158,7 +158,9 @@ ORDER BY a.attnum
 
 -- name: function_volatility
 -- Whether any function of one of these names is volatile.
-SELECT coalesce(bool_or(provolatile = 'v'), false) AS volatile FROM pg_proc WHERE proname = ANY(%(names)s)
+-- AT TIME ZONE: before PostgreSQL 15 that of timetz is VOLATILE, which goes by the date of today; the others are not.
+SELECT coalesce(bool_or(provolatile = 'v'), false) AS volatile FROM pg_proc
+WHERE proname = ANY(%(names)s) AND NOT (proname = 'timezone' AND pronamespace = 'pg_catalog'::regnamespace)
 
 -- name: indexes
 -- The columns of an index are its keys and those its expressions and predicate depend on.
