@@ -50,6 +50,10 @@ def _unplaced(line: str) -> str:
     line = re.sub(r"^column \d+ ", "column ", line)
     line = re.sub(r"\(?('[^']*'|\(\d+\))(?:::[a-z]+(?: [a-z]+)*(?:\([\d,]+\))?\)?)+", _plain, line)
     line = re.sub(r"(DEFAULT) '(\d+)'", r"\1 \2", line)
+    # The columns of statistics, in their order.
+    line = re.sub(
+        r"^(statistics .* ON )(.*)( FROM )", lambda found: found[1] + str(sorted(found[2].split(", "))) + found[3], line
+    )
     # The columns of published tables, in their order.
     if not line.startswith("publication "):
         return line
