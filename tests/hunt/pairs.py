@@ -50,6 +50,11 @@ class Pair:
         return all(want in known for want, known in zip(wanted, names, strict=False))
 
     @property
+    def carries(self) -> bool:
+        """Whether something comes along that does not with the plain SQL."""
+        return (self.first.hangs and self.second.carries) or (self.first.carries and self.second.hangs)
+
+    @property
     def can_be(self) -> bool:
         """Whether there is a schema for both, and something left for the second."""
         begun = beginning(self.first, self.second)
@@ -100,12 +105,16 @@ class Play:
         setup, names = begun
         after = first.after(names, 1)
         sqls, last = (first.written(names, 1), second.written(after, 2)), second.after(after, 2)
-        self.sandbox.execute(setup)
+        try:
+            self.sandbox.execute(setup)
+        except MigratorError as error:
+            self.outcome = f"no schema for both: {error.message}"
+            return
         self.rows = {number: str(FIRST - 1 + number) for number in range(1, ROWS + 1)}
         self.versions = [names]
         self.sandbox.install()
         self.plain = self.plainly(first.written(names, 1, plainly=True), second.written(after, 2, plainly=True))
-        if self.plain is None and "" not in (first.naive, second.naive) and not (first.hangs and second.carries):
+        if self.plain is None and "" not in (first.naive, second.naive) and not self.pair.carries:
             self.outcome = "the plain SQL fails, "
         if self.pair.way == "together":
             self.together(";\n".join(sqls), last)
@@ -114,7 +123,7 @@ class Play:
 
     def plainly(self, first: str, second: str) -> frozenset[str] | None:
         """The shape that the SQL alone makes, if it makes one."""
-        if not first or not second or (self.pair.first.hangs and self.pair.second.carries):
+        if not first or not second or self.pair.carries:
             return None
         try:
             return self.sandbox.shape_after(f"{first};\n{second}")
