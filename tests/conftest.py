@@ -208,9 +208,15 @@ def databases(
 
 
 @pytest.fixture(scope="session")
-def template_database(databases: Databases) -> str:
-    """The database that those of the tests are copies of; rooms that always want a ledger have one with it."""
+def empty_database(databases: Databases) -> str:
+    """A database with nothing in it."""
     return databases.template("empty", lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def template_database(empty_database: str) -> str:
+    """The database that those of the tests are copies of; rooms that always want a ledger have one with it."""
+    return empty_database
 
 
 @pytest.fixture(scope="session")
@@ -227,9 +233,9 @@ def database_url(databases: Databases, template_database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def empty_database_url(databases: Databases) -> Iterator[str]:
+def empty_database_url(databases: Databases, empty_database: str) -> Iterator[str]:
     """The same without a ledger, in rooms that have one."""
-    with databases.fresh(databases.template("empty", lambda _: None)) as url:
+    with databases.fresh(empty_database) as url:
         yield url
 
 

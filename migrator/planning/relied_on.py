@@ -13,7 +13,6 @@ from dataclasses import replace
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context, Spec
 from migrator.changes.kinds.drop_constraint import Release
-from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import retyped_columns
@@ -23,7 +22,7 @@ _Named = tuple[TableName, str]
 
 
 def refuse_relying_on_dropped(changes: Sequence[Change], its: Sequence[Change], other: str, schema: Schema) -> None:
-    """Refuse what relies on what contract of the other migration drops, or names what the other one names.
+    """Refuse what relies on what contract of the other migration drops.
 
     Args:
         changes: of the later migration.
@@ -35,8 +34,6 @@ def refuse_relying_on_dropped(changes: Sequence[Change], its: Sequence[Change], 
         Refused: one of the two contracts could not run any more, or writes would fail between them.
     """
     first = f'contract it first: "migrator contract {other}"'
-    for table, name in sorted((_dropped(changes) | _renamed(changes)) & (_dropped(its) | _renamed(its)), key=str):
-        raise Refused(f'{other} drops or renames "{name}" of {table} too, and is not contracted', hint=first)
     for change in its:
         if change.kind.name == "add_foreign_key" and _stops(change, _without(schema, changes), schema):
             going = ", ".join(what for what, _ in _going(schema, changes))
@@ -109,19 +106,6 @@ def _dropped(changes: Sequence[Change]) -> set[_Named]:
 
 def _specs(changes: Sequence[Change]) -> Iterator[Spec]:
     return (change.spec for change in changes)
-
-
-def _renamed(changes: Sequence[Change]) -> set[_Named]:
-    """Those that changes give another name."""
-    return {
-        (
-            change.spec.target,
-            change.spec.constraint if isinstance(change.spec, ConstraintRenaming) else change.spec.index,
-        )
-        for change in changes
-        if isinstance(change.spec, ConstraintRenaming)
-        or (isinstance(change.spec, OnIndex) and change.kind.name == "rename_index")
-    }
 
 
 def _going(schema: Schema, changes: Sequence[Change]) -> Iterator[tuple[str, set[_Named]]]:

@@ -53,9 +53,10 @@ def test_what_a_pending_move_finds_rows_by_is_dropped_behind_it(tables: Sandbox)
         (NO_KEY, SPLIT, 'drops constraint "t_r" of public.t, and then the foreign key of public.s does not point to a'),
         (NO_KEY, POINT, 'drops constraint "t_r" of public.t, and then no unique constraint of "public.t" is about (r)'),
         ("DROP INDEX t_a", RETYPE, 'index "t_a" of public.t is dropped by contract of'),
-        ("DROP INDEX t_a", "ALTER INDEX t_a RENAME TO t_b", 'drops or renames "t_a" of public.t too'),
-        (NO_KEY, "ALTER TABLE t RENAME CONSTRAINT t_r TO t_s", 'drops or renames "t_r" of public.t too'),
-        ("ALTER TABLE t RENAME CONSTRAINT t_r TO t_s", NO_KEY, 'drops or renames "t_r" of public.t too'),
+        ("DROP INDEX t_a", "DROP INDEX t_a", "changes index public.t_a too"),
+        ("DROP INDEX t_a", "ALTER INDEX t_a RENAME TO t_b", 'changes index public.t_a too'),
+        (NO_KEY, "ALTER TABLE t RENAME CONSTRAINT t_r TO t_s", 'changes constraint "t_r" of public.t too'),
+        ("ALTER TABLE t RENAME CONSTRAINT t_r TO t_s", NO_KEY, 'changes constraint "t_r" of public.t too'),
     ],
 )  # fmt: skip
 def test_what_a_pending_contract_drops_is_relied_on_once_it_has_run(

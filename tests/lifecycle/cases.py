@@ -249,7 +249,7 @@ _CASES = (
     Case(
         name="NOT NULL with a default that differs from row to row",
         kind="add_column",
-        setup=items("other text"),
+        setup=items("other text", rows=3 * ROWS),  # as for identity below
         sql="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT 'r0.' || (random() * 1000000000)::int",
         existing="SELECT 'items' AS name, id, n, 'r' AS value FROM items",
         old=code_without(default="r"),

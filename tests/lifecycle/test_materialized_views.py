@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 import pytest
 
@@ -198,6 +200,8 @@ def test_lint_has_nothing_against_what_is_written_for_it_and_against_the_same_by
         text = (sandbox.root / "migrations" / migration.id / f"{name}.sql").read_text(encoding="utf-8")
         (sandbox.root / f"{name}.sql").write_text(text, encoding="utf-8")
 
+    # By hand: at expand the new one takes the name in the transaction in which the old one gives it up.
     found = sandbox.command("lint", f"{phase}.sql")
-    assert found.code == 1
-    assert ("BC004" if phase == "expand" else "LK021") in found.out
+    assert (found.code, {"BC004", "LK021"} & set(re.findall(r"\[([A-Z]{2}\d+) ", found.out))) == (
+        (0, set()) if phase == "expand" else (1, {"BC004", "LK021"})
+    )

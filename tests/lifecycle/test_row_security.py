@@ -27,6 +27,12 @@ BESIDE = (
 )
 
 
+@pytest.fixture(scope="session")
+def template_database(empty_database: str) -> str:
+    """Without a ledger: the owner of the tables is to own it."""
+    return empty_database
+
+
 @dataclass
 class Tenants:
     """A database whose owner is no superuser, and an application role.

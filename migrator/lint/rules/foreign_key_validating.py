@@ -77,7 +77,8 @@ class ForeignKeyValidating(AlterTableRule):
         ),
         Bad(
             "ALTER TABLE visits ADD CONSTRAINT visitor FOREIGN KEY (user_id) REFERENCES users (id);",
-            earlier="CREATE TABLE visits (user_id bigint, at date) PARTITION BY RANGE (at);",
+            earlier="CREATE TABLE visits (user_id bigint, at date) PARTITION BY RANGE (at);\n"
+            "CREATE TABLE visits_now PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');",
             fix="-- for each partition: ALTER TABLE partition ADD CONSTRAINT … FOREIGN KEY … NOT VALID, and VALIDATE "
             "CONSTRAINT …\n"
             "-- (before 18 a partitioned table takes no NOT VALID); then, which finds these and reads nothing:\n"

@@ -74,7 +74,8 @@ class UniqueConstraintBuilding(AlterTableRule):
         ),
         Bad(
             "ALTER TABLE events ADD PRIMARY KEY (at);",
-            earlier="CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at);",
+            earlier="CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at);\n"
+            "CREATE TABLE events_now PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');",
             fix="ALTER TABLE ONLY events ADD CONSTRAINT events_pkey PRIMARY KEY (at);\n"
             "-- then, for each partition: CREATE UNIQUE INDEX CONCURRENTLY … ON partition (…), its constraint by\n"
             "-- USING INDEX, and ALTER INDEX … ATTACH PARTITION …",
