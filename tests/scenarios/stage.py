@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +13,11 @@ from psycopg.rows import tuple_row
 
 from migrator.errors import MigratorError, Refused
 from migrator.model.plan import Migration
+from tests.scenarios.crowd import SERVICE, Crowds, Statements, statements
 from tests.support.sandbox import Sandbox, refusal
 
+BATCH = r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)"
+DDL = r"\A(?:CREATE|ALTER|DROP)\b"
 OFFLINE = "nobody is connected in this test"
 
 
@@ -64,9 +68,11 @@ class Stage:
     Attributes:
         old: code that was there before the migration.
         new: code of the migration's level.
+        crowds: more of both, all the time; a scenario is played with kills and a rollback then, too.
     """
 
     sandbox: Sandbox
+    crowds: Crowds | None = None
     old: Client = field(init=False)
     new: Client = field(init=False)
     extras: list[Client] = field(default_factory=list)
@@ -78,6 +84,8 @@ class Stage:
     def setup(self, script: str) -> None:
         """Objects and rows from before all migrations, and the ledger."""
         self.sandbox.execute(script)
+        if self.crowds:
+            self.sandbox.configure({"name": SERVICE, "ttl": "1h"})
         self.sandbox.install()
 
     def plan(self, sql: str, title: str = "change") -> Migration:
@@ -85,15 +93,52 @@ class Stage:
 
     def expand(self, sql: str, title: str = "change") -> Migration:
         """A migration that is planned and expanded."""
+        before, after = self.known(), self.known(sql)
         migration = self.plan(sql, title)
+        if self.crowds:
+            self.crowds.enter(migration.level - 1, before)
+            self.there_and_back(migration)
         self.sandbox.expand(migration)
+        if self.crowds:
+            self.crowds.enter(migration.level, after)
+            self.crowds.work()
         return migration
+
+    def known(self, sql: str = "") -> Statements | None:
+        """What code sends that knows the tables as they are, or as plain SQL makes them."""
+        return statements(self.sandbox, sql) if self.crowds else None
+
+    def there_and_back(self, migration: Migration) -> None:
+        """Expand, and undo it while old code runs."""
+        self.part()
+        before = self.sandbox.snapshot()
+        self.sandbox.expand(migration)
+        if self.sandbox.state(migration) == "expanded":
+            self.sandbox.rollback(migration, yes=True)
+            assert self.sandbox.snapshot() == before
+        self.sandbox.events.clear()
 
     def contract(self, migration: Migration) -> None:
         """The data is moved, everybody leaves, the old shape goes."""
+        if self.crowds:
+            self.killed(1, BATCH, "backfill", migration.id)
         self.sandbox.backfill(migration)
-        self.leave()
-        self.sandbox.contract(migration, offline=OFFLINE)
+        if not self.crowds or not self.crowds.runs(migration.level):
+            self.leave()
+            self.sandbox.contract(migration, offline=OFFLINE)
+            return
+        self.crowds.leave(below=migration.level)
+        self.part()
+        self.killed(2, DDL, "contract", migration.id)
+        self.sandbox.contract(migration, wait_s=10)
+        self.crowds.work()
+        assert self.crowds.failures() == []
+
+    def killed(self, number: int, match: str, *command: str) -> None:
+        """A run that is killed before so many statements of a sort were sent, if it comes to that."""
+        process = self.sandbox.process(*command, MIGRATOR_KILL_AT=str(number), MIGRATOR_KILL_MATCH=match)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGKILL), output
 
     def all_of(self, sql: str, title: str = "change") -> Migration:
         """A migration from its text to its contract."""
@@ -137,6 +182,13 @@ class Stage:
 
     def leave(self) -> None:
         """Nobody is connected."""
+        if self.crowds:
+            self.crowds.leave()
+            assert self.crowds.failures() == []
+        self.part()
+
+    def part(self) -> None:
+        """The clients of the scenario leave."""
         for client in (self.old, self.new, *self.extras):
             client.leave()
 

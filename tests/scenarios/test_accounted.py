@@ -2,8 +2,10 @@
 
 S1 to S37 are what tools with one schema per version can do, B1 to B28 what such tools were seen to fail at. Where such
 a tool shows two versions of one column, this one has two columns (rename, split, merge), or says in docs/semantics.md
-what holds for the one there is. A test in this folder is named for its scenarios, ``test_s07_…``, ``test_b19_b20_…``;
-these are shown elsewhere:
+what holds for the one there is. Each is played by itself, and again among two writers and two readers of each version,
+with a rollback, a killed backfill and a killed contract on the way (``crowd.py``).
+
+A test in this folder is named for its scenarios, ``test_s07_…``, ``test_b19_b20_…``; these are shown elsewhere:
 
 S30  postgres/test_locks.py::test_a_refused_lock_is_tried_again_until_it_is_free
 S34  ledger/test_install.py::test_eight_processes_install_it_once

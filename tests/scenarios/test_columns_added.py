@@ -124,7 +124,7 @@ def test_s06_what_binds_a_new_column_comes_with_it_in_one_migration(stage: Stage
     stage.setup("CREATE TABLE products (id int PRIMARY KEY); INSERT INTO products VALUES (1), (4)")
     before, after = stage.sandbox.snapshot(), stage.sandbox.shape_after(sql)
     migration = stage.expand(sql)
-    stage.sandbox.rollback(migration, offline="nobody is connected in this test", yes=True)
+    stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     stage.sandbox.expand(migration)
     assert stage.new.fails("UPDATE products SET d = 1") == ""

@@ -222,6 +222,7 @@ def test_b19_b20_conditions_indexes_and_keys_survive_a_type_change_word_for_word
     assert unplaced_lines(stage.sandbox.snapshot()) == unplaced_lines(after)
 
 
+@pytest.mark.alone("counts how often a trigger fires")
 def test_b21_the_backfill_fires_triggers_of_the_user_and_says_so(stage: Stage) -> None:
     """updated_at and audit triggers fire for each row that is filled, once; a note names them when it is planned."""
     stage.setup(
@@ -240,6 +241,7 @@ def test_b21_the_backfill_fires_triggers_of_the_user_and_says_so(stage: Stage) -
     assert stage.sandbox.value("SELECT count(*) FROM users WHERE updated_at > '2020-01-01'") == 20
 
 
+@pytest.mark.alone("counts how often a trigger fires")
 def test_b21_a_condition_keeps_a_trigger_of_the_user_from_the_backfill(stage: Stage) -> None:
     """WHEN on the application_name tells the backfill from everybody else, old and new code."""
     stage.setup(

@@ -58,6 +58,7 @@ FORMS = (
 )  # fmt: skip
 
 
+@pytest.mark.alone("says when each row is filled, and any write of it fills it")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_whatever_old_code_writes_new_code_finds(stage: Stage, form: Form) -> None:
     """INSERT by position, INSERT … SELECT, COPY, upserts, UPDATE … FROM and DELETE of old code reach the new shape."""
@@ -97,6 +98,7 @@ def test_whatever_old_code_writes_new_code_finds(stage: Stage, form: Form) -> No
     assert dict(stage.rows(f"SELECT id, {form.after} FROM people")) == final
 
 
+@pytest.mark.alone("says when each row is filled, and any write of it fills it")
 def test_old_code_that_reads_every_column_sees_more_of_them_and_its_own_first(stage: Stage) -> None:
     """SELECT * gets the new column behind its own; prepared on the server it fails until prepared anew."""
     stage.setup(SETUP)
