@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from migrator.backfill import checkpoint, rejects, target
+from migrator.backfill import checkpoint, described, rejects, target
 from migrator.backfill.attempts import Attempt, Attempts, Rewritten
 from migrator.backfill.checkpoint import Claim, JobKey
 from migrator.backfill.keys import KeyValue
@@ -201,7 +201,7 @@ class Batcher:
                 f'backfill step "{statement.step}" does not make its own condition false:'
                 f" {still:,} of {counted(done, 'rows')} still {'satisfies' if still == 1 else 'satisfy'} it afterwards",
                 at=statement.at or None,
-                detail=f"for example: {target.describe_row(self._session, leaf, place)} of {leaf.name.sql}\n"
+                detail=f"for example: {described.describe_row(self._session, leaf, place)} of {leaf.name.sql}\n"
                 f"condition: {statement.condition}",
                 hint="this batch was rolled back; the condition must be false for a row that is done, as in"
                 + (
@@ -323,7 +323,7 @@ class Batcher:
         )
 
     def _too_many(self, leaf: Leaf, rejected: Rejected) -> StatementFailed:
-        row, error = target.describe_row(self._session, leaf, rejected.tid), rejected.error
+        row, error = described.describe_row(self._session, leaf, rejected.tid), rejected.error
         limit = (
             f"; more than {counted(self._max_rejected, 'rows are')} like it (max_rejected)"
             if self._max_rejected

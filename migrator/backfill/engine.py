@@ -16,7 +16,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from migrator.backfill import checkpoint, control, inline, job_progress, reading, rejects, sizing, target, worker
+from migrator.backfill import (
+    checkpoint,
+    control,
+    described,
+    inline,
+    job_progress,
+    reading,
+    rejects,
+    sizing,
+    target,
+    worker,
+)
 from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
@@ -303,7 +314,7 @@ class _Director:
 
     def _tell_who_locks(self) -> None:
         leaves = [leaf.name.sql for leaf in self._connection.call(target.leaves, self._work.target)]
-        holder = self._connection.call(target.lock_holder, leaves)
+        holder = self._connection.call(described.lock_holder, leaves)
         reason = "rows are locked" + (f" by {holder}" if holder else "")
         if not self._waits_for:
             self._listener(Note(f"{reason}: they are done when they are free"))
@@ -316,7 +327,7 @@ class _Director:
         for leaf, span in checkpoint.left_spans(session, work.key, work.target):
             count += session.one(work.statement.count_wrong(leaf.name, span)).rows
             if not example and (row := session.maybe(work.statement.find_wrong(leaf.name, span))):
-                example = f"for example: {target.describe_row(session, leaf, row.place)} of {leaf.name.sql}\n"
+                example = f"for example: {described.describe_row(session, leaf, row.place)} of {leaf.name.sql}\n"
         return StatementFailed(
             f'backfill step "{work.statement.step}": {counted(count, "rows are")} still wrong after'
             f" {checkpoint.PASSES_WITHOUT_PROGRESS + 1} passes over them",

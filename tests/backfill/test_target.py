@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.backfill import target
+from migrator.backfill import described, target
 from migrator.backfill.passes import MANY, Parting
 from migrator.backfill.reading import read_step
 from migrator.backfill.segments import Span
@@ -112,8 +112,8 @@ def test_a_row_is_described_by_its_key_and_place(session):
     session.execute("INSERT INTO t VALUES (1, 'x')")
     leaf = target.leaf(session, ("a",), "public.t")
     assert leaf.sets_key
-    assert target.describe_row(session, leaf, "(0,1)") == "B c = x, a = 1 (ctid (0,1))"
-    assert target.describe_row(session, leaf, "(0,2)") == "ctid (0,2)"
+    assert described.describe_row(session, leaf, "(0,1)") == "B c = x, a = 1 (ctid (0,1))"
+    assert described.describe_row(session, leaf, "(0,2)") == "ctid (0,2)"
     assert target.leaf(session, (), "public.gone") is None
 
 
