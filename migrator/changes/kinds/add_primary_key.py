@@ -18,7 +18,7 @@ from migrator.changes.unique_key import build_and_use, key_columns, require_divi
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import ident_list
+from migrator.sql.compose import ident, ident_list
 from migrator.sql.parser import pb
 
 
@@ -61,13 +61,18 @@ class AddPrimaryKey(Kind[NewConstraint]):
         """The table has none, and its columns cannot be NULL."""
         node = node_of(change.definition, pb.CONSTR_PRIMARY)
         columns = key_columns(node)
+        there = context.schema.relation(change.target)
+        taken = next((each for each in there.constraints if each.type == "primary key"), None) if there else None
+        if taken is not None:
+            raise Refused(
+                f'table "{change.target}" has a primary key already: {taken.name}',
+                hint=f"DROP CONSTRAINT {ident(taken.name)} in a migration before this one; a UNIQUE constraint over "
+                "its columns, added before that, serves upserts meanwhile",
+            )
         relation = require_free(change, columns, context, or_partitioned=True)
         if relation is None:
             yield f"whether {change.target} ({', '.join(columns)}) may be NULL could not be checked without a database"
         else:
-            there = next((each for each in relation.constraints if each.type == "primary key"), None)
-            if there is not None:
-                raise Refused(f'table "{change.target}" has a primary key already: {there.name}')
             nullable = [each.name for each in relation.columns if each.name in columns and not each.not_null]
             if nullable:
                 raise Refused(

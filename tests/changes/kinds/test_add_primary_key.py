@@ -27,6 +27,7 @@ def test_without_a_database_it_is_said_what_was_not_checked():
     [
         (users(A, Column("b", "bigint")), 'column "b" of table "public.users" may be NULL'),
         (users(A, B, constraints=(Constraint("p", "primary key", ("a",), ""),)), "has a primary key already: p"),
+        (users(A, B, constraints=(Constraint("users_pkey", "primary key", ("a",), ""),)), "has a primary key already"),
         (users(A, B, indexes=(index("users_pkey", "a"),)), 'an index of the name "users_pkey" exists already'),
     ],
 )
