@@ -216,7 +216,7 @@ class Fleet:
                     with self._changed:
                         self._busy.discard(name)
                         self._changed.notify_all()
-                time.sleep(chance.uniform(0, 0.004))
+                time.sleep(chance.uniform(0, 0.012))
 
     def _write(self, connection: psycopg.Connection[Any], chance: random.Random) -> None:
         code, truth = self._code, self._truth

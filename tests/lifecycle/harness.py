@@ -133,23 +133,26 @@ class Life:
         """A process that is killed in the middle of moving the data."""
         if not migration.phase(Phase.BACKFILL):
             return
-        # Before its second batch, whatever form the first one has.
-        process = self.sandbox.process(
-            "backfill",
-            "--target-ms",
-            "5",
-            MIGRATOR_KILL_AT="2",
-            MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)",
-        )
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, output
-        assert self.sandbox.state(migration) == "backfilling"
-        ((state, done),) = self.sandbox.rows(
-            "SELECT min(j.state), sum(s.rows_done)::int FROM migrator.backfill_job AS j"
-            " JOIN migrator.backfill_segment AS s USING (project, migration, step)"
-        )
-        assert state == "running"
-        assert done > 0, "killed before the first batch, which is no middle"
+        for _ in range(3):
+            # Before its second batch, whatever form the first one has.
+            process = self.sandbox.process(
+                "backfill",
+                "--target-ms",
+                "5",
+                MIGRATOR_KILL_AT="2",
+                MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)",
+            )
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode == -signal.SIGKILL, output
+            assert self.sandbox.state(migration) == "backfilling"
+            ((state, done),) = self.sandbox.rows(
+                "SELECT min(j.state), sum(s.rows_done)::int FROM migrator.backfill_job AS j"
+                " JOIN migrator.backfill_segment AS s USING (project, migration, step)"
+            )
+            assert state == "running"
+            if done > 0:
+                return
+        raise AssertionError("killed before the first batch each time, which is no middle")
 
     def contract(self, migration: Migration, old: Fleet, new: Fleet) -> None:
         """Refused while old code runs, and the old code may go on; then through the gate."""
