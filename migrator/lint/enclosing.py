@@ -13,6 +13,10 @@ BEGINS = frozenset({pb.TRANS_STMT_BEGIN, pb.TRANS_STMT_START})
 ENDS = frozenset({pb.TRANS_STMT_COMMIT, pb.TRANS_STMT_PREPARE, pb.TRANS_STMT_ROLLBACK})
 """Kinds of ``TransactionStmt``; after PREPARE TRANSACTION a transaction is no longer that of the session."""
 
+_OF_SAVEPOINTS = frozenset({pb.TRANS_STMT_SAVEPOINT, pb.TRANS_STMT_RELEASE, pb.TRANS_STMT_ROLLBACK_TO})
+_HOLD = 0x0020
+"""CURSOR_OPT_HOLD of parsenodes.h."""
+
 
 class NotFixable(Exception):
     """The rewrite cannot be put where the statement stands; the message says why, in words that follow "not fixed:"."""
@@ -72,6 +76,22 @@ def keeps(statement: Statement) -> bool:
     return kind in ("vacuum_stmt", "comment_stmt") or (
         kind == "reindex_stmt" and any(each.def_elem.defname == "concurrently" for each in node.params)
     )
+
+
+def needs_one(statement: Statement) -> str:
+    """What only works inside a transaction, or does nothing outside one; empty for all else."""
+    kind, node = statement.kind, statement.node
+    if kind == "lock_stmt":
+        return "LOCK TABLE"
+    if kind == "transaction_stmt":
+        return "SAVEPOINT" if node.kind in _OF_SAVEPOINTS else ""
+    if kind == "declare_cursor_stmt":
+        return "" if node.options & _HOLD else "DECLARE CURSOR"
+    if kind == "constraints_set_stmt":
+        return "SET CONSTRAINTS"
+    if kind == "variable_set_stmt" and node.name == "TRANSACTION":
+        return "SET TRANSACTION"
+    return "SET LOCAL" if _is_local(statement) and not _is_timeout(statement) else ""
 
 
 def _checks_later(command: Any) -> bool:

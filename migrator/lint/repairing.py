@@ -15,7 +15,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from migrator.lint.asking import asked_once
-from migrator.lint.enclosing import BEGINS, ENDS, NotFixable, Transaction, keeps
+from migrator.lint.enclosing import BEGINS, ENDS, NotFixable, Transaction, keeps, needs_one
 from migrator.lint.parts import Part
 from migrator.lint.repairs import Repair
 from migrator.lint.runners import outside_mark, sent_as_one
@@ -124,6 +124,17 @@ class Repairs:
             elif not begun and number not in self._alone and not keeps(statement):
                 found.add(number)
         return frozenset(found)
+
+    @asked_once
+    def bound(self) -> str:
+        """What of the part only works in the transaction that the runner may put around it; or nothing."""
+        begun = False
+        for statement in self.part.script.statements:
+            if statement.kind == "transaction_stmt":
+                begun = statement.node.kind in BEGINS or (begun and statement.node.kind not in ENDS)
+            if not begun and (found := needs_one(statement)):
+                return found
+        return ""
 
     @asked_once
     def step_ids(self) -> list[str]:
@@ -263,6 +274,8 @@ class _Edits:
         """
         if self._repairs.is_outside:
             return ""
+        if self._repairs.bound:
+            raise NotFixable(f"{self._repairs.bound} needs the transaction around the file")
         mark = self._repairs.mark
         if isinstance(mark, str):
             raise NotFixable(mark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from migrator import cli
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BAD = "CREATE INDEX users_email ON users (email);\n"
 FIXED = "-- migrator: transaction = false\nCREATE INDEX CONCURRENTLY users_email ON users (email);\n"
 RENAME = "SET lock_timeout = '1s';\nALTER TABLE users RENAME COLUMN name TO full_name;\n"
@@ -322,3 +324,47 @@ def test_statements_of_one_line_stay_under_their_waiver(folder: Path):
         f"{waiver}SELECT 1; SET lock_timeout = '2s'; ALTER TABLE users DROP COLUMN name; "
         "ALTER TABLE users ADD CONSTRAINT adult CHECK (age > 17); ALTER TABLE users DROP COLUMN age;\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("LOCK TABLE users IN ROW EXCLUSIVE MODE;\n", "LOCK TABLE"),
+        ("SAVEPOINT one;\n", "SAVEPOINT"),
+        ("DECLARE all_users CURSOR FOR SELECT * FROM users;\n", "DECLARE CURSOR"),
+        ("SET CONSTRAINTS ALL DEFERRED;\n", "SET CONSTRAINTS"),
+        ("SET LOCAL search_path = app;\n", "SET LOCAL"),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n", "SET TRANSACTION"),
+    ],
+)
+def test_a_file_that_needs_its_transaction_keeps_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], statement: str, named: str
+):
+    text = "SET lock_timeout = '1s';\n" + statement + BAD
+    (folder / "a.sql").write_text(text)
+
+    assert run("--fix", "--unsafe-fixes", "a.sql") == 1
+    assert f"--fix leaves it: {named} needs the transaction around the file" in capsys.readouterr().out
+    assert (folder / "a.sql").read_text() == text
+
+
+def test_what_works_without_a_transaction_does_not_hold_it(folder: Path):
+    held = "DECLARE all_users CURSOR WITH HOLD FOR SELECT * FROM users;\nBEGIN;\nLOCK TABLE a IN SHARE MODE;\nCOMMIT;\n"
+    (folder / "a.sql").write_text("SET lock_timeout = '1s';\n" + held + BAD)
+
+    assert run("--fix", "--unsafe-fixes", "a.sql") == 0
+    assert "CREATE INDEX CONCURRENTLY" in (folder / "a.sql").read_text()
+
+
+def test_a_materialized_view_that_takes_the_place_of_another_is_no_renaming(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copytree(EXAMPLES / "replace_materialized_view", folder / "totals")
+    steps, manifest = folder / "totals" / "contract.sql", folder / "totals" / "migration.toml"
+    steps.rename(folder / "totals" / "expand.sql")  # where they stand with phase = expand
+
+    run("totals/expand.sql")
+    assert "BC004" not in capsys.readouterr().out
+    manifest.write_text(manifest.read_text().replace('kind = "replace_materialized_view"', 'kind = "raw_sql"'))
+    run("totals/expand.sql")
+    assert "BC004" in capsys.readouterr().out

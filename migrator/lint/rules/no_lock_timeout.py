@@ -37,7 +37,7 @@ class NoLockTimeout(Rule):
     breaks = ()
     fixable = Fixable.SAFE
     kinds = (
-        "alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "lock_stmt", "create_trig_stmt",
+        "alter_table_stmt", "drop_stmt", "rename_stmt", "truncate_stmt", "index_stmt", "create_trig_stmt",
         "create_stmt", "rule_stmt", "create_policy_stmt", "alter_object_schema_stmt",
     )  # fmt: skip
     good = (
