@@ -139,7 +139,12 @@ def _holds_revisions(path: Path) -> bool:
     """Whether a path is a revision of Alembic, its folder of them, or its script location."""
     if path.suffix == ".py":
         return True
-    return path.is_dir() and ((path / "env.py").is_file() or (path.parent / "env.py").is_file())
+    if not path.is_dir():
+        return False
+    # version_locations may be anywhere
+    return any((each / "env.py").is_file() for each in (path, path.parent)) or any(
+        b"down_revision" in file.read_bytes() for file in path.glob("*.py")
+    )
 
 
 def _revisions(paths: tuple[Path, ...], project: Project, *, runs: bool) -> Iterator[Source]:

@@ -129,6 +129,19 @@ def test_on_the_command_line(shop: Shop, capsys: pytest.CaptureFixture[str]):
     assert "there is no file" in capsys.readouterr().err
 
 
+def test_a_folder_of_revisions_may_stand_anywhere(shop: Shop, capsys: pytest.CaptureFixture[str]):
+    shop.revision("a2", "op.drop_table('users')", "pass", after="a1")
+    (shop.root / "history/versions").rename(shop.root / "steps")
+    ini = shop.ini.read_text()
+    shop.ini.write_text(ini.replace("[alembic]", "[alembic]\nversion_locations = %(here)s/steps"))
+
+    assert cli.run(["lint", "steps"]) == 1
+    assert "steps/a2.py:11:5: error: dropping table users" in capsys.readouterr().out
+    shop.ini.unlink()
+    assert cli.run(["lint", "steps"]) == 2
+    assert '"steps" is of Alembic, and there is no alembic.ini' in capsys.readouterr().err
+
+
 def test_since_a_reference(shop: Shop, capsys: pytest.CaptureFixture[str]):
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
         subprocess.run(["git", "-c", "user.name=D", "-c", "user.email=d@example.com", *arguments], check=True)
