@@ -92,6 +92,35 @@ def test_types_known_from_earlier_files_count():
     assert found == [("MY001", 2), ("MY002", 3), ("MY001", 5)]
 
 
+@pytest.mark.parametrize("renamed", ["RENAME TABLE `shop`.`t` TO shop.u, x TO y", "ALTER TABLE t RENAME TO u"])
+def test_types_are_known_under_new_names(renamed: str):
+    earlier = Source("1.sql", f"CREATE TABLE t (a varchar(20), b varchar(20), c int); {renamed};")
+    columns = Source("2.sql", "ALTER TABLE u RENAME COLUMN a TO d; ALTER TABLE u CHANGE b e varchar(30);")
+    change = Source(
+        "3.sql",
+        "ALTER TABLE u MODIFY d varchar(60);\nALTER TABLE u MODIFY e varchar(40);\nALTER TABLE u MODIFY c int;\n"
+        "ALTER TABLE u DROP COLUMN c;\nALTER TABLE u ADD COLUMN c text;\nALTER TABLE t MODIFY d varchar(60);\n",
+    )
+
+    found = report_on(earlier, columns, change).findings
+
+    # line 3 says the same again; t is a table nobody knows
+    assert [(each.line, each.code) for each in found if each.file == "3.sql"] == [(4, "OD001"), (6, "MY001")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_new"),
+    [
+        ("CREATE TABLE t (a int); RENAME TABLE t TO u;", True),
+        ("RENAME TABLE u TO v; CREATE TABLE t (a int); RENAME TABLE t TO u;", True),
+        ("CREATE TABLE u (a int); DROP TABLE IF EXISTS u, w;", False),
+        ("CREATE TABLE t (a int); RENAME TABLE u TO t;", False),
+    ],
+)
+def test_a_new_table_stays_new_under_its_new_name(sql: str, is_new: bool):
+    assert ("MY001" in codes(f"{sql} ALTER TABLE u MODIFY a text;")) is not is_new
+
+
 @pytest.mark.parametrize(
     ("dialect", "sql", "lines"),
     [

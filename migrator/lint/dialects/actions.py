@@ -102,14 +102,18 @@ _BEFORE_NAME = frozenset({
 
 def key_of(name: str) -> str:
     """A name as it is held against others: the last part, unquoted, in lower case."""
-    return re.split(r"\.(?=[^.`\"\]]*[`\"\]]?$)", name)[-1].strip('`"[]').lower()
+    parts = _PART.findall(name)
+    return parts[-1].strip('`"[]').lower() if parts else ""
+
+
+_PART = re.compile(r"""`[^`]*`|"[^"]*"|\[[^\]]*\]|[^.\s]+""")
 
 
 def actions_of(statement: ForeignStatement) -> list[Action]:
     """The actions of ALTER TABLE; what CREATE INDEX and DROP INDEX of MySQL do to their table is one as well."""
     if statement.starts("ALTER TABLE", "ALTER ONLINE TABLE", "ALTER IGNORE TABLE"):
         _, first = table_of(statement)
-        return [_action(words) for words in _split(statement.words[first:])]
+        return [_action(words) for words in listed(statement.words, first)]
     keys = statement.keys
     if keys[:1] == ("CREATE",) and "INDEX" in keys[:4] and "ON" in keys:
         kind = {"FULLTEXT": "add fulltext", "SPATIAL": "add spatial", "UNIQUE": "add unique"}.get(keys[1], "add index")
@@ -125,9 +129,10 @@ def _options(statement: ForeignStatement) -> Iterator[Action]:
             yield _action(statement.words[place : place + 3])
 
 
-def _split(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
-    depth, start = 0, 0
-    for index, word in enumerate(words):
+def listed(words: Sequence[Word], start: int) -> Iterator[tuple[Word, ...]]:
+    """What commas part, from a word on."""
+    depth = 0
+    for index, word in enumerate(words[start:], start):
         if word.key in ("(", ")"):
             depth += 1 if word.key == "(" else -1
         elif word.key == "," and depth <= 0:
