@@ -3,7 +3,9 @@
 One life alone is told from its first statement to its last; ``FILE`` gets what the tool refused, and how often.
 
 ``python -m tests.hunt --pairs SECONDS [FORM [FORM [WAY]]]``: play pairs of changes for so long, those of these forms
-only: a kind, or ``kind:form``, see ``forms.py``.
+only: a kind, or ``kind:form``, see ``forms.py``. The order is the same every time: one pair of any two kinds, then a
+second one, and so on. ``--part 3/20``: the third of twenty pieces of it, one after the other; all pairs are played when
+each piece has been, with ``inf`` for the time. Which were is for you to remember.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from migrator import embedded
 from migrator.errors import MigratorError
 from tests.conftest import wanted_installation
 from tests.hunt.lives import Covered, life
-from tests.hunt.pairs import all_pairs, sample
+from tests.hunt.pairs import all_pairs, part, sample
 from tests.support.tablespaces import make_tablespace
 
 
@@ -52,15 +54,20 @@ def main(first: int, count: int = 1, file: str = "") -> int:
     return bool(failed)
 
 
-def pairs(seconds: float, *wanted: str) -> int:
+def pairs(seconds: float, *words: str) -> int:
     """Play pairs, and tell what each came to."""
+    wanted, piece = list(words), "1/1"
+    if "--part" in wanted:
+        at = wanted.index("--part")
+        piece = wanted[at + 1]
+        del wanted[at : at + 2]
     outcomes, failed = Counter[str](), list[str]()
     with (
         embedded.start(major=wanted_installation().major, settings=embedded.FAST) as server,
         psycopg.connect(server.url(), autocommit=True) as admin,
     ):
         make_tablespace(server.url())
-        chosen = [each for each in all_pairs() if each.matches(wanted)]
+        chosen = part([each for each in all_pairs() if each.matches(wanted)], piece)
         for played in sample(admin, server.url, chosen, time.monotonic() + seconds):
             print(f"{played.pair}: {played.outcome}" + f" ({played.refusal})" * bool(played.refusal), flush=True)
             outcomes["failed" if played.failed else played.outcome] += 1

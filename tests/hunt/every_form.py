@@ -7,7 +7,10 @@ from tests.hunt.forms_of_columns import COLUMNS, TABLES
 
 INDEX = "CREATE INDEX items_value ON shop.items (value)"
 VIEW = "CREATE VIEW shop.seen AS SELECT id, value FROM shop.items"
-HEAP = "CREATE MATERIALIZED VIEW shop.heap AS SELECT id, value FROM shop.items"
+HEAP = (
+    "CREATE MATERIALIZED VIEW shop.heap AS SELECT id, value FROM shop.items;"
+    "CREATE UNIQUE INDEX heap_key ON shop.heap (id)"
+)
 FUNCTION = (
     "CREATE FUNCTION shop.twice(a integer) RETURNS bigint LANGUAGE plpgsql AS"
     " $$ BEGIN RETURN 2 * a + (SELECT count(*) FROM shop.items); END $$"
@@ -95,7 +98,7 @@ TYPES = (
     Form("create_domain", "CREATE DOMAIN {home}.short{x} AS text", then={"wider": "{{home}}.short{x}"}),
     Form("create_type", "CREATE TYPE {home}.whole{x} AS (a integer)"),
     Form("drop_type", "DROP TYPE {home}.unused{x}", needs="CREATE TYPE shop.unused{x} AS ENUM ('a')"),
-    Form("add_enum_value", "ALTER TYPE {home}.{mood} ADD VALUE 'more{x}'", type="mood", stays=True),
+    Form("add_enum_value", "ALTER TYPE {home}.{mood} ADD VALUE 'more{x}'", type="mood", stays=r"type \S*mood: "),
     Form(
         "rename_enum_value",
         "-- migrator: phase = contract\nALTER TYPE {home}.{mood} RENAME VALUE '19{x}' TO 'v{x}'",
@@ -121,7 +124,12 @@ TYPES = (
     Form("drop_schema", "DROP SCHEMA unused{x}", needs="CREATE SCHEMA unused{x}"),
     Form("create_extension", "CREATE EXTENSION unaccent"),
     Form("drop_extension", "DROP EXTENSION citext", needs="CREATE EXTENSION citext"),
-    Form("update_extension", "ALTER EXTENSION hstore UPDATE TO '1.7'", needs="CREATE EXTENSION hstore VERSION '1.4'"),
+    Form(
+        "update_extension",
+        "ALTER EXTENSION hstore UPDATE TO '1.7'",
+        needs="CREATE EXTENSION hstore VERSION '1.4'",
+        stays="(extension|function) g?hstore",
+    ),
 )
 OBJECTS = (
     Form("create_view", "CREATE VIEW {home}.looked{x} AS SELECT {key}, {value} FROM {t}", then={"view": None}),
@@ -138,7 +146,7 @@ OBJECTS = (
         " {n} AS more{x} FROM {t}",
         needs=HEAP,
         naive="DROP MATERIALIZED VIEW {home}.{heap}; CREATE MATERIALIZED VIEW {home}.{heap} AS SELECT {key} AS id,"
-        " {value} AS value, {n} AS more{x} FROM {t}",
+        " {value} AS value, {n} AS more{x} FROM {t}; CREATE UNIQUE INDEX heap_key ON {home}.{heap} (id)",
     ),
     Form("refresh_materialized_view", "REFRESH MATERIALIZED VIEW {home}.{heap}", needs=HEAP),
     Form("create_function", "CREATE FUNCTION {home}.f{x}(a integer) RETURNS integer LANGUAGE sql AS $$ SELECT a $$"),

@@ -100,7 +100,7 @@ class Form:
         then: names after it, and None for what is gone; braces that are doubled are looked up later.
         naive: what it is without the tool, if that is something else; empty: nothing that says it shortly.
         layout: of the table, see ``KEYS``; ``type``: of the column, see ``TYPES``.
-        stays: whether a rollback leaves what expand made.
+        stays: a pattern for what a rollback leaves as expand made it, in lines of ``tests.support.snapshot``.
         carries: whether what hangs on the column comes along, which the plain SQL does not do; ``hangs``: it is that.
     """
 
@@ -112,7 +112,7 @@ class Form:
     naive: str | None = None
     layout: str = ""
     type: str = ""
-    stays: bool = False
+    stays: str = ""
     carries: bool = False
     hangs: bool = False
 

@@ -87,7 +87,7 @@ TABLES = (
     Form(
         "attach_partition",
         "ALTER TABLE {t} ATTACH PARTITION {home}.more{x} FOR VALUES FROM (600{x}) TO (700{x})",
-        needs="CREATE TABLE shop.more{x} (LIKE shop.items INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+        needs="CREATE TABLE shop.more{x} (LIKE shop.items INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
         layout="partitioned",
     ),
     # What other changes do at expand is done to the partition as well.

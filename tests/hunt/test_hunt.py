@@ -20,7 +20,7 @@ import pytest
 from migrator.changes.registry import all_kinds
 from tests.hunt.every_form import FORMS
 from tests.hunt.lives import Covered, life
-from tests.hunt.pairs import all_pairs, sample
+from tests.hunt.pairs import all_pairs, part, sample
 from tests.support.tablespaces import make_tablespace
 
 SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "120"))
@@ -76,3 +76,13 @@ def test_lives_that_nobody_has_seen(
 
 def test_every_kind_is_in_pairs() -> None:
     assert {form.kind for form in FORMS} == set(all_kinds())
+
+
+def test_all_pairs_are_played_once_when_every_part_was() -> None:
+    order = all_pairs()
+    assert [pair for number in range(1, 21) for pair in part(order, f"{number}/20")] == order
+    kinds = [frozenset([pair.first.kind, pair.second.kind]) for pair in order]
+    first = len(set(kinds))
+    assert set(kinds[:first]) == set(kinds), "any two kinds come once before any come twice"
+    with pytest.raises(ValueError, match="part 0/20"):
+        part(order, "0/20")
