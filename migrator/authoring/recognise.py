@@ -13,6 +13,7 @@ from migrator.errors import Refused
 from migrator.model.schema import Schema
 from migrator.planning.planner import Change, raise_all
 from migrator.sql.actions import Action, actions_of, directives_of
+from migrator.sql.column_constraints import apart
 from migrator.sql.parser import Script, Statement, pb
 
 _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
@@ -63,7 +64,7 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     notes: list[str] = []
     refusals: list[Refused] = []
     refusals += _unread_directives(script)
-    for action in actions_of(script, whole=True):
+    for action in (part for each in actions_of(script, whole=True) for part in apart(each)):
         at = f"{script.name or 'SQL'}:{action.line}"
         if _is_left_out(action):
             notes.append(

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from migrator.changes.kind import Context, Draft, Expression, OnTable, altered_table, require_column, require_table
-from migrator.changes.trial import copy_of, may_be_tried, on_copy
+from migrator.changes.trial import added_before, copy_of, may_be_tried, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -189,7 +189,8 @@ def tried_constraint(change: NewConstraint, contype: int, context: Context) -> I
     if may_be_tried(context, change.target):
         there = structs.replace(change, schema=copy_of(change.target).schema)
         added = add_statement(there, node_of(change.definition, contype))
-        yield on_copy(f'constraint "{change.constraint}"', change.target, added)
+        columns = added_before(context, change.target, there.sql)
+        yield on_copy(f'constraint "{change.constraint}"', change.target, *columns, added)
 
 
 def waits_for_contract(change: NewConstraint, what: str) -> Iterator[str]:

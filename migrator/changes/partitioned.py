@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from migrator.changes.constraint import NewConstraint, add_statement
@@ -40,20 +41,21 @@ def index_locks(table: Sql) -> str:
     return f"SHARE ON {table}: writes wait, for a moment; SHARE UPDATE EXCLUSIVE on each partition"
 
 
-def tried_on_copy(relation: Relation, statement: Sql, what: str) -> Expression:
+def tried_on_copy(relation: Relation, statement: Sql, what: str, added: Sequence[Sql] = ()) -> Expression:
     """Whether the server makes a unique index on a table that is partitioned in this way; an empty copy tells.
 
     Args:
         relation: the table.
         statement: makes it on ``TRIAL``.
         what: it is, for messages.
+        added: what gives ``TRIAL`` the columns that come before it.
     """
     table = qualified(relation.name.schema, relation.name.name)
     like = Sql(f"CREATE TEMPORARY TABLE {ident(TRIAL[1])} (LIKE {table}) PARTITION BY {relation.partition_key}")
     return Expression(
         f"{what} of the partitioned table {relation.name}",
         Sql("SELECT"),
-        trial=(like, statement),
+        trial=(like, *added, statement),
         hint="a unique index of a partitioned table has all columns that divide it",
     )
 

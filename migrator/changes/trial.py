@@ -6,12 +6,13 @@ step itself, at contract weeks later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from migrator.changes.kind import Context, Expression
+from migrator.changes.kind import Context, Expression, OnTable
 from migrator.model.schema import TableName
-from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.compose import Sql, expression, ident, ident_list, qualified, type_name
 from migrator.sql.parser import pb, unwrap
 
 _TEMPORARY = "pg_temp"
@@ -29,8 +30,40 @@ def is_among_its_like(context: Context) -> bool:
 
 
 def may_be_tried(context: Context, target: TableName) -> bool:
-    """Whether a change of a table can be tried on a copy of it."""
-    return context.schema.relation(target) is not None and is_on_its_own(context)
+    """Whether a change of a table can be tried on a copy of it, which has the columns of ``added_before`` too."""
+    alone = replace(context, made=frozenset(each for each in context.made if each[:1] != ("COLUMN",)))
+    return context.schema.relation(target) is not None and is_on_its_own(alone)
+
+
+def added_before(context: Context, target: TableName, copy: Sql) -> tuple[Sql, ...]:
+    """The statements that give a copy of a table the columns that changes before this one add to it.
+
+    Args:
+        copy: as SQL.
+    """
+    added = [
+        spec
+        for kind, spec in context.beside
+        if kind == "add_column"
+        and isinstance(spec, OnTable)
+        and spec.target == target
+        and ("COLUMN", *_place(spec)) in context.made
+    ]
+    return tuple(Sql(f"ALTER TABLE {copy} ADD COLUMN {_column(spec)}") for spec in added)
+
+
+def _place(spec: OnTable) -> tuple[str, str, str]:
+    return spec.schema, spec.table, getattr(spec, "column", "")
+
+
+def _column(spec: OnTable) -> str:
+    name, of_type = ident(getattr(spec, "column", "")), type_name(getattr(spec, "type", ""))
+    collation, generated = getattr(spec, "collation", ""), getattr(spec, "generated", "")
+    return (
+        f"{name} {of_type}"
+        + (f" COLLATE {collation}" if collation else "")
+        + (f" GENERATED ALWAYS AS ({expression(generated)}) VIRTUAL" if generated else "")
+    )
 
 
 def tried(what: str, *statements: Sql, hint: str = "") -> Expression:
@@ -54,7 +87,9 @@ def copy_of(target: TableName) -> TableName:
     return TableName(_TEMPORARY, target.name)
 
 
-def key_on_copies(what: str, target: TableName, key: Any, add: Callable[[Any], Sql]) -> Expression:
+def key_on_copies(
+    what: str, target: TableName, key: Any, add: Callable[[Any], Sql], added: Sequence[Sql] = ()
+) -> Expression:
     """A trial of a foreign key between copies of its two tables.
 
     Args:
@@ -62,6 +97,7 @@ def key_on_copies(what: str, target: TableName, key: Any, add: Callable[[Any], S
         target: the table that points.
         key: the ``Constraint``, with the columns it points to.
         add: the statement that adds such a node to ``copy_of(target)``.
+        added: what gives the copy columns that come before it.
     """
     node = pb.Constraint()
     node.CopyFrom(key)
@@ -75,7 +111,7 @@ def key_on_copies(what: str, target: TableName, key: Any, add: Callable[[Any], S
     columns = ident_list(unwrap(each).sval for each in node.pk_attrs)
     unique = Sql(f"ALTER TABLE {qualified(place.schema, place.name)} ADD UNIQUE ({columns})")
     node.pktable.schemaname, node.pktable.relname = place.schema, place.name
-    return tried(what, *copies, unique, add(node))
+    return tried(what, *copies, *added, unique, add(node))
 
 
 def _copied(target: TableName, name: str) -> Sql:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from migrator.changes.constraint import NewConstraint, add_statement, named, tried_constraint
 from migrator.changes.kind import Context, Draft, Expression
 from migrator.changes.partitioned import TRIAL, added_by_partitions, refuse_foreign_partitions, tried_on_copy
+from migrator.changes.trial import added_before
 from migrator.errors import Refused
 from migrator.model.schema import Relation
 from migrator.sql.compose import Sql
@@ -81,7 +82,8 @@ def tried(change: NewConstraint, node: Any, context: Context) -> Iterator[Expres
         yield from tried_constraint(change, node.contype, context)
     else:
         copy = replace(change, schema=TRIAL[0], table=TRIAL[1])
-        yield tried_on_copy(relation, add_statement(copy, node), f"key {change.constraint}")
+        columns = added_before(context, change.target, copy.sql)
+        yield tried_on_copy(relation, add_statement(copy, node), f"key {change.constraint}", columns)
 
 
 def key_columns(node: Any) -> tuple[str, ...]:

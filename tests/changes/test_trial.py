@@ -16,6 +16,7 @@ SETUP = """
     CREATE TABLE customers (id integer PRIMARY KEY, name text, age integer, data json, email varchar(9) UNIQUE);
     CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer, total numeric, during int4range, seen boolean,
         customer_key varchar(9), parent_id integer);
+    CREATE TABLE visits (id integer, day date) PARTITION BY RANGE (day);
     CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
     CREATE FUNCTION once() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 """
@@ -80,6 +81,10 @@ def objections(session: Session, sql: str) -> list[str]:
         ("ALTER TABLE orders SET (fillfactor = 700)", "out of bounds"),
         ("ALTER TABLE orders ADD COLUMN c text COMPRESSION missing", "invalid compression method"),
         ('ALTER TABLE orders ADD COLUMN c text COLLATE "missing"', 'collation "missing"'),
+        ("ALTER TABLE orders ADD COLUMN c text CHECK (c > 5)", "operator does not exist: text > integer"),
+        ("ALTER TABLE orders ADD COLUMN c json UNIQUE", "no default operator class"),
+        ("ALTER TABLE orders ADD COLUMN c text REFERENCES customers", "are of incompatible types: text and integer"),
+        ("ALTER TABLE orders ADD COLUMN c json; ALTER TABLE orders ADD UNIQUE (c)", "no default operator class"),
     ],
 )
 def test_what_the_server_does_not_take_is_refused_and_leaves_no_trace(session: Session, sql: str, reason: str):
@@ -124,6 +129,10 @@ def test_what_the_server_does_not_take_is_refused_and_leaves_no_trace(session: S
         "ALTER TABLE orders SET (toast.autovacuum_enabled = false)",
         "ALTER TABLE orders ADD COLUMN c text; CREATE INDEX i ON orders (c)",
         'ALTER TABLE orders ADD COLUMN c text COMPRESSION pglz COLLATE "C"',
+        "ALTER TABLE orders ADD COLUMN c int REFERENCES customers UNIQUE CHECK (c > total)",
+        "ALTER TABLE visits ADD COLUMN c int; ALTER TABLE visits ADD UNIQUE (c, day)",
+        "ALTER TABLE visits ADD COLUMN c int; CREATE UNIQUE INDEX i ON visits (c, day)",
+        "ALTER TABLE orders ADD COLUMN c text COLLATE \"C\" CHECK (c > 'a'), ADD COLUMN d int CHECK (length(c) > d)",
     ],
 )
 def test_what_the_server_takes_is_not_objected_to(session: Session, sql: str):

@@ -121,6 +121,11 @@ COLUMNS = (
         "ALTER TABLE {t} ADD COLUMN added{x} integer GENERATED ALWAYS AS IDENTITY",
         name="identity",
     ),
+    Form(
+        "add_column",
+        "ALTER TABLE {t} ADD COLUMN added{x} integer CHECK (added{x} > 0) UNIQUE CHECK (added{x} < 100)",
+        name="constraints",
+    ),
     # From PostgreSQL 18 on.
     Form(
         "add_column",

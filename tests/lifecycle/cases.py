@@ -236,6 +236,20 @@ _CASES = (
         loses=True,
     ),
     Case(
+        name="with a CHECK, a key and a reference inside",
+        kind="add_column",
+        setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"
+        f"INSERT INTO items (n) SELECT g FROM generate_series(1, {ROWS}) AS g;"
+        "CREATE TABLE owners (id integer PRIMARY KEY); INSERT INTO owners VALUES (1)",
+        sql="ALTER TABLE items ADD COLUMN value text CHECK (value <> '') CHECK (length(value) < 90) UNIQUE,"
+        " ADD COLUMN owner integer DEFAULT 1 REFERENCES owners ON DELETE SET NULL",
+        existing="SELECT 'items' AS name, id, n, NULL AS value FROM items",
+        old=code_without(),
+        new=code("value", values=lambda chance: f"v{chance.getrandbits(60)}"),
+        loses=True,
+        final=("4 = (SELECT count(*) FROM pg_constraint WHERE conname LIKE 'items%' AND contype IN ('c', 'u', 'f'))",),
+    ),
+    Case(
         name="NOT NULL with a default",
         kind="add_column",
         setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"

@@ -21,7 +21,7 @@ from migrator.changes.constraint import (
 )
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.partitioned import added_by_partitions, refuse_foreign_partitions
-from migrator.changes.trial import copy_of, key_on_copies, may_be_tried
+from migrator.changes.trial import added_before, copy_of, key_on_copies, may_be_tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -96,9 +96,11 @@ class AddForeignKey(Kind[NewConstraint]):
             _require_unique(referenced, named(node.pk_attrs), context)
             leading = (index.columns for index in relation.indexes if index.is_valid)
             if not any(set(named(node.fk_attrs)) <= set(columns) for columns in leading):
+                made = {("COLUMN", change.schema, change.table, name) for name in named(node.fk_attrs)} & context.made
+                place = "this migration, behind ADD COLUMN" if made else "a migration before this one"
                 yield (
                     f"no index of {change.target} covers ({', '.join(named(node.fk_attrs))}): every delete in "
-                    f"{referenced} will read the whole table; create one in a migration before this one"
+                    f"{referenced} will read the whole table; create one in {place}"
                 )
         yield from waits_for_contract(change, "rows that point nowhere")
 
@@ -108,7 +110,11 @@ class AddForeignKey(Kind[NewConstraint]):
         if may_be_tried(context, change.target) and node.pk_attrs and not node.fk_with_period:
             there = structs.replace(change, schema=copy_of(change.target).schema)
             yield key_on_copies(
-                f'foreign key "{change.constraint}"', change.target, node, lambda key: add_statement(there, key)
+                f'foreign key "{change.constraint}"',
+                change.target,
+                node,
+                lambda key: add_statement(there, key),
+                added_before(context, change.target, there.sql),
             )
 
     def before_contract(self, change: NewConstraint, context: Context) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
 from migrator.changes.partitioned import TRIAL, index_locks, tried_on_copy
-from migrator.changes.trial import copy_of, is_among_its_like, on_copy
+from migrator.changes.trial import added_before, copy_of, is_among_its_like, on_copy
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -107,7 +107,8 @@ class CreateIndex(Kind[Indexing]):
                 yield on_copy(f'index "{change.index}"', change.target, statement_sql("index_stmt", node))
             return
         (node.relation.schemaname, node.relation.relname), node.concurrent = TRIAL, False
-        yield tried_on_copy(relation, statement_sql("index_stmt", node), f"unique index {change.index}")
+        columns = added_before(context, change.target, qualified(*TRIAL))
+        yield tried_on_copy(relation, statement_sql("index_stmt", node), f"unique index {change.index}", columns)
 
     def _built(self, change: Indexing, context: Context, why: str) -> Draft:
         relation = context.schema.relation(change.target)

@@ -199,19 +199,14 @@ def _bounded(name: str, change: Addition) -> str:
 
 
 def _refuse_constraint(column: str, constraint: Any) -> None:
-    add = "ALTER TABLE … ADD"
-    behind = f"write it behind ADD COLUMN, as a statement of its own in the same migration: {add}"
     what, hint = {
-        pb.CONSTR_CHECK: ("a CHECK scans the table", f"{behind} CHECK (…)"),
-        pb.CONSTR_UNIQUE: ("UNIQUE builds an index", f"{behind} UNIQUE ({ident(column)})"),
         pb.CONSTR_PRIMARY: (
-            "PRIMARY KEY builds an index",
-            f"add the column NOT NULL, and in a migration after this one: {add} PRIMARY KEY ({ident(column)})",
+            "PRIMARY KEY builds an index while others wait",
+            f"add it NOT NULL, and in a migration after this one: ALTER TABLE … ADD PRIMARY KEY ({ident(column)})",
         ),
-        pb.CONSTR_FOREIGN: ("REFERENCES locks two tables", f"{behind} FOREIGN KEY ({ident(column)}) REFERENCES …"),
         pb.CONSTR_GENERATED: (
-            "a stored generated column rewrites the table",
+            "a stored generated column rewrites the table while others wait",
             "add an ordinary column that the application computes; or VIRTUAL on PostgreSQL 18, which stores nothing",
         ),
     }.get(constraint.contype, ("this constraint is not understood", "write the constraint as a statement of its own"))
-    raise Refused(f'column "{column}" cannot be added in one step: {what} while others wait', hint=hint)
+    raise Refused(f'column "{column}" cannot be added in one step: {what}', hint=hint)
