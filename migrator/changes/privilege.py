@@ -157,6 +157,15 @@ def columns_of(change: Privileges) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for each in written if each and each[2] for name in _columns(each[2])))
 
 
+def rights(change: Privileges) -> Iterator[tuple[str, ...]]:
+    """Each privilege, with the column if it is of one; an empty one: all there are."""
+    for written in map(_WRITTEN.fullmatch, change.privileges):
+        if written and written[2]:
+            yield from ((written[1], column) for column in _columns(written[2]))
+        elif written:
+            yield () if written[1] == "ALL" else (written[1],)
+
+
 def _columns(text: str) -> list[str]:
     statement = parse_script(f"GRANT SELECT ({text}) ON t TO PUBLIC").statements[0]
     return [unwrap(column).sval for column in unwrap(statement.node.privileges[0]).cols]

@@ -16,7 +16,7 @@ from migrator.planning import touching
 from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
-from migrator.planning.leaving import refuse_of_type, refuse_of_values, refuse_relying_on
+from migrator.planning.leaving import refuse_in_schema, refuse_of_type, refuse_of_values, refuse_relying_on
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
 from migrator.planning.planner import Change
@@ -87,6 +87,7 @@ def check_beside(
         [(each.kind, each.spec) for each in its],
         other,
     )
+    refuse_in_schema([(each.kind, each.spec) for each in changes], [(each.kind, each.spec) for each in its], other)
     refuse_of_values([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
     refuse_relying_on([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
     schema = schema_of(session, [*changes, *its])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from migrator.changes.kind import Spec
 from migrator.changes.kinds.alter_policy import PolicyAlteration
@@ -11,12 +12,13 @@ from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.create_policy import PolicyCreation
 from migrator.changes.kinds.create_publication import PublicationCreation
 from migrator.changes.kinds.create_trigger import TriggerCreation
+from migrator.changes.kinds.raw_sql import RawSql
 from migrator.changes.replication import published_in
 from migrator.changes.routine import DefinedRoutine, routine_statement
 from migrator.changes.trigger import trigger_statement
 from migrator.model.schema import TableName
 from migrator.sql.mentions import mentions
-from migrator.sql.parser import pb, unwrap, walk
+from migrator.sql.parser import parse_script, pb, unwrap, walk
 from migrator.sql.rewrite import columns_in
 
 _QUERIES = {
@@ -56,6 +58,8 @@ def column_uses(spec: Spec) -> Iterator[Use]:
             named |= {unwrap(each.fields[-1]).sval for each in walk(node.when_clause) if isinstance(each, pb.ColumnRef)}
         for column in sorted(named):
             yield Use(f'trigger "{spec.trigger}"', spec.target, column)
+    elif isinstance(spec, RawSql):
+        yield from _of_statistics(parse_script(spec.statement).statements[0].node)
     elif isinstance(spec, (PublicationCreation, PublicationAlteration)):
         for table in published_in(spec.tables if isinstance(spec, PublicationCreation) else spec.add):
             # Subscribers know a column by its name.
@@ -67,3 +71,16 @@ def column_uses(spec: Spec) -> Iterator[Use]:
             for mention in mentions(_QUERIES[type(inner)], inner) if type(inner) in _QUERIES else ():
                 for column in sorted(mention.reads | mention.writes):
                     yield Use(f'function "{spec.target}"', TableName(mention.schema or "", mention.relation), column)
+
+
+def _of_statistics(node: Any) -> Iterator[Use]:
+    """CREATE STATISTICS, which no kind is about."""
+    if not isinstance(node, pb.CreateStatsStmt):
+        return
+    (relation,) = map(unwrap, node.relations)
+    elements = [unwrap(each) for each in node.exprs]
+    named = {each.name for each in elements if each.name}
+    named |= {unwrap(each.fields[-1]).sval for each in walk(node) if isinstance(each, pb.ColumnRef)}
+    for column in sorted(named):
+        name = ".".join(unwrap(part).sval for part in node.defnames)
+        yield Use(f'statistics "{name}"', TableName(relation.schemaname, relation.relname), column)

@@ -11,10 +11,14 @@ from itertools import product
 from typing import Any
 
 from migrator.changes.kind import Kind, Spec
+from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_index import Indexing
 from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_enum_value import ValueRemoval
+from migrator.changes.kinds.drop_schema import SchemaRemoval
+from migrator.changes.kinds.drop_type import TypeRemoval
 from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.kinds.rename_schema import SchemaRenaming
 from migrator.changes.moving import Moving
 from migrator.changes.user_type import OnType
 from migrator.changes.view import DefinedView
@@ -28,6 +32,9 @@ from migrator.sql.rewrite import columns_of_index
 
 Pair = tuple[Kind[Any], Spec]
 """A change: its kind, and its parameters."""
+
+_SCHEMAS = ("schema", "new_schema", "into_schema", "to_schema", "partition_schema")
+"""Parameters that name a schema."""
 
 
 def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: str = "") -> None:
@@ -67,7 +74,7 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
 
 
 def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: str) -> None:
-    """Refuse what is of an enum that another migration replaces by one without a value.
+    """Refuse what is of a type that another migration drops, or of an enum that it replaces by one without a value.
 
     Args:
         statements: of the later migration.
@@ -77,19 +84,53 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
     Raises:
         Refused: contract of the other one knows the columns that were there, and leaves no other.
     """
-    enums = {(spec.schema, spec.type) for _, spec in others if isinstance(spec, ValueRemoval)}
-    if not enums:
+    types = {(spec.schema, spec.type): spec for _, spec in others if isinstance(spec, (TypeRemoval, ValueRemoval))}
+    if not types:
         return
     for statement in (each for text in statements for each in parse_script(text).statements):
         for node in walk(statement.node):
             if isinstance(node, pb.TypeName):
                 named = tuple(unwrap(each).sval for each in node.names)
-                for schema, name in sorted(enums):
-                    if named in ((name,), (schema, name)):
+                for (schema, name), spec in sorted(types.items()):
+                    if named not in ((name,), (schema, name)):
+                        continue
+                    if isinstance(spec, TypeRemoval):
                         raise Refused(
-                            f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
-                            hint=f'contract it first: "migrator contract {pending}"',
+                            f"it is about type {schema}.{name}, which contract of {pending} drops",
+                            hint=f'do without it, or roll that back: "migrator rollback {pending}"',
                         )
+                    raise Refused(
+                        f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
+                        hint=f'contract it first: "migrator contract {pending}"',
+                    )
+
+
+def refuse_in_schema(pairs: Iterable[Pair], others: Iterable[Pair], pending: str) -> None:
+    """Refuse what is in a schema that another migration drops, or in one that is full of stand-ins until contract.
+
+    Args:
+        pairs: changes of the later migration.
+        others: changes of the other one.
+        pending: id of that.
+
+    Raises:
+        Refused: contract of the other one would find something in it.
+    """
+    for (kind, spec), (_, other) in product(pairs, list(others)):
+        places = {table.schema for table in kind.touched(spec)}
+        places |= {getattr(spec, name, "") for name in _SCHEMAS}
+        places |= {spec.into} if isinstance(spec, Installation) else set()
+        if isinstance(other, SchemaRemoval) and other.name in places:
+            raise Refused(
+                f'it is about something in schema "{other.name}", which contract of {pending} drops',
+                hint=f'write another schema, or roll that back: "migrator rollback {pending}"',
+            )
+        if isinstance(other, SchemaRenaming) and other.new_name in places:
+            raise Refused(
+                f'it is about something in schema "{other.new_name}", where until contract of {pending} only that is '
+                f'which stands in for "{other.name}"',
+                hint=f'write "{other.name}": it is in "{other.new_name}" after contract; or contract {pending} first',
+            )
 
 
 def refuse_of_values(specs: Iterable[Spec], others: Iterable[Pair], pending: str) -> None:

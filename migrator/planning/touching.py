@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from migrator.changes.constraint import NewConstraint
-from migrator.changes.index import OnIndex
-from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.rename_column import Renaming
-from migrator.changes.kinds.rename_constraint import ConstraintRenaming
-from migrator.changes.policy import OnPolicy
-from migrator.changes.sequence import OnSequence
-from migrator.changes.trigger import OnTrigger
 from migrator.model.schema import TableName
+from migrator.planning.objects import shared_objects
 
 if TYPE_CHECKING:
     from migrator.planning.planner import Change
@@ -35,11 +30,13 @@ def clashes(one: Sequence[Change], other: Sequence[Change]) -> list[str]:
     written. Constraints of different names on one column have nothing to do with each other. What one of them drops,
     renames or replaces by its name the other does not find, or finds changed, once the first is contracted.
     """
-    objects = {name for change in one for name in _objects(change)} & {
-        name for each in other for name in _objects(each)
-    }
     return sorted(
-        {*clashing_tables(one, other), *clashing_tables(other, one), *_clashing_columns(one, other), *objects}
+        {
+            *clashing_tables(one, other),
+            *clashing_tables(other, one),
+            *_clashing_columns(one, other),
+            *shared_objects(one, other),
+        }
     )
 
 
@@ -72,25 +69,6 @@ def _clashing_columns(one: Iterable[Change], other: Iterable[Change]) -> set[str
         and not _compose(change.spec, other_change.spec)
         and not both_leave(change, other_change)
     }
-
-
-def _objects(change: Change) -> Iterator[str]:
-    """What a change makes, changes or drops that has a name of its own; what only reads it left out."""
-    spec = change.spec
-    if change.kind.name == "reindex":
-        return
-    if isinstance(spec, OnPolicy):
-        yield f'policy "{spec.policy}" of {spec.target}'
-    elif isinstance(spec, OnTrigger):
-        yield f'trigger "{spec.trigger}" of {spec.target}'
-    elif isinstance(spec, OnSequence):
-        yield f"sequence {spec}"
-    elif isinstance(spec, (Release, ConstraintRenaming)):
-        for name in {spec.constraint, getattr(spec, "new_name", spec.constraint)}:
-            yield f'constraint "{name}" of {spec.target}'
-    elif isinstance(spec, OnIndex):
-        for name in {spec.index, getattr(spec, "new_name", spec.index)}:
-            yield f"index {spec.schema}.{name}"
 
 
 def _compose(one: object, other: object) -> bool:

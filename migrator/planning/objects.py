@@ -1,0 +1,107 @@
+"""Objects with a name of their own that changes drop, rename, alter or make, beside tables and columns.
+
+What contract drops by its name, or alters by it, it has to find as it was. An object is the first part of a name here,
+and what belongs to it follows: a value of an enum, a table in a publication. Two changes are about one thing if the
+name of one begins with that of the other: two values of an enum may be pending, a value and the whole enum may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from migrator.changes.index import OnIndex
+from migrator.changes.kinds.add_enum_value import ValueAddition
+from migrator.changes.kinds.alter_domain import DomainAlteration
+from migrator.changes.kinds.alter_publication import PublicationAlteration
+from migrator.changes.kinds.create_extension import Installation
+from migrator.changes.kinds.create_publication import PublicationCreation
+from migrator.changes.kinds.create_schema import SchemaCreation
+from migrator.changes.kinds.drop_constraint import Release
+from migrator.changes.kinds.drop_extension import ExtensionRemoval
+from migrator.changes.kinds.drop_publication import PublicationRemoval
+from migrator.changes.kinds.drop_schema import SchemaRemoval
+from migrator.changes.kinds.drop_type import TypeRemoval
+from migrator.changes.kinds.grant import Granting
+from migrator.changes.kinds.rename_constraint import ConstraintRenaming
+from migrator.changes.kinds.rename_enum_value import ValueRenaming
+from migrator.changes.kinds.rename_schema import SchemaRenaming
+from migrator.changes.kinds.revoke import Revoking
+from migrator.changes.kinds.update_extension import ExtensionUpdate
+from migrator.changes.partition import OnPartition
+from migrator.changes.policy import OnPolicy
+from migrator.changes.privilege import rights
+from migrator.changes.replication import published_in
+from migrator.changes.sequence import OnSequence
+from migrator.changes.trigger import OnTrigger
+from migrator.changes.user_type import OnType
+
+if TYPE_CHECKING:
+    from migrator.planning.planner import Change
+
+Name = tuple[str, ...]
+"""What people call an object, and what of it: ``("type public.mood", "value 'sad'")``."""
+
+
+def shared_objects(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
+    """Objects that changes of two migrations are both about."""
+    return {
+        ", ".join(mine if len(mine) < len(theirs) else theirs)
+        for change, each in product(one, list(other))
+        if not (isinstance(change.spec, Granting) and isinstance(each.spec, Granting))
+        for mine, theirs in product(_names(change), list(_names(each)))
+        if mine[: len(theirs)] == theirs[: len(mine)]
+    }
+
+
+def _names(change: Change) -> Iterator[Name]:
+    """What a change makes, changes or drops; what it only reads left out."""
+    spec = change.spec
+    match spec:
+        case OnPolicy():
+            yield (f'policy "{spec.policy}" of {spec.target}',)
+        case OnTrigger():
+            yield (f'trigger "{spec.trigger}" of {spec.target}',)
+        case OnSequence():
+            yield (f"sequence {spec}",)
+        case Release() | ConstraintRenaming():
+            for name in {spec.constraint, getattr(spec, "new_name", spec.constraint)}:
+                yield (f'constraint "{name}" of {spec.target}',)
+        case OnIndex() if change.kind.name != "reindex":
+            for name in {spec.index, getattr(spec, "new_name", spec.index)}:
+                yield (f"index {spec.schema}.{name}",)
+        case OnPartition():
+            yield (f"partition {spec.part}",)
+        case OnType():
+            yield from ((f"type {spec.target}", *part) for part in _parts_of_type(spec))
+        case SchemaRemoval() | SchemaCreation():
+            yield (f"schema {spec.name}",)
+        case SchemaRenaming():
+            yield from ((f"schema {name}",) for name in (spec.name, spec.new_name))
+        case ExtensionRemoval() | ExtensionUpdate() | Installation():
+            yield (f"extension {spec.extension}",)
+        case PublicationRemoval() | PublicationCreation():
+            yield (f"publication {spec.publication}",)
+        case PublicationAlteration():
+            for table in published_in((*spec.add, *spec.drop)):
+                yield (f"publication {spec.publication}", str(table.name))
+        case Granting() | Revoking():
+            for role, right in product(spec.roles, list(rights(spec))):
+                yield (f"privileges of {role} on {spec}", *right)
+
+
+def _parts_of_type(spec: OnType) -> list[Name]:
+    """Of what a change of a type is about; an empty name: of all of it."""
+    match spec:
+        case TypeRemoval():
+            return [()]
+        case ValueAddition():
+            return [(f"value {spec.value!r}",)]
+        case ValueRenaming():
+            return [(f"value {each!r}",) for each in (spec.value, spec.new_name)]
+        case DomainAlteration():
+            what = spec.action.partition(" ")[2]
+            return [(f'{what} "{spec.constraint}"' if spec.constraint else what,)]
+    # What is made is in nobody's way but of who drops it; a value that goes: see ``leaving``.
+    return [(f"{spec}",)]

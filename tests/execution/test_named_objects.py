@@ -1,0 +1,162 @@
+"""Two pending migrations that are about one object with a name of its own: a type, a schema, a publication …"""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.errors import Refused
+from tests.support.sandbox import Sandbox, refusal
+
+THERE = """
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE DOMAIN word AS text CONSTRAINT filled CHECK (VALUE <> '');
+CREATE SCHEMA gone;
+CREATE EXTENSION hstore VERSION '1.4';
+CREATE TABLE t (k int PRIMARY KEY, a text, n int NOT NULL);
+CREATE PUBLICATION p FOR TABLE t;
+CREATE TABLE unsent (k int PRIMARY KEY);
+GRANT UPDATE, SELECT (a) ON t TO pg_monitor;
+CREATE TABLE parts (k int PRIMARY KEY) PARTITION BY RANGE (k);
+CREATE TABLE part PARTITION OF parts FOR VALUES FROM (1) TO (9)
+"""
+LATE = "-- migrator: phase = contract\n"
+OFFLINE = "nobody is connected"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "what"),
+    [
+        ("DROP TYPE mood", "DROP TYPE mood", "type public.mood"),
+        ("DROP TYPE mood", "ALTER TYPE mood ADD VALUE 'c'", "type public.mood"),
+        (f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c'", "DROP TYPE mood", "type public.mood"),
+        (
+            f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c'",
+            f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'd'",
+            "type public.mood, value 'a'",
+        ),
+        ("ALTER DOMAIN word ADD CHECK (VALUE <> 'x')", "DROP DOMAIN word", "type public.word"),
+        (
+            "ALTER DOMAIN word DROP CONSTRAINT filled",
+            "ALTER DOMAIN word DROP CONSTRAINT filled",
+            'type public.word, constraint "filled"',
+        ),
+        ("ALTER DOMAIN word SET DEFAULT 'x'", "ALTER DOMAIN word SET DEFAULT 'y'", "type public.word, default"),
+        ("ALTER DOMAIN word SET NOT NULL", "ALTER DOMAIN word DROP NOT NULL", "type public.word, not null"),
+        ("DROP SCHEMA gone", "DROP SCHEMA gone", "schema gone"),
+        ("DROP SCHEMA gone", "ALTER SCHEMA gone RENAME TO kept", "schema gone"),
+        ("ALTER SCHEMA gone RENAME TO kept", "DROP SCHEMA gone", "schema gone"),
+        ("DROP EXTENSION hstore", "DROP EXTENSION hstore", "extension hstore"),
+        ("DROP EXTENSION hstore", "ALTER EXTENSION hstore UPDATE TO '1.5'", "extension hstore"),
+        ("DROP PUBLICATION p", "DROP PUBLICATION p", "publication p"),
+        ("DROP PUBLICATION p", "ALTER PUBLICATION p DROP TABLE t", "publication p"),
+        ("ALTER PUBLICATION p DROP TABLE t", "ALTER PUBLICATION p DROP TABLE t", "publication p, public.t"),
+        ("REVOKE UPDATE ON t FROM pg_monitor", "GRANT UPDATE ON t TO pg_monitor", "UPDATE"),
+        ("REVOKE SELECT (a) ON t FROM pg_monitor", "GRANT SELECT ON t TO pg_monitor", "SELECT"),
+        ("REVOKE UPDATE ON t FROM pg_monitor", "GRANT ALL ON t TO pg_monitor", 'pg_monitor on table "public.t"'),
+        (
+            "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY",
+            "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY",
+            "partition public.part",
+        ),
+    ],
+)
+def test_an_object_that_a_pending_migration_is_about_is_left_to_it(
+    sandbox: Sandbox, first: str, second: str, what: str
+) -> None:
+    sandbox.execute(THERE)
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later, before = sandbox.new("second", second), sandbox.snapshot()
+    with pytest.raises(Refused) as error:
+        sandbox.expand(later)
+    said = refusal(error.value)
+    assert f"{earlier.id} changes " in said
+    assert f"{what} too, and is not contracted" in said
+    assert f'contract it first: "migrator contract {earlier.id}"' in said
+    assert sandbox.snapshot() == before
+    sandbox.contract(earlier, offline=OFFLINE)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c'", f"{LATE}ALTER TYPE mood RENAME VALUE 'b' TO 'd'"),
+        (f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c'", "ALTER TYPE mood ADD VALUE 'e'"),
+        ("ALTER DOMAIN word SET DEFAULT 'x'", "ALTER DOMAIN word ADD CHECK (VALUE <> 'y')"),
+        ("REVOKE UPDATE ON t FROM pg_monitor", "GRANT INSERT ON t TO pg_monitor"),
+        ("REVOKE SELECT (a) ON t FROM pg_monitor", "GRANT SELECT (k) ON t TO pg_monitor"),
+        ("DROP SCHEMA gone", "CREATE SCHEMA other"),
+    ],
+)
+def test_what_is_about_other_parts_of_an_object_is_pending_beside(sandbox: Sandbox, first: str, second: str) -> None:
+    sandbox.execute(THERE)
+    plain = sandbox.shape_after(f"{first}; {second}")
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later = sandbox.new("second", second)
+    sandbox.expand(later)
+    sandbox.contract(later, offline=OFFLINE)
+    sandbox.contract(earlier, offline=OFFLINE)
+    assert sandbox.snapshot() == plain
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        ("DROP TYPE mood", "ALTER TABLE t ADD COLUMN m mood", "type public.mood, which contract of"),
+        ("DROP DOMAIN word", "CREATE TABLE s (k int PRIMARY KEY, w public.word)", "type public.word, which contract"),
+        ("DROP SCHEMA gone", "CREATE TABLE gone.s (k int PRIMARY KEY)", 'in schema "gone", which contract of'),
+        ("DROP SCHEMA gone", "CREATE TYPE gone.e AS ENUM ('a')", 'in schema "gone", which contract of'),
+        ("DROP SCHEMA gone", "ALTER TABLE unsent SET SCHEMA gone", 'in schema "gone", which contract of'),
+        ("DROP SCHEMA gone", "CREATE EXTENSION citext SCHEMA gone", 'in schema "gone", which contract of'),
+    ],
+)
+def test_nothing_is_made_of_or_in_what_contract_drops(sandbox: Sandbox, first: str, second: str, why: str) -> None:
+    sandbox.execute(THERE)
+    earlier = sandbox.new("first", first)
+    sandbox.expand(earlier)
+    later, before = sandbox.new("second", second), sandbox.snapshot()
+    with pytest.raises(Refused) as error:
+        sandbox.expand(later)
+    assert why in refusal(error.value)
+    assert f'roll that back: "migrator rollback {earlier.id}"' in refusal(error.value)
+    assert sandbox.snapshot() == before
+    sandbox.rollback(earlier, offline=OFFLINE, yes=True)
+    sandbox.expand(later)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE DOMAIN {}.short AS text",
+        "CREATE TABLE {}.fresh (k int PRIMARY KEY)",
+        "CREATE FUNCTION {}.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE SEQUENCE {}.s",
+    ],
+)
+def test_what_is_made_beside_a_pending_schema_renaming_is_made_under_the_old_name(sandbox: Sandbox, made: str) -> None:
+    sandbox.execute("CREATE SCHEMA shop; CREATE TABLE shop.t (k int PRIMARY KEY)")
+    plain = sandbox.shape_after("ALTER SCHEMA shop RENAME TO store; " + made.format("store"))
+    renaming = sandbox.new("first", "ALTER SCHEMA shop RENAME TO store")
+    sandbox.expand(renaming)
+    with pytest.raises(Refused) as error:
+        sandbox.expand(sandbox.new("second", made.format("store")))
+    assert 'write "shop": it is in "store" after contract' in refusal(error.value)
+    sandbox.expand(sandbox.new("third", made.format("shop")))
+    sandbox.contract(renaming, offline=OFFLINE)
+    assert sandbox.snapshot() == plain
+
+
+def test_statistics_on_a_column_that_a_pending_migration_replaces_are_made_after_it(sandbox: Sandbox) -> None:
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a int, b int)")
+    retyping = sandbox.new("first", "ALTER TABLE t ALTER a TYPE bigint")
+    sandbox.expand(retyping)
+    statistics = sandbox.new(
+        "second",
+        "-- migrator: phase = expand\n-- migrator: undo = DROP STATISTICS s\nCREATE STATISTICS s ON b, (a + 1) FROM t",
+    )
+    with pytest.raises(Refused, match=r'statistics "s" names column "a" of public\.t, which contract of .* replaces'):
+        sandbox.expand(statistics)
+    sandbox.backfill(retyping)
+    sandbox.contract(retyping, offline=OFFLINE)
+    sandbox.expand(statistics)
