@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from datetime import UTC
 from itertools import chain
@@ -218,6 +219,7 @@ def command(
         selection = select(settings.select, settings.ignore, settings.severity, settings.per_file_ignores, dialect)
         selection = replace(selection, root=str(project.root))
         ahead.take()
+    gc.freeze()  # what was imported stays: to look for cycles in it once takes as long as to look at a hundred files
     known = facts(Asked(base, database, stats), project, dialect, version)
     releases = _manifests(manifests, project, dialect)
 

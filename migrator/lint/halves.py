@@ -9,15 +9,12 @@ so that it starts in a few milliseconds; where that is not safe, or not worth it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
-from functools import partial
 from itertools import chain, takewhile
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from migrator.lint.forks import Fork
 from migrator.lint.sources import Source, Standing
-from migrator.model.finding import Edit, Finding, Fix
+from migrator.model.finding import Finding
 
 if TYPE_CHECKING:
     from migrator.lint.engine import Linter
@@ -97,24 +94,9 @@ def _found(report: Report) -> _Found:
 
 
 def _pickled(found: _Found) -> bytes:
-    """As ``pickle.dumps``, several times faster for dataclasses, whose own way asks for their fields one by one."""
-    import io
     import pickle  # only where there are many files
 
-    buffer = io.BytesIO()
-    pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = {
-        kind: partial(_made_of, kind, attrgetter(*(each.name for each in fields(kind))))
-        for kind in (Edit, Finding, Fix)
-    }
-    pickler.dump(found)
-    return buffer.getvalue()
-
-
-def _made_of(
-    kind: type, values: Callable[[object], tuple[object, ...]], one: object
-) -> tuple[type, tuple[object, ...]]:
-    return kind, values(one)
+    return pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
 
 
 def _answer(child: Fork) -> _Found | None:

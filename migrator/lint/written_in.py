@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from migrator.model.finding import Finding
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrator.model.locks import LockMode
 
 
-@dataclass(frozen=True, slots=True)
-class TableLock:
+class TableLock(Struct, frozen=True, gc=False):
     """A table-level lock a statement takes.
 
     Attributes:
@@ -20,8 +19,7 @@ class TableLock:
     relation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(Struct, frozen=True, gc=False):
     """What one statement does to those who use the database meanwhile.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from migrator.model.stats import TableSize
@@ -56,8 +57,7 @@ class Breaks(StrEnum):
     MIGRATION = "the migration itself"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True, gc=False):
     """Text to put in the place of another; ``start`` and ``end`` (exclusive) are in characters of the file.
 
     A byte order mark counts as no character, a line end of two characters as two.
@@ -68,8 +68,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True, gc=False):
     """The safe rewrite of a finding as edits of its file, in order, none touching another.
 
     Attributes:
@@ -89,8 +88,7 @@ class Fix:
     migration: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, gc=False):
     """One hazard at one place.
 
     Attributes:
