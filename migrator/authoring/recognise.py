@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from migrator.authoring.implied import implied
 from migrator.changes.kind import Kind
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
@@ -64,8 +65,13 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     notes: list[str] = []
     refusals: list[Refused] = []
     refusals += _unread_directives(script)
-    for action in (part for each in actions_of(script, whole=True) for part in apart(each)):
+    actions = [part for each in actions_of(script, whole=True) for part in apart(each)]
+    coming_along = implied(actions, schema)
+    for position, action in enumerate(actions):
         at = f"{script.name or 'SQL'}:{action.line}"
+        if position in coming_along:
+            notes.append(f"{at}: {' '.join(action.text.split())} is left out: {coming_along[position]} does it as well")
+            continue
         if _is_left_out(action):
             notes.append(
                 f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"

@@ -156,11 +156,11 @@ def require_owner(change: OnSequence, options: str, context: Context) -> None:
         )
 
 
-def owned_by(owner: tuple[str, str, str] | None) -> str:
+def owned_by(owner: tuple[str, str, str] | None) -> Sql:
     """OWNED BY as SQL."""
     if owner is None:
-        return "OWNED BY NONE"
-    return f"OWNED BY {qualified(owner[0], owner[1])}.{qualified(None, owner[2])}"
+        return Sql("OWNED BY NONE")
+    return Sql(f"OWNED BY {qualified(owner[0], owner[1])}.{qualified(None, owner[2])}")
 
 
 def _written(name: str, element: Any, schema: Schema) -> str:

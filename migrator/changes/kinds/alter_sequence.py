@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from migrator.changes.kind import Context, Obstacle
+from migrator.changes.identity import is_of_column, options_in
+from migrator.changes.kind import Context, Obstacle, altered_table
 from migrator.changes.sequence import (
     BOUNDS,
     OnSequence,
@@ -26,7 +27,7 @@ from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
-from migrator.sql.parser import unwrap
+from migrator.sql.parser import pb, relation_parts, unwrap
 
 
 class SequenceAlteration(OnSequence, frozen=True):
@@ -45,12 +46,13 @@ class AlterSequence(OneStatement[SequenceAlteration]):
     What happens
         Another step, cache, start, owner, CYCLE and wider bounds are for expand: old code goes on drawing. Narrower
         bounds, a smaller type, another direction and NO CYCLE can make it fail, so contract sets them once no old code
-        is left. Either way who draws a number waits for a moment. Rollback of an expand restores what stood there.
+        is left. Either way who draws a number waits for a moment. Rollback of an expand restores what stood there. The
+        options of an identity are those of its sequence: ``ALTER TABLE … ALTER COLUMN … SET CACHE 50`` is this as well.
 
     What is refused
-        RESTART: numbers drawn again collide with rows that are there, and nothing undoes it. A sequence of an identity
-        column. Bounds that the last number drawn is already beyond, before the gate, and before a rollback. Without a
-        database: what rollback restores is not known.
+        RESTART: numbers drawn again collide with rows that are there, and nothing undoes it. OWNED BY for the sequence
+        of an identity. Bounds that the last number drawn is already beyond, before the gate, and before a rollback.
+        Without a database: what rollback restores is not known.
 
     Limits
         Numbers that sessions keep in their CACHE are drawn by the step before.
@@ -65,12 +67,18 @@ class AlterSequence(OneStatement[SequenceAlteration]):
     why = "the next numbers are drawn this way"
 
     def recognise(self, action: Action, schema: Schema) -> SequenceAlteration | None:
-        """``ALTER SEQUENCE …`` with options."""
-        if action.kind != "alter_seq_stmt":
+        """``ALTER SEQUENCE …`` with options, and those of an identity: ``ALTER TABLE … ALTER COLUMN … SET CACHE …``."""
+        if action.kind == "alter_seq_stmt":
+            relation = action.node.sequence
+            place, name = placed(schema, relation.schemaname or None, relation.relname)
+            elements = options_in(action.node.options)
+        elif is_of_column(action, pb.AT_SetIdentity):
+            elements = options_in(unwrap(getattr(action.command, "def")).items)
+            if "generated" in elements:
+                return None
+            place, name = _of_identity(action, schema)
+        else:
             return None
-        relation = action.node.sequence
-        place, name = placed(schema, relation.schemaname or None, relation.relname)
-        elements = {each.defname: each for each in map(unwrap, action.node.options)}
         if "restart" in elements:
             raise Refused(
                 f'RESTART of sequence "{place}.{name}" draws numbers again that rows may hold, and nothing undoes it',
@@ -98,11 +106,11 @@ class AlterSequence(OneStatement[SequenceAlteration]):
         require_known(context, f'how sequence "{change}" counts')
         found = require_sequence(change, context)
         require_owner(change, change.options, context)
-        if found is not None and found.is_identity and found.owned_by:
+        if found is not None and found.is_identity and found.owned_by and "owned_by" in elements_of(change.options):
             raise Refused(
                 f'sequence "{change}" is that of identity column "{found.owned_by[2]}" of table '
-                f'"{found.owned_by[0]}.{found.owned_by[1]}"',
-                hint="say yourself when it changes: -- migrator: phase = expand, -- migrator: undo = SQL",
+                f'"{found.owned_by[0]}.{found.owned_by[1]}", which owns it for good',
+                hint="leave OWNED BY out",
             )
         yield from ()
 
@@ -141,6 +149,23 @@ class AlterSequence(OneStatement[SequenceAlteration]):
 
     def _alter(self, change: SequenceAlteration, options: str) -> Sql:
         return self.template("alter", sequence=change.sql, options=Sql(f" {options}"))
+
+
+def _of_identity(action: Action, schema: Schema) -> tuple[str, str]:
+    """Schema and name of the sequence of an identity column, which ALTER TABLE does not name."""
+    target = altered_table(action.node.relation, schema)
+    relation = schema.relation(target)
+    column = relation.column(action.command.name) if relation else None
+    if not schema.is_known:
+        raise Refused(
+            f'the sequence of identity column "{action.command.name}" of table "{target}" is not known without a '
+            "database",
+            hint="export DATABASE_URL=postgresql://…, and run it again; or name it: ALTER SEQUENCE …",
+        )
+    if column is None or not column.identity or column.sequence is None:
+        raise Refused(f'table "{target}" has no identity column "{action.command.name}"')
+    place, name = relation_parts(column.sequence.name)
+    return place or target.schema, name
 
 
 def _after(before: SequenceFacts, options: str) -> SequenceFacts:

@@ -45,6 +45,7 @@ __all__ = [
     "add_enum_value",
     "add_exclusion",
     "add_foreign_key",
+    "add_identity",
     "add_primary_key",
     "add_unique",
     "alter_domain",
@@ -72,8 +73,10 @@ __all__ = [
     "drop_column",
     "drop_constraint",
     "drop_enum_value",
+    "drop_expression",
     "drop_extension",
     "drop_function",
+    "drop_identity",
     "drop_index",
     "drop_not_null",
     "drop_policy",
@@ -108,6 +111,7 @@ __all__ = [
     "rollback",
     "set_column_options",
     "set_default",
+    "set_identity",
     "set_not_null",
     "set_replica_identity",
     "set_row_level_security",
@@ -128,6 +132,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_enum_value": {"schema": "public"},
     "add_exclusion": {"schema": "public"},
     "add_foreign_key": {"schema": "public"},
+    "add_identity": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
     "alter_domain": {"schema": "public"},
@@ -155,8 +160,10 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_column": {"schema": "public"},
     "drop_constraint": {"schema": "public"},
     "drop_enum_value": {"schema": "public"},
+    "drop_expression": {"schema": "public"},
     "drop_extension": {},
     "drop_function": {"schema": "public"},
+    "drop_identity": {"schema": "public"},
     "drop_index": {"schema": "public"},
     "drop_not_null": {"schema": "public"},
     "drop_policy": {"schema": "public"},
@@ -188,6 +195,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "revoke": {"schema": "public"},
     "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
+    "set_identity": {"schema": "public"},
     "set_not_null": {"schema": "public"},
     "set_replica_identity": {"schema": "public"},
     "set_row_level_security": {"schema": "public"},
@@ -304,6 +312,32 @@ def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str
             (email)``.
     """
     change("add_foreign_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def add_identity(
+    table: str,
+    column: str,
+    *,
+    identity: Literal["always", "by default"] = "by default",
+    options: str = "",
+    phase: Literal["expand", "contract"] = "contract",
+    schema: str = "public",
+) -> None:
+    """Make an identity column of a column that is there, serial ones among them.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        identity: ``always`` where inserts that name a value are to fail, ``by default`` where they may.
+        options: of its sequence, as SQL: ``START WITH 1000 CACHE 20``.
+        phase: ``contract`` for a serial column; for another one ``expand``, where the values that code names are
+            none that the sequence comes to.
+    """
+    change(
+        "add_identity",
+        {"schema": schema, "table": table, "column": column, "identity": identity, "options": options, "phase": phase},
+    )
 
 
 def add_primary_key(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
@@ -767,6 +801,17 @@ def drop_enum_value(
     )
 
 
+def drop_expression(table: str, column: str, *, schema: str = "public") -> None:
+    """Make an ordinary column of a stored generated column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+    """
+    change("drop_expression", {"schema": schema, "table": table, "column": column})
+
+
 def drop_extension(extension: str) -> None:
     """Drop an extension that nothing uses any more.
 
@@ -788,6 +833,17 @@ def drop_function(
         procedure: whether it is a procedure.
     """
     change("drop_function", {"schema": schema, "function": function, "arguments": arguments, "procedure": procedure})
+
+
+def drop_identity(table: str, column: str, *, schema: str = "public") -> None:
+    """Make an ordinary column of an identity column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+    """
+    change("drop_identity", {"schema": schema, "table": table, "column": column})
 
 
 def drop_index(table: str, index: str, *, schema: str = "public") -> None:
@@ -1331,6 +1387,18 @@ def set_default(
         "set_default",
         {"schema": schema, "table": table, "column": column, "default": default, "before": before, "phase": phase},
     )
+
+
+def set_identity(table: str, column: str, identity: Literal["always", "by default"], *, schema: str = "public") -> None:
+    """Say whether inserts may name a value for an identity column.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        column: its name.
+        identity: ``always`` where inserts that name a value fail, ``by default`` where they may.
+    """
+    change("set_identity", {"schema": schema, "table": table, "column": column, "identity": identity})
 
 
 def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "public") -> None:

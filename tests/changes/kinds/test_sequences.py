@@ -57,7 +57,7 @@ def test_what_narrows_is_for_contract_and_the_rest_is_undone(options: str, phase
     ("sql", "reason"),
     [
         ("ALTER SEQUENCE plain RESTART", "draws numbers again"),
-        ("ALTER SEQUENCE identity CACHE 5", "identity column"),
+        ("ALTER SEQUENCE identity OWNED BY NONE", "owns it for good"),
         ("ALTER SEQUENCE missing CACHE 5", 'sequence "public.missing" does not exist'),
         ("CREATE SEQUENCE plain", "exists already"),
         ("CREATE SEQUENCE users", 'table "public.users" exists already'),

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ALTER COLUMN ${column|ident} DROP DEFAULT

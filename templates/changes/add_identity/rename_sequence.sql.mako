@@ -1,0 +1,1 @@
+ALTER SEQUENCE ${sequence|sql} RENAME TO ${new_name|ident}

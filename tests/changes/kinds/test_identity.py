@@ -1,0 +1,244 @@
+"""Identity and generated columns: what old code fails of is for contract, and numbers go on where they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrator.changes.kind import Context
+from migrator.changes.registry import kind_named
+from migrator.errors import Refused
+from migrator.model.objects import Grant, Objects, SequenceFacts
+from migrator.model.schema import Sequence
+from tests.changes.plans import (
+    MIGRATION,
+    NOTHING,
+    USERS,
+    Column,
+    Phase,
+    changes,
+    index,
+    plan,
+    refusal,
+    statements,
+    users,
+)
+
+SERIAL = Column(
+    "id",
+    "integer",
+    not_null=True,
+    default="nextval('public.users_id_seq'::regclass)",
+    default_is_volatile=True,
+    owned_sequence=True,
+    sequence=Sequence("public.users_id_seq", "CACHE 5", (Grant("app", "USAGE"),), "numbers"),
+)
+PLAIN = Column("n", "integer", not_null=True)
+ALWAYS = Column("a", "bigint", not_null=True, identity="always", sequence=Sequence("public.users_a_seq"))
+BY_DEFAULT = Column("d", "bigint", not_null=True, identity="by default", sequence=Sequence("public.users_d_seq"))
+TOTAL = Column("total", "integer", generated="stored")
+COLUMNS = (
+    SERIAL, PLAIN, ALWAYS, BY_DEFAULT, TOTAL,
+    Column("sum", "integer", generated="virtual"),
+    Column("must", "integer", generated="stored", not_null=True),
+    Column("maybe", "integer"),
+    Column("word", "text", not_null=True),
+    Column("drawn", "integer", not_null=True, default="nextval('public.other'::regclass)"),
+    Column("apart", "integer", not_null=True),
+)  # fmt: skip
+SEQUENCES = {
+    ("public", "users_id_seq"): SequenceFacts("integer", cache=5, owned_by=("public", "users", "id"), users=("own",)),
+    ("public", "users_a_seq"): SequenceFacts(owned_by=("public", "users", "a"), is_identity=True),
+    ("public", "users_d_seq"): SequenceFacts(owned_by=("public", "users", "d"), is_identity=True),
+}
+INDEXES = (
+    index("users_n", "n"),
+    index("users_word_apart", "word", "apart"),
+    index("users_some", "apart", definition="CREATE INDEX users_some ON public.users USING btree (apart) WHERE n > 1"),
+)
+KNOWN = replace(users(*COLUMNS, indexes=INDEXES), objects=Objects(sequences=SEQUENCES))
+ALTER = "ALTER TABLE public.users ALTER COLUMN"
+ADD = "ALTER TABLE users ALTER {} ADD GENERATED {} AS IDENTITY"
+
+
+def test_the_identity_goes_on_where_the_serial_column_stands():
+    sql = ADD.format("id", "ALWAYS")
+
+    assert statements(sql, Phase.EXPAND, KNOWN) == statements(sql, Phase.ROLLBACK, KNOWN) == []
+    steps = statements(sql, Phase.CONTRACT, KNOWN)
+    aside = steps[1].rsplit(" ", 1)[1]
+    assert steps == [
+        f"{ALTER} id DROP DEFAULT",
+        f"ALTER SEQUENCE public.users_id_seq RENAME TO {aside}",
+        f"{ALTER} id ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME public.users_id_seq CACHE 5)",
+        f"SELECT setval('public.users_id_seq', last_value, is_called) FROM public.{aside}",
+        f"DROP SEQUENCE public.{aside}",
+        "GRANT USAGE ON SEQUENCE public.users_id_seq TO app",
+        "COMMENT ON SEQUENCE public.users_id_seq IS 'numbers'",
+    ]
+
+
+def test_what_people_write_around_it_comes_along():
+    around = (
+        "ALTER TABLE users ALTER id DROP DEFAULT; DROP SEQUENCE public.users_id_seq;"
+        f"{ADD.format('id', 'BY DEFAULT')} (START WITH 500 CACHE 7);"
+        "SELECT setval(pg_get_serial_sequence('public.users', 'id'), (SELECT max(id) FROM users));"
+        "SELECT setval('users_id_seq', 500)"
+    )
+
+    assert [each.kind.name for each in changes(around, KNOWN)] == ["add_identity"]
+    steps = statements(around, Phase.CONTRACT, KNOWN)
+    assert steps[2].endswith("BY DEFAULT AS IDENTITY (SEQUENCE NAME public.users_id_seq CACHE 7 START WITH 500)")
+    assert steps[3].endswith("WHERE last_value >= 500")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "ALTER TABLE users ALTER drawn DROP DEFAULT",
+        "DROP SEQUENCE public.other",
+        "SELECT setval('other', 5)",
+        "SELECT setval(pg_get_serial_sequence('users', 'n'), 5)",
+        "SELECT max(id) FROM users",
+    ],
+)
+def test_what_is_about_something_else_does_not_come_along(other: str):
+    sql = f"{ADD.format('id', 'ALWAYS')}; {other}"
+    objects = replace(KNOWN.objects, sequences=SEQUENCES | {("public", "other"): SequenceFacts()})
+
+    if other.startswith("SELECT"):
+        assert "cannot be split safely" in refusal(sql, replace(KNOWN, objects=objects)).message
+    else:
+        assert len(changes(sql, replace(KNOWN, objects=objects))) == 2
+
+
+AT_ONCE = "-- migrator: phase = expand\n"
+
+
+def test_numbers_begin_behind_those_that_old_code_made_up():
+    sql = AT_ONCE + ADD.format("n", "ALWAYS")
+    position = "SELECT setval(pg_get_serial_sequence('public.users', 'n'), max(n)) FROM public.users HAVING max(n) >= 1"
+
+    assert statements(sql, Phase.EXPAND, KNOWN) == [f"{ALTER} n ADD GENERATED BY DEFAULT AS IDENTITY", position]
+    assert statements(sql, Phase.CONTRACT, KNOWN) == [f"{ALTER} n SET GENERATED ALWAYS"]
+    assert statements(sql, Phase.ROLLBACK, KNOWN) == [f"{ALTER} n DROP IDENTITY"]
+
+
+@pytest.mark.parametrize(
+    ("options", "condition"),
+    [
+        ("MINVALUE 5", "max(n) >= 5"),
+        ("INCREMENT BY -2", "min(n) <= -1"),
+        ("INCREMENT BY -1 MAXVALUE 50", "min(n) <= 50"),
+        ("NO MINVALUE NO MAXVALUE", "max(n) >= 1"),
+        ("START WITH 10 MINVALUE 5", ""),
+    ],
+)
+def test_numbers_begin_where_the_author_says(options: str, condition: str):
+    steps = statements(f"{AT_ONCE}{ADD.format('n', 'BY DEFAULT')} ({options})", Phase.EXPAND, KNOWN)
+
+    assert steps[1:] == [] if not condition else steps[1].endswith(f"HAVING {condition}")
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ("", "BETWEEN 2147483647 AND 2147483647"),
+        ("MAXVALUE 99", "BETWEEN 99 AND 99"),
+        ("INCREMENT BY -1", "BETWEEN -2147483648 AND -2147483648"),
+        ("START WITH 50", "BETWEEN 50 AND 2147483647"),
+        ("START WITH 50 MAXVALUE 70", "BETWEEN 50 AND 70"),
+        ("START WITH -5 INCREMENT BY -1 MINVALUE -9", "BETWEEN -9 AND -5"),
+    ],
+)
+def test_rows_that_hold_numbers_to_come_are_counted_before_expand(options: str, taken: str):
+    sql = f"{AT_ONCE}{ADD.format('n', 'BY DEFAULT')}" + (f" ({options})" if options else "")
+    change = changes(sql, KNOWN)[0]
+
+    obstacle = next(iter(change.kind.obstacles(change.spec, Context(MIGRATION, 7, KNOWN))))
+    assert obstacle.count.endswith(f"WHERE n {taken}")
+    assert obstacle.phase is Phase.EXPAND
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        (ADD.format("n", "ALWAYS"), "would be given some of them again"),
+        ("-- migrator: phase = expand\n" + ADD.format("apart", "BY DEFAULT"), "no index begins with column"),
+        (ADD.format("maybe", "BY DEFAULT"), "may be NULL"),
+        (ADD.format("word", "BY DEFAULT"), "is text"),
+        (ADD.format("drawn", "BY DEFAULT"), "does not own a sequence"),
+        (ADD.format("a", "ALWAYS"), "is an identity column already"),
+        (ADD.format("missing", "ALWAYS"), 'column "missing" of table "public.users" does not exist'),
+        (ADD.format("n", "BY DEFAULT") + " (SEQUENCE NAME mine)", "SEQUENCE NAME is not for you to say"),
+        ("-- migrator: phase = expand\n" + ADD.format("id", "ALWAYS"), "nothing to do before contract"),
+        ("ALTER TABLE users ALTER d SET GENERATED BY DEFAULT", "is GENERATED BY DEFAULT already"),
+        ("ALTER TABLE users ALTER n SET GENERATED ALWAYS", "is no identity column"),
+        ("ALTER TABLE users ALTER d SET GENERATED ALWAYS SET CACHE 5", "at once"),
+        ("ALTER TABLE users ALTER n SET CACHE 5", 'no identity column "n"'),
+        ("ALTER TABLE users ALTER d RESTART WITH 5", "draws numbers again"),
+        ("ALTER SEQUENCE users_d_seq OWNED BY NONE", "owns it for good"),
+        ("ALTER TABLE users ALTER n DROP IDENTITY", "is no identity column"),
+        ("ALTER TABLE users ALTER n DROP EXPRESSION", "is not generated"),
+        ("ALTER TABLE users ALTER sum DROP EXPRESSION", "is virtual"),
+        ("ALTER TABLE users ALTER must DROP EXPRESSION", "is NOT NULL"),
+    ],
+)
+def test_refused(sql: str, reason: str):
+    assert reason in refusal(sql, KNOWN).message
+
+
+def test_a_sequence_that_others_draw_from_is_refused():
+    shared = {
+        key: replace(facts, users=("own", "default value for column x of table public.others"))
+        for key, facts in SEQUENCES.items()
+    }
+    known = replace(KNOWN, objects=Objects(sequences=shared))
+
+    for sql in (ADD.format("id", "ALWAYS"), "ALTER TABLE users ALTER d DROP IDENTITY"):
+        assert "column x of table public.others" in (refusal(sql, known).detail or "")
+
+
+@pytest.mark.parametrize("sql", [ADD.format("id", "ALWAYS"), "ALTER TABLE users ALTER d DROP IDENTITY"])
+def test_without_a_database_nothing_is_guessed(sql: str):
+    assert "is not known without a database" in refusal(sql, NOTHING).message
+
+
+def test_what_takes_from_old_code_is_for_contract():
+    setting = ALTER + " {} SET GENERATED {}"
+    to_always = "ALTER TABLE users ALTER d SET GENERATED ALWAYS"
+    to_default = "ALTER TABLE users ALTER a SET GENERATED BY DEFAULT"
+
+    assert statements(to_always, Phase.CONTRACT, KNOWN) == [setting.format("d", "ALWAYS")]
+    assert statements(to_always, Phase.EXPAND, KNOWN) == []
+    assert statements(to_default, Phase.EXPAND, KNOWN) == [setting.format("a", "BY DEFAULT")]
+    assert statements(to_default, Phase.ROLLBACK, KNOWN) == [setting.format("a", "ALWAYS")]
+
+
+def test_new_code_may_name_values_before_the_identity_goes():
+    drop = "ALTER TABLE public.users ALTER COLUMN {} DROP IDENTITY"
+
+    for column, named in (("a", True), ("d", False)):
+        sql = f"ALTER TABLE users ALTER {column} DROP IDENTITY IF EXISTS"
+        assert statements(sql, Phase.CONTRACT, KNOWN) == [drop.format(column)]
+        assert len(statements(sql, Phase.EXPAND, KNOWN)) == len(statements(sql, Phase.ROLLBACK, KNOWN)) == named
+
+
+def test_options_of_an_identity_are_those_of_its_sequence():
+    sql = "ALTER TABLE users ALTER d SET CACHE 9 SET INCREMENT BY 2"
+
+    assert statements(sql, Phase.EXPAND, KNOWN) == ["ALTER SEQUENCE public.users_d_seq CACHE 9 INCREMENT BY 2"]
+    assert statements(sql, Phase.ROLLBACK, KNOWN) == ["ALTER SEQUENCE public.users_d_seq INCREMENT BY 1 CACHE 1"]
+
+
+def test_contract_is_refused_where_the_sequence_counts_in_another_way_since():
+    found = changes(ADD.format("id", "ALWAYS"), KNOWN)[0]
+    contract_sql = "\n".join(plan(ADD.format("id", "ALWAYS"), KNOWN).drafts[Phase.CONTRACT][2].sql.split("\n"))
+    faster = replace(SERIAL, sequence=replace(SERIAL.sequence, options="CACHE 50"))  # type: ignore[type-var]
+    kind = kind_named("add_identity")
+
+    kind.before_contract(found.spec, Context(MIGRATION, 7, KNOWN, contract_sql=contract_sql))
+    with pytest.raises(Refused, match="counts in another way"):
+        known = replace(users(faster, *COLUMNS[1:], name=USERS), objects=KNOWN.objects)
+        kind.before_contract(found.spec, Context(MIGRATION, 7, known, contract_sql=contract_sql))
