@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -83,9 +84,23 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
             refusal.at = refusal.at or at
             refusals.append(refusal)
     raise_all(refusals)
+    changes = _joined(changes, schema)
     if not changes:
         raise Refused("there is no schema change in the SQL given", at=script.name or None)
     return changes, notes
+
+
+def _joined(changes: list[Change], schema: Schema) -> list[Change]:
+    """The same with one change in the place of two that belong together: where the later of them stands."""
+    for kind in (each for each in all_kinds().values() if each.joins):
+        for one, other in itertools.product(changes, changes):
+            if (one.kind.name, other.kind.name) == kind.joins and one in changes and other in changes:
+                spec = kind.joined(one.spec, other.spec, schema)
+                if spec is not None:
+                    later = max(one, other, key=changes.index)
+                    changes[changes.index(later)] = Change(kind, spec, later.at)
+                    changes.remove(one if later is other else other)
+    return changes
 
 
 def _unread_directives(script: Script) -> Iterator[Refused]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from msgspec import structs
 
-from migrator.changes.kind import Context, Draft, Expression, OnTable, altered_table, require_column, require_table
+from migrator.changes.kind import (
+    Context,
+    Draft,
+    Expression,
+    OnTable,
+    Spec,
+    altered_table,
+    require_column,
+    require_table,
+)
 from migrator.changes.trial import added_before, copy_of, may_be_tried, on_copy
 from migrator.errors import Refused
-from migrator.model.schema import Relation, Schema, TableName
+from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, qualified
 from migrator.sql.parser import parse_script, pb, unwrap, walk
@@ -30,6 +40,33 @@ class NewConstraint(OnTable, frozen=True):
 
     constraint: str
     definition: str
+
+
+class Release(OnTable, frozen=True):
+    """Parameters of ``drop_constraint``.
+
+    Attributes:
+        constraint: its name.
+    """
+
+    constraint: str
+
+
+class KeyReplacement(NewConstraint, frozen=True):
+    """Parameters of ``change_primary_key``.
+
+    Attributes:
+        replaces: name of the primary key that goes.
+    """
+
+    replaces: str
+
+
+def dropped_by(spec: object) -> tuple[TableName, str] | None:
+    """Table and name of the constraint that contract of a change drops; None: of another kind of change."""
+    if isinstance(spec, Release):
+        return spec.target, spec.constraint
+    return (spec.target, spec.replaces) if isinstance(spec, KeyReplacement) else None
 
 
 def added_constraint(action: Action, schema: Schema, contype: int) -> tuple[TableName, Any] | None:
@@ -129,6 +166,17 @@ def unchecked_then_validated(change: NewConstraint, contype: int, *, refuses: st
     )
 
 
+def timing_of(node: Any) -> Sql:
+    """When a key is checked, as SQL with a blank before it; empty: row by row."""
+    deferred = " INITIALLY DEFERRED" if node.initdeferred else ""
+    return Sql(f" DEFERRABLE{deferred}" if node.deferrable else "")
+
+
+def earlier(change: OnTable, context: Context) -> Iterator[tuple[str, Spec]]:
+    """The changes of the migration before this one, by their kinds."""
+    return itertools.takewhile(lambda each: each[1] != change, context.beside)
+
+
 def named(parts: Any) -> tuple[str, ...]:
     """Names in a list of strings of a tree."""
     return tuple(unwrap(part).sval for part in parts)
@@ -156,12 +204,14 @@ def require_free(
     *,
     or_partitioned: bool = False,
     instead: str = "",
+    going: str = "",
 ) -> Relation | None:
     """The table of a constraint to be added, with the columns there and the name free; None: not known.
 
     Args:
         or_partitioned: whether a partitioned table will do.
         instead: what to do about one.
+        going: name of a constraint that is gone by then.
 
     Raises:
         Refused: the table or a column is not there, the name is taken, or this migration creates the table.
@@ -176,7 +226,7 @@ def require_free(
     for name in columns:
         if ("COLUMN", change.schema, change.table, name) not in context.made:
             require_column(relation, change, name)
-    if any(each.name == change.constraint for each in relation.constraints):
+    if change.constraint != going and any(each.name == change.constraint for each in relation.constraints):
         raise Refused(
             f'constraint "{change.constraint}" of table "{change.target}" exists already',
             hint="one that takes its place gets a name of its own; drop the old one in the same migration",
@@ -191,6 +241,28 @@ def tried_constraint(change: NewConstraint, contype: int, context: Context) -> I
         added = add_statement(there, node_of(change.definition, contype))
         columns = added_before(context, change.target, there.sql)
         yield on_copy(f'constraint "{change.constraint}"', change.target, *columns, added)
+
+
+def refuse_held(constraint: Constraint, target: TableName, gone: Collection[str] = ()) -> None:
+    """Refuse to drop a constraint that views, rules or functions rely on.
+
+    Args:
+        constraint: that is to go.
+        target: its table.
+        gone: what is dropped before, as the server describes it.
+
+    Raises:
+        Refused: with all that do.
+    """
+    held_by = [each for each in constraint.held_by if each not in gone]
+    if held_by:
+        raise Refused(
+            f'constraint "{constraint.name}" of table "{target}" is relied on by other objects, and could not be '
+            "dropped",
+            detail="\n".join(held_by),
+            hint="replace them in a migration before this one: GROUP BY every column that is selected, ON CONFLICT "
+            "with columns",
+        )
 
 
 def waits_for_contract(change: NewConstraint, what: str) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from migrator.changes.constraint import NewConstraint, add_statement
+from migrator.changes.constraint import NewConstraint, add_statement, definition_of, named, timing_of
 from migrator.changes.kind import Draft, Expression
 from migrator.errors import Refused
 from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, ident, qualified
-from migrator.sql.rewrite import slug
+from migrator.sql.compose import Sql, ident, literal, qualified
+from migrator.sql.parser import parse_script, pb
+from migrator.sql.rewrite import slug, statement_sql
+from migrator.templating import render
 
 TRIAL = ("pg_temp", "migrator_trial")
 """Schema and name of the empty copy that keys and unique indexes are tried on."""
@@ -33,6 +35,40 @@ def added_by_partitions(change: NewConstraint, node: Any, *, locks: str, first: 
         "partitions have and looks at no row",
         locks=f"{locks}: reads and writes wait, for a moment",
         waived=waived,
+    )
+
+
+def built_apart(index: Sql) -> Sql:
+    """The statement that builds an index on each partition alone, part of nothing yet, of one that would build it."""
+    node = pb.IndexStmt()
+    node.CopyFrom(parse_script(index).statements[0].node)
+    node.relation.inh = False
+    return statement_sql("index_stmt", node)
+
+
+def replaced_primary_key(table: Sql, old: str, new: str, node: Any) -> Sql:
+    """The block that drops the primary key of a partitioned table and makes one of indexes its partitions have.
+
+    Partitions have it under the names of the key that goes; no row is looked at.
+
+    Args:
+        table: the partitioned table.
+        old: name of the key that goes.
+        new: name of the one that comes.
+        node: its ``Constraint``.
+    """
+    columns = (*named(node.keys), *named(node.including))
+    return Sql(
+        render(
+            "changes/part_primary_key.sql.mako",
+            table=table,
+            old=old,
+            new=new,
+            keys=len(node.keys),
+            columns=Sql(f"ARRAY[{', '.join(map(literal, columns))}]"),
+            definition=Sql(definition_of(node)),
+            timing=timing_of(node),
+        )
     )
 
 

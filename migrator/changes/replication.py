@@ -95,7 +95,7 @@ def is_partial(index: Index) -> bool:
 
 
 def identity_of(relation: Relation) -> tuple[str, ...] | None:
-    """Columns by which rows are found; every column for FULL; None: they cannot be found."""
+    """Columns by which rows are found; every column for FULL; None: they cannot be found, as by a deferrable key."""
     if relation.replica_identity == "full":
         return tuple(column.name for column in relation.columns)
     if relation.replica_identity == "nothing":
@@ -103,7 +103,7 @@ def identity_of(relation: Relation) -> tuple[str, ...] | None:
     wanted = [
         each
         for each in relation.indexes
-        if (each.is_replica_identity if relation.replica_identity == "index" else each.is_primary)
+        if (each.is_replica_identity if relation.replica_identity == "index" else each.is_primary and each.is_immediate)
     ]
     return keys_of(wanted[0]) if wanted else None
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
-from migrator.changes.constraint import NewConstraint, add_statement, named, tried_constraint
-from migrator.changes.kind import Context, Draft, Expression
+from migrator.changes.constraint import NewConstraint, add_statement, earlier, named, tried_constraint
+from migrator.changes.kind import Context, Draft, Expression, Obstacle
 from migrator.changes.partitioned import TRIAL, added_by_partitions, refuse_foreign_partitions, tried_on_copy
+from migrator.changes.replication import is_partial, keys_of
 from migrator.changes.trial import added_before
 from migrator.errors import Refused
-from migrator.model.schema import Relation
-from migrator.sql.compose import Sql
+from migrator.model.schema import Index, Relation
+from migrator.sql.compose import Sql, ident, ident_list
 from migrator.sql.parser import parse_script, pb
 from migrator.sql.rewrite import slug, statement_sql
+from migrator.templating import render
 
 
 def require_indexable(node: Any) -> None:
@@ -75,6 +77,59 @@ def require_divisible(change: NewConstraint, relation: Relation, node: Any) -> N
             )
 
 
+def require_not_null(change: NewConstraint, columns: tuple[str, ...], relation: Relation, context: Context) -> None:
+    """Refuse a primary key over columns that may be NULL when it is made, for which the server would read every row.
+
+    Raises:
+        Refused: neither is one NOT NULL, nor does a change before it in the same migration make it so.
+    """
+    made = {
+        getattr(spec, "column", "")
+        for kind, spec in earlier(change, context)
+        if getattr(spec, "target", None) == change.target
+        and (kind == "set_not_null" or (kind == "add_column" and getattr(spec, "not_null", False)))
+    }
+    known = {each.name: each.not_null for each in relation.columns}
+    nullable = [name for name in columns if not known.get(name, False) and name not in made]
+    if nullable:
+        raise Refused(
+            f'column "{nullable[0]}" of table "{change.target}" may be NULL: a primary key would look at every '
+            "row while nobody can read",
+            hint=f"ALTER TABLE {change.sql} ALTER COLUMN {ident(nullable[0])} SET NOT NULL, before it in the same "
+            "migration"
+            if nullable[0] in known
+            else "ADD COLUMN … NOT NULL, before it in the same migration",
+        )
+
+
+def serving(relation: Relation, columns: Collection[str], going: Collection[str]) -> Index | None:
+    """A key over exactly these columns by which ON CONFLICT and foreign keys can go.
+
+    Args:
+        relation: the table.
+        columns: in any order.
+        going: names of indexes that do not count.
+    """
+    fit = (each for each in relation.indexes if each.is_unique and each.is_valid and each.is_immediate)
+    return next(
+        (
+            each
+            for each in fit
+            if each.name not in going and set(keys_of(each) or ()) == set(columns) and not is_partial(each)
+        ),
+        None,
+    )
+
+
+def duplicates(change: NewConstraint, columns: tuple[str, ...]) -> Obstacle:
+    """Values that occur more than once and so keep a primary key from being made."""
+    return Obstacle(
+        Sql(render("changes/duplicate_keys.sql.mako", table=change.sql, columns=columns, key=ident_list(columns))),
+        f"values of ({', '.join(columns)}) in {change.target} occur more than once",
+        f"repair them first, or {change.constraint} cannot be built",
+    )
+
+
 def tried(change: NewConstraint, node: Any, context: Context) -> Iterator[Expression]:
     """Whether the server makes the key, on a table that is partitioned in this way too."""
     relation = context.schema.relation(change.target)
@@ -108,13 +163,19 @@ def using_index(change: NewConstraint, node: Any, *, name: str = "") -> Sql:
     return add_statement(replace(change, constraint=name or change.constraint), using)
 
 
-def key_index(change: NewConstraint, node: Any) -> Sql:
-    """The statement that builds the index of a key CONCURRENTLY, under the name of the constraint."""
+def key_index(change: NewConstraint, node: Any, *, name: str = "") -> Sql:
+    """The statement that builds the index of a key CONCURRENTLY.
+
+    Args:
+        change: what is added.
+        node: of the constraint.
+        name: of the index; an empty string: that of the constraint.
+    """
     index = pb.IndexStmt()
     index.CopyFrom(
         parse_script(f"CREATE UNIQUE INDEX CONCURRENTLY i ON {change.sql} USING btree (c)").statements[0].node
     )
-    index.idxname = change.constraint
+    index.idxname = name or change.constraint
     element = index.index_params[0]
     del index.index_params[:]
     for target, columns in ((index.index_params, node.keys), (index.index_including_params, node.including)):

@@ -116,6 +116,7 @@ class Constraint:
         type: ``check``, ``foreign key``, ``unique``, ``primary key``, ``exclusion``, ``not null``.
         columns: the columns of this table it is about.
         comment: its comment, or None.
+        held_by: what groups by it or names it for ON CONFLICT, also that of a partition, as the server describes it.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Constraint:
     definition: str
     is_valid: bool = True
     comment: str | None = None
+    held_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class Reference:
         comment: its comment, or None.
         is_partitioned: whether its table is a partitioned one.
         partitions: those of its table, each with the name the foreign key has there.
+        index: that of the key it relies on.
     """
 
     name: str
@@ -147,6 +150,7 @@ class Reference:
     comment: str | None = None
     is_partitioned: bool = False
     partitions: tuple[tuple[TableName, str], ...] = ()
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)

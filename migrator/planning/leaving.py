@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
+from migrator.changes.constraint import dropped_by
 from migrator.changes.kind import Kind, Spec
 from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_index import Indexing
-from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.drop_schema import SchemaRemoval
 from migrator.changes.kinds.drop_type import TypeRemoval
@@ -166,7 +166,7 @@ def keys_needed_by(pairs: Iterable[Pair], specs: Iterable[Spec]) -> set[TableNam
         pairs: the others.
         specs: parameters of the changes.
     """
-    dropped = {spec.target for spec in specs if isinstance(spec, Release)}
+    dropped = {found[0] for spec in specs if (found := dropped_by(spec))}
     return {table for kind, spec in pairs if isinstance(kind, Moving) for table in kind.touched(spec)} & dropped
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
-from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.policy import OnPolicy
 from migrator.changes.trigger import OnTrigger
@@ -24,6 +24,7 @@ from migrator.planning.planner import Change
 _BY_NAME = frozenset(
     {
         "drop_constraint",
+        "change_primary_key",
         "rename_constraint",
         "drop_index",
         "rename_index",
@@ -35,6 +36,7 @@ _BY_NAME = frozenset(
         "replace_materialized_view",
     }
 )
+_ON_CONSTRAINTS = (Release, ConstraintRenaming, KeyReplacement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
         for relation in schema.relations.values():
             for what, columns in _on(change.spec, relation):
                 placed = frozenset((relation.name, column) for column in columns)
-                yield _Named(what, placed, at_once, isinstance(change.spec, (Release, ConstraintRenaming)))
+                yield _Named(what, placed, at_once, isinstance(change.spec, _ON_CONSTRAINTS))
 
 
 def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
@@ -129,9 +131,10 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
                     f'{view.kind} "{view.name}"',
                     [each.name for each in relation.columns] if view.views else view.columns,
                 )
-    elif isinstance(spec, (Release, ConstraintRenaming)) and spec.target == relation.name:
+    elif isinstance(spec, _ON_CONSTRAINTS) and spec.target == relation.name:
+        before = spec.replaces if isinstance(spec, KeyReplacement) else spec.constraint
         for constraint in relation.constraints:
-            if constraint.name == spec.constraint:
+            if constraint.name == before:
                 yield f'constraint "{constraint.name}"', constraint.columns
     elif isinstance(spec, OnIndex) and spec.target == relation.name:
         for index in relation.indexes:

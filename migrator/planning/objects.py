@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
+from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.alter_domain import DomainAlteration
@@ -18,7 +19,6 @@ from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_publication import PublicationCreation
 from migrator.changes.kinds.create_schema import SchemaCreation
-from migrator.changes.kinds.drop_constraint import Release
 from migrator.changes.kinds.drop_extension import ExtensionRemoval
 from migrator.changes.kinds.drop_publication import PublicationRemoval
 from migrator.changes.kinds.drop_schema import SchemaRemoval
@@ -65,8 +65,9 @@ def _names(change: Change) -> Iterator[Name]:
             yield (f'trigger "{spec.trigger}" of {spec.target}',)
         case OnSequence():
             yield (f"sequence {spec}",)
-        case Release() | ConstraintRenaming():
-            for name in {spec.constraint, getattr(spec, "new_name", spec.constraint)}:
+        case Release() | ConstraintRenaming() | KeyReplacement():
+            other = spec.replaces if isinstance(spec, KeyReplacement) else getattr(spec, "new_name", spec.constraint)
+            for name in {spec.constraint, other}:
                 yield (f'constraint "{name}" of {spec.target}',)
         case OnIndex() if change.kind.name != "reindex":
             for name in {spec.index, getattr(spec, "new_name", spec.index)}:

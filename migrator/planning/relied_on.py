@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from migrator.changes.constraint import dropped_by
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context, Spec
-from migrator.changes.kinds.drop_constraint import Release
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import retyped_columns
@@ -96,7 +96,7 @@ def _objection(change: Change, schema: Schema) -> str | None:
 
 def _dropped(changes: Sequence[Change]) -> set[_Named]:
     """Indexes and constraints that contract of changes drops."""
-    constraints = {(spec.target, spec.constraint) for spec in _specs(changes) if isinstance(spec, Release)}
+    constraints = {dropped for spec in _specs(changes) if (dropped := dropped_by(spec))}
     return constraints | {
         (change.spec.target, change.spec.index)
         for change in changes

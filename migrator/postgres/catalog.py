@@ -148,8 +148,8 @@ def _relation(session: Session, name: TableName) -> Relation | None:
             for index in session.query(_SQL["indexes"], key)
         ),
         constraints=tuple(
-            Constraint(**{**constraint._asdict(), "columns": tuple(constraint.columns)})
-            for constraint in session.query(_SQL["constraints"], key)
+            Constraint(**{**each._asdict(), "columns": tuple(each.columns), "held_by": tuple(each.held_by)})
+            for each in session.query(_SQL["constraints"], key)
         ),
         dependents=tuple(Dependent(**dependent._asdict()) for dependent in session.query(_SQL["dependents"], key)),
         references=tuple(
@@ -162,6 +162,7 @@ def _relation(session: Session, name: TableName) -> Relation | None:
                 each.comment,
                 each.is_partitioned,
                 tuple((TableName(part["schema"], part["table"]), part["name"]) for part in each.partitions),
+                each.index,
             )
             for each in session.query(_SQL["references"], key)
         ),

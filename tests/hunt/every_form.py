@@ -49,6 +49,16 @@ CONSTRAINTS = (
     Form("add_exclusion", "ALTER TABLE {t} ADD CONSTRAINT alone{x} EXCLUDE USING btree ({value} WITH =){alone}"),
     Form("add_primary_key", "ALTER TABLE {t} ADD CONSTRAINT first{x} PRIMARY KEY ({key})", layout="keyless"),
     Form(
+        "change_primary_key",
+        "ALTER TABLE {t} DROP CONSTRAINT {pkey}, ADD CONSTRAINT other{x} PRIMARY KEY ({key}, {n})",
+        then={"pkey": "other{x}"},
+    ),
+    Form(
+        "change_primary_key",
+        "ALTER TABLE {t} DROP CONSTRAINT {pkey}; ALTER TABLE {t} ADD CONSTRAINT {pkey} PRIMARY KEY ({n}, {key})",
+        name="of the same name",
+    ),
+    Form(
         "drop_constraint",
         "ALTER TABLE {t} DROP CONSTRAINT {check}",
         then={"check": None},

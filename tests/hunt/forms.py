@@ -69,6 +69,7 @@ BEGINNING = Names(
         "index": "items_value",
         "check": "value_filled",
         "unique": "value_once",
+        "pkey": "items_pkey",
         "foreign": "n_known",
         "view": "seen",
         "heap": "heap",

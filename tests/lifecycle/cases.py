@@ -519,6 +519,32 @@ _CASES = (
         new=code("value"),
     ),
     Case(
+        name="published, with upserts of old code and a foreign key",
+        kind="change_primary_key",
+        setup=items("value text")
+        + "CREATE TABLE notes (item bigint CONSTRAINT note_of REFERENCES items); INSERT INTO notes VALUES (1), (2);"
+        "CREATE PUBLICATION sent FOR TABLE items;",
+        sql="ALTER TABLE items ADD CONSTRAINT one UNIQUE (id);"
+        "ALTER TABLE items DROP CONSTRAINT items_pkey, ADD PRIMARY KEY (n, id)",
+        naive="ALTER TABLE items ADD CONSTRAINT one UNIQUE (id); ALTER TABLE notes DROP CONSTRAINT note_of;"
+        "ALTER TABLE items DROP CONSTRAINT items_pkey, ADD PRIMARY KEY (n, id);"
+        "ALTER TABLE notes ADD CONSTRAINT note_of FOREIGN KEY (item) REFERENCES items (id)",
+        old=replace(
+            code("value"),
+            insert="INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT (id) DO UPDATE"
+            " SET n = EXCLUDED.n RETURNING id",
+        ),
+        new=code("value"),
+    ),
+    Case(
+        name="another order of columns",
+        kind="change_primary_key",
+        setup=items("value text", more=", CONSTRAINT items_pkey PRIMARY KEY (id, n)").replace(" PRIMARY KEY", "", 1),
+        sql="ALTER TABLE items DROP CONSTRAINT items_pkey; ALTER TABLE items ADD CONSTRAINT by_n PRIMARY KEY (n, id)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="check",
         kind="drop_constraint",
         setup=items("value text CONSTRAINT filled CHECK (value <> '')"),
@@ -1655,6 +1681,7 @@ _DIVIDED = {
     ("add_check", "positive"),
     ("create_index", "plain"),
     ("add_primary_key", "over a column that is unique already"),
+    ("change_primary_key", "another order of columns"),
     ("add_foreign_key", "to another table"),
     ("split_column", "two names out of one"),
     ("change_type", "text to bigint"),

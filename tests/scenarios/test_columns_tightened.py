@@ -230,3 +230,31 @@ def test_s20_a_primary_key_for_a_table_without_one(stage: Stage) -> None:
     assert stage.new.fails("INSERT INTO events (id1, id2) SELECT id1, id2 FROM events LIMIT 1") == "23505"
     assert stage.sandbox.value("SELECT contype::text FROM pg_constraint WHERE conrelid = 'events'::regclass"
                                " AND contype = 'p'") == "p"  # fmt: skip
+
+
+def test_s20_a_surrogate_key_takes_the_place_of_the_primary_key(stage: Stage) -> None:
+    """The old key holds for both versions until contract, the new one for all from then on; upserts never fail."""
+    stage.setup(
+        "CREATE TABLE seats (hall int, seat int, guest text, PRIMARY KEY (hall, seat));"
+        "INSERT INTO seats SELECT 1, g, 'guest ' || g FROM generate_series(1, 50) AS g"
+    )
+    migration = stage.expand(
+        "ALTER TABLE seats ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid();"
+        "ALTER TABLE seats ADD CONSTRAINT seats_once UNIQUE (hall, seat);"
+        "ALTER TABLE seats DROP CONSTRAINT seats_pkey, ADD PRIMARY KEY (id)"
+    )
+    nil, upsert = "'00000000-0000-0000-0000-000000000000'", "INSERT INTO seats (hall, seat) VALUES (1, {})"
+    for number, client in enumerate((stage.old, stage.new)):
+        assert client.fails(upsert.format(number)) == ("23505" if number else "")
+        assert client.fails(f"{upsert.format(number)} ON CONFLICT (hall, seat) DO UPDATE SET guest = 'again'") == ""
+        assert client.fails(f"UPDATE seats SET id = {nil} WHERE seat = {number + 2}") == ""
+    assert stage.new.fails(f"{upsert.format(2)} ON CONFLICT (id) DO NOTHING") == "42P10"
+    assert "occurs more than once" in stage.contract_refused(migration)
+    stage.new.run(f"UPDATE seats SET id = gen_random_uuid() WHERE id = {nil}")
+    stage.contract(migration)
+    assert stage.new.fails(f"{upsert.format(2)} ON CONFLICT (hall, seat) DO UPDATE SET guest = 'once more'") == ""
+    assert stage.new.fails("INSERT INTO seats SELECT 2, seat, guest, id FROM seats LIMIT 1") == "23505"
+    assert stage.sandbox.value(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'seats'::regclass AND contype = 'p'"
+    ) == "PRIMARY KEY (id)"  # fmt: skip
+    assert stage.sandbox.leftovers() == []

@@ -14,11 +14,19 @@ from migrator.changes.constraint import (
     waits_for_contract,
 )
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
-from migrator.changes.unique_key import build_and_use, key_columns, require_divisible, require_indexable, tried
+from migrator.changes.unique_key import (
+    build_and_use,
+    duplicates,
+    key_columns,
+    require_divisible,
+    require_indexable,
+    require_not_null,
+    tried,
+)
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import ident, ident_list
+from migrator.sql.compose import ident
 from migrator.sql.parser import pb
 
 
@@ -31,10 +39,10 @@ class AddPrimaryKey(Kind[NewConstraint]):
         each partition gets its own in this way, and then the table takes them for parts of its own.
 
     What is refused
-        Columns that may be NULL: ADD PRIMARY KEY would look at every row while nobody can read. Make them NOT NULL in a
-        migration before this one. On a partitioned table a key without the columns that divide it, other primary keys
-        on partitions, foreign tables among them. Contract, while there are duplicates: they are counted before the
-        gate.
+        Columns that may be NULL: ADD PRIMARY KEY would look at every row while nobody can read. ADD COLUMN … NOT NULL
+        or SET NOT NULL before it in the same migration is enough. On a partitioned table a key without the columns that
+        divide it, other primary keys on partitions, foreign tables among them. Contract, while there are duplicates:
+        they are counted before the gate.
 
     Example:
         ALTER TABLE memberships ADD PRIMARY KEY (user_id, team_id)
@@ -42,6 +50,7 @@ class AddPrimaryKey(Kind[NewConstraint]):
 
     name = "add_primary_key"
     spec = NewConstraint
+    may_follow = frozenset({"add_column", "set_not_null"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] PRIMARY KEY (…)``."""
@@ -66,20 +75,13 @@ class AddPrimaryKey(Kind[NewConstraint]):
         if taken is not None:
             raise Refused(
                 f'table "{change.target}" has a primary key already: {taken.name}',
-                hint=f"DROP CONSTRAINT {ident(taken.name)} in a migration before this one; a UNIQUE constraint over "
-                "its columns, added before that, serves upserts meanwhile",
+                hint=f"DROP CONSTRAINT {ident(taken.name)} before it, in the same migration: both change places",
             )
         relation = require_free(change, columns, context, or_partitioned=True)
         if relation is None:
             yield f"whether {change.target} ({', '.join(columns)}) may be NULL could not be checked without a database"
         else:
-            nullable = [each.name for each in relation.columns if each.name in columns and not each.not_null]
-            if nullable:
-                raise Refused(
-                    f'column "{nullable[0]}" of table "{change.target}" may be NULL: a primary key would look at every '
-                    "row while nobody can read",
-                    hint=f"ALTER TABLE {change.sql} ALTER COLUMN {nullable[0]} SET NOT NULL, in a migration before",
-                )
+            require_not_null(change, columns, relation, context)
             if any(index.name == change.constraint for index in relation.indexes):
                 raise Refused(f'an index of the name "{change.constraint}" exists already')
             require_divisible(change, relation, node)
@@ -101,9 +103,4 @@ class AddPrimaryKey(Kind[NewConstraint]):
     def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""
         del context
-        columns = key_columns(node_of(change.definition, pb.CONSTR_PRIMARY))
-        yield Obstacle(
-            self.template("duplicates", table=change.sql, key=ident_list(columns)),
-            f"values of ({', '.join(columns)}) in {change.target} occur more than once",
-            f"repair them first, or {change.constraint} cannot be built",
-        )
+        yield duplicates(change, key_columns(node_of(change.definition, pb.CONSTR_PRIMARY)))

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.kind import Context, Draft, Kind, OnTable, altered_table, require_table
+from migrator.changes.constraint import Release, refuse_held
+from migrator.changes.kind import Context, Draft, Kind, altered_table, require_table
 from migrator.changes.replication import require_found_without
+from migrator.changes.unique_key import serving
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
+from migrator.sql.compose import ident
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import slug
 
 _OF_NULL = "not null"
-
-
-class Release(OnTable, frozen=True):
-    """Parameters of ``drop_constraint``.
-
-    Attributes:
-        constraint: its name.
-    """
-
-    constraint: str
 
 
 class DropConstraint(Kind[Release]):
@@ -82,8 +75,12 @@ class DropConstraint(Kind[Release]):
             if (each.name, each.type) == (constraint.name, constraint.type) and each.is_own:
                 yield f"partition {each.table} has {each.name} as its own too: there it stays"
         if constraint.type in ("primary key", "unique"):
+            other = serving(relation, constraint.columns, {constraint.name})
             yield (
-                f"new code must not upsert with ON CONFLICT ({', '.join(constraint.columns)}) any more, "
+                f"ON CONFLICT ({', '.join(constraint.columns)}) goes on by {other.name}, ON CONFLICT ON CONSTRAINT "
+                f"{ident(constraint.name)} must not be used by new code"
+                if other is not None
+                else f"new code must not upsert with ON CONFLICT ({', '.join(constraint.columns)}) any more, "
                 "and must keep the values unique until contract"
             )
         else:
@@ -146,6 +143,7 @@ def _require_constraint(relation: Relation, change: Release) -> Constraint:
             detail="\n".join(sorted(pointing)),
             hint="drop them, or let them point elsewhere, in a migration before this one",
         )
+    refuse_held(constraint, change.target)
     require_found_without(relation, [each for each in relation.indexes if each.constraint == constraint.name])
     return constraint
 

@@ -96,7 +96,7 @@ class SetReplicaIdentity(OneStatement[ReplicaIdentity]):
         if change.identity == "index":
             _require_fit(_index(change, relation), relation)
         without = change.identity == "nothing" or (
-            change.identity == "default" and not any(each.is_primary for each in relation.indexes)
+            change.identity == "default" and not any(each.is_primary and each.is_immediate for each in relation.indexes)
         )
         if without and relation.is_published:
             raise Refused(

@@ -7,15 +7,15 @@ from typing import Any
 
 from migrator.changes.constraint import NewConstraint, definition_of, node_of
 from migrator.changes.kind import Draft
-from migrator.changes.partitioned import added_by_partitions
+from migrator.changes.partitioned import added_by_partitions, built_apart, replaced_primary_key
 from migrator.changes.retyping import set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Relation
-from migrator.sql.compose import Sql, bounded_name, literal, qualified
+from migrator.sql.compose import Sql, bounded_name, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
-from migrator.sql.rewrite import foreign_key_columns, slug, statement_sql
+from migrator.sql.rewrite import foreign_key_columns, slug
 from migrator.templating import render
 
 _HINT = "drop it in a migration before this one, and create it again after it"
@@ -73,13 +73,9 @@ def key(change: Retyping, name: str, index: Sql) -> Draft:
 
 def index_of_primary_key(change: Retyping, constraint: str, index: Sql) -> Draft:
     """The index on each partition by itself, of which the swap makes the primary key, since a table has one at most."""
-    built = parse_script(index).statements[0].node
-    node = pb.IndexStmt()
-    node.CopyFrom(built)
-    node.relation.inh = False
     return Draft(
         f"index-{slug(constraint)}",
-        statement_sql("index_stmt", node),
+        built_apart(index),
         f"takes the place of {constraint}: on each partition alone, and part of nothing yet, built while others write",
         locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: other schema changes and vacuum wait, on each partition while "
         "its index is built",
@@ -95,18 +91,8 @@ def primary_key(change: Retyping, constraint: str, name: str, index: Sql) -> tup
         name: for the time being.
         index: the statement that would build its index.
     """
-    node = _node(index, pb.CONSTR_PRIMARY)
-    columns = [unwrap(part).sval for part in (*node.keys, *node.including)]
-    text = render(
-        "changes/change_type/part_primary_key.sql.mako",
-        table=change.sql,
-        old=constraint,
-        new=name,
-        keys=len(node.keys),
-        columns=Sql(f"ARRAY[{', '.join(map(literal, columns))}]"),
-        definition=Sql(definition_of(node)),
-    )
-    return f"key-{slug(constraint)}", Sql(text), "takes the indexes that were built on partitions; no row is looked at"
+    text = replaced_primary_key(change.sql, constraint, name, _node(index, pb.CONSTR_PRIMARY))
+    return f"key-{slug(constraint)}", text, "takes the indexes that were built on partitions; no row is looked at"
 
 
 def _node(index: Sql, contype: int) -> Any:

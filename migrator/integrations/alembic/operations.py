@@ -53,6 +53,7 @@ __all__ = [
     "alter_publication",
     "alter_sequence",
     "attach_partition",
+    "change_primary_key",
     "change_type",
     "comment",
     "create_domain",
@@ -140,6 +141,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "alter_publication": {},
     "alter_sequence": {"schema": "public"},
     "attach_partition": {"schema": "public"},
+    "change_primary_key": {"schema": "public"},
     "change_type": {"schema": "public"},
     "comment": {"schema": "public"},
     "create_domain": {"schema": "public"},
@@ -450,6 +452,23 @@ def attach_partition(
             "bound": bound,
             "partition_schema": partition_schema,
         },
+    )
+
+
+def change_primary_key(table: str, constraint: str, definition: str, replaces: str, *, schema: str = "public") -> None:
+    """Give a table another primary key.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
+            (email)``.
+        replaces: name of the primary key that goes.
+    """
+    change(
+        "change_primary_key",
+        {"schema": schema, "table": table, "constraint": constraint, "definition": definition, "replaces": replaces},
     )
 
 

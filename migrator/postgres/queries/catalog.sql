@@ -198,7 +198,18 @@ SELECT
         JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number ORDER BY key.place) AS columns,
     pg_get_constraintdef(k.oid) AS definition,
     k.convalidated AS is_valid,
-    obj_description(k.oid, 'pg_constraint') AS comment
+    obj_description(k.oid, 'pg_constraint') AS comment,
+    -- A view is known by its rule.
+    ARRAY(WITH RECURSIVE part AS (
+            SELECT k.oid WHERE k.contype IN ('p', 'u', 'x')
+            UNION ALL
+            SELECT p.oid FROM pg_constraint AS p JOIN part ON p.conparentid = part.oid)
+        SELECT DISTINCT CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+            ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END
+        FROM part
+        JOIN pg_depend AS d ON d.refclassid = 'pg_constraint'::regclass AND d.refobjid = part.oid AND d.deptype = 'n'
+        LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+        ORDER BY 1) AS held_by
 FROM pg_constraint AS k
 WHERE k.conrelid = %(oid)s
 ORDER BY k.conname
@@ -219,7 +230,8 @@ SELECT k.conname::text AS name, n.nspname::text AS schema, c.relname::text AS ta
         SELECT jsonb_agg(jsonb_build_object('schema', pn.nspname, 'table', pc.relname, 'name', part.conname)
             ORDER BY pn.nspname, pc.relname)
         FROM part JOIN pg_class AS pc ON pc.oid = part.conrelid JOIN pg_namespace AS pn ON pn.oid = pc.relnamespace
-        ), '[]') AS partitions
+        ), '[]') AS partitions,
+    coalesce((SELECT i.relname::text FROM pg_class AS i WHERE i.oid = k.conindid), '') AS index
 FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

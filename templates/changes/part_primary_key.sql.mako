@@ -10,6 +10,7 @@ BEGIN
     JOIN pg_catalog.pg_constraint AS k ON k.conrelid = t.relid AND k.contype = 'p';
     ALTER TABLE ${table|sql} DROP CONSTRAINT ${old|ident};
     FOR one IN
+        -- The one that was built last, should a partition have another one like it.
         SELECT DISTINCT ON (i.indrelid) i.indrelid AS part, c.relname AS name
         FROM pg_catalog.pg_partition_tree(CAST(${table|literal} AS pg_catalog.regclass)) AS t
         JOIN pg_catalog.pg_index AS i ON i.indrelid = t.relid AND i.indisunique AND i.indisvalid
@@ -20,9 +21,11 @@ BEGIN
             FROM pg_catalog.unnest(CAST(i.indkey AS smallint[])) WITH ORDINALITY AS k(number, place)
             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
             ORDER BY k.place)
-        ORDER BY i.indrelid, c.relname
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+                WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+        ORDER BY i.indrelid, i.indexrelid DESC
     LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY USING INDEX %I',
+        EXECUTE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY USING INDEX %I${timing|sql}',
             CAST(one.part AS pg_catalog.regclass), names[pg_catalog.array_position(parts, one.part)], one.name);
     END LOOP;
     -- Takes the keys of partitions for parts of its own; one that came since they were built gets its own here.
