@@ -8,14 +8,24 @@ that. Nobody sees the table without it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from migrator.changes.constraint import KeyReplacement, NewConstraint, add_unchecked, dropped_by, earlier, node_of
-from migrator.changes.kind import Context, Draft, Kind
+from migrator.changes.constraint import (
+    KeyReplacement,
+    NewConstraint,
+    add_unchecked,
+    dropped_by,
+    earlier,
+    named,
+    node_of,
+)
+from migrator.changes.kind import Context, Draft, Kind, Spec
+from migrator.changes.replication import keys_of
 from migrator.changes.unique_key import key_columns, serving
 from migrator.errors import Refused
 from migrator.model.schema import Index, Reference, Relation, TableName
 from migrator.sql.compose import Sql, ident, ident_list, qualified
-from migrator.sql.parser import parse_script, pb, unwrap
+from migrator.sql.parser import parse_script, pb, unwrap, walk
 from migrator.sql.rewrite import slug
 
 _UNCHECKED_ON_PARTITIONED = 18
@@ -67,6 +77,34 @@ def require_served(
                 f'is called "{other}" on a partition: made anew, it would have another name there',
                 hint="rename it there as it is called on the table, in a migration before this one",
             )
+
+
+def refuse_made_beside(change: KeyReplacement, old: Index, context: Context) -> None:
+    """Refuse foreign keys that other changes of the same migration make over the key that goes.
+
+    Raises:
+        Refused: with the first of them.
+    """
+    for kind, spec in context.beside:
+        for node in _foreign_keys(spec):
+            place = node.pktable.schemaname or change.schema, node.pktable.relname
+            if place == (change.schema, change.table) and set(named(node.pk_attrs)) in (set(), set(keys_of(old) or ())):
+                raise Refused(
+                    f"{kind} beside makes a foreign key that would rely on primary key {change.replaces} of "
+                    f'"{change.target}", which goes',
+                    hint="write the foreign key in a migration after this one",
+                )
+
+
+def _foreign_keys(spec: Spec) -> Iterator[Any]:
+    definition = getattr(spec, "definition", "")
+    if " REFERENCES " not in definition:
+        return
+    text = f"ALTER TABLE t ADD CONSTRAINT c {definition}" if isinstance(spec, NewConstraint) else definition
+    for statement in parse_script(text).statements:
+        for node in walk(statement.node):
+            if isinstance(node, pb.Constraint) and node.contype == pb.CONSTR_FOREIGN:
+                yield node
 
 
 def successor(

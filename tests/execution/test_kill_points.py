@@ -91,6 +91,27 @@ CREATE TABLE notes (id int PRIMARY KEY);
         ),
         "SELECT id, replace(mood::text, 'blue', 'sad') FROM people WHERE id > 0 ORDER BY id",
     ),
+    "another primary key": Scenario(
+        "CREATE TABLE seats (hall int, seat int, guest text, PRIMARY KEY (hall, seat));"
+        "INSERT INTO seats SELECT 1, g, 'guest ' || g FROM generate_series(1, 200) AS g;"
+        "CREATE TABLE meals (hall int, seat int, CONSTRAINT of FOREIGN KEY (hall, seat) REFERENCES seats);"
+        "INSERT INTO meals SELECT 1, g FROM generate_series(1, 200) AS g",
+        """
+ALTER TABLE seats ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid();
+ALTER TABLE seats ADD CONSTRAINT seats_once UNIQUE (hall, seat);
+ALTER TABLE seats DROP CONSTRAINT seats_pkey, ADD PRIMARY KEY (id);
+""",
+        (
+            "SELECT guest FROM seats WHERE hall = 1 AND seat = 7",
+            "INSERT INTO seats VALUES (-1, 1) ON CONFLICT (hall, seat) DO NOTHING",
+        ),
+        (
+            "SELECT guest FROM seats WHERE id IS NOT NULL AND hall = 1 AND seat = 7",
+            "INSERT INTO seats (hall, seat) VALUES (-2, 1) ON CONFLICT (hall, seat) DO NOTHING",
+            "INSERT INTO meals VALUES (1, 7)",
+        ),
+        "SELECT hall, seat, guest FROM seats WHERE hall > 0 ORDER BY seat",
+    ),
     "move between tables": Scenario(
         "CREATE TABLE users (id int PRIMARY KEY, email text);"
         "CREATE TABLE profiles (id int PRIMARY KEY REFERENCES users ON DELETE CASCADE);"

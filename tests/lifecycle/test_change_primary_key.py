@@ -142,6 +142,23 @@ def test_of_a_partitioned_table_each_partition_gets_its_own(sandbox: Sandbox, ad
     assert sandbox.leftovers() == []
 
 
+def test_what_was_planned_without_a_database_is_refused_before_anything_where_the_table_needs_more(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.execute(PARTITIONED + BOOKINGS + "CREATE TABLE lines (booking int REFERENCES bookings)")
+    sandbox.execute("ALTER TABLE bookings ADD CONSTRAINT one UNIQUE (id)")
+    sandbox.install()
+    events = "ALTER TABLE events DROP CONSTRAINT events_pkey, ADD PRIMARY KEY (at, id)"
+    for sql, said in ((events, "as that of an ordinary table"), (SQL, "was made or changed since it was planned")):
+        migration = sandbox.new("blind", sql, blind=True)
+        sandbox.expand(migration)
+        before = sandbox.snapshot()
+        with pytest.raises(Refused, match=said):
+            sandbox.contract(migration, offline=OFFLINE)
+        assert sandbox.snapshot() == before
+        sandbox.rollback(migration, offline=OFFLINE)
+
+
 def test_foreign_keys_to_a_partitioned_table_go_on_with_another_key(sandbox: Sandbox) -> None:
     sandbox.execute(
         f"{PARTITIONED} CREATE TABLE notes (e int, a int, CONSTRAINT of FOREIGN KEY (e, a) REFERENCES events)"

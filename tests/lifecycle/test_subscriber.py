@@ -195,3 +195,36 @@ def test_a_column_that_a_publication_lists_arrives_in_its_new_type_and_nothing_i
     pair.subscriber.execute("ALTER SUBSCRIPTION users REFRESH PUBLICATION WITH (copy_data = false)")
     pair.write("DELETE FROM users WHERE id = 3")
     pair.follows("id, age")
+
+
+BY_AGE = "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (age)"
+ANOTHER_KEY = f"ALTER TABLE users ALTER age SET NOT NULL; {BY_AGE}"
+
+
+def test_a_subscriber_with_the_old_primary_key_stops_and_loses_nothing_once_it_has_the_new_one(pair: Pair):
+    migration = pair.publisher.new("key", ANOTHER_KEY)
+    pair.publisher.expand(migration)
+    pair.write("UPDATE users SET name = 'before' WHERE id = 1")
+    pair.follows("id, name, age")
+    pair.finish(migration)
+    pair.write("INSERT INTO users VALUES (21, 'x', 21)", "UPDATE users SET name = 'after' WHERE id = 1")
+    wait_for(lambda: pair.publisher.value("SELECT count(*) FROM pg_replication_slots WHERE NOT active"), "it stopped")
+    assert pair.rows("name")[0] == ("before",)
+
+    pair.subscriber.execute(BY_AGE)
+
+    pair.follows("id, name, age")
+    pair.write("UPDATE users SET id = 100 WHERE age = 2", "DELETE FROM users WHERE age = 3")
+    pair.follows("id, name, age")
+
+
+def test_with_the_whole_row_as_its_identity_a_subscriber_follows_through_a_change_of_the_primary_key(pair: Pair):
+    migration = pair.publisher.new("key", f"ALTER TABLE users REPLICA IDENTITY FULL; {ANOTHER_KEY}")
+    pair.publisher.expand(migration)
+    pair.write("UPDATE users SET name = 'before' WHERE id = 1")
+    pair.finish(migration)
+    pair.write("INSERT INTO users VALUES (21, 'x', 21)", "UPDATE users SET name = 'after' WHERE id = 1")
+    pair.follows("id, name, age")
+    pair.subscriber.execute(BY_AGE)
+    pair.write("ALTER TABLE users REPLICA IDENTITY DEFAULT", "UPDATE users SET name = 'last' WHERE id = 2")
+    pair.follows("id, name, age")

@@ -17,14 +17,22 @@ from migrator.changes.constraint import (
 )
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, Spec
 from migrator.changes.partitioned import built_apart, refuse_foreign_partitions, replaced_primary_key
-from migrator.changes.pointing import give_back, let_go, relying, require_as_planned, require_served, successor
+from migrator.changes.pointing import (
+    give_back,
+    let_go,
+    refuse_made_beside,
+    relying,
+    require_as_planned,
+    require_served,
+    successor,
+)
 from migrator.changes.replication import identity_of, keys_of, require_writable
 from migrator.changes.unique_key import duplicates, key_columns, key_index, require_not_null, tried
 from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Index, Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import bounded_name, qualified
+from migrator.sql.compose import bounded_name, ident, qualified
 from migrator.sql.parser import pb
 from migrator.sql.rewrite import slug
 
@@ -188,6 +196,13 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
             require_not_null(change, _columns(change), relation, context)
             self._require_free_to_go(change, relation, old, context)
             _require_found(change, relation, old, context)
+            built = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(_index_name(change))} ON {change.sql} "
+            if relation.partition_key and built in context.contract_sql:
+                raise Refused(
+                    f'the primary key of partitioned table "{change.target}" was planned to change as that of an '
+                    "ordinary table",
+                    hint="roll back, and plan it anew with a database",
+                )
             if context.contract_sql:
                 require_as_planned(relying(relation, old.name, change, context), change, context, self)
 
@@ -217,6 +232,7 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
                 detail="\n".join(names),
                 hint="let them point to the table itself, in a migration before this one",
             )
+        refuse_made_beside(change, old, context)
         require_served(relying(relation, old.name, change, context), relation, old, change, context)
 
 
@@ -302,18 +318,19 @@ def _notes(change: KeyReplacement, relation: Relation | None, context: Context) 
     columns = ", ".join(_columns(change))
     old = _index(change, relation) if relation else None
     before = keys_of(old) if old else None
+    which = f"({', '.join(before)})" if before else change.replaces
     yield (
-        f"{change.replaces} is enforced until contract, {change.constraint} from contract on: new code must keep to "
-        f"both, and must not upsert with ON CONFLICT ({columns}) before contract"
+        f"the key {which} is enforced until contract, ({columns}) from contract on: new code must keep to both, and "
+        f"must not upsert with ON CONFLICT ({columns}) before contract"
     )
     other = successor(before, relation, old, change, context) if relation and old and before else None
     if other is not None and before:
         yield f"ON CONFLICT ({', '.join(before)}) goes on after contract, by {other}"
     else:
-        which = f" ({', '.join(before)})" if before else f" over the columns of {change.replaces}"
+        where = which if before else f"over the columns of {change.replaces}"
         yield (
-            f"new code must not upsert with ON CONFLICT{which} any more, or needs a UNIQUE constraint over them, added "
-            "before this change"
+            f"new code must not upsert with ON CONFLICT {where} any more, or needs a UNIQUE constraint over them, "
+            "added before this change"
         )
     if relation is None or old is None or not before:
         return

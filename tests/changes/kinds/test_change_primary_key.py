@@ -101,6 +101,7 @@ def test_what_new_code_may_not_do_is_said():
     served = plan(SQL, keyed(index("once", "a", is_unique=True))).notes
     coming = plan(f"ALTER TABLE users ADD CONSTRAINT one UNIQUE (a); {SQL}", keyed()).notes
 
+    assert alone[0].startswith("the key (a) is enforced until contract, (b, a) from contract on")
     assert "must not upsert with ON CONFLICT (b, a) before contract" in alone[0]
     assert "new code must not upsert with ON CONFLICT (a) any more" in alone[1]
     assert "ON CONFLICT (a) goes on after contract, by once" in served
@@ -147,6 +148,8 @@ def test_columns_may_become_not_null_in_the_same_migration():
             Reference("f", USERS, ("a",), "FOREIGN KEY (c) REFERENCES public.users(a)", index="users_pkey"),)),
          "no other key than users_pkey is over these columns"),
         (f"{DROP}, ADD CONSTRAINT i PRIMARY KEY (b)", keyed(index("i", "c")), 'an index of the name "i" exists'),
+        (f"CREATE TABLE o (x bigint REFERENCES users); {SQL}", keyed(), "create_table beside makes a foreign key"),
+        (f"CREATE TABLE o (x bigint REFERENCES users (a)); {SQL}", keyed(), "would rely on primary key users_pkey"),
         (f"{DROP}, ADD PRIMARY KEY USING INDEX i", keyed(), "takes an index that must exist before"),
         (SQL, keyed(kind="partition"), "is a partition, which has the primary key of the table above it"),
     ],
