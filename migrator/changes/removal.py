@@ -33,8 +33,13 @@ def gone(what: str) -> Refused:
     )
 
 
-def require_droppable(relation: Relation, column: str) -> None:
+def require_droppable(relation: Relation, column: str, *, is_unlisted: bool = False) -> None:
     """Refuse a column that cannot be dropped by itself.
+
+    Args:
+        relation: the table.
+        column: its name.
+        is_unlisted: whether publications let go of it before, see ``relisting``.
 
     Raises:
         Refused: others rely on it, or it is part of a key, a constraint or an index over several columns.
@@ -54,7 +59,7 @@ def require_droppable(relation: Relation, column: str) -> None:
             "policy",
             "trigger",
             "generated column",
-            "publication",
+            *(() if is_unlisted else ("publication",)),
             "foreign key of another table",
             "function",
             "partition key",

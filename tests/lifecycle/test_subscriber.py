@@ -228,3 +228,59 @@ def test_with_the_whole_row_as_its_identity_a_subscriber_follows_through_a_chang
     pair.subscriber.execute(BY_AGE)
     pair.write("ALTER TABLE users REPLICA IDENTITY DEFAULT", "UPDATE users SET name = 'last' WHERE id = 2")
     pair.follows("id, name, age")
+
+
+@pytest.fixture
+def listed(pair: Pair) -> Pair:
+    if pair.publisher.session.server_version < 15:
+        pytest.skip("column lists came with PostgreSQL 15")
+    pair.write("ALTER PUBLICATION users SET TABLE users (id, name, age)")
+    return pair
+
+
+def test_a_list_with_a_renamed_column_sends_both_names_and_then_the_new_one(listed: Pair):
+    migration = listed.publisher.new("rename", "ALTER TABLE users RENAME COLUMN name TO full_name")
+    assert "comes into the column lists of users" in listed.publisher.command("expand", "--dry-run").err
+    listed.subscriber.execute("ALTER TABLE users ADD COLUMN full_name text")
+
+    listed.publisher.expand(migration)
+    listed.write("INSERT INTO users (id, name) VALUES (21, 'old')", "UPDATE users SET full_name = 'x' WHERE id = 20")
+    listed.follows("id, name, full_name")
+    listed.publisher.backfill(migration)
+    listed.write("DELETE FROM users WHERE id = 2")
+    listed.follows("id, name, full_name")
+    listed.finish(migration)
+    listed.write("UPDATE users SET full_name = 'after' WHERE id = 1")
+
+    listed.follows("id, full_name, age")
+    assert listed.rows("name")[0] == ("n1",), "the old name is not sent any more"
+
+
+def test_a_list_lets_go_of_a_dropped_column_and_loses_nothing_else(listed: Pair):
+    migration = listed.publisher.new("drop", "ALTER TABLE users DROP COLUMN name")
+    listed.publisher.expand(migration)
+    listed.write("INSERT INTO users (id, name, age) VALUES (21, 'old', 1)")
+    listed.follows("id, name, age")
+    listed.finish(migration)
+    listed.write("INSERT INTO users (id, age) VALUES (22, 2)", "UPDATE users SET age = 7 WHERE id = 21")
+
+    listed.follows("id, age")
+    assert listed.rows("id, name")[-2:] == [(21, "old"), (22, "none")]
+
+
+def test_a_list_with_merged_columns_sends_both_sides_and_then_the_new_one(listed: Pair):
+    migration = listed.publisher.new(
+        "merge",
+        "-- migrator: up = name || '/' || age\n"
+        "-- migrator: down = split_part(whole, '/', 1), split_part(whole, '/', 2)::int\n"
+        "ALTER TABLE users ADD COLUMN whole text, DROP COLUMN name, DROP COLUMN age",
+    )
+    listed.subscriber.execute("ALTER TABLE users ADD COLUMN whole text")
+    listed.publisher.expand(migration)
+    listed.publisher.backfill(migration)
+    listed.write("INSERT INTO users (id, whole) VALUES (21, 'new/3')", "UPDATE users SET name = 'old' WHERE id = 1")
+    listed.follows("id, name, age, whole")
+    listed.finish(migration)
+    listed.write("UPDATE users SET whole = 'last/9' WHERE id = 1")
+
+    listed.follows("id, whole")

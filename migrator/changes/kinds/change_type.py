@@ -29,8 +29,9 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         the new one takes its name, its default, identity or sequence with its position, keys, constraints, foreign keys
         in both directions, privileges, statistics target, storage and comment. Views that read it, and those that read
         these, are made anew in that transaction with all they have; policies and triggers that name it are as before.
-        So are extended statistics, which are empty until the next ANALYZE, and column lists of publications: the table
-        is taken out and in again by that transaction, so that subscribers see the new type, and nothing else.
+        So are extended statistics, which are empty until the next ANALYZE, and publications that list it or filter by
+        it: the table is taken out and in again by that transaction, so that subscribers see the new type, and nothing
+        else.
         int to bigint works for primary keys too; columns that point to it are changed by changes of their own, before
         or after. Of a partitioned table, all of it is made anew on each partition, with the names it has there.
 
@@ -49,13 +50,13 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         until such values are repaired, and nothing changes.
 
     What is refused
-        A column that materialized views, rules, policies of other tables, generated columns or row filters of
-        publications name, column lists of publications of another role, and views that something besides views relies
-        on: drop them before, create them after. Views, policies, triggers and statistics objects that the new type does
-        not suit: tried before expand. Exclusion constraints, deferrable
-        keys. A default, where USING computes values from other columns too, unless ``default`` says the new one. A
-        database is needed. On partitioned tables: a column that divides it or a partition, one that foreign keys point
-        to, what partitions have of their own on it, triggers that name it and are switched.
+        A column that materialized views, rules, policies of other tables or generated columns name, publications of
+        another role, and views that something besides views relies on: drop them before, create them after. Views,
+        policies, triggers, statistics objects and row filters that the new type does not suit: tried before expand.
+        Exclusion constraints, deferrable keys. A default, where USING computes values from other columns too, unless
+        ``default`` says the new one. A database is needed. On partitioned tables: a column that divides it or a
+        partition, one that foreign keys point to, what partitions have of their own on it, triggers that name it and
+        are switched.
 
     Limits
         Server-side prepared statements that return the column fail with "cached plan must not change result type"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes import relisting
+from migrator.changes.bystanders import note_of_name_no_longer_sent
 from migrator.changes.kind import (
     Context,
     Draft,
@@ -44,11 +46,13 @@ class DropColumn(Kind[Removal]):
     What happens
         Old code goes on to read and write the column until contract, which drops it once no old code is left. New code
         leaves it out. A NOT NULL column without a default would refuse the inserts of new code: say what old code shall
-        find there with a directive, and expand sets it as the default.
+        find there with a directive, and expand sets it as the default. Column lists of publications let go of it in the
+        transaction of the drop, which leaves nothing out of what they send.
 
     What is refused
-        A column that others rely on: views, policies, generated columns, foreign keys of other tables, publications,
-        subscriptions, primary keys, indexes and constraints over several columns.
+        A column that others rely on: views, policies, generated columns, foreign keys of other tables, row filters of
+        publications, subscriptions, primary keys, indexes and constraints over several columns. A column that a
+        publication of another role lists, or that is all it lists.
 
     Limits
         Contract destroys the values. Nothing brings them back but a backup.
@@ -119,7 +123,8 @@ class DropColumn(Kind[Removal]):
             )
             return
         column = require_column(relation, change, change.column)
-        require_droppable(relation, change.column)
+        require_droppable(relation, change.column, is_unlisted=True)
+        relisting.require_relisted(relation, _going(change, context))
         if column is not None:
             _require_insertable(change, column)
         if column is not None and change.down and (column.identity or column.generated):
@@ -150,12 +155,13 @@ class DropColumn(Kind[Removal]):
 
     def contract(self, change: Removal, context: Context) -> Iterator[Draft]:
         """The column and its values."""
-        del context
+        group, relation = slug(change.table), context.schema.relation(change.target)
+        yield from relisting.listed_no_more(relation, [change.column], [change.column], group)
         yield Draft(
             f"drop-{slug(change.column)}",
             self.template("drop_column", table=change.sql, column=change.column),
             "no code uses it any more; its values are gone after this",
-            slug(change.table),
+            group,
         )
 
     def before_contract(self, change: Removal, context: Context) -> None:
@@ -163,7 +169,10 @@ class DropColumn(Kind[Removal]):
         relation = context.schema.relation(change.target)
         if relation is None:
             return
-        require_droppable(relation, change.column)
+        require_droppable(relation, change.column, is_unlisted=True)
+        relisting.require_relisted(relation, [change.column])
+        if context.contract_sql:
+            relisting.require_planned(relation, [change.column], context.contract_sql)
         refuse_dependents(
             relation,
             change.column,
@@ -203,6 +212,12 @@ def _constant(text: str) -> str:
     return down
 
 
+def _going(change: Removal, context: Context) -> list[str]:
+    """All columns of the table that the migration drops."""
+    dropped = (each for _, each in context.beside if isinstance(each, Removal) and each.target == change.target)
+    return sorted({change.column, *(each.column for each in dropped)})
+
+
 def _require_insertable(change: Removal, column: Column) -> None:
     if not column.not_null or column.identity or column.generated:
         return
@@ -221,6 +236,7 @@ def _require_insertable(change: Removal, column: Column) -> None:
 
 
 def _notes(relation: Relation, change: Removal) -> Iterator[str]:
+    yield from note_of_name_no_longer_sent(relation, change.column)
     for each in relation.dependents:
         if each.column == change.column and each.kind == "trigger function":
             yield (

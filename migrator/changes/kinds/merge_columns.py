@@ -51,7 +51,8 @@ class MergeColumns(Reshaping[Merger]):
     What happens
         Expand adds the new column and one trigger that keeps both sides in step: ``up`` says what it is computed from,
         ``down`` what old code finds in each old one. The backfill fills rows written before. Contract proves that every
-        row is filled, while reads and writes go on; then trigger and old columns go in one transaction.
+        row is filled, while reads and writes go on; then trigger and old columns go in one transaction. Column
+        lists of publications that name an old column name the new one too from expand on, and it alone after contract.
 
     Who wins
         On UPDATE the side that changed; if both changed, the new one. On INSERT the new column, if it is given a value.

@@ -52,7 +52,8 @@ class SplitColumn(Reshaping[Split]):
         Expand adds the new columns and one trigger that keeps both sides in step: ``up`` says what each new column is
         computed from, ``down`` what old code finds in the old one. The backfill fills rows written before. Contract
         proves that every row is filled, while reads and writes go on; then trigger and old column go in one
-        transaction.
+        transaction. Column lists of publications that name the old column name the new ones too from expand on, and
+        these alone after contract.
 
     Who wins
         On UPDATE the side that changed; if both changed, the new one. On INSERT the new side, if any of its columns is

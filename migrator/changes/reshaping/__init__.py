@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from migrator.changes import relisting
 from migrator.changes.bystanders import notes_for_subscribers, require_last_word
 from migrator.changes.extremes import extremes
 from migrator.changes.kind import (
@@ -100,9 +101,11 @@ class Reshaping(Kind[ReshapedT]):
             column = require_column(relation, change, old.name)
             if column is not None:
                 self._require_writable(relation, column)
-                require_droppable(relation, old.name)
+                require_droppable(relation, old.name, is_unlisted=True)
                 yield from self._notes(relation, column, sides)
         require_last_word(relation)
+        relisting.require_relisted(relation, sides.old_names, sides.new_names)
+        yield from relisting.notes(relation, sides.old_names, sides.new_names)
         yield from notes_for_subscribers(relation, [*sides.new_names, _names(change, context).state])
         for trigger in relation.triggers:
             yield f"trigger {trigger} fires on every row the backfill fills"
@@ -158,6 +161,7 @@ class Reshaping(Kind[ReshapedT]):
             "tells a row that is not filled yet from one that holds NULL on purpose",
             group,
         )
+        yield from relisting.listed_too(relation, sides.old_names, sides.new_names, group)
         for grant in _grants(relation, sides):
             for new in sides.new:
                 yield Draft(
@@ -231,6 +235,8 @@ class Reshaping(Kind[ReshapedT]):
         # Another group, since the first one ends where the validation runs.
         group = f"drop-{group}"
         yield from self._drop_sync(names, table, group)
+        relation, old_names = context.schema.relation(change.target), change.sides.old_names
+        yield from relisting.listed_no_more(relation, old_names, old_names, group)
         for old in change.sides.old:
             yield Draft(
                 f"drop-{slug(old.name)}",
@@ -250,8 +256,11 @@ class Reshaping(Kind[ReshapedT]):
         relation = context.schema.relation(change.target)
         if relation is None:
             return
+        relisting.require_relisted(relation, change.sides.old_names, change.sides.new_names)
+        if context.contract_sql:
+            relisting.require_planned(relation, change.sides.old_names, context.contract_sql)
         for old in change.sides.old:
-            require_droppable(relation, old.name)
+            require_droppable(relation, old.name, is_unlisted=True)
             refuse_dependents(
                 relation,
                 old.name,
@@ -264,6 +273,8 @@ class Reshaping(Kind[ReshapedT]):
         """Trigger, function and new columns go; what new code wrote is in the old columns, as far as it fits."""
         names, group, table = _names(change, context), slug(change.table), change.sql
         yield from self._drop_sync(names, table, group, undoing=True)
+        relation, sides = context.schema.relation(change.target), change.sides
+        yield from relisting.listed_no_more(relation, sides.old_names, sides.new_names, group, undoing=True)
         for number, new in enumerate(change.sides.new):
             yield Draft(
                 f"drop-{slug(new.name)}",

@@ -1,4 +1,4 @@
-"""What lists a column that is replaced: statistics objects, which go with it, and column lists of publications.
+"""What lists a column that is replaced: statistics objects, which go with it, and publications, with their row filters.
 
 Both are made again in the transaction of the swap. A publication has the table again when that commits, so that nothing
 is left out of what it sends: subscribers see another type, and no more.
@@ -13,7 +13,7 @@ from migrator.changes.replication import Published
 from migrator.changes.retyping.shadow import Retyping
 from migrator.model.publishing import Publishing
 from migrator.model.schema import Relation, Statistics
-from migrator.sql.compose import Sql, qualified
+from migrator.sql.compose import Sql, expression, literal, qualified
 from migrator.sql.parser import parse_script
 from migrator.sql.rewrite import columns_in, slug, statement_sql
 from migrator.templating import render
@@ -26,13 +26,9 @@ def statistics(relation: Relation, column: str) -> tuple[Statistics, ...]:
 
 
 def publications(relation: Relation, column: str) -> tuple[Publishing, ...]:
-    """Publications whose column list names a column, and whose row filter does not."""
+    """Publications whose column list names a column, or whose row filter reads it."""
     names = _names(relation, column, "publication")
-    return tuple(
-        each
-        for each in relation.publications
-        if each.name in names and each.is_ours and column not in _filtered_by(each)
-    )
+    return tuple(each for each in relation.publications if each.name in names and each.is_ours)
 
 
 def name_of(each: Statistics) -> Sql:
@@ -43,11 +39,8 @@ def name_of(each: Statistics) -> Sql:
 def why_not(relation: Relation, column: str) -> Iterator[str]:
     """Publications that keep a column from being replaced, with the reason."""
     names = _names(relation, column, "publication") - {each.name for each in publications(relation, column)}
-    by_name = {each.name: each for each in relation.publications}
     for name in sorted(names):
-        found = by_name.get(name)
-        reason = "its row filter reads it" if found and column in _filtered_by(found) else "it belongs to another role"
-        yield f"publication {name}: {reason}"
+        yield f"publication {name}: it belongs to another role"
 
 
 def taken_out(change: Retyping, each: Publishing) -> Sql:
@@ -103,13 +96,26 @@ def tried(each: Statistics, table: str) -> Sql:
     return statement_sql(statement.kind, node)
 
 
+def filters_tried(relation: Relation, column: str, table: str) -> Iterator[tuple[str, tuple[Sql, ...]]]:
+    """Each publication whose row filter reads a column, and statements that fail where the filter cannot be.
+
+    Args:
+        relation: the table.
+        column: that is replaced.
+        table: the temporary table that the filter is tried on, where the column has the new type.
+    """
+    for each in publications(relation, column):
+        if each.filtered_by and column in columns_in(each.filtered_by):
+            copy = qualified("pg_temp", table)
+            # What selects rows of an index must be boolean and immutable, as in a row filter.
+            index = Sql(f"CREATE INDEX ON {copy} ((1)) WHERE {expression(each.filtered_by)}")
+            columns = Sql(", ".join(literal(name) for name in sorted(columns_in(each.filtered_by))))
+            yield each.name, (index, Sql(render("changes/filterable.sql.mako", table=str(copy), columns=columns)))
+
+
 def _altered(each: Publishing, action: str, table: Sql) -> Sql:
     text = render("changes/alter_publication/alter.sql.mako", publication=each.name, action=Sql(action), tables=table)
     return Sql(text)
-
-
-def _filtered_by(each: Publishing) -> set[str]:
-    return columns_in(each.filtered_by) if each.filtered_by else set()
 
 
 def _names(relation: Relation, column: str, kind: str) -> set[str]:

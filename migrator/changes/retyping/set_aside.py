@@ -38,8 +38,8 @@ _HINTS = {
     "before this one, and create it again after it; code that needs it meanwhile reads a plain view of the same query",
     "generated column": "drop a generated column in a migration before this one, and add it again after it, VIRTUAL on "
     "PostgreSQL 18 or as a column that the application computes: a stored one rewrites the table while others wait",
-    "publication": "take the table out of a publication with such a row filter before, and in again after it: what is "
-    "written meanwhile is not sent",
+    "publication": "change it as a role that is a member of the owner of the publication; or take the table out of it "
+    "before, and in again after it: what is written meanwhile is not sent",
 }
 """Of what cannot be made anew without that others wait, and what to do."""
 _SWITCHED = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
@@ -53,7 +53,7 @@ class Users:
     Attributes:
         views: each after those it reads.
         statistics: objects that go with the columns.
-        publications: those whose column lists name them.
+        publications: those whose column lists or row filters name them.
         called: tables with row triggers, whose functions sessions have prepared for the old type by calling them.
     """
 
@@ -169,7 +169,7 @@ def notes(relation: Relation, column: str) -> Iterator[str]:
     """What the author should know of the views that are made anew, and of what lists the column."""
     for publication in listed.publications(relation, column):
         yield (
-            f"publication {publication.name}, which lists {column}, has the table taken out and in again by the "
+            f"publication {publication.name}, which names {column}, has the table taken out and in again by the "
             "transaction of the swap: subscribers see the new type, and nothing else"
         )
     for view in readers(relation, column):
@@ -212,7 +212,7 @@ def let_go(users: Users, group: str) -> Iterator[Draft]:
         yield Draft(
             f"unlist-{slug(publication.name)}",
             listed.taken_out(change, publication),
-            "its column list names the column; it sends the table again when this commits",
+            "its list or filter names the column; it sends the table again when this commits",
             group,
             locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: nobody waits who reads or writes",
         )
@@ -238,7 +238,7 @@ def give_back(users: Users, group: str) -> Iterator[Draft]:
         yield Draft(
             f"list-{slug(publication.name)}",
             listed.taken_in(change, publication),
-            "with the columns that it listed",
+            "with the list and the filter that it had",
             group,
             locks=f"SHARE UPDATE EXCLUSIVE ON {change.sql}: held already",
         )

@@ -77,6 +77,8 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
     for each in () if change.in_place else listed.statistics(relation, change.column):
         made = listed.tried(each, relation.name.name)
         yield _trial(f"statistics object {listed.name_of(each)}", change, (*copies, made))
+    for publication, tried in listed.filters_tried(relation, change.column, relation.name.name):
+        yield _trial(f"the row filter of publication {publication}", change, (*copies, *tried))
     for trigger in set_aside.triggers(relation, change.column):
         statement = parse_script(trigger.definition).statements[0]
         statement.node.relation.schemaname = "pg_temp"

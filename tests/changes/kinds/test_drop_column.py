@@ -7,6 +7,7 @@ import pytest
 from migrator.changes.kind import Context
 from migrator.changes.kinds.drop_column import DropColumn
 from migrator.errors import Refused
+from migrator.model.publishing import Publishing
 from tests.changes.plans import (
     ID,
     MIGRATION,
@@ -63,7 +64,6 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are():
         "rule",
         "policy",
         "generated column",
-        "publication",
         "foreign key of another table",
     ],
 )
@@ -74,6 +74,28 @@ def test_what_depends_on_the_column_is_named(kind: str):
 
     assert 'column "name" of table "public.users" is used by other objects' in refused.message
     assert refused.detail == f"{kind} public.x"
+
+
+def test_publications_that_cannot_let_go_of_the_column_are_named():
+    publications = (
+        Publishing("a", columns=("id", "name"), is_ours=False),
+        Publishing("b", columns=("name",)),
+        Publishing("c", filtered_by="(name > 'x')"),
+        Publishing("d", columns=("id", "name")),
+        Publishing("e", columns=("id",)),
+    )
+    known = users(
+        publications=publications, dependents=tuple(Dependent("publication", name, "name") for name in "abcd")
+    )
+
+    refused = refusal(SQL, known)
+
+    assert 'columns of table "public.users" cannot be taken out of publications: name' in refused.message
+    assert str(refused.detail).splitlines() == [
+        "publication a belongs to another role",
+        "publication b lists nothing else",
+        "publication c has a row filter that reads name",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from migrator.changes.kind import Context
 from migrator.changes.kinds.rename_column import RenameColumn
 from migrator.errors import Refused
 from migrator.model.objects import Grant
+from migrator.model.publishing import Publishing
 from tests.changes.plans import (
     ID,
     MIGRATION,
@@ -129,7 +130,13 @@ def test_a_unique_index_makes_inserts_of_one_key_take_turns():
         (users(forces_row_security=True), "forces row security on its owner"),
         (users(kind="foreign table"), "not an ordinary table"),
         (users(inherits=True), "takes part in inheritance"),
-        (users(dependents=(Dependent("publication", "p", "name"),)), "whose subscribers know it by its old name"),
+        (
+            users(
+                dependents=(Dependent("publication", "p", "name"),),
+                publications=(Publishing("p", columns=("name",), is_ours=False),),
+            ),
+            "is in column lists of publications of another role",
+        ),
         (schema(), 'table "public.users" does not exist'),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes import relisting
 from migrator.changes.copies import unique_keys
 from migrator.changes.kind import (
     Context,
@@ -15,7 +16,12 @@ from migrator.changes.kind import (
     require_column,
     require_table,
 )
-from migrator.changes.kinds.rename_column.checks import notes, refuse_conditions_on_copy, require_mirrorable
+from migrator.changes.kinds.rename_column.checks import (
+    notes,
+    refuse_conditions_on_copy,
+    refuse_foreign_lists,
+    require_mirrorable,
+)
 from migrator.changes.kinds.rename_column.copies import copy_name, index_copies
 from migrator.changes.kinds.rename_column.mirror import Mirror, Renaming, mirror_of, shared_default
 from migrator.errors import Refused
@@ -36,7 +42,8 @@ class RenameColumn(Kind[Renaming]):
         Indexes that mention the column get a copy for the new name. The backfill fills rows written before.
         Contract drops the copy and renames the old column, in one transaction: it is the old column that stays, with
         its values, constraints, indexes, privileges, statistics, position and everything that depends on it, so no
-        value moves at the end and a row can never be lost by the rename.
+        value moves at the end and a row can never be lost by the rename. Column lists of publications that name the
+        column name both from expand to contract, then the new one; row filters follow it.
 
     Who wins
         On UPDATE the side that changed; if both changed, the new name. On INSERT the side that differs from its
@@ -97,13 +104,7 @@ class RenameColumn(Kind[Renaming]):
         column = require_column(relation, change, change.column)
         refuse_absent(relation, change, change.new_name)
         require_mirrorable(relation, column)
-        refuse_dependents(
-            relation,
-            change.column,
-            ["publication"],
-            "whose subscribers know it by its old name",
-            "take the column out of the publication's column list first",
-        )
+        refuse_foreign_lists(relation, change)
         refuse_dependents(
             relation,
             change.column,
@@ -129,6 +130,7 @@ class RenameColumn(Kind[Renaming]):
                 "rows that new code inserts without a value get the same default; existing rows stay unfilled",
                 group,
             )
+        yield from relisting.listed_too(relation, [change.column], [change.new_name], group)
         for grant in column.grants if column else ():
             yield Draft(
                 f"grant-{slug(grant.privilege.lower(), grant.grantee or 'public')}",
@@ -212,6 +214,8 @@ class RenameColumn(Kind[Renaming]):
         group = slug(change.table)
         values = mirror_of(change, context)
         yield from self._drop_mirror(change, values, group)
+        relation = context.schema.relation(change.target)
+        yield from relisting.listed_no_more(relation, [change.column], [change.new_name], group)
         yield Draft(
             f"drop-copy-{slug(change.new_name)}",
             self.template("drop_column", table=change.sql, new=change.new_name),
@@ -236,10 +240,13 @@ class RenameColumn(Kind[Renaming]):
             f"replace the function by one that does without the name, as in to_jsonb(NEW) ->> {change.new_name!r}",
         )
         every_kind = {each.kind for each in relation.dependents} if relation else set()
+        if relation is not None and context.contract_sql:
+            relisting.require_relisted(relation, [change.new_name])
+            relisting.require_planned(relation, [change.new_name], context.contract_sql)
         refuse_dependents(
             relation,
             change.new_name,
-            every_kind - {"trigger function"},
+            every_kind - {"trigger function", "publication"},
             "and contract drops this copy",
             f'let them use "{change.column}" until contract; it takes the new name and they follow',
         )
@@ -257,6 +264,8 @@ class RenameColumn(Kind[Renaming]):
         """Triggers, functions and the new column go; what new code wrote is in the old column."""
         group = slug(change.table)
         yield from self._drop_mirror(change, mirror_of(change, context), group, undoing=True)
+        relation = context.schema.relation(change.target)
+        yield from relisting.listed_no_more(relation, [change.column], [change.new_name], group, undoing=True)
         yield Draft(
             f"drop-{slug(change.new_name)}",
             self.template("drop_column", table=change.sql, new=change.new_name),

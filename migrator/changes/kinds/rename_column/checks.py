@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes import relisting
 from migrator.changes.bystanders import note_of_name_no_longer_sent, notes_for_subscribers, require_last_word
 from migrator.changes.kinds.rename_column.mirror import Renaming
 from migrator.errors import Refused
@@ -40,6 +41,22 @@ def require_mirrorable(relation: Relation, column: Column | None) -> None:
     require_last_word(relation)
 
 
+def refuse_foreign_lists(relation: Relation, change: Renaming) -> None:
+    """Refuse column lists that cannot name both columns.
+
+    Raises:
+        Refused: they belong to another role.
+    """
+    others = [each.name for each in relisting.listing(relation, [change.column]) if not each.is_ours]
+    if others:
+        raise Refused(
+            f'column "{change.column}" of table "{relation.name}" is in column lists of publications of another role, '
+            "which would not send what it becomes",
+            detail="\n".join(f"publication {name}" for name in others),
+            hint="run it as a role that is a member of their owner, or have their owner take the column out before",
+        )
+
+
 def refuse_conditions_on_copy(change: Renaming, relation: Relation | None) -> None:
     """Refuse when conditions were put on the copy, which would go with it.
 
@@ -65,6 +82,7 @@ def notes(relation: Relation, change: Renaming) -> Iterator[str]:
     """What the author should know, one line each."""
     yield from notes_for_subscribers(relation, [change.new_name])
     yield from note_of_name_no_longer_sent(relation, change.column)
+    yield from relisting.notes(relation, [change.column], [change.new_name])
     for each in relation.dependents:
         if each.column != change.column:
             continue
