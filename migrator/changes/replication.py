@@ -82,6 +82,21 @@ def _parsed(text: str) -> Published:
     return published(objects[0].pubtable, TableName(relation.schemaname or "public", relation.relname))
 
 
+def published_beside(target: TableName, context: Context) -> Iterator[Publishing]:
+    """How publications will send a table that the same migration makes, or adds the table to."""
+    for _, spec in context.beside:
+        name = getattr(spec, "publication", "")
+        if not name:
+            continue
+        told = [each.partition("=")[2] for each in getattr(spec, "options", ()) if each.startswith("publish=")]
+        changes_rows = not told or "update" in told[-1] or "delete" in told[-1]
+        for table in published_in((*getattr(spec, "tables", ()), *getattr(spec, "add", ()))):
+            if table.name == target:
+                yield Publishing(name, changes_rows, table.columns or None, table.condition)
+        if getattr(spec, "all_tables", False) or target.schema in getattr(spec, "schemas", ()):
+            yield Publishing(name, changes_rows)
+
+
 def keys_of(index: Index) -> tuple[str, ...] | None:
     """Columns an index is over, those it only includes left out; None if one of its keys is an expression."""
     node = parse_script(index.definition).statements[0].node

@@ -102,6 +102,21 @@ def require_not_null(change: NewConstraint, columns: tuple[str, ...], relation: 
         )
 
 
+def coming_index(change: NewConstraint, node: Any) -> Index:
+    """The index of a primary key as it will be."""
+    definition = key_index(change, node)
+    name, columns = change.constraint, key_columns(node)
+    return Index(
+        name,
+        definition,
+        (*columns, *named(node.including)),
+        is_unique=True,
+        is_primary=True,
+        constraint=name,
+        is_immediate=not node.deferrable,
+    )
+
+
 def serving(relation: Relation, columns: Collection[str], going: Collection[str]) -> Index | None:
     """A key over exactly these columns by which ON CONFLICT and foreign keys can go.
 

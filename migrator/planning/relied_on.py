@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from migrator.changes.constraint import dropped_by
+from migrator.changes.constraint import KeyReplacement, dropped_by, node_of
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context, Spec
+from migrator.changes.unique_key import coming_index, key_columns
 from migrator.errors import Refused
-from migrator.model.schema import Schema, TableName
+from migrator.model.schema import Constraint, Schema, TableName
 from migrator.planning.entangled import retyped_columns
 from migrator.planning.planner import Change, check
+from migrator.sql.parser import pb
 
 _Named = tuple[TableName, str]
 
@@ -119,7 +121,10 @@ def _going(schema: Schema, changes: Sequence[Change]) -> Iterator[tuple[str, set
 
 
 def _without(schema: Schema, changes: Sequence[Change]) -> Schema:
-    """The tables as they are once contract has dropped what it drops; the same object: it drops nothing of them."""
+    """The tables as they are once contract has dropped what it drops, and the primary key that takes the place of one.
+
+    The same object: it drops nothing of them.
+    """
     relations = dict(schema.relations)
     for table, name in _dropped(changes):
         relation = relations.get(table)
@@ -128,5 +133,17 @@ def _without(schema: Schema, changes: Sequence[Change]) -> Schema:
                 relation,
                 indexes=tuple(each for each in relation.indexes if name not in (each.name, each.constraint)),
                 constraints=tuple(each for each in relation.constraints if each.name != name),
+            )
+    for spec in _specs(changes):
+        relation = relations.get(spec.target) if isinstance(spec, KeyReplacement) else None
+        if isinstance(spec, KeyReplacement) and relation is not None:
+            node = node_of(spec.definition, pb.CONSTR_PRIMARY)
+            relations[spec.target] = replace(
+                relation,
+                indexes=(*relation.indexes, coming_index(spec, node)),
+                constraints=(
+                    *relation.constraints,
+                    Constraint(spec.constraint, "primary key", key_columns(node), spec.definition),
+                ),
             )
     return schema if relations == schema.relations else replace(schema, relations=relations)

@@ -242,11 +242,13 @@ def test_what_would_fail_or_lose_something_is_refused_before_anything(
 def test_a_column_list_without_the_new_key_is_refused(bookings: Sandbox) -> None:
     if bookings.session.server_version < 15:
         pytest.skip("column lists came with PostgreSQL 15")
-    bookings.execute("CREATE PUBLICATION sent FOR TABLE bookings (id, note)")
+    publication = "CREATE PUBLICATION sent FOR TABLE bookings (id, note)"
     bookings.install()
-    with pytest.raises(Refused, match="every UPDATE and DELETE") as caught:
-        bookings.new("key", SQL)
-    assert "publication sent sends them without number, tenant of the replica identity" in refusal(caught.value)
+    for before, sql in (("", f"{publication}; {SQL}"), ("", f"{SQL}; {publication}"), (publication, SQL)):
+        bookings.execute(before)
+        with pytest.raises(Refused, match="every UPDATE and DELETE") as caught:
+            bookings.new("key", sql)
+        assert "publication sent sends them without number, tenant of the replica identity" in refusal(caught.value)
 
 
 def test_the_replica_identity_may_be_set_in_the_same_migration(bookings: Sandbox) -> None:

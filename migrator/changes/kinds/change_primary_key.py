@@ -26,8 +26,8 @@ from migrator.changes.pointing import (
     require_served,
     successor,
 )
-from migrator.changes.replication import identity_of, keys_of, require_writable
-from migrator.changes.unique_key import duplicates, key_columns, key_index, require_not_null, tried
+from migrator.changes.replication import identity_of, keys_of, published_beside, require_writable
+from migrator.changes.unique_key import coming_index, duplicates, key_columns, key_index, require_not_null, tried
 from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Index, Relation, Schema, TableName
@@ -285,9 +285,10 @@ def _require_found(change: KeyReplacement, relation: Relation, old: Index, conte
             hint=f"ALTER TABLE {change.sql} REPLICA IDENTITY DEFAULT, in the same migration: that is the primary key, "
             "whichever it is",
         )
+    publications = (*relation.publications, *published_beside(change.target, context))
     require_writable(
-        _with_new(change, relation, old),
-        replace(relation, kind="table"),
+        replace(_with_new(change, relation, old), publications=publications),
+        replace(relation, kind="table", publications=publications),
         "let the publication send the columns of the new key, or find rows in another way: "
         f"ALTER TABLE {change.sql} REPLICA IDENTITY …",
         context.schema.server_version,
@@ -296,16 +297,7 @@ def _require_found(change: KeyReplacement, relation: Relation, old: Index, conte
 
 def _with_new(change: KeyReplacement, relation: Relation, old: Index) -> Relation:
     """The table as it will be; a partitioned one as its partitions are, which have the rows."""
-    node = node_of(change.definition, pb.CONSTR_PRIMARY)
-    new = Index(
-        change.constraint,
-        key_index(change, node),
-        _columns(change),
-        is_unique=True,
-        is_primary=True,
-        constraint=change.constraint,
-        is_immediate=not node.deferrable,
-    )
+    new = coming_index(change, node_of(change.definition, pb.CONSTR_PRIMARY))
     return replace(relation, kind="table", indexes=(*(each for each in relation.indexes if each != old), new))
 
 
