@@ -217,6 +217,13 @@ class Context(Surroundings):
             yield Alteration(statement, command, definition, relation, table, is_new, number)
             replay_actions.apply_action(self.catalog, node.relation, command, self.transaction)
 
+    def alter(self) -> None:
+        """Take in the current ALTER TABLE, at whose actions nobody looks."""
+        node = self.current.node
+        if node.objtype == pb.OBJECT_TABLE:
+            for wrapped in node.cmds[:]:
+                replay_actions.apply_action(self.catalog, node.relation, wrapped.alter_table_cmd, self.transaction)
+
     # -- for rules
 
     @property

@@ -20,7 +20,8 @@ from migrator.lint.sources import Source, Standing
 from migrator.lint.transactions import file_directive
 from migrator.model.finding import Finding
 from migrator.model.phase import Phase
-from migrator.sql.parser import Statement
+from migrator.sql.bodies import Powers
+from migrator.sql.parser import Script, Statement
 
 if TYPE_CHECKING:
     from migrator.lint.sizes import Sizes
@@ -77,7 +78,7 @@ class Linter:
         self._findings = Findings(self._report, selection, self._context, today=today, sizes=sizes)
         self._levels: list[Source] = []
         self._undone_to: int | None = None
-        self._functions: dict[str, str] = {}
+        self._functions: Powers = {}
         self._included: set[str] = set()
         self._alone: set[str] = set()
         self._silent = False
@@ -131,7 +132,7 @@ class Linter:
                 if part.source.name in self._alone:
                     continue
                 self._included.add(part.source.name)
-            self._part(looked_into(part, self._functions))
+            self._part(looked_into(part, self._functions, quiet=self._is_quiet(source)))
             del part
             self._context.end_of_part()
         self._not_read(source)
@@ -144,15 +145,15 @@ class Linter:
         context = self._context
         for part in parts_of(source):
             self._report.not_in_base += [f"{part.source.name}:{line}: {reason}" for reason, line, *_ in part.errors]
-            opened = looked_into(part, self._functions)
+            opened = looked_into(part, self._functions, quiet=True)
             if part.continues:
                 context.continue_file(opened.script)
             else:
                 context.start_base(opened.script)
             for index, statement in enumerate(opened.script.statements):
                 context.enter(index)
-                for _ in context.alterations() if statement.kind == "alter_table_stmt" else ():
-                    pass
+                if statement.kind == "alter_table_stmt":
+                    context.alter()
                 if self._companion is not None and statement.block is None:
                     tuple(self._companion(source, statement, context, ()))
                 context.leave()
@@ -211,12 +212,13 @@ class Linter:
             )
             context.catalog.is_history = source.standing is Standing.KNOWN
             self._undone_to = context.catalog.mark() if source.phase is Phase.ROLLBACK else None
+        self._report.statements += len(script.statements)
+        if self._is_quiet(source):
+            self._take_in(script)
+            return
         by_kind, by_subtype = self._dispatch(source.phase)
-        if silent and self._companion is None:
-            by_kind, by_subtype = {}, {}  # history: what it made is taken in, nothing is said of it
         found: list[tuple[Rule, Problem, Statement]] = []
         standpoints: dict[int, Standpoint] = {}
-        self._report.statements += len(script.statements)
         unchecked = [not_looked_at(part, each) for each in part.unchecked]
         context.unchecked = [each.start for each in part.unchecked]
         for index, statement in enumerate(script.statements):
@@ -247,6 +249,18 @@ class Linter:
             found.extend(unchecked)
         found.extend(self._findings.objected(source, script))
         self._findings.add(source, list(self._findings.judge(part, found, standpoints)))
+
+    def _is_quiet(self, source: Source) -> bool:
+        """Whether nobody looks at the statements of a file: what it makes is taken in, nothing is said of it."""
+        return (self._silent or source.standing is Standing.KNOWN) and self._companion is None
+
+    def _take_in(self, script: Script) -> None:
+        context = self._context
+        for index, statement in enumerate(script.statements):
+            context.enter(index)
+            if statement.kind == "alter_table_stmt":
+                context.alter()
+            context.leave()
 
     def _dispatch(self, phase: Phase | None) -> tuple[dict[str, list[Rule]], dict[int, list[AlterTableRule]]]:
         tables = self._by_phase.get(phase)

@@ -20,6 +20,7 @@ from migrator.lint.psql import INCLUDES, QUERIES, TALK, Command
 from migrator.lint.salvage import without_errors
 from migrator.lint.sources import Source
 from migrator.sql.blocks import opened
+from migrator.sql.bodies import Powers
 from migrator.sql.lexing import Mark, Marked, blank, marks
 from migrator.sql.parser import Script, SqlSyntaxError, Statement, parse_script, position
 
@@ -127,17 +128,18 @@ def _parsed(source: Source, sql: str, including: tuple[str, ...]) -> Iterator[Pa
     yield from _Taken(source, sql, including).parts()
 
 
-def looked_into(part: Part, functions: dict[str, str]) -> Part:
+def looked_into(part: Part, functions: Powers, *, quiet: bool = False) -> Part:
     """A part with what its DO blocks run.
 
     Args:
         part: one of a history.
         functions: those made by earlier parts that do more than read and write rows; this part's are added.
+        quiet: whether nothing will be said of what could not be looked into.
     """
     script = part.script
     if not functions and not any(statement.kind in _HOLD_CODE for statement in script.statements):
         return part
-    script, opaque = opened(script, functions)
+    script, opaque = opened(script, functions, quiet=quiet)
     if script is part.script and not opaque:
         return part
     unchecked = [Unchecked(each.start, each.end, each.what) for each in opaque if not each.is_error]

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from migrator.sql import constants, native
+from migrator.sql.bodies import Opaque, Powers, Run, called, created, runs
 from migrator.sql.lexing import Mark, blank, marks
 from migrator.sql.parser import Block, Script, SqlSyntaxError, Statement, parse_script, unwrap
 
@@ -25,20 +26,7 @@ _MADE = "the SQL that this EXECUTE makes was not checked"
 _NO_SQL = "the SQL here was not checked: it does not parse, or is a DO of its own"
 
 
-class Opaque(Struct, frozen=True):
-    """Something in a script that could not be looked into, or does not parse.
-
-    Attributes:
-        start: index of its first character in the source.
-        end: index behind its last.
-        what: what is said about it.
-        is_error: whether PostgreSQL refuses it.
-    """
-
-    start: int
-    end: int
-    what: str
-    is_error: bool = False
+_CALLS = re.compile(r"(?:SELECT|CALL|WITH)\b", re.IGNORECASE)
 
 
 class _Laid(Struct, frozen=True):
@@ -49,13 +37,14 @@ class _Laid(Struct, frozen=True):
     group: int
 
 
-def opened(script: Script, powers: dict[str, str]) -> tuple[Script, list[Opaque]]:
+def opened(script: Script, powers: Powers, *, quiet: bool = False) -> tuple[Script, list[Opaque]]:
     """The script with what its DO blocks run, and what in them, or in functions it runs, could not be looked into.
 
     Args:
         script: the statements as PostgreSQL's grammar has them.
         powers: functions that were made before and do more than read and write rows, with what they do; those that
             the script makes are added.
+        quiet: leave out what only serves to say what could not be looked into.
     """
     opaque: list[Opaque] = []
     laid: dict[int, list[_Laid]] = {}
@@ -63,14 +52,14 @@ def opened(script: Script, powers: dict[str, str]) -> tuple[Script, list[Opaque]
     pieces, place = [], 0
     for index, statement in enumerate(script.statements):
         if statement.kind == "create_function_stmt":
-            opaque.extend(_created(statement, powers))
-        elif powers and statement.kind in ("select_stmt", "call_stmt"):
-            opaque.extend(_called(statement.text, statement.offset, powers))
+            opaque.extend(created(statement, powers, later=quiet))
+        elif powers and not quiet and statement.kind in ("select_stmt", "call_stmt"):
+            opaque.extend(called(statement.text, statement.offset, powers))
         elif statement.kind == "do_stmt":
             found = list(_inside(statement, source, opaque))
             for each in found:
-                if powers and _CALLS.match(each.sql):
-                    opaque.extend(_called(each.sql, each.start, powers))
+                if powers and not quiet and _CALLS.match(each.sql):
+                    opaque.extend(called(each.sql, each.start, powers))
             if found:
                 end = statement.offset + len(statement.text)
                 laid[index] = found
@@ -119,7 +108,7 @@ def _inside(statement: Statement, source: str, opaque: list[Opaque]) -> Iterator
         opaque.append(Opaque(statement.offset, end, f"{_NOT_CHECKED}: {why}"))
         return
     finder = _Finder(body)
-    for run in _runs(tree):
+    for run in runs(tree):
         place = finder.find(run)
         if place is None:
             opaque.append(Opaque(statement.offset, end, f"{_NOT_CHECKED}: {run.text.split(chr(10))[0][:60]}"))
@@ -155,61 +144,6 @@ def _plpgsql(body: str, head: str = "FUNCTION f() RETURNS void") -> Any:
     return native.parse_plpgsql(f"CREATE {head} LANGUAGE plpgsql AS {tag}{body}{tag}")
 
 
-class _Run(Struct, frozen=True):
-    """A piece of SQL in PL/pgSQL: ``text`` as its parser shows it, on or behind a line of the body."""
-
-    text: str
-    line: int
-    is_dynamic: bool
-    group: int
-
-
-_STATIC = {"PLpgSQL_stmt_execsql": "sqlstmt", "PLpgSQL_stmt_perform": "expr", "PLpgSQL_stmt_call": "expr"}
-
-
-def _runs(tree: Any) -> Iterator[_Run]:
-    """In the order of lines; COMMIT and ROLLBACK begin a new group."""
-    found: list[tuple[int, str, bool]] = []
-    _collect(tree, 1, found)
-    group = 0
-    for line, text, is_dynamic in sorted(found, key=lambda each: each[0]):
-        if not text:
-            group += 1
-        else:
-            yield _Run(text, line, is_dynamic, group)
-
-
-def _collect(node: Any, line: int, found: list[tuple[int, str, bool]]) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _collect(item, line, found)
-        return
-    if not isinstance(node, dict):
-        return
-    for kind, value in node.items():
-        if kind == "datums" or not isinstance(value, dict | list):
-            continue
-        if not kind.startswith("PLpgSQL_stmt") or isinstance(value, list):
-            _collect(value, line, found)
-            continue
-        own = value.get("lineno", line)
-        if kind in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"):
-            found.append((own, "", False))
-        elif kind in _STATIC:
-            found.append((own, _query(value[_STATIC[kind]]), False))
-        elif kind in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"):
-            found.append((own, _query(value["query"]), True))
-        elif kind == "PLpgSQL_stmt_fors":
-            found.append((own, _query(value["query"]), False))
-        elif "dynquery" in value:
-            found.append((own, _query(value["dynquery"]), True))
-        _collect(value, own, found)
-
-
-def _query(expression: Any) -> str:
-    return str(expression.get("PLpgSQL_expr", {}).get("query", ""))
-
-
 _BEFORE = re.compile(r"(?:;|>>|\)|\b(?:THEN|ELSE|LOOP|BEGIN|IN|EXECUTE|PERFORM|QUERY|FOR))\Z", re.IGNORECASE)
 _LONGEST = len(" execute")
 
@@ -225,7 +159,7 @@ class _Finder:
             self._lines.append(place + 1)
         self._taken: set[int] = set()
 
-    def find(self, run: _Run) -> tuple[int, str] | None:
+    def find(self, run: Run) -> tuple[int, str] | None:
         """Index in the body and the SQL, of the length that it has there; None if it is not found.
 
         INTO and its targets are blanks in what the parser shows, and PERFORM is SELECT.
@@ -329,65 +263,3 @@ def _laid_out(source: str, start: int, end: int, laid: Sequence[_Laid]) -> str:
             parts.append(";")
             place += 1
     return "".join([*parts, blank(source[place:end])])
-
-
-def _created(statement: Statement, powers: dict[str, str]) -> Iterator[Opaque]:
-    """A function that is made: whether its body parses, and whether it does more than read and write rows."""
-    options = {unwrap(item).defname: unwrap(unwrap(item).arg) for item in statement.node.options}
-    body = options.get("as")
-    language = options["language"].sval.lower() if "language" in options else "sql"
-    if body is None or language not in ("sql", "plpgsql") or not body.items:
-        return
-    text = unwrap(body.items[0]).sval
-    name = unwrap(statement.node.funcname[-1]).sval
-    powers.pop(name, None)
-    place = statement.text.find(text)
-    start = statement.offset + max(place, 0)
-    if language == "sql":
-        try:
-            kinds = {each.kind for each in parse_script(text).statements}
-        except SqlSyntaxError as error:
-            lines = text.split("\n")
-            at = sum(len(line) + 1 for line in lines[: error.line - 1]) + error.column - 1 if place >= 0 else 0
-            yield Opaque(start + at, start + at + 1, f"in the body of {name}: {error.reason}", is_error=True)
-            return
-        if kinds - _ROWS:
-            powers[name] = "DDL"
-        return
-    try:
-        tree = native.parse_plpgsql(statement.text)
-    except native.PgQueryError as error:
-        end = statement.offset + len(statement.text)
-        yield Opaque(statement.offset, end, f"the body of {name} was not checked: {error.message}")
-        return
-    except native.BrokenTree:
-        # libpg_query writes bodies that assign to fields of records, as triggers do, as broken JSON
-        powers[name] = "what could not be read"
-        return
-    for run in _runs(tree):
-        if run.is_dynamic:
-            powers[name] = "dynamic SQL"
-        else:
-            try:
-                kinds = {each.kind for each in parse_script(run.text).statements}
-            except SqlSyntaxError:
-                continue
-            if kinds - _ROWS:
-                powers.setdefault(name, "DDL")
-
-
-_ROWS = frozenset(
-    {"select_stmt", "insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "call_stmt", "variable_set_stmt"}
-)
-
-
-_CALLS = re.compile(r"(?:SELECT|CALL|WITH)\b", re.IGNORECASE)
-
-
-def _called(sql: str, offset: int, powers: dict[str, str]) -> Iterator[Opaque]:
-    """Calls of functions that were made before and do more than read and write rows."""
-    for name, what in powers.items():
-        match = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\(', sql) if name in sql else None
-        if match:
-            start = offset + match.start()
-            yield Opaque(start, start + len(name), f"{name} runs {what} here, which was not checked")

@@ -26,7 +26,12 @@ HERE = os.getpid()
 def history() -> list[Source]:
     """Every example of every rule, with what needs a whole history: a base, waivers, phases, levels, includes."""
     base = Source("base.sql", "CREATE TABLE there (id int); CREATE FUNC", standing=Standing.BASE)
-    files = [base]
+    bodies = ["DROP TABLE t;", "EXECUTE x;", "NEW.a := 1;", "UPDATE t SET a = 1;", "IF;"]
+    functions = [
+        f"CREATE FUNCTION made{number}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;"
+        for number, body in enumerate(bodies)
+    ]
+    files = [base, Source("functions.sql", "\n".join(functions))]
     examples = [each for rule in all_rules().values() for each in (*rule.good, *rule.bad)]
     for number, example in enumerate(examples):
         name = f"{number:04}/expand.sql"
@@ -39,7 +44,8 @@ def history() -> list[Source]:
             files.append(Source(f"{number:04}/again.sql", text, Phase.EXPAND))
             files.append(Source(f"{number:04}/again.sql", "DROP TABLE u;", continues=True))
             files.append(Source(f"{number:04}/latin.sql", "DROP TABLE v; SELEC", unreadable=("not UTF-8", 1, 1)))
-    return files
+    calls = [f"SELECT made{number}();" for number in range(len(bodies))]
+    return [*files, Source("calls.sql", "\n".join(calls))]
 
 
 def linter() -> Linter:

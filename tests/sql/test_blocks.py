@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.sql.blocks import Opaque, opened
+from migrator.sql.blocks import opened
+from migrator.sql.bodies import Opaque, Powers
 from migrator.sql.parser import Script, parse_script
 
 
@@ -120,7 +121,7 @@ def test_functions_that_are_only_made_are_nothing_to_name(sql: str):
 
 
 def test_functions_made_before_are_known_until_they_are_made_anew():
-    powers: dict[str, str] = {}
+    powers: Powers = {}
     made = "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE x; END $$"
     opened(parse_script(made), powers)
 
@@ -129,6 +130,35 @@ def test_functions_made_before_are_known_until_they_are_made_anew():
     assert not opened(parse_script("SELECT g()"), powers)[1]
     opened(parse_script("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"), powers)
     assert not opened(parse_script("SELECT f()"), powers)[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "power"),
+    [
+        ("BEGIN DROP TABLE t; END", "DDL"),
+        ("BEGIN DROP TABLE t; EXECUTE x; END", "dynamic SQL"),
+        ("BEGIN NEW.total := 0; RETURN NEW; END", "what could not be read"),
+        ("BEGIN UPDATE t SET a = 1; END", None),
+        ("BEGIN UPDATE t SET; END", None),
+        ("BEGIN IF; END", None),
+    ],
+)
+def test_a_function_that_was_made_without_a_word_is_looked_into_when_it_is_called(body: str, power: str | None):
+    returns = "trigger" if "NEW" in body else "void"
+    made = parse_script(f"CREATE FUNCTION f() RETURNS {returns} LANGUAGE plpgsql AS $${body}$$; SELECT f()")
+    told: Powers = {}
+    quiet: Powers = {}
+    opened(made, told)
+    assert opened(made, quiet, quiet=True)[1] == []
+    for powers in (told, quiet, quiet):
+        found = [each.what for each in opened(parse_script("SELECT f()"), powers)[1]]
+        assert found == ([f"f runs {power} here, which was not checked"] if power else [])
+
+
+def test_what_a_block_runs_is_there_without_a_word():
+    block = parse_script("DO $$ BEGIN DROP TABLE t; EXECUTE x; END $$")
+
+    assert [each.kind for each in opened(block, {}, quiet=True)[0].statements] == ["do_stmt", "drop_stmt"]
 
 
 def test_a_body_in_sql_that_does_not_parse_is_an_error_at_its_place():

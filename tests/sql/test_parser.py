@@ -46,6 +46,22 @@ def test_comments_belong_to_the_statement_they_precede_or_are_in():
     assert first.line == 2
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t"])
+@pytest.mark.parametrize("statement", ["SELECT 1", "SELECT /* one */ 1", "SELECT 'ä -- no comment'"])
+def test_lines_of_comments_above_a_statement_are_the_same_whatever_stands_in_it(end, statement):
+    script = parse_script(f"-- é first{end}{statement};; --second; {end} --{end}{statement} -- last")
+
+    one, two = script.statements
+    assert [one.text, two.text] == [statement, statement]
+    assert [each.text for each in one.comments if each.text[1] == "-"] == ["-- é first"]
+    assert [each.text for each in two.comments if each.text[1] == "-"] == ["--second; ", "--"]
+    assert script.comments[-1].text == "-- last"
+    for each in script.comments:
+        assert script.source.startswith(each.text, each.offset)
+        assert each.line == script.source.count("\n", 0, each.offset) + 1
+    assert two.line == script.source.count("\n", 0, two.offset) + 1
+
+
 def test_comment_marks_in_strings_are_no_comments():
     script = parse_script("SELECT '-- no', $$ /* no */ $$, \"--no\" FROM t")
 
