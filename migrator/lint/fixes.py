@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from migrator.sql.compose import Sql, bounded_name, ident
-from migrator.sql.parser import Statement, deparse, pb, unwrap
+from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident
+from migrator.sql.parser import Statement, deparse, pb, relation_parts, unwrap
 
 LATER = "-- in a later transaction:"
 
@@ -39,7 +39,7 @@ def constraint_name(given: str, table: str, columns: tuple[str, ...], suffix: st
     return ident(name if len(name.encode()) <= 63 else bounded_name(table, *columns, suffix, over=(name,)))
 
 
-def index_then_constraint(relation: str, columns: str, name: str, constraint: Any) -> str:
+def index_then_constraint(relation: str, columns: str, name: str, constraint: Any, *, replaces: bool = False) -> str:
     """A UNIQUE or PRIMARY KEY by way of an index that is built first, with all that the constraint says of it.
 
     Args:
@@ -47,9 +47,11 @@ def index_then_constraint(relation: str, columns: str, name: str, constraint: An
         columns: likewise.
         name: of both, as SQL.
         constraint: the ``Constraint``.
+        replaces: whether one of this name goes in the same statement; the index has another one until then.
     """
+    built, drop = (spare_name(name), f"DROP CONSTRAINT {name}, ") if replaces else (name, "")
     words = "UNIQUE" if constraint.contype == pb.CONSTR_UNIQUE else "PRIMARY KEY"
-    index = f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {relation} ({columns})"
+    index = f"CREATE UNIQUE INDEX CONCURRENTLY {built} ON {relation} ({columns})"
     if constraint.including:
         index += f" INCLUDE ({', '.join(ident(item.string.sval) for item in constraint.including)})"
     if constraint.nulls_not_distinct:
@@ -60,7 +62,14 @@ def index_then_constraint(relation: str, columns: str, name: str, constraint: An
         index += f" TABLESPACE {ident(constraint.indexspace)}"
     deferral = " DEFERRABLE" if constraint.deferrable else ""
     deferral += " INITIALLY DEFERRED" if constraint.initdeferred else ""
-    return f"{index};\nALTER TABLE {relation} ADD CONSTRAINT {name} {words} USING INDEX {name}{deferral};"
+    return f"{index};\nALTER TABLE {relation} {drop}ADD CONSTRAINT {name} {words} USING INDEX {built}{deferral};"
+
+
+def spare_name(name: str) -> str:
+    """What an index is called, as SQL, while another one has the name it is to get."""
+    _, plain = relation_parts(name)
+    spare = f"{plain}_new"
+    return ident(spare if len(spare.encode()) <= MAX_NAME_BYTES else bounded_name(plain, over=(spare,)))
 
 
 def _option(option: Any) -> str:

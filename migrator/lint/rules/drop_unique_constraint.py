@@ -29,7 +29,8 @@ class DropUniqueConstraint(AlterTableRule):
         duplicates out from then on.
 
     What to do
-        Create what takes its place first; drop this one in the contract phase.
+        Create what takes its place first; drop this one in the contract phase. Another primary key takes the place of
+        the one that is there in one migration: ``migrator new`` writes it, see ``migrator explain change_primary_key``.
 
     Only for constraints and indexes that a file created (or that are named like PostgreSQL names a primary key),
     since others may not be unique.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrator.lint.catalog import names_in
 from migrator.lint.context import Alteration, Context
-from migrator.lint.fixes import constraint_name, index_then_constraint
+from migrator.lint.fixes import constraint_name, index_then_constraint, spare_name
 from migrator.lint.repairs import Fixable, Repair, alter_table, constraint_span, is_taken
 from migrator.lint.rule import AlterTableRule, Bad, Good, Problem
 from migrator.model.finding import Category, Edit, Effort, Severity
@@ -80,6 +80,13 @@ class UniqueConstraintBuilding(AlterTableRule):
             "-- then, for each partition: CREATE UNIQUE INDEX CONCURRENTLY … ON partition (…), its constraint by\n"
             "-- USING INDEX, and ALTER INDEX … ATTACH PARTITION …",
         ),
+        Bad(
+            "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD PRIMARY KEY (a);",
+            earlier="CREATE TABLE users (id int PRIMARY KEY, a int NOT NULL);",
+            fix="CREATE UNIQUE INDEX CONCURRENTLY users_pkey_new ON users (a);\n"
+            "ALTER TABLE users DROP CONSTRAINT users_pkey, "
+            "ADD CONSTRAINT users_pkey PRIMARY KEY USING INDEX users_pkey_new;",
+        ),
     )
 
     def check_action(self, action: Alteration, context: Context) -> Iterator[Problem]:
@@ -103,7 +110,7 @@ class UniqueConstraintBuilding(AlterTableRule):
                 "-- USING INDEX, and ALTER INDEX … ATTACH PARTITION …"
             )
         else:
-            fix = index_then_constraint(relation, listed, name, constraint)
+            fix = index_then_constraint(relation, listed, name, constraint, replaces=_is_replaced(action, name))
         yield Problem(
             f"adding {words} builds an index on {relation} under an exclusive lock",
             why="nobody can read or write the table while the index is built",
@@ -118,7 +125,10 @@ class UniqueConstraintBuilding(AlterTableRule):
         constraint, span, known = action.definition, constraint_span(action, context), action.table
         commands = map(unwrap, action.statement.node.cmds)
         added = {unwrap(getattr(each, "def")).colname for each in commands if each.subtype == pb.AT_AddColumn}
-        if span is None or known.partitioned or is_taken(action, name) or added.intersection(names_in(constraint.keys)):
+        replaced = _is_replaced(action, name)
+        if span is None or known.partitioned or added.intersection(names_in(constraint.keys)):
+            return None
+        if is_taken(action, name) and not replaced:
             return None
         if constraint.options or constraint.indexspace or constraint.including or constraint.nulls_not_distinct:
             return None  # they would have to be carried over to the index
@@ -128,6 +138,7 @@ class UniqueConstraintBuilding(AlterTableRule):
         if first is None or last is None or constraint.without_overlaps:
             return None
         head = "" if constraint.conname else f"CONSTRAINT {name} "
+        index = spare_name(name) if replaced else name
         nullable = [
             ident(column)
             for column in (names_in(constraint.keys) if words == "PRIMARY KEY" else ())
@@ -136,7 +147,13 @@ class UniqueConstraintBuilding(AlterTableRule):
         set_them = ", ".join(f"ALTER COLUMN {column} SET NOT NULL" for column in nullable)
         required = (f"{alter_table(action)} {set_them}",) if nullable else ()
         return Repair(
-            (Edit(span[0] + first.start, span[0] + last.end, f"{head}{words} USING INDEX {name}"),),
-            before=(*required, f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {action.relation} ({listed})"),
+            (Edit(span[0] + first.start, span[0] + last.end, f"{head}{words} USING INDEX {index}"),),
+            before=(*required, f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {action.relation} ({listed})"),
             alone=True,
         )
+
+
+def _is_replaced(action: Alteration, name: str) -> bool:
+    """Whether the same statement drops a constraint of that name, whose index has it until then."""
+    commands = map(unwrap, action.statement.node.cmds)
+    return any(each.subtype == pb.AT_DropConstraint and ident(each.name) == name for each in commands)
