@@ -260,8 +260,8 @@ def refuse_held(constraint: Constraint, target: TableName, gone: Collection[str]
             f'constraint "{constraint.name}" of table "{target}" is relied on by other objects, and could not be '
             "dropped",
             detail="\n".join(held_by),
-            hint="replace them in a migration before this one: GROUP BY every column that is selected, ON CONFLICT "
-            "with columns",
+            hint="change them in a migration before this one: GROUP BY every column that is selected, ON CONFLICT with "
+            "columns, another REPLICA IDENTITY",
         )
 
 

@@ -196,6 +196,61 @@ def test_foreign_keys_of_partitioned_tables_are_carried_where_the_server_can(boo
     assert {line for line in before if "line_of" in line} <= bookings.snapshot()
 
 
+KEYLESS = (
+    "CREATE TABLE events (at int, note text); INSERT INTO events SELECT g, 'n' || g FROM generate_series(1, 30) AS g;"
+)
+DIVIDED = KEYLESS.replace(
+    "; INSERT",
+    " PARTITION BY RANGE (at); CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);"
+    "CREATE TABLE events_2 PARTITION OF events DEFAULT; INSERT",
+)
+
+
+@pytest.mark.parametrize(
+    ("setup", "sql"),
+    [
+        (
+            KEYLESS,
+            "ALTER TABLE events ADD id bigint GENERATED ALWAYS AS IDENTITY, ADD PRIMARY KEY (id)",
+        ),
+        (KEYLESS, "ALTER TABLE events ALTER at SET NOT NULL; ALTER TABLE events ADD PRIMARY KEY (at)"),
+        (
+            DIVIDED,
+            "ALTER TABLE events ADD id bigserial; ALTER TABLE events ALTER at SET NOT NULL, ADD PRIMARY KEY (id, at)",
+        ),
+        (
+            DIVIDED + "ALTER TABLE events ALTER at SET NOT NULL; ALTER TABLE events ADD PRIMARY KEY (at);",
+            "ALTER TABLE events ADD id int NOT NULL DEFAULT 5, DROP CONSTRAINT events_pkey, ADD PRIMARY KEY (id, at)",
+        ),
+    ],
+    ids=["identity", "not null", "serial on partitions", "another key on partitions"],
+)
+def test_a_column_and_the_key_over_it_are_one_migration(sandbox: Sandbox, setup: str, sql: str) -> None:
+    sandbox.execute(setup)
+    after = sandbox.shape_after(sql)
+    sandbox.install()
+    sandbox.finish(sandbox.new("key", sql))
+    assert sandbox.snapshot() == after
+    assert sandbox.leftovers() == []
+
+
+def test_a_partition_whose_replica_identity_is_its_key_by_name_is_refused(sandbox: Sandbox) -> None:
+    sandbox.execute(PARTITIONED + "ALTER TABLE events_1 REPLICA IDENTITY USING INDEX events_1_pkey")
+    sandbox.install()
+    for sql in ("", ", ADD PRIMARY KEY (at, id)"):
+        with pytest.raises(Refused, match="is relied on by other objects") as caught:
+            sandbox.new("key", f"ALTER TABLE events DROP CONSTRAINT events_pkey{sql}")
+        assert "replica identity of table public.events_1" in refusal(caught.value)
+
+
+def test_other_changes_of_its_columns_may_come_along(bookings: Sandbox) -> None:
+    sql = f"{SQL}; COMMENT ON COLUMN bookings.number IS 'of the tenant'; ALTER TABLE bookings ADD CHECK (number > 0)"
+    after = bookings.shape_after(sql)
+    bookings.install()
+    bookings.finish(bookings.new("key", sql))
+    assert bookings.snapshot() == after
+
+
 UPSERTING = (
     "CREATE FUNCTION put() RETURNS void LANGUAGE sql BEGIN ATOMIC"
     " INSERT INTO bookings VALUES (1, 1, 1) ON CONFLICT ON CONSTRAINT bookings_pkey DO NOTHING; END;"

@@ -74,6 +74,7 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
     name = "change_primary_key"
     spec = KeyReplacement
     joins = ("drop_constraint", "add_primary_key")
+    leaves_columns = True
     may_follow = frozenset({"add_column", "set_not_null", "add_unique"})
 
     def recognise(self, action: Action, schema: Schema) -> KeyReplacement | None:

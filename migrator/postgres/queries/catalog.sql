@@ -209,6 +209,10 @@ SELECT
         FROM part
         JOIN pg_depend AS d ON d.refclassid = 'pg_constraint'::regclass AND d.refobjid = part.oid AND d.deptype = 'n'
         LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+        UNION
+        SELECT 'replica identity of ' || pg_describe_object('pg_class'::regclass, p.conrelid, 0)
+        FROM part JOIN pg_constraint AS p ON p.oid = part.oid AND p.oid <> k.oid
+        JOIN pg_index AS i ON i.indexrelid = p.conindid AND i.indisreplident
         ORDER BY 1) AS held_by
 FROM pg_constraint AS k
 WHERE k.conrelid = %(oid)s

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.changes.plans import Constraint, Dependent, Phase, drafts, plan, refusal, statements, users
+from tests.changes.plans import Constraint, Dependent, Phase, drafts, index, plan, refusal, statements, users
 
 SQL = "ALTER TABLE users DROP CONSTRAINT c"
 CHECK = Constraint("c", "check", ("name",), "CHECK (name <> '')")
@@ -24,6 +26,15 @@ def test_of_a_key_upserts_are_named():
     assert "ON CONFLICT (name)" in plan(SQL, users(constraints=(UNIQUE,))).notes[0]
 
 
+def test_where_another_key_serves_upserts_it_is_named():
+    other = index("once", "name", is_unique=True)
+    notes = plan(SQL, users(constraints=(UNIQUE,), indexes=(other,))).notes
+
+    assert notes[0].startswith("ON CONFLICT (name) goes on by once")
+    for unfit in (replace(other, is_immediate=False), replace(other, is_valid=False)):
+        assert "must not upsert" in plan(SQL, users(constraints=(UNIQUE,), indexes=(unfit,))).notes[0]
+
+
 def test_of_a_foreign_key_both_tables_are_named_as_locked():
     (draft,) = drafts(SQL, Phase.CONTRACT, users(constraints=(FOREIGN,)))
 
@@ -35,6 +46,7 @@ def test_of_a_foreign_key_both_tables_are_named_as_locked():
     [
         (SQL, users(), 'constraint "c" of table "public.users" does not exist'),
         (f"{SQL} CASCADE", users(constraints=(CHECK,)), "CASCADE would drop objects that are not named"),
+        (SQL, users(constraints=(replace(UNIQUE, held_by=("view public.v",)),)), "is relied on by other objects"),
         (SQL, users(constraints=(Constraint("c", "not null", ("name",), ""),)), 'table "public.users" is NOT NULL'),
         (SQL, users(constraints=(UNIQUE,), dependents=(Dependent("foreign key of another table", "f on o", "name"),)),
          "foreign keys point to the columns of constraint"),

@@ -112,3 +112,20 @@ def test_a_project_without_alembic_has_no_revisions(tmp_path: Path, monkeypatch:
     (tmp_path / "migrations").mkdir()
 
     assert cli.run(["new", "--from-revision", "a1"]) == 2
+
+
+def test_another_primary_key_is_one_change(shop: Shop):
+    shop.revision("a1", CREATE)
+    shop.upgrade()
+    shop.revision(
+        "b2",
+        'op.add_column("users", sa.Column("key", sa.Integer, sa.Identity(), nullable=False))\n'
+        'op.drop_constraint("users_pkey", "users", type_="primary")\n'
+        'op.create_primary_key("users_pkey", "users", ["key"])',
+        after="a1",
+    )
+
+    assert cli.run(["new", "--from-revision", "b2"]) == 0
+    assert [line.partition("(")[0] for line in phased_lines(shop, "b2")] == [
+        "with phased.together", "phased.add_column", "phased.change_primary_key", "phased.rollback",
+    ]  # fmt: skip
