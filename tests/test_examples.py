@@ -37,7 +37,7 @@ FORMS = {"move_column_to_chosen": "move_column", "move_column_to_many": "move_co
 """Examples of a further form of a kind."""
 SINCE = {"rename_table": 15, "rename_schema": 15, "set_schema": 15, "replace_view": 16}
 """Examples whose files are those for a server of at least this version."""
-STAYS = {"add_enum_value", "update_extension"}
+STAYS = {"add_enum_value", "update_extension", "validate_constraint"}
 """Examples whose rollback cannot take back what expand did, as their page says."""
 _DROPS = r"""
 SELECT format('DROP PUBLICATION %I', pubname) AS sql FROM pg_publication

@@ -80,6 +80,19 @@ class SequenceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StatisticsFacts:
+    """Extended statistics.
+
+    Attributes:
+        table: schema and name of the table they are on.
+        target: how many values ANALYZE keeps; -1: the greatest of its columns.
+    """
+
+    table: tuple[str, str]
+    target: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """A schema.
 
@@ -195,6 +208,7 @@ class Objects:
         may_create_in_database: whether it may create schemas and install trusted extensions.
         tablespaces: by name, whether the role that asks may put something there; that for shared catalogs is left out.
         default_tablespace: that of the database; an empty string: not known.
+        statistics: extended statistics by schema and name.
     """
 
     sequences: dict[tuple[str, str], SequenceFacts] = field(default_factory=dict)
@@ -215,3 +229,4 @@ class Objects:
     may_create_in_database: bool = False
     tablespaces: dict[str, bool] = field(default_factory=dict)
     default_tablespace: str = ""
+    statistics: dict[tuple[str, str], StatisticsFacts] = field(default_factory=dict)

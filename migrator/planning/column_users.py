@@ -11,6 +11,7 @@ from migrator.changes.kinds.alter_policy import PolicyAlteration
 from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.create_policy import PolicyCreation
 from migrator.changes.kinds.create_publication import PublicationCreation
+from migrator.changes.kinds.create_statistics import StatisticsCreation, columns_of_statistics
 from migrator.changes.kinds.create_trigger import TriggerCreation
 from migrator.changes.kinds.raw_sql import RawSql
 from migrator.changes.replication import published_in
@@ -58,6 +59,8 @@ def column_uses(spec: Spec) -> Iterator[Use]:
             named |= {unwrap(each.fields[-1]).sval for each in walk(node.when_clause) if isinstance(each, pb.ColumnRef)}
         for column in sorted(named):
             yield Use(f'trigger "{spec.trigger}"', spec.target, column)
+    elif isinstance(spec, StatisticsCreation):
+        yield from _of_statistics(parse_script(spec.definition).statements[0].node)
     elif isinstance(spec, RawSql):
         yield from _of_statistics(parse_script(spec.statement).statements[0].node)
     elif isinstance(spec, (PublicationCreation, PublicationAlteration)):
@@ -74,13 +77,10 @@ def column_uses(spec: Spec) -> Iterator[Use]:
 
 
 def _of_statistics(node: Any) -> Iterator[Use]:
-    """CREATE STATISTICS, which no kind is about."""
+    """CREATE STATISTICS, of which an author may have said the phase."""
     if not isinstance(node, pb.CreateStatsStmt):
         return
     (relation,) = map(unwrap, node.relations)
-    elements = [unwrap(each) for each in node.exprs]
-    named = {each.name for each in elements if each.name}
-    named |= {unwrap(each.fields[-1]).sval for each in walk(node) if isinstance(each, pb.ColumnRef)}
-    for column in sorted(named):
+    for column in columns_of_statistics(node):
         name = ".".join(unwrap(part).sval for part in node.defnames)
         yield Use(f'statistics "{name}"', TableName(relation.schemaname, relation.relname), column)

@@ -19,6 +19,7 @@ from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_publication import PublicationCreation
 from migrator.changes.kinds.create_schema import SchemaCreation
+from migrator.changes.kinds.create_statistics import StatisticsCreation
 from migrator.changes.kinds.drop_extension import ExtensionRemoval
 from migrator.changes.kinds.drop_publication import PublicationRemoval
 from migrator.changes.kinds.drop_schema import SchemaRemoval
@@ -29,11 +30,13 @@ from migrator.changes.kinds.rename_enum_value import ValueRenaming
 from migrator.changes.kinds.rename_schema import SchemaRenaming
 from migrator.changes.kinds.revoke import Revoking
 from migrator.changes.kinds.update_extension import ExtensionUpdate
+from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.partition import OnPartition
 from migrator.changes.policy import OnPolicy
 from migrator.changes.privilege import rights
 from migrator.changes.replication import published_in
 from migrator.changes.sequence import OnSequence
+from migrator.changes.statistics import OnStatistics
 from migrator.changes.trigger import OnTrigger
 from migrator.changes.user_type import OnType
 
@@ -60,12 +63,18 @@ def _names(change: Change) -> Iterator[Name]:
     spec = change.spec
     match spec:
         case OnPolicy():
-            yield (f'policy "{spec.policy}" of {spec.target}',)
+            for name in {spec.policy, getattr(spec, "new_name", spec.policy)}:
+                yield (f'policy "{name}" of {spec.target}',)
         case OnTrigger():
-            yield (f'trigger "{spec.trigger}" of {spec.target}',)
+            for name in {spec.trigger, getattr(spec, "new_name", spec.trigger)}:
+                yield (f'trigger "{name}" of {spec.target}',)
+        case OnStatistics():
+            yield (f"statistics {spec}",)
+        case StatisticsCreation():
+            yield (f"statistics {spec.place}.{spec.statistics}",)
         case OnSequence():
             yield (f"sequence {spec}",)
-        case Release() | ConstraintRenaming() | KeyReplacement():
+        case Release() | ConstraintRenaming() | KeyReplacement() | Validation():
             other = spec.replaces if isinstance(spec, KeyReplacement) else getattr(spec, "new_name", spec.constraint)
             for name in {spec.constraint, other}:
                 yield (f'constraint "{name}" of {spec.target}',)

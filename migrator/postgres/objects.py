@@ -14,6 +14,7 @@ from migrator.model.objects import (
     Objects,
     PublicationFacts,
     SequenceFacts,
+    StatisticsFacts,
 )
 from migrator.postgres.publishing import read_generated_identity, read_schemas, read_without_identity
 from migrator.postgres.queries import load
@@ -94,4 +95,8 @@ def read_objects(session: Session, *, available: bool = True) -> Objects:
         may_create_in_database=rights.may_create_in_database,
         tablespaces={row.name: row.is_usable for row in session.query(_SQL["tablespaces"])},
         default_tablespace=rights.default_tablespace,
+        statistics={
+            (row.schema, row.name): StatisticsFacts((row.table_schema, row.table), row.target)
+            for row in session.query(_SQL["statistics"])
+        },
     )  # fmt: skip

@@ -79,6 +79,12 @@ CONSTRAINTS = (
         needs=f"{KNOWN}; ALTER TABLE shop.items ADD CONSTRAINT n_known FOREIGN KEY (n) REFERENCES shop.known (id)",
     ),
     Form(
+        "validate_constraint",
+        "ALTER TABLE {t} VALIDATE CONSTRAINT {check}",
+        needs="ALTER TABLE shop.items ADD CONSTRAINT value_filled CHECK (value::text <> '') NOT VALID",
+        stays=True,
+    ),
+    Form(
         "rename_constraint",
         "ALTER TABLE {t} RENAME CONSTRAINT {check} TO check{x}",
         then={"check": "check{x}"},
@@ -187,6 +193,27 @@ OBJECTS = (
         needs=TOUCH,
     ),
     Form("drop_trigger", "DROP TRIGGER {trigger} ON {t}", needs=TRIGGER, then={"trigger": None}),
+    Form(
+        "rename_trigger",
+        "ALTER TRIGGER {trigger} ON {t} RENAME TO named{x}",
+        needs=TRIGGER,
+        then={"trigger": "named{x}"},
+    ),
+    Form("switch_trigger", "ALTER TABLE {t} DISABLE TRIGGER {trigger}", needs=TRIGGER),
+    Form(
+        "rename_policy", "ALTER POLICY {policy} ON {t} RENAME TO called{x}", needs=POLICY, then={"policy": "called{x}"}
+    ),
+    Form("create_statistics", "CREATE STATISTICS {home}.seen{x} ON {value}, {n} FROM {t}", hangs=True),
+    Form(
+        "drop_statistics",
+        "DROP STATISTICS shop.kept{x}",
+        needs="CREATE STATISTICS shop.kept{x} ON id, n FROM shop.items",
+    ),
+    Form(
+        "set_statistics_target",
+        "ALTER STATISTICS shop.sampled{x} SET STATISTICS 7{x}",
+        needs="CREATE STATISTICS shop.sampled{x} ON id, n FROM shop.items",
+    ),
     Form("create_policy", "CREATE POLICY some{x} ON {t} USING ({value} IS NOT NULL)", then={"policy": "some{x}"}),
     Form("alter_policy", "ALTER POLICY {policy} ON {t} USING ({n} > {x})", needs=POLICY),
     Form("drop_policy", "DROP POLICY {policy} ON {t}", needs=POLICY, then={"policy": None}),

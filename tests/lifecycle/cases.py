@@ -196,6 +196,13 @@ def drawing(sequence: str) -> Code:
     return calling(f"nextval('{sequence}') IS NOT NULL")
 
 
+TOUCHED = (
+    "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+    "CREATE TRIGGER touched BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION touch();"
+    "CREATE TRIGGER more_touched BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION touch();"
+)
+
+
 def naming(ids: str) -> Code:
     """Code that names the key of the rows it inserts, drawn from a sequence."""
     return Code(
@@ -1655,6 +1662,68 @@ _CASES = (
         kind="alter_domain",
         setup="CREATE DOMAIN word AS text CONSTRAINT old CHECK (VALUE > ''); " + items("value word", rows=500),
         sql="ALTER DOMAIN word ADD CONSTRAINT filled CHECK (VALUE <> ''); ALTER DOMAIN word DROP CONSTRAINT old",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of two columns and an expression",
+        kind="create_statistics",
+        setup=items("value text", rows=500),
+        sql="CREATE STATISTICS both_of ON n, value, (lower(value)) FROM items;"
+        "ALTER STATISTICS both_of SET STATISTICS 50",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="and another target for what stays",
+        kind="drop_statistics",
+        setup=items("value text", rows=500)
+        + "CREATE STATISTICS goes ON n, value FROM items; CREATE STATISTICS stays (mcv) ON n, value FROM items;",
+        sql="DROP STATISTICS goes; ALTER STATISTICS stays SET STATISTICS 70",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a CHECK and a foreign key",
+        kind="validate_constraint",
+        setup=items("value text", more=", parent bigint")
+        + "ALTER TABLE items ADD CONSTRAINT filled CHECK (value <> '') NOT VALID;"
+        "ALTER TABLE items ADD CONSTRAINT known FOREIGN KEY (parent) REFERENCES items (id) NOT VALID;",
+        sql="ALTER TABLE items VALIDATE CONSTRAINT filled, VALIDATE CONSTRAINT known",
+        leaves="ALTER TABLE items VALIDATE CONSTRAINT filled, VALIDATE CONSTRAINT known",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="among others",
+        kind="rename_trigger",
+        setup=items("value text", rows=500) + TOUCHED,
+        sql="ALTER TRIGGER touched ON items RENAME TO a_touched",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="off at contract, and for replication at expand",
+        kind="switch_trigger",
+        setup=items("value text", rows=500) + TOUCHED,
+        sql="ALTER TABLE items DISABLE TRIGGER touched, ENABLE ALWAYS TRIGGER more_touched",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="on at expand",
+        kind="switch_trigger",
+        setup=items("value text", rows=500) + TOUCHED + "ALTER TABLE items DISABLE TRIGGER touched;",
+        sql="-- migrator: phase = expand\nALTER TABLE items ENABLE TRIGGER touched",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="that binds both",
+        kind="rename_policy",
+        setup=items("value text", rows=500)
+        + "CREATE POLICY everybody ON items USING (true); ALTER TABLE items ENABLE ROW LEVEL SECURITY;",
+        sql="ALTER POLICY everybody ON items RENAME TO whoever",
         old=code("value"),
         new=code("value"),
     ),

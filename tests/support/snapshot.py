@@ -70,7 +70,7 @@ UNION ALL
 SELECT format('publication %s: %s', to_jsonb(p) - 'oid', array_agg(t ORDER BY t.schemaname, t.tablename))
 FROM pg_publication AS p LEFT JOIN pg_publication_tables AS t USING (pubname) GROUP BY p
 UNION ALL
-SELECT format('statistics %s', pg_get_statisticsobjdef(x.oid))
+SELECT format('statistics %s target %s', pg_get_statisticsobjdef(x.oid), coalesce(x.stxstattarget, -1))
 FROM pg_statistic_ext AS x JOIN pg_namespace AS n ON n.oid = x.stxnamespace
 WHERE {_USERS}
 UNION ALL

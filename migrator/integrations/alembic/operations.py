@@ -66,6 +66,7 @@ __all__ = [
     "create_publication",
     "create_schema",
     "create_sequence",
+    "create_statistics",
     "create_table",
     "create_trigger",
     "create_type",
@@ -84,6 +85,7 @@ __all__ = [
     "drop_publication",
     "drop_schema",
     "drop_sequence",
+    "drop_statistics",
     "drop_table",
     "drop_trigger",
     "drop_type",
@@ -101,9 +103,11 @@ __all__ = [
     "rename_constraint",
     "rename_enum_value",
     "rename_index",
+    "rename_policy",
     "rename_schema",
     "rename_sequence",
     "rename_table",
+    "rename_trigger",
     "replace_function",
     "replace_materialized_view",
     "replace_view",
@@ -117,14 +121,17 @@ __all__ = [
     "set_replica_identity",
     "set_row_level_security",
     "set_schema",
+    "set_statistics_target",
     "set_table_options",
     "set_tablespace",
     "split_column",
     "split_table",
     "sql",
+    "switch_trigger",
     "together",
     "unnest_column",
     "update_extension",
+    "validate_constraint",
 ]
 
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -154,6 +161,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "create_publication": {},
     "create_schema": {},
     "create_sequence": {"schema": "public"},
+    "create_statistics": {"schema": "public"},
     "create_table": {"schema": "public"},
     "create_trigger": {"schema": "public"},
     "create_type": {"schema": "public"},
@@ -172,6 +180,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_publication": {},
     "drop_schema": {},
     "drop_sequence": {"schema": "public"},
+    "drop_statistics": {"schema": "public"},
     "drop_table": {"schema": "public"},
     "drop_trigger": {"schema": "public"},
     "drop_type": {"schema": "public"},
@@ -188,9 +197,11 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_constraint": {"schema": "public"},
     "rename_enum_value": {"schema": "public"},
     "rename_index": {"schema": "public"},
+    "rename_policy": {"schema": "public"},
     "rename_schema": {},
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
+    "rename_trigger": {"schema": "public"},
     "replace_function": {"schema": "public"},
     "replace_materialized_view": {"schema": "public"},
     "replace_view": {"schema": "public"},
@@ -202,12 +213,15 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_replica_identity": {"schema": "public"},
     "set_row_level_security": {"schema": "public"},
     "set_schema": {"schema": "public"},
+    "set_statistics_target": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "set_tablespace": {"schema": "public"},
     "split_column": {"schema": "public"},
     "split_table": {"schema": "public"},
+    "switch_trigger": {"schema": "public"},
     "unnest_column": {"schema": "public"},
     "update_extension": {},
+    "validate_constraint": {"schema": "public"},
 }
 
 
@@ -709,6 +723,30 @@ def create_sequence(sequence: str, *, options: str = "", schema: str = "public")
     change("create_sequence", {"schema": schema, "sequence": sequence, "options": options})
 
 
+def create_statistics(
+    table: str, statistics: str, definition: str, *, statistics_schema: str = "", schema: str = "public"
+) -> None:
+    """Create extended statistics.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        statistics: their name.
+        statistics_schema: where they are; an empty string: in the schema of the table.
+        definition: ``CREATE STATISTICS …`` with table and name qualified.
+    """
+    change(
+        "create_statistics",
+        {
+            "schema": schema,
+            "table": table,
+            "statistics": statistics,
+            "definition": definition,
+            "statistics_schema": statistics_schema,
+        },
+    )
+
+
 def create_table(table: str, definition: str, *, references: tuple[str, ...] = (), schema: str = "public") -> None:
     """Create a table.
 
@@ -927,6 +965,16 @@ def drop_sequence(sequence: str, *, schema: str = "public") -> None:
         sequence: its name.
     """
     change("drop_sequence", {"schema": schema, "sequence": sequence})
+
+
+def drop_statistics(statistics: str, *, schema: str = "public") -> None:
+    """Drop extended statistics.
+
+    Args:
+        schema: of the statistics.
+        statistics: their name.
+    """
+    change("drop_statistics", {"schema": schema, "statistics": statistics})
 
 
 def drop_table(table: str, *, schema: str = "public") -> None:
@@ -1231,6 +1279,18 @@ def rename_index(table: str, index: str, new_name: str, *, schema: str = "public
     change("rename_index", {"schema": schema, "table": table, "index": index, "new_name": new_name})
 
 
+def rename_policy(table: str, policy: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a row security policy.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        policy: its name.
+        new_name: what it is called afterwards.
+    """
+    change("rename_policy", {"schema": schema, "table": table, "policy": policy, "new_name": new_name})
+
+
 def rename_schema(
     name: str,
     new_name: str,
@@ -1276,6 +1336,18 @@ def rename_table(table: str, new_name: str, *, schema: str = "public") -> None:
         new_name: what it is called afterwards, in the same schema.
     """
     change("rename_table", {"schema": schema, "table": table, "new_name": new_name})
+
+
+def rename_trigger(table: str, trigger: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a trigger.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        trigger: its name.
+        new_name: what it is called afterwards.
+    """
+    change("rename_trigger", {"schema": schema, "table": table, "trigger": trigger, "new_name": new_name})
 
 
 def replace_function(
@@ -1471,6 +1543,17 @@ def set_schema(table: str, new_schema: str, *, schema: str = "public") -> None:
     change("set_schema", {"schema": schema, "table": table, "new_schema": new_schema})
 
 
+def set_statistics_target(statistics: str, target: int, *, schema: str = "public") -> None:
+    """Change how much ANALYZE samples for extended statistics.
+
+    Args:
+        schema: of the statistics.
+        statistics: their name.
+        target: how many values ANALYZE keeps, 0 to 10000; -1 for the greatest of the columns.
+    """
+    change("set_statistics_target", {"schema": schema, "statistics": statistics, "target": target})
+
+
 def set_table_options(
     table: str, *, options: tuple[str, ...] = (), reset: tuple[str, ...] = (), schema: str = "public"
 ) -> None:
@@ -1538,6 +1621,28 @@ def split_table(table: str, to: str, definition: str, *, to_schema: str = "", sc
     )
 
 
+def switch_trigger(
+    table: str,
+    trigger: str,
+    state: Literal["enabled", "disabled", "always", "replica"],
+    *,
+    phase: Literal["expand", "contract", ""] = "",
+    schema: str = "public",
+) -> None:
+    """Enable or disable a trigger.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        trigger: its name.
+        state: ``enabled``, ``disabled``, ``always`` to fire for what replication writes too, ``replica`` for that
+            alone.
+        phase: ``expand`` or ``contract``; an empty string: expand if it fires for writes of applications as
+            before, and contract if it does no more.
+    """
+    change("switch_trigger", {"schema": schema, "table": table, "trigger": trigger, "state": state, "phase": phase})
+
+
 def unnest_column(
     table: str, column: str, to: str, definition: str, *, to_schema: str = "", schema: str = "public"
 ) -> None:
@@ -1572,6 +1677,17 @@ def update_extension(extension: str, *, version: str = "") -> None:
         version: the new one; an empty string: the one that the server has as default.
     """
     change("update_extension", {"extension": extension, "version": version})
+
+
+def validate_constraint(table: str, constraint: str, *, schema: str = "public") -> None:
+    """Have the rows that are there checked by a constraint that was added NOT VALID.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+    """
+    change("validate_constraint", {"schema": schema, "table": table, "constraint": constraint})
 
 
 class _Phased(MigrateOperation):

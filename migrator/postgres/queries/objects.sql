@@ -234,3 +234,11 @@ SELECT r.rolsuper AS is_superuser, has_database_privilege(current_database(), 'C
     (SELECT s.spcname::text FROM pg_database AS d JOIN pg_tablespace AS s ON s.oid = d.dattablespace
         WHERE d.datname = current_database()) AS default_tablespace
 FROM pg_roles AS r WHERE r.rolname = current_user
+
+-- name: statistics
+SELECT n.nspname::text AS schema, x.stxname::text AS name, tn.nspname::text AS table_schema, t.relname::text AS table,
+    coalesce(x.stxstattarget, -1)::integer AS target
+FROM pg_statistic_ext AS x
+JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+JOIN pg_class AS t ON t.oid = x.stxrelid
+JOIN pg_namespace AS tn ON tn.oid = t.relnamespace

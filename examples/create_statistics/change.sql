@@ -1,0 +1,1 @@
+CREATE STATISTICS orders_by_place (dependencies, mcv) ON city, zip FROM orders;

@@ -1,0 +1,1 @@
+DROP STATISTICS orders_by_place;

@@ -1,0 +1,1 @@
+ALTER TRIGGER touch ON orders RENAME TO orders_touch;

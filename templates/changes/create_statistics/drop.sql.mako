@@ -1,0 +1,1 @@
+DROP STATISTICS ${schema|ident}.${statistics|ident}

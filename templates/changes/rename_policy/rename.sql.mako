@@ -1,0 +1,1 @@
+ALTER POLICY ${policy|ident} ON ${table|sql} RENAME TO ${new_name|ident}

@@ -1,0 +1,1 @@
+ALTER STATISTICS ${statistics|sql} SET STATISTICS ${target|literal}

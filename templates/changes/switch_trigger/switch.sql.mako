@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ${how|sql} TRIGGER ${trigger|ident}

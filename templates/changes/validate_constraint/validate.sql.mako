@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} VALIDATE CONSTRAINT ${constraint|ident}
