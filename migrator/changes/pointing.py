@@ -54,6 +54,12 @@ def require_served(
         Refused: with the first of them.
     """
     for each in references:
+        if node_of(each.definition, pb.CONSTR_FOREIGN).fk_with_period:
+            raise Refused(
+                f'foreign key "{each.name}" of "{each.table}" is over a PERIOD, which no key serves but one WITHOUT '
+                f"OVERLAPS as {change.replaces} is",
+                hint="drop it in a migration before this one",
+            )
         if successor(each.columns, relation, old, change, context) is None:
             raise Refused(
                 f'foreign key "{each.name}" of "{each.table}" points to {change.target} ({", ".join(each.columns)}), '

@@ -243,6 +243,18 @@ def test_a_partition_whose_replica_identity_is_its_key_by_name_is_refused(sandbo
         assert "replica identity of table public.events_1" in refusal(caught.value)
 
 
+def test_a_foreign_key_over_a_period_is_refused(sandbox: Sandbox) -> None:
+    if sandbox.session.server_version < 18:
+        pytest.skip("WITHOUT OVERLAPS came with PostgreSQL 18")
+    sandbox.execute(
+        "CREATE EXTENSION btree_gist; CREATE TABLE rooms (n int, at int4range, PRIMARY KEY (n, at WITHOUT OVERLAPS));"
+        "CREATE TABLE stays (n int, at int4range, FOREIGN KEY (n, PERIOD at) REFERENCES rooms (n, PERIOD at))"
+    )
+    sandbox.install()
+    with pytest.raises(Refused, match="is over a PERIOD"):
+        sandbox.new("key", "ALTER TABLE rooms DROP CONSTRAINT rooms_pkey, ADD PRIMARY KEY (at, n)")
+
+
 def test_other_changes_of_its_columns_may_come_along(bookings: Sandbox) -> None:
     sql = f"{SQL}; COMMENT ON COLUMN bookings.number IS 'of the tenant'; ALTER TABLE bookings ADD CHECK (number > 0)"
     after = bookings.shape_after(sql)

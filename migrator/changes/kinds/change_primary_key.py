@@ -327,6 +327,11 @@ def _notes(change: KeyReplacement, relation: Relation | None, context: Context) 
         )
     if relation is None or old is None or not before:
         return
+    if relation.is_subscribed:
+        yield (
+            f"a subscription writes {change.target}: from contract on it finds rows by ({columns}), and stops where "
+            "the publisher sends another key"
+        )
     coming = identity_of(_with_new(change, relation, old))
     if coming != identity_of(relation) and any(each.changes_rows for each in relation.publications):
         yield (

@@ -108,6 +108,11 @@ def test_what_new_code_may_not_do_is_said():
     assert "ON CONFLICT (a) goes on after contract, by one" in coming
 
 
+def test_a_table_that_a_subscription_writes_comes_with_a_note():
+    assert any("a subscription writes public.users" in note for note in plan(SQL, keyed(is_subscribed=True)).notes)
+    assert not any("a subscription writes" in note for note in plan(SQL, keyed()).notes)
+
+
 def test_foreign_keys_that_rely_on_the_old_key_are_let_go_and_given_back():
     key = Reference(
         "f", TableName("app", "o"), ("a",), "FOREIGN KEY (x) REFERENCES public.users(a)", comment="whose",
