@@ -1,7 +1,7 @@
 """A history of many files in two processes: one looks at the first files, the other takes these in, looks at the rest.
 
 What a statement means depends on all files before it, so that they cannot just be dealt out. But to take a file in
-costs about half of what it costs to look at it as well: the process for the later files says nothing of the earlier
+costs a third of what it costs to look at it as well: the process for the later files says nothing of the earlier
 ones. What was found in those comes back through a pipe. The process for them is a fork, made when everything is loaded,
 so that it starts in a few milliseconds; where that is not safe, or not worth it, there is one process.
 """
@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING
 from migrator.lint.forks import Fork
 from migrator.lint.sources import Source, Standing
 from migrator.model.finding import Finding
+from migrator.sql import native
 
 if TYPE_CHECKING:
     from migrator.lint.engine import Linter
     from migrator.lint.report import Report
 
-_TAKEN_IN = 0.5
-"""What it costs to take a file in, measured against looking at it as well (``benchmarks/lint.py``, 1,000 files)."""
+# What is done for a file, against looking at it where its trees are there: CPU time, 1,000 files of benchmarks/lint.py.
+_TAKEN_IN = 0.33
+_PARSED = 0.3
+_TOLD = 0.05
+"""Of all files, at the end: what both found is put together and shown."""
 
-_LEAST_SAVED = 20_000
-"""Characters of SQL that the second process has to save: about 20 ms, several times what it takes to start it."""
+_LEAST_SAVED = 25_000
+"""Characters of SQL, their trees there, that the second process has to save: about 20 ms, several times its start."""
 
 _MOST_HELD = 8_000_000
 """Characters of files held at once, to cut them where both processes take the same time; more go through one by one."""
@@ -73,16 +77,25 @@ def lint_in_two(sources: Iterable[Source], linter: Callable[[], Linter], *, fork
     return report
 
 
-def cut_of(files: Sequence[Source]) -> int:
-    """How many of the files the first process looks at, so that both take the same time; 0: it is not worth it."""
-    told = [len(each.text) * (_TAKEN_IN if each.standing is Standing.KNOWN else 1) for each in files]
-    earlier, later = 0.0, sum(told)
-    whole = later
-    for number, (file, own) in enumerate(zip(files, told, strict=True)):
+def cut_of(files: Sequence[Source], is_parsed: Callable[[str], bool] = native.knows) -> int:
+    """How many of the files the first process looks at, so that both take the same time; 0: it is not worth it.
+
+    Args:
+        files: in order.
+        is_parsed: whether the trees of a text are there.
+    """
+    costs = []
+    for file in files:
+        parsed = 0 if is_parsed(file.text) else _PARSED
+        taken_in, looked_at = _TAKEN_IN + parsed, (_TAKEN_IN if file.standing is Standing.KNOWN else 1) + parsed
+        costs.append((len(file.text) * taken_in, len(file.text) * looked_at))
+    whole = sum(looked_at for _, looked_at in costs)
+    earlier, later = 0.0, whole * (1 + _TOLD)
+    for number, (file, (taken_in, looked_at)) in enumerate(zip(files, costs, strict=True)):
         if earlier >= later and not file.continues:
-            return number if whole - earlier > _LEAST_SAVED else 0
-        earlier += own
-        later += len(file.text) * _TAKEN_IN - own
+            return number if whole * (1 + _TOLD) - earlier > _LEAST_SAVED else 0
+        earlier += looked_at
+        later += taken_in - looked_at
     return 0
 
 

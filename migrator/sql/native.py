@@ -26,6 +26,7 @@ __all__ = [
     "PgQueryError",
     "deparse",
     "fingerprint",
+    "knows",
     "normalize",
     "parse",
     "parse_plpgsql",
@@ -206,6 +207,11 @@ def serialized(sql: str) -> bytes:
 def take_known(trees: Mapping[str, bytes]) -> None:
     """Trees of texts that another process had serialized: ``parse`` takes each instead of making it, once."""
     _known.update(trees)
+
+
+def knows(sql: str) -> bool:
+    """Whether the trees of a text are among those."""
+    return sql in _known
 
 
 _known: dict[str, bytes] = {}

@@ -91,7 +91,15 @@ def test_two_processes_find_what_one_finds():
 def test_both_processes_get_as_much_to_do():
     files = [Source(f"{number}.sql", "x" * 1_000) for number in range(300)]
 
-    assert cut_of(files) == 200
+    # 0.33 to take a file in, 0.67 for the rules, 0.3 to parse it; 0.05 of all at the end
+    assert cut_of(files) == 208  # 208 * 1.3 = 208 * 0.63 + 92 * 1.3 + 0.05 * 300 * 1.3
+    assert cut_of(files, lambda _: True) == 189  # 189 = 189 * 0.33 + 111 + 0.05 * 300
+
+
+def test_the_first_process_gets_more_files_where_those_of_the_other_are_yet_to_be_parsed():
+    files = [Source(f"{number}.sql", str(number).zfill(1_000)) for number in range(300)]
+
+    assert cut_of(files, lambda text: int(text) < 200) > cut_of(files, lambda _: True)
 
 
 def test_what_is_only_taken_in_is_not_split():
