@@ -99,6 +99,19 @@ def test_a_foreign_key_that_relies_on_another_key_already_is_left_alone(bookings
     assert [step.id for step in migration.steps] == ["index-bookings_pkey", "change-bookings_pkey"]
 
 
+def test_a_key_that_serves_nobody_any_more_goes_and_one_that_does_stays(bookings: Sandbox) -> None:
+    bookings.execute(
+        "CREATE TABLE lines (n int REFERENCES bookings); ALTER TABLE bookings ADD CONSTRAINT one UNIQUE (id);"
+        "ALTER TABLE bookings ADD CONSTRAINT two UNIQUE (id)"
+    )
+    bookings.install()
+    migration = bookings.new("one", "ALTER TABLE bookings DROP CONSTRAINT one")
+    bookings.finish(migration)
+    bookings.finish(bookings.new("key", SQL))
+    with pytest.raises(Refused, match='foreign keys rely on constraint "two"'):
+        bookings.new("two", "ALTER TABLE bookings DROP CONSTRAINT two")
+
+
 def test_a_foreign_key_is_served_by_the_new_key_over_the_same_columns(bookings: Sandbox) -> None:
     bookings.execute(
         "CREATE TABLE pairs (a int, b int, n int, PRIMARY KEY (a, b)); INSERT INTO pairs VALUES (1, 2);"

@@ -28,8 +28,8 @@ class DropConstraint(Kind[Release]):
         tables.
 
     What is refused
-        CASCADE. A primary key or unique constraint that foreign keys of other tables point to, also by way of a
-        partition; one that is the replica identity of a table that a publication sends, since every UPDATE and DELETE
+        CASCADE. A primary key or unique constraint that foreign keys rely on, also by way of a partition, or views that
+        group by it; one that is the replica identity of a table that a publication sends, since every UPDATE and DELETE
         would fail. NOT NULL, which ALTER COLUMN … DROP NOT NULL is for.
 
     Limits
@@ -131,15 +131,12 @@ def _require_constraint(relation: Relation, change: Release) -> Constraint:
             f'constraint "{change.constraint}" of table "{change.target}" is NOT NULL',
             hint=f"ALTER TABLE {change.sql} ALTER COLUMN {constraint.columns[0]} DROP NOT NULL",
         )
-    pointing = {
-        each.name
-        for each in relation.dependents
-        if each.kind == "foreign key of another table" and each.column in constraint.columns
-    }
+    own = {each.name for each in relation.indexes if each.constraint == constraint.name}
+    pointing = {f"{each.name} on {each.table}" for each in relation.references if each.index in own}
     pointing |= {each.name for each in relation.below.references if set(each.columns) == set(constraint.columns)}
     if constraint.type in ("primary key", "unique") and pointing:
         raise Refused(
-            f'foreign keys point to the columns of constraint "{change.constraint}" of table "{change.target}"',
+            f'foreign keys rely on constraint "{change.constraint}" of table "{change.target}"',
             detail="\n".join(sorted(pointing)),
             hint="drop them, or let them point elsewhere, in a migration before this one",
         )

@@ -6,12 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from tests.changes.plans import Constraint, Dependent, Phase, drafts, index, plan, refusal, statements, users
+from migrator.model.schema import Reference
+from tests.changes.plans import Constraint, Phase, TableName, drafts, index, plan, refusal, statements, users
 
 SQL = "ALTER TABLE users DROP CONSTRAINT c"
 CHECK = Constraint("c", "check", ("name",), "CHECK (name <> '')")
 UNIQUE = Constraint("c", "unique", ("name",), "UNIQUE (name)")
+OWN = index("c", "name", is_unique=True, constraint="c")
+KEY = Reference("f", TableName("public", "o"), ("name",), "FOREIGN KEY (x) REFERENCES public.users(name)", index="c")
 FOREIGN = Constraint("c", "foreign key", ("id",), "FOREIGN KEY (id) REFERENCES app.people(id) NOT VALID")
+
+
+def test_a_foreign_key_that_relies_on_another_key_over_the_columns_is_in_nobodys_way():
+    other = index("p", "name", is_unique=True)
+    known = users(constraints=(UNIQUE,), indexes=(OWN, other), references=(replace(KEY, index="p"),))
+
+    assert statements(SQL, Phase.CONTRACT, known) == ["ALTER TABLE public.users DROP CONSTRAINT c"]
 
 
 def test_it_goes_at_contract():
@@ -48,8 +58,7 @@ def test_of_a_foreign_key_both_tables_are_named_as_locked():
         (f"{SQL} CASCADE", users(constraints=(CHECK,)), "CASCADE would drop objects that are not named"),
         (SQL, users(constraints=(replace(UNIQUE, held_by=("view public.v",)),)), "is relied on by other objects"),
         (SQL, users(constraints=(Constraint("c", "not null", ("name",), ""),)), 'table "public.users" is NOT NULL'),
-        (SQL, users(constraints=(UNIQUE,), dependents=(Dependent("foreign key of another table", "f on o", "name"),)),
-         "foreign keys point to the columns of constraint"),
+        (SQL, users(constraints=(UNIQUE,), indexes=(OWN,), references=(KEY,)), "foreign keys rely on constraint"),
     ],
 )  # fmt: skip
 def test_what_cannot_go_is_refused(sql: str, known, reason: str):
