@@ -29,6 +29,7 @@ from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.kinds.rename_enum_value import ValueRenaming
 from migrator.changes.kinds.rename_schema import SchemaRenaming
 from migrator.changes.kinds.revoke import Revoking
+from migrator.changes.kinds.set_owner import Ownership
 from migrator.changes.kinds.update_extension import ExtensionUpdate
 from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.partition import OnPartition
@@ -68,6 +69,8 @@ def _names(change: Change) -> Iterator[Name]:
         case OnTrigger():
             for name in {spec.trigger, getattr(spec, "new_name", spec.trigger)}:
                 yield (f'trigger "{name}" of {spec.target}',)
+        case Ownership():
+            yield (f"owner of {spec}",)
         case OnStatistics():
             yield (f"statistics {spec}",)
         case StatisticsCreation():

@@ -203,6 +203,12 @@ OBJECTS = (
     Form(
         "rename_policy", "ALTER POLICY {policy} ON {t} RENAME TO called{x}", needs=POLICY, then={"policy": "called{x}"}
     ),
+    Form("set_owner", "ALTER TABLE {t} OWNER TO pg_database_owner"),
+    Form(
+        "set_index_options",
+        "ALTER INDEX shop.{index} SET (fillfactor = 7{x})",
+        needs=INDEX,
+    ),
     Form("create_statistics", "CREATE STATISTICS {home}.seen{x} ON {value}, {n} FROM {t}", hangs=True),
     Form(
         "drop_statistics",

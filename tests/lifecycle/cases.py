@@ -1728,6 +1728,36 @@ _CASES = (
         new=code("value"),
     ),
     Case(
+        name="of a table at contract, and of a view and a sequence at expand",
+        kind="set_owner",
+        setup=items("value text", rows=500) + "CREATE VIEW seen AS SELECT id, n FROM items; CREATE SEQUENCE numbers;",
+        sql="-- migrator: keep = SELECT, UPDATE\nALTER TABLE items OWNER TO pg_database_owner;"
+        "-- migrator: phase = expand\nALTER VIEW seen OWNER TO pg_database_owner;"
+        "-- migrator: phase = expand\nALTER SEQUENCE numbers OWNER TO pg_database_owner",
+        naive="ALTER TABLE items OWNER TO pg_database_owner; GRANT SELECT, UPDATE ON items TO current_user;"
+        "ALTER VIEW seen OWNER TO pg_database_owner; ALTER SEQUENCE numbers OWNER TO pg_database_owner",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of a table that is new",
+        kind="set_owner",
+        setup=items("value text", rows=500),
+        sql="CREATE TABLE entries (id bigint); ALTER TABLE entries OWNER TO pg_database_owner",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
+        name="of an index and a materialized view",
+        kind="set_index_options",
+        setup=items("value text", rows=500) + "CREATE INDEX items_value ON items (value) WITH (fillfactor = 90);"
+        "CREATE MATERIALIZED VIEW heap AS SELECT 1;",
+        sql="ALTER INDEX items_value SET (fillfactor = 60, deduplicate_items = off);"
+        "ALTER MATERIALIZED VIEW heap SET (autovacuum_enabled = off)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="in every phase",
         kind="raw_sql",
         setup=items("value text", rows=10_000)

@@ -72,11 +72,11 @@ class SetTableOptions(OneStatement[TableOptions]):
     why = "no row changes; vacuum goes by it, and pages written from here on"
 
     def recognise(self, action: Action, schema: Schema) -> TableOptions | None:
-        """``ALTER TABLE … SET (…)`` and ``… RESET (…)``."""
+        """``ALTER TABLE … SET (…)`` and ``… RESET (…)``, and the same of materialized views."""
         command = action.command
         if command is None or command.subtype not in (pb.AT_SetRelOptions, pb.AT_ResetRelOptions):
             return None
-        if action.node.objtype != pb.OBJECT_TABLE:
+        if action.node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
             return None
         target = altered_table(action.node.relation, schema)
         given = options_of(unwrap(getattr(command, "def")))

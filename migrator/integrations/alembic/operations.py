@@ -117,7 +117,9 @@ __all__ = [
     "set_column_options",
     "set_default",
     "set_identity",
+    "set_index_options",
     "set_not_null",
+    "set_owner",
     "set_replica_identity",
     "set_row_level_security",
     "set_schema",
@@ -209,7 +211,9 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_column_options": {"schema": "public"},
     "set_default": {"schema": "public"},
     "set_identity": {"schema": "public"},
+    "set_index_options": {"schema": "public"},
     "set_not_null": {"schema": "public"},
+    "set_owner": {"schema": "public"},
     "set_replica_identity": {"schema": "public"},
     "set_row_level_security": {"schema": "public"},
     "set_schema": {"schema": "public"},
@@ -1492,6 +1496,21 @@ def set_identity(table: str, column: str, identity: Literal["always", "by defaul
     change("set_identity", {"schema": schema, "table": table, "column": column, "identity": identity})
 
 
+def set_index_options(
+    table: str, index: str, *, options: tuple[str, ...] = (), reset: tuple[str, ...] = (), schema: str = "public"
+) -> None:
+    """Change storage parameters of an index: fillfactor, fastupdate and the like.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        index: its name; it is in the schema of its table.
+        options: ``NAME=VALUE`` each.
+        reset: names of those that go back to what the server is set to.
+    """
+    change("set_index_options", {"schema": schema, "table": table, "index": index, "options": options, "reset": reset})
+
+
 def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "public") -> None:
     """Forbid NULL in a column.
 
@@ -1503,6 +1522,28 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
             occur.
     """
     change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+
+
+def set_owner(
+    of: Literal["table", "view", "materialized view", "foreign table", "sequence", "schema"],
+    name: str,
+    owner: str,
+    *,
+    phase: Literal["expand", "contract"] = "contract",
+    keep: tuple[str, ...] = (),
+    schema: str = "public",
+) -> None:
+    """Give a table, view, sequence or schema another owner.
+
+    Args:
+        of: what kind of object it is.
+        name: of the object.
+        owner: the role that is to own it.
+        schema: of the object; without meaning for a schema.
+        phase: ``contract``, or ``expand`` where old code can do without what ownership allows.
+        keep: rights that the role before is granted: ``SELECT``, ``INSERT``.
+    """
+    change("set_owner", {"schema": schema, "of": of, "name": name, "owner": owner, "phase": phase, "keep": keep})
 
 
 def set_replica_identity(

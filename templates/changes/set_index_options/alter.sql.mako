@@ -1,0 +1,1 @@
+ALTER INDEX ${index|sql} ${how|sql} (${options|sql})

@@ -1,0 +1,1 @@
+GRANT ${rights|sql} ON ${kind|sql} ${named|sql} TO ${role|ident}

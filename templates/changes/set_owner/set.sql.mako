@@ -1,0 +1,1 @@
+ALTER ${kind|sql} ${named|sql} OWNER TO ${owner|ident}
