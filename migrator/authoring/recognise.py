@@ -91,15 +91,18 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
 
 
 def _joined(changes: list[Change], schema: Schema) -> list[Change]:
-    """The same with one change in the place of two that belong together: where the later of them stands."""
-    for kind in (each for each in all_kinds().values() if each.joins):
+    """The same with one change in the place of two that belong together.
+
+    It is where the later of them stands; what adds to one that was joined before leaves that where it is.
+    """
+    for kind, names in ((each, names) for each in all_kinds().values() for names in each.joins):
         for one, other in itertools.product(changes, changes):
-            if (one.kind.name, other.kind.name) == kind.joins and one in changes and other in changes:
+            if (one.kind.name, other.kind.name) == names and one in changes and other in changes:
                 spec = kind.joined(one.spec, other.spec, schema)
                 if spec is not None:
-                    later = max(one, other, key=changes.index)
-                    changes[changes.index(later)] = Change(kind, spec, later.at)
-                    changes.remove(one if later is other else other)
+                    place = one if one.kind is kind else max(one, other, key=changes.index)
+                    changes[changes.index(place)] = Change(kind, spec, place.at)
+                    changes.remove(one if place is other else other)
     return changes
 
 

@@ -57,9 +57,11 @@ class KeyReplacement(NewConstraint, frozen=True):
 
     Attributes:
         replaces: name of the primary key that goes.
+        comment: what the new one is for; an empty string: it has no comment.
     """
 
     replaces: str
+    comment: str = ""
 
 
 def dropped_by(spec: object) -> tuple[TableName, str] | None:

@@ -171,7 +171,7 @@ class Kind(ABC, Generic[SpecT]):
         may_follow: kinds that may change the same column before it in one migration.
         unknown_without_tables: phases of which nothing can be said without knowing its tables.
         keeps_in_step: whether triggers on the tables it touches keep an old and a new shape in step.
-        joins: names of two kinds of which two changes together may be one of this kind.
+        joins: pairs of kinds, of which two changes together may be one of this kind, in the order they are looked for.
     """
 
     name: ClassVar[str]
@@ -186,7 +186,7 @@ class Kind(ABC, Generic[SpecT]):
     reads_available: ClassVar[bool] = False
     unknown_without_tables: ClassVar[frozenset[Phase]] = frozenset()
     keeps_in_step: ClassVar[bool] = False
-    joins: ClassVar[tuple[str, str] | None] = None
+    joins: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     @abstractmethod
     def recognise(self, action: Action, schema: Schema) -> SpecT | None:
@@ -197,7 +197,7 @@ class Kind(ABC, Generic[SpecT]):
         """
 
     def joined(self, one: Spec, other: Spec, schema: Schema) -> SpecT | None:
-        """The parameters if changes of the two kinds that it ``joins`` are one of this kind, else None."""
+        """The parameters if changes of two kinds that it ``joins`` are one of this kind, else None."""
         del one, other, schema
         return None
 

@@ -242,7 +242,12 @@ OBJECTS = (
         " (SEQUENCE NAME {home}.items_id_seq START 500)",
     ),
     Form("set_identity", "ALTER TABLE {t} ALTER COLUMN {key} SET GENERATED ALWAYS"),
-    Form("drop_identity", "ALTER TABLE {t} ALTER COLUMN {key} DROP IDENTITY", name="at the end"),
+    Form(
+        "drop_identity",
+        "ALTER TABLE {t} ALTER COLUMN {key} DROP IDENTITY",
+        name="at the end",
+        then={"inserts": None},
+    ),
     Form(
         "drop_expression",
         "ALTER TABLE {t} ALTER COLUMN made{x} DROP EXPRESSION",

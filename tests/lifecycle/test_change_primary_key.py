@@ -319,6 +319,16 @@ def test_what_would_fail_or_lose_something_is_refused_before_anything(
     assert said in refusal(caught.value)
 
 
+@pytest.mark.parametrize("name", ["bookings_pkey", "by_number"])
+def test_a_comment_in_the_same_migration_is_on_the_new_key(bookings: Sandbox, name: str) -> None:
+    bookings.execute("COMMENT ON CONSTRAINT bookings_pkey ON bookings IS 'the old one'")
+    bookings.install()
+    sql = f"{DROP}, ADD CONSTRAINT {name} {KEY}; COMMENT ON CONSTRAINT {name} ON bookings IS 'the new one'"
+    bookings.finish(bookings.new("key", sql))
+    comments = "SELECT obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE conrelid = 'bookings'::regclass"
+    assert bookings.rows(f"{comments} AND contype = 'p'") == [("the new one",)]
+
+
 def test_a_column_list_without_the_new_key_is_refused(bookings: Sandbox) -> None:
     if bookings.session.server_version < 15:
         pytest.skip("column lists came with PostgreSQL 15")
@@ -396,3 +406,24 @@ def test_a_run_that_is_killed_at_any_statement_goes_on(bookings: Sandbox, number
     assert bookings.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'bookings_pkey'") == KEY
     assert before <= bookings.snapshot()
     assert bookings.leftovers() == []
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_run_on_partitions_that_is_killed_at_any_statement_goes_on(sandbox: Sandbox, number: int) -> None:
+    sandbox.execute(PARTITIONED)
+    sql = "ALTER TABLE events DROP CONSTRAINT events_pkey, ADD PRIMARY KEY (at, id)"
+    after = sandbox.shape_after(sql)
+    sandbox.install()
+    migration = sandbox.new("key", sql)
+    sandbox.expand(migration)
+    process = sandbox.process(
+        "contract", migration.id, "--offline", OFFLINE,
+        MIGRATOR_KILL_AT=str(number), MIGRATOR_KILL_MATCH=r"CREATE UNIQUE INDEX|\ADO\b",
+    )  # fmt: skip
+    process.communicate(timeout=60)
+    assert process.returncode == -9
+    keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND conrelid::regclass::text ~* 'events'"
+    assert sandbox.value(keys) == 4
+    wait_for(lambda: sandbox.command("contract", migration.id, "--offline", OFFLINE).code == 0, "contract")
+    assert sandbox.snapshot() == after
+    assert sandbox.leftovers() == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from migrator.changes.constraint import (
     KeyReplacement,
     NewConstraint,
@@ -48,8 +50,9 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
         Expand changes nothing: both versions may rely on the key that is there, for ON CONFLICT or GROUP BY. Contract,
         once no old code is left, builds a unique index over the new columns CONCURRENTLY and then, in one short
         transaction, drops the old key and makes the new one of that index: the table is never without a key, and no row
-        is looked at. The new one may have the name of the old one. INCLUDE, DEFERRABLE, tablespace and storage
-        parameters are kept. Of a partitioned table, each partition gets its index first.
+        is looked at. The new one may have the name of the old one. INCLUDE, DEFERRABLE, tablespace, storage
+        parameters and a COMMENT ON CONSTRAINT in the same migration are kept. Of a partitioned table, each partition
+        gets its index first.
 
         A foreign key that relies on the old key goes on with another unique key over the same columns, which may be
         added before it in the same migration: it is dropped and added again NOT VALID in that transaction, with its
@@ -64,8 +67,8 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
 
     Limits
         Until contract new code keeps to both keys, and upserts on neither of them: ON CONFLICT over the old columns
-        fails after contract, over the new ones before it, unless another unique key is over them. Comments on the old
-        key go with it.
+        fails after contract, over the new ones before it, unless another unique key is over them. A comment on the
+        old key goes with it.
 
     Example:
         ALTER TABLE bookings DROP CONSTRAINT bookings_pkey, ADD PRIMARY KEY (tenant, number)
@@ -73,7 +76,7 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
 
     name = "change_primary_key"
     spec = KeyReplacement
-    joins = ("drop_constraint", "add_primary_key")
+    joins = (("drop_constraint", "add_primary_key"), ("change_primary_key", "comment"))
     leaves_columns = True
     may_follow = frozenset({"add_column", "set_not_null", "add_unique"})
 
@@ -83,7 +86,11 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
         return None
 
     def joined(self, one: Spec, other: Spec, schema: Schema) -> KeyReplacement | None:
-        """``DROP CONSTRAINT`` of the primary key, and ``ADD PRIMARY KEY`` of the same table."""
+        """``DROP CONSTRAINT`` of the primary key and ``ADD PRIMARY KEY`` of the same table; then a comment on that."""
+        if isinstance(one, KeyReplacement):
+            about = [getattr(other, name, "") for name in ("on", "schema", "table", "name")]
+            is_its = about == ["constraint", one.schema, one.table, one.constraint]
+            return structs.replace(one, comment=getattr(other, "text", "")) if is_its else None
         if not isinstance(one, Release) or not isinstance(other, NewConstraint) or one.target != other.target:
             return None
         relation = schema.relation(one.target)
@@ -187,6 +194,13 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
             slug(change.table),
             locks=f"ACCESS EXCLUSIVE ON {change.sql}: reads and writes wait, for a moment" if is_partitioned else "",
         )
+        if change.comment:
+            yield Draft(
+                f"comment-{slug(change.constraint)}",
+                self.template("comment", table=change.sql, constraint=change.constraint, text=change.comment),
+                "says what it is for; nothing else changes",
+                slug(change.table),
+            )
         yield from give_back(references, change, self)
 
     def before_contract(self, change: KeyReplacement, context: Context) -> None:

@@ -473,7 +473,9 @@ def attach_partition(
     )
 
 
-def change_primary_key(table: str, constraint: str, definition: str, replaces: str, *, schema: str = "public") -> None:
+def change_primary_key(
+    table: str, constraint: str, definition: str, replaces: str, *, comment: str = "", schema: str = "public"
+) -> None:
     """Give a table another primary key.
 
     Args:
@@ -483,10 +485,18 @@ def change_primary_key(table: str, constraint: str, definition: str, replaces: s
         definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
             (email)``.
         replaces: name of the primary key that goes.
+        comment: what the new one is for; an empty string: it has no comment.
     """
     change(
         "change_primary_key",
-        {"schema": schema, "table": table, "constraint": constraint, "definition": definition, "replaces": replaces},
+        {
+            "schema": schema,
+            "table": table,
+            "constraint": constraint,
+            "definition": definition,
+            "replaces": replaces,
+            "comment": comment,
+        },
     )
 
 

@@ -68,6 +68,15 @@ def test_of_another_constraint_or_table_they_stay_two(sql: str):
     assert [change.kind.name for change in changes(sql, keyed())] == ["drop_constraint", "add_primary_key"]
 
 
+def test_a_comment_on_the_new_key_comes_with_it():
+    sql = f"{SQL}; COMMENT ON TABLE users IS 'who'; COMMENT ON CONSTRAINT users_pkey ON users IS 'by b'"
+
+    assert [change.kind.name for change in changes(sql, keyed())] == ["change_primary_key", "comment"]
+    assert statements(sql, Phase.CONTRACT, keyed())[2:] == [
+        "COMMENT ON CONSTRAINT users_pkey ON public.users IS 'by b'"
+    ]
+
+
 def test_it_stands_where_the_later_of_both_stood():
     sql = f"{DROP}; ALTER TABLE users ADD UNIQUE (a); ALTER TABLE users ADD PRIMARY KEY (b)"
 
