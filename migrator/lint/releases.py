@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from migrator.lint.context import Context
 from migrator.sql.actions import actions_in
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from migrator.model.manifest import Manifest, UsedTable
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Something that a statement takes away and a release uses.
 
     Attributes:
