@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrator.authoring.implied import implied
+from migrator.authoring.unsplit import refusal_of
 from migrator.changes.kind import Kind
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
@@ -16,44 +17,13 @@ from migrator.model.schema import Schema
 from migrator.planning.planner import Change, raise_all
 from migrator.sql.actions import Action, actions_of, directives_of
 from migrator.sql.column_constraints import apart
-from migrator.sql.parser import Script, Statement, pb
+from migrator.sql.parser import Script, Statement
 
 _LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
 _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
 """Settings that change what the statements after them do, or as whom."""
 _MEANT = re.compile(r"migrator\s*(?::|[a-z_]+\s*=)", re.IGNORECASE)
 _WAIVER = re.compile(r"migrator:\s*allow(?:-file)?\b")
-_REASONS: dict[int, tuple[str, str]] = {
-    pb.AT_AddConstraint: (
-        "the constraint refuses what old code may still write, and its check scans the table",
-        "ALTER TABLE … ALTER COLUMN … SET NOT NULL is a kind of its own",
-    ),
-    pb.AT_ValidateConstraint: (
-        "nobody but you knows since when no code breaks it",
-        "a constraint that is written without NOT VALID is validated by its own contract",
-    ),
-    pb.AT_AddIdentity: ("inserts of old code may name the column", ""),
-    pb.AT_SetIdentity: ("inserts of old code may name the column", "ALTER SEQUENCE changes how it counts"),
-    pb.AT_DropIdentity: ("inserts of old code rely on the values it gives", ""),
-    pb.AT_DropExpression: ("old code relies on the value that is computed", ""),
-    pb.AT_SetExpression: ("it writes every row anew while others wait", "add another column"),
-    pb.AT_AlterConstraint: ("old code relies on when it is checked", "add another constraint, and drop this one"),
-    pb.AT_ChangeOwner: ("what its owner may do, old code may rely on", ""),
-    pb.AT_SetLogged: ("it writes every row anew while others wait", ""),
-    pb.AT_SetUnLogged: ("it writes every row anew while others wait, and a crash of the server empties it", ""),
-    pb.AT_SetAccessMethod: ("it writes every row anew while others wait", ""),
-}
-"""Why not, and what instead, if there is anything."""
-_STATEMENTS: dict[str, str] = {
-    "drop_stmt": "running code may still use what would be dropped",
-    "rename_stmt": "running code knows it by its old name",
-    "update_stmt": "over many rows it locks them all to its end; write it into backfill.sql, which is batched",
-    "delete_stmt": "one statement over many rows locks them all until it ends",
-    "insert_stmt": "data does not belong to a schema change; write it into backfill.sql of a folder of your own",
-    "truncate_stmt": "running code loses its rows and waits for an exclusive lock",
-    "do_stmt": "what the block does cannot be read off its text",
-    "variable_set_stmt": "it changes what the statements after it mean; write the schema before each name instead",
-}
 
 
 def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
@@ -156,12 +126,4 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
                 hint=_directive_like(min(unknown), kind),
             )
         return Change(kind, spec, at)
-    subtype = action.command.subtype if action.command is not None else None
-    reason, instead = _REASONS.get(subtype, ("", "")) if subtype is not None else (_STATEMENTS.get(action.kind), "")
-    raise Refused(
-        f"this statement cannot be split safely: {reason or 'it is of no kind that is known here'}",
-        at=at,
-        detail=" ".join(action.text.split())[:300],
-        hint=(f"{instead}; or s" if instead else '"migrator explain" lists the kinds that can; or s')
-        + "ay yourself when it runs: -- migrator: phase = expand, and what undoes it: -- migrator: undo = SQL",
-    )
+    raise refusal_of(action, at)

@@ -82,8 +82,14 @@ def test_names_without_plain_letters_do_not_share_a_transaction_either():
 
 UNSUPPORTED = [
     ("ALTER TABLE users ADD CONSTRAINT named NOT NULL name", "the constraint refuses what old code may still write"),
-    ("ALTER TABLE users CLUSTER ON users_pkey", "it is of no kind that is known here"),
-    ("ALTER TABLE users OWNER TO someone", "what its owner may do, old code may rely on"),
+    ("ALTER TABLE users CLUSTER ON users_pkey", "no answer changes until CLUSTER runs"),
+    ("ALTER FUNCTION f() OWNER TO someone", "what its owner may do, old code may rely on"),
+    ("ALTER VIEW v SET (security_invoker = true)", "security_invoker takes rights from it"),
+    ("ALTER TYPE pair ADD ATTRIBUTE c integer", "the server refuses it while a column is of the type"),
+    ("ALTER FOREIGN TABLE users ADD COLUMN n integer", "a foreign table lies on another server"),
+    ("ALTER FUNCTION f() STABLE", "code of both versions calls the function"),
+    ("ALTER TABLE users INHERIT people", "code of both versions that reads the parent"),
+    ("ALTER SYSTEM SET work_mem = '1MB'", "it is about the whole server"),
     ("ALTER VIEW v RENAME TO w", "running code knows it by its old name"),
     ("DROP COLLATION v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
@@ -92,11 +98,11 @@ UNSUPPORTED = [
     ("TRUNCATE users", "running code loses its rows"),
     ("DO $$ BEGIN END $$", "what the block does cannot be read off its text"),
     ("SELECT 1", "it is of no kind that is known here"),
-    ('CREATE COLLATION v FROM "C"', "it is of no kind that is known here"),
-    ("CREATE TABLE t AS SELECT 1", "it is of no kind that is known here"),
-    ("CREATE CAST (text AS integer) WITH INOUT", "it is of no kind that is known here"),
-    ("GRANT owner TO app", "it is of no kind that is known here"),
-    ("VACUUM users", "it is of no kind that is known here"),
+    ('CREATE COLLATION v FROM "C"', "it only adds, and no code that is running names it"),
+    ("CREATE TABLE t AS SELECT 1", "it reads in one statement what may be large"),
+    ("CREATE CAST (text AS integer) WITH INOUT", "changes what statements of old code mean"),
+    ("GRANT owner TO app", "it is about the whole server"),
+    ("VACUUM users", "no shape changes by it"),
     ("SET search_path = app", "it changes what the statements after it mean"),
     ("SET ROLE owner", "it changes what the statements after it mean"),
     ("SET SESSION AUTHORIZATION owner", "it changes what the statements after it mean"),
@@ -112,7 +118,21 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
     assert reason in refused.message
     assert refused.at == "change.sql:4"
     assert refused.detail == sql
-    assert "or say yourself when it runs: -- migrator: phase = expand" in str(refused.hint)
+    assert "say yourself when it runs: -- migrator: phase = " in str(refused.hint)
+
+
+@pytest.mark.parametrize(
+    ("sql", "directives"),
+    [
+        ('CREATE COLLATION v FROM "C"', "phase = expand, and what undoes it: -- migrator: undo = DROP …"),
+        ("DROP COLLATION v", "phase = contract"),
+        ("ALTER TABLE users CLUSTER ON i", "undo = ALTER TABLE … SET WITHOUT CLUSTER"),
+        ("ALTER TABLE users NO INHERIT people", "phase = contract"),
+        ("ALTER TYPE pair RENAME TO two", "phase = contract"),
+    ],
+)
+def test_what_no_kind_is_about_comes_with_the_phase_it_is_for(sql: str, directives: str):
+    assert str(refusal(sql).hint).endswith(directives)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +143,12 @@ def test_what_cannot_be_split_is_refused_with_reason_line_and_the_kinds_that_can
             "refuses what old code may still write",
             "SET NOT NULL is a kind of its own; or",
         ),
-        ("VALIDATE CONSTRAINT n", "since when no code breaks it", "is validated by its own contract; or say yourself"),
-        ("ALTER COLUMN a DROP IDENTITY", "rely on the values it gives", '"migrator explain" lists the kinds'),
+        (
+            "ALTER CONSTRAINT n DEFERRABLE",
+            "when it is checked",
+            "add another constraint, and drop this one; or say yourself",
+        ),
+        ("DETACH PARTITION a FINALIZE", "no kind that is known here", '"migrator explain" lists the kinds'),
         ("ADD CONSTRAINT n CHECK (a > 0) NOT ENFORCED", "NOT ENFORCED checks nothing", "leave it out, or say yourself"),
         ("ADD CONSTRAINT n CHECK (a > 0) NOT VALID", "leaves existing rows unchecked", "leave it out: contract adds"),
     ],
