@@ -22,7 +22,7 @@ _RELATIONS = frozenset(
 
 _PARTS_OF_RELATIONS = frozenset({pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY})
 
-_NAMING_TABLES = frozenset({"from", "into", "to", "unnest"})
+_NAMING_TABLES = frozenset({"extract", "from", "into", "to", "unnest"})
 """Directives that name a table besides those of the statement."""
 
 
@@ -140,6 +140,42 @@ def named_table(text: str, example: str) -> tuple[Any, tuple[str, ...]]:
     return node.relation, tuple(unwrap(each).name for each in node.cols)
 
 
+def named_table_with(text: str, example: str) -> tuple[Any, dict[str, str]]:
+    """As ``named_table``, for columns that may get another name: ``users (account_id, account_role AS role)``.
+
+    Returns:
+        The table, and what each column is called afterwards.
+
+    Raises:
+        Refused: it is not that.
+    """
+    for place, character in enumerate(text):
+        if character == "(" and text.endswith(")"):
+            with contextlib.suppress(Refused):
+                relation, _ = named_table(text[:place], example)
+                (statement,) = parse_script(f"SELECT {text[place + 1 : -1]}", "directive").statements
+                columns = _renamed(statement)
+                if columns:
+                    return relation, columns
+    relation, names = named_table(text, example)
+    return relation, {name: name for name in names}
+
+
+def _renamed(statement: Statement) -> dict[str, str]:
+    """Columns and their names in ``SELECT a, b AS c`` without anything else; empty: it is something else."""
+    bare = pb.SelectStmt()
+    bare.CopyFrom(statement.node)
+    targets = [unwrap(each) for each in bare.target_list]
+    del bare.target_list[:]
+    plain = pb.SelectStmt()
+    plain.limit_option, plain.op = pb.LIMIT_OPTION_DEFAULT, pb.SETOP_NONE
+    fields = [unwrap(each.val).fields for each in targets if isinstance(unwrap(each.val), pb.ColumnRef)]
+    names = [unwrap(parts[0]).sval for parts in fields if len(parts) == 1 and isinstance(unwrap(parts[0]), pb.String)]
+    if bare != plain or len(names) != len(targets) or len(set(names)) != len(names):
+        return {}
+    return {name: each.name or name for name, each in zip(names, targets, strict=True)}
+
+
 def relations_in(action: Action) -> list[tuple[str | None, str]]:
     """Schema (None if unqualified) and name of every relation an action mentions, in order, once each."""
     names: dict[tuple[str | None, str], None] = {}
@@ -171,7 +207,7 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
                 names[parts[-3] if len(parts) > 2 else None, parts[-2]] = None
     for directive in _NAMING_TABLES & action.options.keys():
         with contextlib.suppress(Refused):  # said where the directive is read
-            relation, _ = named_table(action.options[directive], "")
+            relation, _ = named_table_with(action.options[directive], "")
             names[relation.schemaname or None, relation.relname] = None
     return list(names)
 

@@ -231,6 +231,17 @@ COLUMNS = (
         carries=True,
     ),
     Form(
+        "extract_junction",
+        "-- migrator: extract = {t} (account{x}, role{x} AS part)\nCREATE TABLE {home}.members{x} (item {keytype}"
+        " REFERENCES {t} ({key}) ON DELETE CASCADE ON UPDATE CASCADE, account{x} integer, part text,"
+        " PRIMARY KEY (item, account{x}))",
+        needs="ALTER TABLE shop.items ADD account{x} integer, ADD role{x} text;"
+        "UPDATE shop.items SET account{x} = 1, role{x} = 'a'",
+        naive="CREATE TABLE {home}.members{x} (item {keytype} REFERENCES {t} ({key})"
+        " ON DELETE CASCADE ON UPDATE CASCADE, account{x} integer, part text, PRIMARY KEY (item, account{x}));"
+        "ALTER TABLE {t} DROP COLUMN account{x}, DROP COLUMN role{x}",
+    ),
+    Form(
         "unnest_column",
         "-- migrator: unnest = {t} (tags{x})\nCREATE TABLE {home}.tagged{x} (item {keytype} REFERENCES {t} ({key})"
         " ON DELETE CASCADE ON UPDATE CASCADE, tag text, PRIMARY KEY (item, tag))",

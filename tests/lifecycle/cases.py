@@ -101,6 +101,7 @@ class Case:
 ROWS = 4_000
 FIRST_NOTE = "(SELECT notes.value FROM notes WHERE item = items.id ORDER BY id LIMIT 1)"
 
+MAIN_PART = "(SELECT part FROM members WHERE item = id AND account = main)"
 MAIN_NOTE = "(SELECT notes.value FROM notes WHERE item = items.id AND role = 'main')"
 
 
@@ -1223,6 +1224,49 @@ _CASES = (
             touch_fills=False,
         ),
         final=("NOT EXISTS (SELECT FROM items WHERE NOT EXISTS (SELECT FROM tags WHERE item = items.id))",),
+    ),
+    Case(
+        name="of one account that becomes several",
+        kind="extract_junction",
+        # Few rows in a block, so that the first batch is a short one. Old code goes from one account to the other.
+        setup=items("role text", rows=6_000, more=", main integer NOT NULL DEFAULT 1, account integer").replace(
+            ");INSERT", ") WITH (fillfactor = 10);INSERT"
+        )
+        + "UPDATE items SET account = 1; GRANT SELECT ON items TO PUBLIC; ANALYZE items;",
+        existing="SELECT 'items', id, n, role FROM items",
+        sql="-- migrator: extract = items (account, role AS part)\nCREATE TABLE members"
+        " (item bigint REFERENCES items ON DELETE CASCADE, account integer, part text, PRIMARY KEY (item, account))",
+        naive="CREATE TABLE members (item bigint REFERENCES items ON DELETE CASCADE, account integer, part text,"
+        " PRIMARY KEY (item, account));"
+        "GRANT SELECT ON members TO PUBLIC; ALTER TABLE items DROP COLUMN account, DROP COLUMN role",
+        old=Code(
+            insert="INSERT INTO items (n, account, role) VALUES (%(n)s, 1, %(value)s) RETURNING id",
+            update="UPDATE items SET account = 3 - account, main = 3 - main, role = %(value)s WHERE id = %(id)s",
+            touch="UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read="SELECT n, CASE WHEN account = main THEN role ELSE 'torn' END FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, CASE WHEN account = main THEN role ELSE 'torn' END FROM items",
+            touch_fills=False,
+        ),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id) INSERT INTO members"
+            " SELECT id, a, CASE a WHEN 1 THEN %(value)s ELSE 'own' END FROM i, unnest(ARRAY[1, 9]) AS a"
+            " ORDER BY a RETURNING item",
+            update="WITH own AS (INSERT INTO members VALUES (%(id)s, 9, 'own') ON CONFLICT DO NOTHING)"
+            " INSERT INTO members SELECT id, main, %(value)s FROM items WHERE id = %(id)s"
+            " ON CONFLICT (item, account) DO UPDATE SET part = EXCLUDED.part",
+            touch="WITH gone AS (DELETE FROM members WHERE item = %(id)s AND account = 9)"
+            " UPDATE items SET n = %(n)s WHERE id = %(id)s",
+            read=f"SELECT n, {MAIN_PART} FROM items WHERE id = %(id)s",
+            read_all=f"SELECT id, n, {MAIN_PART} FROM items",
+            unfilled=(None,),
+            touch_fills=False,
+        ),
+        # What rows have that old code does not see.
+        hides=True,
+        final=(
+            "NOT EXISTS (SELECT FROM items WHERE (SELECT count(*) FROM members WHERE item = id AND account < 9) <> 1)",
+            "EXISTS (SELECT FROM members WHERE account = 9)",
+        ),
     ),
     Case(
         name="with rows for some",

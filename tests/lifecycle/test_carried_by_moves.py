@@ -11,7 +11,7 @@ from tests.support.sandbox import Sandbox
 
 OFFLINE = "nobody is connected in this test"
 SETUP = (
-    "CREATE TABLE t (id int PRIMARY KEY, a text, v int[]); INSERT INTO t VALUES (1, 'x', '{1}');"
+    "CREATE TABLE t (id int PRIMARY KEY, a text, v int[], n int); INSERT INTO t VALUES (1, 'x', '{1}', 1);"
     "CREATE TABLE u (t_id int PRIMARY KEY REFERENCES t ON DELETE CASCADE, a_2 text); INSERT INTO u VALUES (1, 'y');"
     "CREATE TABLE many (id int, t_id int REFERENCES t); INSERT INTO many VALUES (1, 1); CREATE INDEX ON many (t_id);"
     "COMMENT ON COLUMN t.a IS 'it''s'; ALTER TABLE t ALTER a SET STATISTICS 500, ALTER a SET STORAGE external,"
@@ -58,6 +58,15 @@ SETTINGS = " STATISTICS 500 STORAGE e {n_distinct=7}"
             {"grant on s: DELETE to ROLE f"},
         ),
         (
+            f"-- migrator: extract = t (n, a AS b)\n{NEW.format('n int, b text', ', n')}",
+            {
+                "column s.t_id: integer NOT NULL ACL ROLE=ar/postgres",
+                f"column s.b: text ACL ROLE=arw/postgres{SETTINGS}",
+                "comment on table column public.s.b: it's",
+            },
+            set(),
+        ),
+        (
             "-- migrator: to = u (t_id)\nALTER TABLE t DROP COLUMN a",
             {
                 f"column u.a: text ACL ROLE=arw/postgres{SETTINGS}",
@@ -82,7 +91,7 @@ SETTINGS = " STATISTICS 500 STORAGE e {n_distinct=7}"
             set(),
         ),
     ],
-    ids=["split_table", "unnest_column", "move_column", "move_column to many", "merge_tables"],
+    ids=["split_table", "unnest_column", "extract_junction", "move_column", "move_column to many", "merge_tables"],
 )
 def test_what_hangs_on_columns_goes_with_them(
     sandbox: Sandbox, roles: tuple[str, str], sql: str, lines: set[str], table_rights: set[str]

@@ -108,6 +108,16 @@ CHANGES = {
         "CREATE TABLE u (t_id int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, x int, PRIMARY KEY (t_id, x));"
         "ALTER TABLE t DROP COLUMN a",
     ),
+    "extract_junction": Change(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, b json)",
+        "INSERT INTO t VALUES (1), (2)",
+        "-- migrator: extract = t (a, b AS c)\nCREATE TABLE u (t_id int REFERENCES t ON DELETE CASCADE"
+        " ON UPDATE CASCADE, a int, c json, PRIMARY KEY (t_id, a))",
+        "SELECT id, (SELECT count(*) FROM u WHERE t_id = id) AS rows FROM t ORDER BY id",
+        [(1, 0), (2, 0)],
+        "CREATE TABLE u (t_id int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, a int, c json,"
+        " PRIMARY KEY (t_id, a)); ALTER TABLE t DROP COLUMN a, DROP COLUMN b",
+    ),
     "merge_tables": Change(
         "CREATE TABLE t (id int PRIMARY KEY, m int);"
         "CREATE TABLE u (id int PRIMARY KEY REFERENCES t ON DELETE CASCADE, a text, b json)",

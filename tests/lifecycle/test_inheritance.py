@@ -41,6 +41,8 @@ CHANGES = {
     "CREATE TABLE z (id int PRIMARY KEY REFERENCES {0} ON DELETE CASCADE ON UPDATE CASCADE, a text)",
     "unnest_column": "-- migrator: unnest = {0} (v)\nCREATE TABLE z (id int REFERENCES {0} ON DELETE CASCADE ON UPDATE"
     " CASCADE, x int, PRIMARY KEY (id, x))",
+    "extract_junction": "-- migrator: extract = {0} (a, b)\nCREATE TABLE z (id int REFERENCES {0} ON DELETE CASCADE"
+    " ON UPDATE CASCADE, a text, b text, PRIMARY KEY (id, a))",
     "move_column": "-- migrator: to = beside ({0}_id)\nALTER TABLE {0} DROP COLUMN a",
     "move_column into it": "-- migrator: to = {0} (id)\nALTER TABLE beside DROP COLUMN c",
     "move_column to many": "-- migrator: to = many ({0}_id)\n-- migrator: many = true\nALTER TABLE {0} DROP COLUMN a",
@@ -56,7 +58,7 @@ CHANGES = {
 
 
 IN_STEP = (
-    "rename_column", "change_type", "split_column", "merge_columns", "split_table", "unnest_column",
+    "rename_column", "change_type", "split_column", "merge_columns", "split_table", "unnest_column", "extract_junction",
     "move_column", "move_column into it", "move_column to many", "move_column to the chosen one", "merge_tables",
 )  # fmt: skip
 """Where triggers keep two shapes in step, which do not fire for rows of a child."""

@@ -209,6 +209,16 @@ OWN = "(item_id int REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, {}, PR
             [(1, 7), (1, 8), (2, 1), (2, 9), (4, 5), (5, 1)],
         ),
         (
+            f"-- migrator: extract = items (a AS v, b)\nCREATE TABLE tagged {OWN.format('v text, b text', ', v')}",
+            "UPDATE items SET a = 'x', b = 'y' WHERE id = 1; UPDATE items SET a = NULL, b = NULL WHERE id = 5",
+            (
+                "INSERT INTO tagged VALUES (2, 'z', 'new'); UPDATE tagged SET b = 'c' WHERE item_id = 4;"
+                "DELETE FROM tagged WHERE item_id = 3"
+            ),
+            "SELECT item_id, v, b FROM tagged WHERE item_id < 6 ORDER BY 1, 2",
+            [(1, "x", "y"), (2, "a2", "b2"), (2, "z", "new"), (4, "a4", "c")],
+        ),
+        (
             "-- migrator: to = many (item_id)\n-- migrator: many = true\nALTER TABLE items DROP COLUMN a",
             "UPDATE items SET a = 'x' WHERE id = 1; INSERT INTO many VALUES (101, 1, 0)",
             "UPDATE many SET a = 'new' WHERE id = 2",
@@ -226,7 +236,7 @@ OWN = "(item_id int REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, {}, PR
             [(1, "x"), (2, "new"), (3, "a3"), (101, "x"), (102, "own")],
         ),
     ],
-    ids=["split_table", "unnest_column", "move_column to many", "move_column to the chosen one"],
+    ids=["split_table", "unnest_column", "extract_junction", "move_column to many", "move_column to the chosen one"],
 )
 def test_a_tool_that_is_no_superuser_moves_what_an_application_writes(
     tenants: Tenants, sql: str, old: str, new: str, seen: str, rows: list[tuple[Any, ...]]

@@ -1,6 +1,6 @@
-"""S35, S36: data that moves between tables. A column to a row, and an array to rows, are kinds; anything else is
-kept in step by triggers of the author, in a migration written by hand, which is expanded, backfilled, gated and rolled
-back as any other."""
+"""S35, S36: data that moves between tables. A column to a row, and an array or a key to rows, are kinds; anything else
+is kept in step by triggers of the author, in a migration written by hand, which is expanded, backfilled, gated and
+rolled back as any other."""
 
 from __future__ import annotations
 
@@ -197,6 +197,46 @@ def test_s35_a_column_moves_to_the_one_of_several_rows_that_is_chosen(stage: Sta
     stage.contract(migration)
     assert stage.rows("SELECT id, address FROM addresses ORDER BY 1") == [
         (11, "ONE"), (12, "ONE"), (21, "TWO"), (22, "new")
+    ]  # fmt: skip
+
+
+def test_s36_a_key_with_a_role_becomes_many_to_many(stage: Stage) -> None:
+    """extract_junction: old code goes on with one account for each user, new code has several."""
+    stage.setup(
+        "CREATE TABLE accounts (id int PRIMARY KEY); INSERT INTO accounts VALUES (10), (20), (30);"
+        "CREATE TABLE users (id int PRIMARY KEY, account_id int REFERENCES accounts, account_role text);"
+        "INSERT INTO users VALUES (1, 10, 'admin'), (2, NULL, NULL)"
+    )
+    before = stage.sandbox.snapshot()
+    migration = stage.plan(
+        "-- migrator: extract = users (account_id, account_role AS role)\n"
+        "CREATE TABLE user_account_connections (user_id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE,"
+        " account_id int REFERENCES accounts, role text, PRIMARY KEY (user_id, account_id))"
+    )
+    stage.sandbox.expand(migration)
+    stage.new.run("INSERT INTO user_account_connections VALUES (2, 20, 'user'), (2, 10, 'guest')")
+    with pytest.raises(Refused, match="exists only in the new shape"):
+        stage.roll_back(migration)
+    stage.roll_back(migration, yes=True)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, 10, "admin"), (2, 20, "user")]
+    stage.sandbox.expand(migration)
+    stage.sandbox.backfill(migration)
+    stage.old.run("INSERT INTO users VALUES (3, 30, 'user'); UPDATE users SET account_role = 'owner' WHERE id = 1")
+    stage.new.run(
+        "BEGIN; INSERT INTO users (id) VALUES (4); INSERT INTO user_account_connections VALUES (4, 30); COMMIT"
+    )
+    stage.new.run("INSERT INTO user_account_connections VALUES (1, 20, 'guest'), (1, 30, 'guest')")
+    stage.new.run("UPDATE user_account_connections SET role = 'admin' WHERE user_id IN (1, 2) AND account_id = 20")
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [
+        (1, 10, "owner"), (2, 20, "admin"), (3, 30, "user"), (4, 30, None)
+    ]  # fmt: skip
+    stage.old.run("UPDATE users SET account_id = 30 WHERE id = 1; UPDATE users SET account_id = NULL WHERE id = 4")
+    stage.new.run("DELETE FROM user_account_connections WHERE user_id = 2")
+    assert stage.old.run("SELECT * FROM users WHERE id < 3 ORDER BY 1") == [(1, 30, "owner"), (2, None, None)]
+    stage.contract(migration)
+    assert stage.rows("SELECT * FROM user_account_connections ORDER BY 1, 2") == [
+        (1, 20, "admin"), (1, 30, "owner"), (3, 30, "user")
     ]  # fmt: skip
 
 

@@ -36,6 +36,10 @@ class Creation(OnTable, frozen=True):
     references: tuple[str, ...] = ()
 
 
+_OF_OTHERS = ("partition", "from", "unnest", "extract")
+"""Directives of partition_table, split_table, unnest_column and extract_junction."""
+
+
 class CreateTable(Kind[Creation]):
     """Create a table.
 
@@ -59,8 +63,8 @@ class CreateTable(Kind[Creation]):
 
     def recognise(self, action: Action, schema: Schema) -> Creation | None:
         """``CREATE TABLE …``."""
-        if action.kind != "create_stmt" or not action.options.keys().isdisjoint(("partition", "from", "unnest")):
-            return None  # partition_table, split_table, unnest_column
+        if action.kind != "create_stmt" or not action.options.keys().isdisjoint(_OF_OTHERS):
+            return None
         node = pb.CreateStmt()
         node.CopyFrom(action.node)
         name = node.relation.relname

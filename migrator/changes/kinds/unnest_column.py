@@ -24,9 +24,6 @@ _EXAMPLE = (
     "PRIMARY KEY (post_id, tag_id))"
 )
 _GUARD = "migrator.syncing"
-_LONG = frozenset({"text", "varchar", "bytea"})
-_LONGEST = 2000
-"""Bytes of a value: an entry of a B-tree holds 2,704 (a third of a page), and the rest of the key needs room."""
 _SYNCS = (
     Sync("old", False, "AFTER INSERT OR UPDATE", "takes what old code writes into the array to the new table"),
     Sync("before", True, "BEFORE INSERT", "locks the row of the old table first, as whoever writes the array does"),
@@ -272,7 +269,7 @@ class UnnestColumn(Moving[Unnesting]):
         if old is None or old.column(change.column) is None:
             return
         sides = self.sides(change, context)
-        too_long = f", or longer than {_LONGEST} bytes" if _read(change).value.type in _LONG else ""
+        too_long = f", or longer than {made_table.LONGEST} bytes" if made_table.is_long(_read(change).value) else ""
         yield Obstacle(
             self._with_elements("without", change, sides),
             f"rows of {sides.old} have elements in {change.column} that are NULL{too_long}: contract would lose them",
@@ -362,8 +359,7 @@ def _validate_lookup(definition: _Definition, context: Context) -> Iterator[str]
 
 def _fits(change: Unnesting) -> Sql:
     """Whether an element ``e.v`` can be a row."""
-    long = _read(change).value.type in _LONG
-    return Sql("e.v IS NOT NULL" + (f" AND octet_length(e.v) <= {_LONGEST}" if long else ""))
+    return made_table.fits("e.v", _read(change).value)
 
 
 def _tree(change: Unnesting) -> Any:

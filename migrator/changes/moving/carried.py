@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.changes.kind import Draft
 from migrator.changes.moving.sides import Sides
@@ -13,19 +13,23 @@ from migrator.sql.rewrite import granted_to, slug
 from migrator.templating import render
 
 _ELEMENTS = {"SELECT": ("SELECT",), "INSERT": ("INSERT",), "UPDATE": ("INSERT", "UPDATE")}
-"""What a right on an array means for its elements, each in a row of its own."""
+"""What a right on a column means for its values, each in a row of its own."""
 
 
-def settings(sides: Sides, old: Relation) -> Iterator[Draft]:
-    """Comments, statistics targets, storage and the like of the columns, in the new table."""
+def settings(sides: Sides, old: Relation, called: Mapping[str, str] | None = None) -> Iterator[Draft]:
+    """Comments, statistics targets, storage and the like of the columns, in the new table.
+
+    Args:
+        called: the names of the columns there, where they differ.
+    """
     for name in sides.columns:
-        column = old.column(name)
+        column, there = old.column(name), (called or {}).get(name, name)
         if column is None:
             continue
         for number, setting in enumerate(column.settings, start=1):
-            yield _draft(f"setting-{slug(name)}-{number}", sides, "setting", column=name, setting=Sql(setting))
+            yield _draft(f"setting-{slug(there)}-{number}", sides, "setting", column=there, setting=Sql(setting))
         if column.comment is not None:
-            yield _draft(f"comment-{slug(name)}", sides, "comment", column=name, text=column.comment)
+            yield _draft(f"comment-{slug(there)}", sides, "comment", column=there, text=column.comment)
 
 
 def granted(sides: Sides, column: str, grant: Grant) -> Draft:
@@ -56,25 +60,32 @@ def grants_of_key(sides: Sides, old: Relation) -> Iterator[Draft]:
                 yield granted(sides, new_name, grant)
 
 
-def grants_of_elements(sides: Sides, old: Relation, value: str) -> Iterator[Draft]:
-    """Rights on an array alone, for its elements and the key they belong to.
+def grants_of_elements(
+    sides: Sides, old: Relation, value: str, others: Mapping[str, str] | None = None
+) -> Iterator[Draft]:
+    """Rights on a column alone that has rows in the new table, for its value there and the key they belong to.
 
     Args:
-        value: the column of the new table that holds an element.
+        value: the column of the new table that holds the value; that of the old one is the first that moves.
+        others: the names there of columns that move along.
     """
-    for grant in _grants(old, sides.columns[0]):
-        for privilege in _ELEMENTS.get(grant.privilege, ()):
-            each = Grant(grant.grantee, privilege, grant.is_grantable)
-            for name in (value, *(sides.new_key if privilege != "SELECT" else ())):
-                yield granted(sides, name, each)
-        if grant.privilege == "UPDATE":
-            yield _draft(
-                f"grant-{slug('delete', grant.grantee or 'public')}",
-                sides,
-                "grant",
-                privilege=Sql("DELETE"),
-                grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
-            )
+    first = sides.columns[0]
+    called = {first: value, **(others or {})}
+    for name in sides.columns:
+        for grant in _grants(old, name):
+            for privilege in _ELEMENTS.get(grant.privilege, ()):
+                each = Grant(grant.grantee, privilege, grant.is_grantable)
+                key = sides.new_key if privilege != "SELECT" and name == first else ()
+                for column in (called[name], *key):
+                    yield granted(sides, column, each)
+            if grant.privilege == "UPDATE" and name == first:
+                yield _draft(
+                    f"grant-{slug('delete', grant.grantee or 'public')}",
+                    sides,
+                    "grant",
+                    privilege=Sql("DELETE"),
+                    grantee=granted_to(grant.grantee, is_grantable=grant.is_grantable),
+                )
 
 
 def _grants(old: Relation, name: str) -> Iterable[Grant]:

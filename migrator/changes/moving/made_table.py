@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from migrator.templating import render
 
 _GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
 _BESIDE = (pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT)
+_LONG = re.compile(r"(?:text|varchar|bytea|bpchar)(?:\((\d+)\))?")
+LONGEST = 2000
+"""Bytes of a value: an entry of a B-tree holds 2,704 (a third of a page), and the rest of the key needs room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,18 @@ class MadeTable:
     key: tuple[str, ...]
     foreign_key: ForeignKey
     lookup: ForeignKey | None = None
+
+
+def is_long(column: MadeColumn) -> bool:
+    """Whether its values may be too long for an index."""
+    found = _LONG.fullmatch(column.type)
+    return found is not None and (found[1] is None or 4 * int(found[1]) > LONGEST)
+
+
+def fits(value: str, column: MadeColumn) -> Sql:
+    """Whether a value, as SQL, can be part of the primary key, in this column."""
+    bounded = f" AND octet_length({value}) <= {LONGEST}" if is_long(column) else ""
+    return Sql(f"{value} IS NOT NULL{bounded}")
 
 
 def written(action: Action, schema: Schema) -> tuple[TableName, Sql]:
@@ -85,7 +101,14 @@ def tree(definition: str, new: TableName, schema: str, example: str) -> Any:
 
 
 def read(
-    node: Any, old: TableName, new: TableName, example: str, shape: str, *, may_look_up: bool = False
+    node: Any,
+    old: TableName,
+    new: TableName,
+    example: str,
+    shape: str,
+    *,
+    may_look_up: bool = False,
+    looked_up: tuple[str, ...] = (),
 ) -> MadeTable:
     """The definition taken apart.
 
@@ -94,6 +117,7 @@ def read(
         old: the table its foreign key points to.
         shape: what is wanted of primary and foreign key, for the message.
         may_look_up: whether one foreign key to another table will do.
+        looked_up: columns whose foreign key is that one, also where it points to ``old``.
 
     Raises:
         Refused: it is not a table with a primary key, a foreign key to ``old`` and plain columns.
@@ -114,10 +138,12 @@ def read(
             raise Refused(f"the columns of {new} must be written out", hint=example)
     keys = [names for each, names in constraints if each.contype == pb.CONSTR_PRIMARY]
     foreign = [foreign_key(each, names) for each, names in constraints if each.contype == pb.CONSTR_FOREIGN]
-    own = [each for each in foreign if each.to == old]
-    others = [each for each in foreign if each.to != old]
+    own = [each for each in foreign if each.to == old and not set(each.columns) & set(looked_up)]
+    others = [each for each in foreign if each not in own]
     if len(keys) != 1 or not own:
         raise Refused(shape, hint=example)
+    if any(each.contype == pb.CONSTR_PRIMARY and each.deferrable for each, _ in constraints):
+        raise Refused(f"the primary key of {new} is DEFERRABLE: ON CONFLICT does not go by it", hint=example)
     lookup = others[0] if may_look_up and others else None
     if len(constraints) > 2 + (lookup is not None):
         raise Refused(
@@ -184,7 +210,7 @@ def created(node: Any, sides: Sides, lookup: Sql | None = None) -> Draft:
     Args:
         lookup: the other table that it points to.
     """
-    locked = [f"SHARE ROW EXCLUSIVE ON {each}" for each in (sides.old_sql, lookup) if each]
+    locked = [f"SHARE ROW EXCLUSIVE ON {each}" for each in dict.fromkeys((sides.old_sql, lookup)) if each]
     return Draft(
         f"create-{slug(sides.new.name)}",
         statement_sql("create_stmt", node),

@@ -90,6 +90,7 @@ __all__ = [
     "drop_trigger",
     "drop_type",
     "drop_view",
+    "extract_junction",
     "grant",
     "later",
     "merge_columns",
@@ -187,6 +188,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "drop_trigger": {"schema": "public"},
     "drop_type": {"schema": "public"},
     "drop_view": {"schema": "public"},
+    "extract_junction": {"schema": "public"},
     "grant": {"schema": "public"},
     "merge_columns": {"schema": "public"},
     "merge_tables": {"schema": "public"},
@@ -1034,6 +1036,41 @@ def drop_view(view: str, *, materialized: bool = False, schema: str = "public") 
         materialized: whether it is a materialized view.
     """
     change("drop_view", {"schema": schema, "view": view, "materialized": materialized})
+
+
+def extract_junction(
+    table: str,
+    columns: tuple[str, ...],
+    to: str,
+    definition: str,
+    *,
+    names: tuple[str, ...] = (),
+    to_schema: str = "",
+    schema: str = "public",
+) -> None:
+    """Let rows belong to many others: a key, and what goes with it, becomes rows of a junction table.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        columns: those that move: the key of what a row belongs to, and what goes with it.
+        to: the new table.
+        definition: its CREATE TABLE: a foreign key to the table and the key, both the primary key, and the others.
+        names: what the columns are called there, in the same order; none: as they are here.
+        to_schema: its schema; an empty string: that of the table.
+    """
+    change(
+        "extract_junction",
+        {
+            "schema": schema,
+            "table": table,
+            "columns": columns,
+            "to": to,
+            "definition": definition,
+            "names": names,
+            "to_schema": to_schema,
+        },
+    )
 
 
 def grant(
