@@ -8,6 +8,7 @@ from migrator.model.below import NOTHING_BELOW, Below
 from migrator.model.objects import Grant, Objects
 from migrator.model.publishing import Publishing
 from migrator.model.routines import Routine, Trigger, TriggerFunction
+from migrator.model.view import View
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -246,29 +247,6 @@ class Policy:
     is_permissive: bool = True
     using: str = ""
     check: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A view that reads a table, itself or through other views.
-
-    Attributes:
-        kind: ``view`` or ``materialized view``.
-        definition: its query, as ``pg_get_viewdef`` writes it, with everything qualified.
-        options: as ``NAME=VALUE``.
-        columns: the columns of the table that it reads itself.
-        views: the other views it reads the table through.
-        held_by: what would be lost with it or keeps it from being made anew, as the server describes it: objects that
-            need it or its row type, other views left out, and its own triggers and rules.
-    """
-
-    name: TableName
-    kind: str
-    definition: str
-    options: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    views: tuple[TableName, ...] = ()
-    held_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

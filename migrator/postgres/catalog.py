@@ -25,13 +25,13 @@ from migrator.model.schema import (
     TableName,
     TypedColumn,
     UserType,
-    View,
 )
 from migrator.postgres.below import read_below
 from migrator.postgres.objects import read_objects
 from migrator.postgres.publishing import read_publishing
 from migrator.postgres.queries import load
 from migrator.postgres.session import LOCK_NOT_AVAILABLE, QUERY_CANCELED, ServerError, Session
+from migrator.postgres.views import read_views
 from migrator.sql.compose import ident, qualified
 from migrator.sql.parser import function_names, parse_expression
 
@@ -142,11 +142,8 @@ def _relation(session: Session, name: TableName) -> Relation | None:
     return Relation(
         name=name,
         kind=row.kind,
-        columns=tuple(_column(session, column) for column in session.query(_SQL["columns"], key)),
-        indexes=tuple(
-            Index(**{**index._asdict(), "columns": tuple(index.columns)})
-            for index in session.query(_SQL["indexes"], key)
-        ),
+        columns=_columns(session, row.oid),
+        indexes=_indexes(session, row.oid),
         constraints=tuple(
             Constraint(**{**each._asdict(), "columns": tuple(each.columns), "held_by": tuple(each.held_by)})
             for each in session.query(_SQL["constraints"], key)
@@ -192,21 +189,18 @@ def _relation(session: Session, name: TableName) -> Relation | None:
         replica_identity=row.replica_identity,
         tablespace=row.tablespace,
         policies=tuple(Policy(**each) for each in row.policies),
-        views=tuple(_view(each) for each in session.query(_SQL["views"], key)),
+        views=read_views(session, row.oid, lambda oid: (_indexes(session, oid), _columns(session, oid))),
         below=read_below(session, row.oid) if row.partition_key else NOTHING_BELOW,
     )
 
 
-def _view(row: Any) -> View:
-    return View(
-        TableName(row.schema, row.name),
-        row.kind,
-        row.definition,
-        tuple(row.options),
-        tuple(row.columns),
-        tuple(TableName(each["schema"], each["name"]) for each in row.views),
-        tuple(row.held_by),
-    )
+def _columns(session: Session, oid: int) -> tuple[Column, ...]:
+    return tuple(_column(session, column) for column in session.query(_SQL["columns"], {"oid": oid}))
+
+
+def _indexes(session: Session, oid: int) -> tuple[Index, ...]:
+    rows = session.query(_SQL["indexes"], {"oid": oid})
+    return tuple(Index(**{**index._asdict(), "columns": tuple(index.columns)}) for index in rows)
 
 
 def _column(session: Session, row: object) -> Column:

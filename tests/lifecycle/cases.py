@@ -41,6 +41,12 @@ MATERIALIZED = (
 )
 
 
+STORED = (
+    "CREATE VIEW items_seen AS SELECT id, value FROM items WHERE value >= 0;"
+    "CREATE MATERIALIZED VIEW items_sums AS SELECT value % 500 AS rest, sum(value) AS sum FROM items_seen GROUP BY 1;"
+    "CREATE UNIQUE INDEX items_sums_rest ON items_sums (rest); GRANT SELECT ON items_sums TO PUBLIC;"
+    "CREATE VIEW items_read AS SELECT rest, sum FROM items_sums;"
+)
 VIEWED = (
     "CREATE VIEW items_seen WITH (check_option=cascaded) AS SELECT id, n, value FROM items WHERE n IS NOT NULL;"
     "CREATE VIEW items_more AS SELECT id, value, n FROM items_seen;"
@@ -1013,6 +1019,18 @@ _CASES = (
         old=code("value", on="items_more", values=lambda chance: chance.randrange(1000), prepares=False),
         new=code("value", on="items_more", values=lambda chance: chance.randrange(1000), prepares=False),
         moves=True,
+    ),
+    Case(
+        name="under materialized views",
+        kind="change_type",
+        setup=items("value integer NOT NULL DEFAULT 0", rows=10_000, value="g") + STORED,
+        sql="ALTER TABLE items ALTER COLUMN value TYPE bigint",
+        naive="DROP VIEW items_read; DROP MATERIALIZED VIEW items_sums; DROP VIEW items_seen;"
+        "ALTER TABLE items ALTER COLUMN value TYPE bigint;" + STORED,
+        old=code("value", values=lambda chance: chance.randrange(1000), prepares=False),
+        new=code("value", values=lambda chance: chance.randrange(1000), prepares=False),
+        moves=True,
+        final=("(SELECT count(*) > 100 FROM items_read)",),
     ),
     Case(
         name="two names out of one",

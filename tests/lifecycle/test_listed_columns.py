@@ -131,11 +131,6 @@ def test_what_does_not_suit_the_new_type_is_refused_before_anything(sandbox: San
 @pytest.mark.parametrize(
     ("since", "beside", "said", "before", "after"),
     [
-        (14, "CREATE MATERIALIZED VIEW m AS SELECT total FROM orders", "a plain view of the same query",
-         "DROP MATERIALIZED VIEW m", "CREATE MATERIALIZED VIEW m AS SELECT total FROM orders"),
-        (14, "CREATE VIEW v AS SELECT total FROM orders; CREATE MATERIALIZED VIEW m AS SELECT total FROM v",
-         "a plain view of the same query", "DROP MATERIALIZED VIEW m",
-         "CREATE MATERIALIZED VIEW m AS SELECT total FROM v"),
         (14, "ALTER TABLE orders ADD twice int GENERATED ALWAYS AS (total * 2) STORED", "that the application computes",
          "ALTER TABLE orders DROP COLUMN twice",
          "-- migrator: fill = total * 2\nALTER TABLE orders ADD COLUMN twice bigint NOT NULL"),

@@ -119,9 +119,6 @@ def test_a_policy_and_a_trigger_have_their_condition_again(sandbox: Sandbox) -> 
 @pytest.mark.parametrize(
     ("beside", "named"),
     [
-        ("CREATE VIEW v AS SELECT total FROM orders; CREATE MATERIALIZED VIEW m AS SELECT * FROM v",
-         "materialized view public.m"),
-        ("CREATE MATERIALIZED VIEW m AS SELECT total FROM orders", "materialized view public.m"),
         (("CREATE VIEW v AS SELECT total FROM orders; CREATE FUNCTION f() RETURNS SETOF v LANGUAGE sql AS"
           " 'SELECT * FROM v'"), "function public.f()"),
         ("CREATE VIEW v AS SELECT total FROM orders; CREATE TABLE kept (one v)", "column one of table public.kept"),

@@ -29,6 +29,7 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         the new one takes its name, its default, identity or sequence with its position, keys, constraints, foreign keys
         in both directions, privileges, statistics target, storage and comment. Views that read it, and those that read
         these, are made anew in that transaction with all they have; policies and triggers that name it are as before.
+        Materialized ones are made beside and filled before it, while the old ones are read, and take their names in it.
         So are extended statistics, which are empty until the next ANALYZE, and publications that list it or filter by
         it: the table is taken out and in again by that transaction, so that subscribers see the new type, and nothing
         else.
@@ -36,10 +37,10 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         or after. Of a partitioned table, all of it is made anew on each partition, with the names it has there.
 
         Where the server only has to note the new type (varchar to a longer one or to text, numeric to more digits of
-        the same scale; no expression index, partial index, CHECK or foreign key on the column; on a partitioned table
-        no index on it), there is no second column: contract changes the type, with a lock for a moment, and views are
-        made anew as well. It is not done earlier, because it cannot be undone without rewriting the table, and because
-        old code that prepares on the server would fail.
+        the same scale; no expression index, partial index, CHECK, foreign key or materialized view on the column; on
+        a partitioned table no index on it), there is no second column: contract changes the type, with a lock for a
+        moment, and views are made anew as well. It is not done earlier, because it cannot be undone without rewriting
+        the table, and because old code that prepares on the server would fail.
 
     Who wins
         There is one column until contract, the old one; both versions write it. Code of this migration's level must
@@ -50,15 +51,17 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         until such values are repaired, and nothing changes.
 
     What is refused
-        A column that materialized views, rules, policies of other tables or generated columns name, publications of
-        another role, and views that something besides views relies on: drop them before, create them after. Views,
-        policies, triggers, statistics objects and row filters that the new type does not suit: tried before expand.
-        Exclusion constraints, deferrable keys. A default, where USING computes values from other columns too, unless
-        ``default`` says the new one. A database is needed. On partitioned tables: a column that divides it or a
-        partition, one that foreign keys point to, what partitions have of their own on it, triggers that name it and
-        are switched.
+        A column that rules, policies of other tables or generated columns name, publications of another role, and
+        views that something besides views relies on: drop them before, create them after. Views, with the indexes of
+        materialized ones, policies, triggers, statistics objects and row filters that the new type does not suit:
+        tried before expand. Exclusion constraints, deferrable keys. A default, where USING computes values from other
+        columns too, unless ``default`` says the new one. A database is needed. On partitioned tables: a column that
+        divides it or a partition, one that foreign keys point to, what partitions have of their own on it, triggers
+        that name it and are switched.
 
     Limits
+        A materialized view has the rows of the moment it was filled, early in contract, until its next REFRESH: one by
+        the application between that and the swap is not repeated. It needs room for a second copy.
         Server-side prepared statements that return the column fail with "cached plan must not change result type"
         when contract changes it; a driver that prepares by itself has to be told not to, or to prepare again. The
         column becomes the last one of the table, unless its type changes in place. New code writes what only the new

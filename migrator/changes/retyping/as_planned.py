@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from migrator.changes.retyping import carried, listed, set_aside, swap
+from migrator.changes.retyping import beside, carried, listed, set_aside, swap
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
 from migrator.changes.trigger import SYNC_PREFIX
 from migrator.errors import Refused
@@ -60,8 +60,11 @@ def require_given_back(change: Retyping, relation: Relation, contract_sql: str) 
     """
     planned = f"\n{contract_sql}\n"
     wanted: dict[str, list[Sql]] = {}
-    for view in set_aside.readers(relation, change.column):
-        wanted[f"view {view.name}"] = [set_aside.made_anew(view)]
+    readers = set_aside.readers(relation, change.column)
+    before = beside.chosen(readers)
+    for view in readers:
+        is_beside = view.name in before
+        wanted[f"{view.kind} {view.name}"] = [*beside.planned(view)] if is_beside else [set_aside.made_anew(view)]
     for policy in set_aside.policies(relation, change.column):
         wanted[f"policy {policy.name}"] = [set_aside.restored(change, policy)]
     for trigger in set_aside.triggers(relation, change.column):
@@ -90,12 +93,14 @@ def require_given_back(change: Retyping, relation: Relation, contract_sql: str) 
 
 def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[str]:
     """What contract sets aside and is not there any more; triggers of ours are not the user's."""
-    for found in re.finditer(rf"^ALTER VIEW ({_NAME}\.{_NAME}) RENAME TO ({_NAME})$", contract_sql, re.MULTILINE):
+    renamed = rf"^ALTER (?:MATERIALIZED )?VIEW ({_NAME}\.{_NAME}) RENAME TO ({_NAME})$"
+    for found in re.finditer(renamed, contract_sql, re.MULTILINE):
         (schema, name), (_, aside) = relation_parts(found[1]), relation_parts(found[2])
         view = TableName(schema or "", name)
         readers = {each.name for each in set_aside.readers(relation, change.column)}
         if aside == temporary_name(name, change, str(view)) and view not in readers:
             yield f"view {view}"
+    yield from beside.gone(change, set_aside.readers(relation, change.column), contract_sql)
     table = re.escape(change.sql)
     there = {each.name for each in relation.policies}
     for name in re.findall(rf"^ALTER POLICY ({_NAME}) ON {table} ", contract_sql, re.MULTILINE):

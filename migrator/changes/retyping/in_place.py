@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.changes.retyping.set_aside import require_carried
+from migrator.changes.retyping.set_aside import readers, require_carried
 from migrator.changes.retyping.shadow import Retyping, is_wider
 from migrator.errors import Refused
 from migrator.model.schema import Column, Index, Relation
@@ -28,6 +28,9 @@ def what_stands_against(change: Retyping, relation: Relation, column: Column) ->
     for constraint in relation.constraints:
         if column.name in constraint.columns and constraint.type in ("check", "foreign key"):
             return f"{constraint.type} {constraint.name} is verified anew"
+    for view in readers(relation, column.name):
+        if view.stored:
+            return f"materialized view {view.name} is filled anew"
     for reference in relation.references:
         if column.name in reference.columns:
             return f"foreign key {reference.name} of {reference.table} is verified anew"

@@ -1,10 +1,10 @@
 """What names a column and keeps the server from replacing it: lets go of it for the swap, and is given back after it.
 
-Views that read it, plain ones, step aside under another name, and get a query that reads nothing; after the swap each
-is made anew with the query it had, and gets owner, privileges, comments and defaults of columns from the one aside.
-Policies have the condition ``false`` meanwhile. Triggers that name it are dropped and created again. All of it is in
-the transaction of the swap, so that nobody sees anything between before and after. What lists the column only is in
-``listed``.
+Views that read it step aside under another name, and get a query that reads nothing; after the swap each is made anew
+with the query it had, and gets owner, privileges, comments and defaults of columns from the one aside. Materialized
+ones, and what they read, are in ``beside``. Policies have the condition ``false`` meanwhile. Triggers that name it are
+dropped and created again. All of it is in the transaction of the swap, so that nobody sees anything between before and
+after. What lists the column only is in ``listed``.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from graphlib import TopologicalSorter
 
 from migrator.changes.kind import Draft, Obstacle
 from migrator.changes.left_behind import left_behind
-from migrator.changes.retyping import listed
+from migrator.changes.retyping import beside, listed
 from migrator.changes.retyping.shadow import Retyping, temporary_name
 from migrator.changes.view import carry_over
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.publishing import Publishing
 from migrator.model.routines import Trigger
-from migrator.model.schema import Policy, Relation, Statistics, TableName, View
+from migrator.model.schema import Policy, Relation, Statistics, TableName
+from migrator.model.view import View
 from migrator.sql.compose import Sql, expression, ident, qualified
 from migrator.sql.parser import relation_parts
 from migrator.sql.rewrite import slug
@@ -34,8 +35,6 @@ _NAMING = frozenset({
 })  # fmt: skip
 _HINT = "drop them in a migration before this one, and create them again after it"
 _HINTS = {
-    "materialized view": "a materialized view would be filled anew while its readers wait: drop it in a migration "
-    "before this one, and create it again after it; code that needs it meanwhile reads a plain view of the same query",
     "generated column": "drop a generated column in a migration before this one, and add it again after it, VIRTUAL on "
     "PostgreSQL 18 or as a column that the application computes: a stored one rewrites the table while others wait",
     "publication": "change it as a role that is a member of the owner of the publication; or take the table out of it "
@@ -51,13 +50,15 @@ class Users:
     """What names columns that change places at once, each with the first change that it stands against.
 
     Attributes:
-        views: each after those it reads.
+        views: that are made anew after the swap, each after those it reads.
+        beside: that are made before it: materialized ones, and plain ones that these read.
         statistics: objects that go with the columns.
         publications: those whose column lists or row filters name them.
         called: tables with row triggers, whose functions sessions have prepared for the old type by calling them.
     """
 
     views: tuple[tuple[Retyping, View], ...]
+    beside: tuple[tuple[Retyping, View], ...]
     policies: tuple[tuple[Retyping, Policy], ...]
     triggers: tuple[tuple[Retyping, Trigger], ...]
     statistics: tuple[tuple[Retyping, Statistics], ...]
@@ -88,9 +89,11 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
             sent.setdefault((relation.name, publication.name), (change, publication))
         for each in listed.statistics(relation, change.column):
             counted.setdefault(listed.name_of(each), (change, each))
-    order = TopologicalSorter(reads).static_order()
+    ordered = [views[name] for name in TopologicalSorter(reads).static_order() if name in views]
+    before = beside.chosen(view for _, view in ordered)
     return Users(
-        tuple(views[name] for name in order if name in views),
+        tuple(each for each in ordered if each[1].name not in before),
+        tuple(each for each in ordered if each[1].name in before),
         tuple(own.values()),
         tuple(firing.values()),
         tuple(counted.values()),
@@ -131,6 +134,7 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
     """
     carried: dict[str, set[str]] = {
         "view": {str(_name(each)) for each in readers(relation, column)},
+        "materialized view": {str(_name(each)) for each in readers(relation, column)},
         "policy": {each.name for each in relation.policies},
         "trigger": {each.name for each in relation.own_triggers},
         "statistics object": {str(listed.name_of(each)) for each in relation.statistics},
@@ -152,16 +156,13 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
         )
     held = []
     for view in readers(relation, column):
-        held += (
-            [f"{view.kind} {view.name}"] if view.kind != "view" else [f"{view.name}: {each}" for each in view.held_by]
-        )
+        held += [*(f"{view.name}: {each}" for each in view.held_by), *beside.why_not(view)]
     if held:
-        is_plain = all(view.kind == "view" for view in readers(relation, column))
         raise Refused(
             f'column "{column}" of table "{relation.name}" is read by views that would be made anew, and what holds on '
             "to them is not carried over",
             detail="\n".join(held),
-            hint=_HINT if is_plain else _HINTS["materialized view"],
+            hint=_HINT,
         )
 
 
@@ -174,6 +175,7 @@ def notes(relation: Relation, column: str) -> Iterator[str]:
         )
     for view in readers(relation, column):
         yield f"view {view.name} is made anew in the transaction of the swap: what it returns may be of the new type"
+        yield from beside.notes(view)
 
 
 def obstacles(relation: Relation, column: str) -> Iterator[Obstacle]:
@@ -201,6 +203,7 @@ def let_go(users: Users, group: str) -> Iterator[Draft]:
             group,
             locks=f"ACCESS EXCLUSIVE ON {', '.join(_name(view) for _, view in users.views)}: held already",
         )
+    yield from beside.swapped(users.beside, group)
     for change, policy in users.policies:
         yield Draft(
             f"close-{slug(policy.name)}",
@@ -270,12 +273,7 @@ def give_back(users: Users, group: str) -> Iterator[Draft]:
 
 def made_anew(view: View) -> Sql:
     """The statement that makes a view with the query it has."""
-    return _sql(
-        "replace_view/as_before",
-        view=_name(view),
-        options=Sql(", ".join(view.options)),
-        query=Sql(view.definition.strip()),
-    )
+    return beside.made(view, _name(view))
 
 
 def restored(change: Retyping, policy: Policy) -> Sql:

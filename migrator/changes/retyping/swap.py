@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrator.changes.kind import Draft
 from migrator.changes.partitioned import index_locks
-from migrator.changes.retyping import carried, divided, set_aside
+from migrator.changes.retyping import beside, carried, divided, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, converted_default, never_fails, temporary_name
 from migrator.changes.sequence import as_before
@@ -84,6 +84,8 @@ def steps(places: Sequence[Place], template: Template, group: str) -> Iterator[D
     for each in places:
         yield from _conditions(each, template)
     users = set_aside.users((each.change, each.relation) for each in places)
+    columns = [(each.change, each.shadow) for each in places]
+    yield from beside.built(users.beside, columns, f"beside-{group}")
     yield from set_aside.let_go(users, group)
     for part in (_cut_loose, _replaced):
         for each in places:

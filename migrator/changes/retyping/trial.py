@@ -15,6 +15,7 @@ from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together
 from migrator.changes.view import relations_read
 from migrator.model.schema import Relation, Schema, TableName
+from migrator.model.view import Stored, View
 from migrator.sql.compose import Sql, expression, ident, ident_list, qualified
 from migrator.sql.parser import parse_script, pb, unwrap
 from migrator.sql.rewrite import statement_sql
@@ -62,9 +63,10 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
     before = copies
     for view in set_aside.readers(relation, change.column):
         views[view.name] = f"migrator_trial_{len(views)}"
-        made = f"CREATE TEMPORARY VIEW {views[view.name]} AS {_over_copies(view.definition, views)}"
-        before = (*before, Sql(made))
-        yield _trial(f"view {view.name}", change, before)
+        query, name = _over_copies(view.definition, views), views[view.name]
+        made = f"TABLE {name} AS {query} WITH NO DATA" if view.stored else f"VIEW {name} AS {query}"
+        before = (*before, Sql(f"CREATE TEMPORARY {made}"))
+        yield _trial(f"{view.kind} {view.name}", change, (*before, *_kept_alike(view, name)))
     own = qualified("pg_temp", relation.name.name)
     for policy in set_aside.policies(relation, change.column):
         conditions = "".join(
@@ -83,6 +85,18 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
         statement = parse_script(trigger.definition).statements[0]
         statement.node.relation.schemaname = "pg_temp"
         yield _trial(f"trigger {trigger.name}", change, (*copies, statement_sql(statement.kind, statement.node)))
+
+
+def _kept_alike(view: View, name: str) -> Iterator[Sql]:
+    """Settings and indexes of a materialized view, on a temporary table of its columns."""
+    stored = view.stored or Stored()
+    for column, setting in stored.settings:
+        yield Sql(f"ALTER TABLE pg_temp.{name} ALTER COLUMN {ident(column)} {setting}")
+    for index in stored.indexes:
+        statement = parse_script(index.definition).statements[0]
+        node = statement.node
+        node.relation.schemaname, node.relation.relname, node.table_space = "pg_temp", name, ""
+        yield statement_sql(statement.kind, node)
 
 
 def _retyped(table: TableName, name: str, schema: Schema, together: Together) -> Iterator[Sql]:
