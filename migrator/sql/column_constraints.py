@@ -1,7 +1,8 @@
-"""``ADD COLUMN x … CHECK … UNIQUE … REFERENCES …`` as the column and statements behind it, as the server takes it.
+"""``ADD COLUMN x … CHECK … PRIMARY KEY … REFERENCES …`` as the column and statements behind it, as the server takes it.
 
 The server makes constraints of the table of them (``transformColumnDefinition``, parse_utilcmd.c), with the names that
-``ADD CHECK``, ``ADD UNIQUE`` and ``ADD FOREIGN KEY`` behind it would give.
+``ADD CHECK``, ``ADD UNIQUE``, ``ADD PRIMARY KEY`` and ``ADD FOREIGN KEY`` behind it would give. A column of a primary
+key is NOT NULL.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from migrator.sql.actions import Action
 from migrator.sql.compose import MAX_NAME_BYTES, bounded_name
 from migrator.sql.parser import deparse, pb, unwrap, walk
 
-_APART = frozenset({pb.CONSTR_CHECK, pb.CONSTR_UNIQUE, pb.CONSTR_FOREIGN})
+_KEYS = frozenset({pb.CONSTR_UNIQUE, pb.CONSTR_PRIMARY})
+_APART = frozenset({pb.CONSTR_CHECK, *_KEYS, pb.CONSTR_FOREIGN})
 _IMMEDIATE = {"deferrable": False, "initdeferred": False}
 _ATTRIBUTES: dict[int, dict[str, bool]] = {
     pb.CONSTR_ATTR_DEFERRABLE: {"deferrable": True},
@@ -29,7 +31,7 @@ _ATTRIBUTES: dict[int, dict[str, bool]] = {
 
 
 def apart(action: Action) -> Iterator[Action]:
-    """The column without its CHECK, UNIQUE and REFERENCES, then each of these by itself; any other action as it is.
+    """The column without its conditions, keys and references, then each of these by itself; any other action as it is.
 
     Directives are about the column.
     """
@@ -56,6 +58,8 @@ def apart(action: Action) -> Iterator[Action]:
             taken.append(_of_table(constraint, written.colname))
         else:
             column.constraints.add().CopyFrom(wrapped)
+    if any(each.contype == pb.CONSTR_PRIMARY for each in taken) and not _is_not_null(constraints):
+        column.constraints.add().constraint.contype = pb.CONSTR_NOTNULL
     _number_checks(taken, action.node.relation.relname)
     yield _altering(action, pb.AT_AddColumn, column_def=column)
     for constraint in taken:
@@ -66,11 +70,15 @@ def _of_table(written: Any, column: str) -> Any:
     """A constraint of a column as one of its table."""
     constraint = pb.Constraint()
     constraint.CopyFrom(written)
-    if constraint.contype == pb.CONSTR_UNIQUE:
+    if constraint.contype in _KEYS:
         constraint.keys.add().string.sval = column
     elif constraint.contype == pb.CONSTR_FOREIGN:
         constraint.fk_attrs.add().string.sval = column
     return constraint
+
+
+def _is_not_null(constraints: list[Any]) -> bool:
+    return any(each.contype in (pb.CONSTR_NOTNULL, pb.CONSTR_IDENTITY) for each in constraints)
 
 
 def _number_checks(constraints: list[Any], table: str) -> None:

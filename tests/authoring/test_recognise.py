@@ -162,7 +162,7 @@ def test_what_can_be_written_instead_is_said(subcommand: str, reason: str, inste
 
 def test_everything_that_is_refused_is_told_at_once_with_the_line_of_each():
     refused = refusal(
-        "DROP COLLATION a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD COLUMN m int PRIMARY KEY;"
+        "DROP COLLATION a;\nALTER TABLE t ADD COLUMN n int;\nTRUNCATE b;\nALTER TABLE t ADD m int UNIQUE NOT NULL;"
     )
 
     assert refused.message == "3 reasons speak against it"

@@ -36,6 +36,15 @@ def parts(sql: str) -> list[str]:
             "x int REFERENCES y (z) INITIALLY DEFERRED",
             ["ADD COLUMN x int", "ADD FOREIGN KEY (x) REFERENCES y (z) DEFERRABLE INITIALLY DEFERRED"],
         ),
+        ("x serial PRIMARY KEY", ["ADD COLUMN x serial NOT NULL", "ADD PRIMARY KEY (x)"]),
+        (
+            "x int NOT NULL DEFAULT 1 CONSTRAINT k PRIMARY KEY INITIALLY DEFERRED",
+            ["ADD COLUMN x int NOT NULL DEFAULT 1", "ADD CONSTRAINT k PRIMARY KEY (x) DEFERRABLE INITIALLY DEFERRED"],
+        ),
+        (
+            "x int GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            ["ADD COLUMN x int GENERATED ALWAYS AS IDENTITY", "ADD PRIMARY KEY (x)"],
+        ),
         ("x int REFERENCES y NOT DEFERRABLE", ["ADD COLUMN x int", "ADD FOREIGN KEY (x) REFERENCES y"]),
     ],
 )

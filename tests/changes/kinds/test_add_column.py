@@ -52,7 +52,6 @@ def test_what_is_the_same_for_every_row_is_one_step_of_expand(column: str, writt
         ("n int GENERATED ALWAYS AS IDENTITY (START 5)", "comes with options of its sequence"),
         ("n int GENERATED ALWAYS AS (id * 2) VIRTUAL NOT NULL", "cannot be added NOT NULL"),
         ("n int GENERATED ALWAYS AS (id * 2) STORED", "a stored generated column rewrites the table"),
-        ("n int PRIMARY KEY", "PRIMARY KEY builds an index"),
         ("n int NOT NULL DEFAULT 1 DEFERRABLE", "is not understood"),
     ],
 )

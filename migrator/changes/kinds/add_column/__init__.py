@@ -37,9 +37,9 @@ class AddColumn(Kind[Addition]):
         NOT NULL without a scan. An identity takes over from the sequence used until then. Roles that may insert may
         use that sequence.
 
-        CHECK, UNIQUE and REFERENCES inside it: changes of their own behind it, under the names the server would give
-        them. They bind nobody before contract, which adds them while reads and writes go on, as ``add_check``,
-        ``add_unique`` and ``add_foreign_key`` do.
+        CHECK, UNIQUE, PRIMARY KEY and REFERENCES inside it: changes of their own behind it, under the names the server
+        would give them. They bind nobody before contract, which adds them while reads and writes go on, as
+        ``add_check``, ``add_unique``, ``add_primary_key`` and ``add_foreign_key`` do.
 
         NOT NULL without a default, with a ``fill`` expression: expand adds the column nullable, with a trigger that
         puts the expression in place of NULL, since inserts of old code do not name it. The backfill does the same for
@@ -47,8 +47,7 @@ class AddColumn(Kind[Addition]):
 
     What is refused
         NOT NULL with neither default nor fill: inserts of old code would fail. A stored generated column and a domain
-        that checks its values: each rewrites the table while nobody can read it. PRIMARY KEY inside ADD COLUMN: add the
-        key in a migration after this one.
+        that checks its values: each rewrites the table while nobody can read it.
 
     Limits
         Until the backfill has reached a row, new code reads NULL there, if the column is filled by it; NULL that new

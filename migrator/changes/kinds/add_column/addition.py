@@ -200,10 +200,6 @@ def _bounded(name: str, change: Addition) -> str:
 
 def _refuse_constraint(column: str, constraint: Any) -> None:
     what, hint = {
-        pb.CONSTR_PRIMARY: (
-            "PRIMARY KEY builds an index while others wait",
-            f"add it NOT NULL, and in a migration after this one: ALTER TABLE … ADD PRIMARY KEY ({ident(column)})",
-        ),
         pb.CONSTR_GENERATED: (
             "a stored generated column rewrites the table while others wait",
             "add an ordinary column that the application computes; or VIRTUAL on PostgreSQL 18, which stores nothing",
