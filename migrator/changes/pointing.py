@@ -92,14 +92,21 @@ def refuse_made_beside(change: KeyReplacement, old: Index, context: Context) -> 
         Refused: with the first of them.
     """
     for kind, spec in context.beside:
-        for node in _foreign_keys(spec):
-            place = node.pktable.schemaname or change.schema, node.pktable.relname
-            if place == (change.schema, change.table) and set(named(node.pk_attrs)) in (set(), set(keys_of(old) or ())):
-                raise Refused(
-                    f"{kind} beside makes a foreign key that would rely on primary key {change.replaces} of "
-                    f'"{change.target}", which goes',
-                    hint="write the foreign key in a migration after this one",
-                )
+        if is_made_over(spec, change, old):
+            raise Refused(
+                f"{kind} beside makes a foreign key that would rely on primary key {change.replaces} of "
+                f'"{change.target}", which goes',
+                hint="write the foreign key in a migration after this one",
+            )
+
+
+def is_made_over(spec: Spec, change: KeyReplacement, old: Index) -> bool:
+    """Whether another change makes a foreign key over the key that goes."""
+    return any(
+        (node.pktable.schemaname or change.schema, node.pktable.relname) == (change.schema, change.table)
+        and set(named(node.pk_attrs)) in (set(), set(keys_of(old) or ()))
+        for node in _foreign_keys(spec)
+    )
 
 
 def _foreign_keys(spec: Spec) -> Iterator[Any]:

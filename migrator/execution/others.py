@@ -16,6 +16,7 @@ from migrator.planning import touching
 from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
+from migrator.planning.keys_carried import refuse_carried_changed
 from migrator.planning.leaving import refuse_in_schema, refuse_of_type, refuse_of_values, refuse_relying_on
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
@@ -93,6 +94,9 @@ def check_beside(
     schema = schema_of(session, [*changes, *its])
     refuse_named_beside(changes, its, other, schema)
     refuse_relying_on_dropped(changes, its, other, schema)
+    mine, theirs = ([(each.kind, each.spec) for each in side] for side in (changes, its))
+    refuse_carried_changed([each.spec for each in changes], theirs, schema, other, are_expanded=True)
+    refuse_carried_changed([each.spec for each in its], mine, schema, other)
     between = entangled([each.spec for each in changes], [each.spec for each in its], schema, together=False)
     if between:
         raise Refused(

@@ -49,7 +49,7 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
         Refused: one of the two contracts could not run any more once the other has.
     """
     for spec, (kind, other) in product(specs, list(others)):
-        gone = set(_gone(kind, other))
+        gone = set(columns_gone(kind, other))
         contract = f"contract of {pending}" if pending else "contract"
         first = f'contract it first: "migrator contract {pending}"' if pending else "write it in a later migration"
         if isinstance(spec, DefinedView):
@@ -170,7 +170,7 @@ def keys_needed_by(pairs: Iterable[Pair], specs: Iterable[Spec]) -> set[TableNam
     return {table for kind, spec in pairs if isinstance(kind, Moving) for table in kind.touched(spec)} & dropped
 
 
-def _gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
+def columns_gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
     """Columns that are no longer there after contract, or are others then."""
     for table, columns in kind.takes_away(spec).items():
         yield from ((table, column) for column in columns)

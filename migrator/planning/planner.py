@@ -17,6 +17,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
+from migrator.planning.keys_carried import refuse_carried_changed
 from migrator.planning.leaving import refuse_relying_on
 from migrator.planning.names import Names, of_steps, refuse_taken_twice
 from migrator.planning.touching import both_leave, clashing_tables, touched_by
@@ -322,6 +323,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             refuse_relying_on([change.spec], [(each.kind, each.spec) for each in changes])
             _refuse_beside_whole_table(change, changes)
             refuse_entangled(change.spec, [each.spec for each in changes[: changes.index(change)]], context.schema)
+            refuse_carried_changed([change.spec], _beside_in_order(change, changes), context.schema)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None
             refusal.hint = refusal.hint or _after_renaming(refusal.message, context.renamed)
@@ -329,6 +331,16 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
     raise_all(refusals)
     # What two changes say of one object is said once.
     return list(dict.fromkeys(notes))
+
+
+def _beside_in_order(change: Change, changes: Sequence[Change]) -> list[tuple[Kind[Any], Spec]]:
+    """The other changes; a constraint that goes before is gone by then."""
+    before = changes[: changes.index(change)]
+    return [
+        (each.kind, each.spec)
+        for each in changes
+        if each is not change and not (each.kind.name == "drop_constraint" and each in before)
+    ]
 
 
 def _after_renaming(message: str, renamed: Mapping[TableName, Mapping[str, str]]) -> str | None:

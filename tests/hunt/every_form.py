@@ -59,6 +59,18 @@ CONSTRAINTS = (
         name="of the same name",
     ),
     Form(
+        "change_primary_key",
+        "ALTER TABLE {t} DROP CONSTRAINT {pkey}, ADD CONSTRAINT other{x} PRIMARY KEY (code{x})",
+        name="with a foreign key",
+        then={"pkey": "other{x}"},
+        needs="ALTER TABLE shop.items ADD COLUMN code{x} uuid NOT NULL DEFAULT gen_random_uuid();"
+        "CREATE TABLE shop.hung{x} (item integer CONSTRAINT hung{x} REFERENCES shop.items (id));"
+        "INSERT INTO shop.hung{x} VALUES (1), (2); ALTER TABLE shop.items ADD CONSTRAINT spare{x} UNIQUE (id)",
+        naive="ALTER TABLE {home}.hung{x} DROP CONSTRAINT hung{x}; ALTER TABLE {t} DROP CONSTRAINT {pkey},"
+        " ADD CONSTRAINT other{x} PRIMARY KEY (code{x});"
+        "ALTER TABLE {home}.hung{x} ADD CONSTRAINT hung{x} FOREIGN KEY (item) REFERENCES {t} ({key})",
+    ),
+    Form(
         "drop_constraint",
         "ALTER TABLE {t} DROP CONSTRAINT {check}",
         then={"check": None},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from migrator.errors import MigratorError, Refused
@@ -427,3 +429,34 @@ def test_a_run_on_partitions_that_is_killed_at_any_statement_goes_on(sandbox: Sa
     wait_for(lambda: sandbox.command("contract", migration.id, "--offline", OFFLINE).code == 0, "contract")
     assert sandbox.snapshot() == after
     assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "ALTER TABLE bookings RENAME COLUMN id TO key",
+        "ALTER TABLE lines RENAME COLUMN booking TO about",
+        "ALTER TABLE lines ALTER booking TYPE bigint",
+        "ALTER TABLE lines RENAME TO rows",
+        "ALTER TABLE lines RENAME CONSTRAINT line_of TO other_name",
+        "DROP TABLE lines",
+        "ALTER TABLE more ADD FOREIGN KEY (booking) REFERENCES bookings",
+    ],
+)
+def test_what_changes_a_foreign_key_that_is_carried_comes_before_or_after_it(bookings: Sandbox, other: str) -> None:
+    bookings.execute(
+        "CREATE TABLE lines (booking int CONSTRAINT line_of REFERENCES bookings); CREATE TABLE more (booking int);"
+        "ALTER TABLE bookings ADD CONSTRAINT one UNIQUE (id)"
+    )
+    bookings.install()
+    for sql in (f"{SQL}; {other}", f"{other}; {SQL}"):
+        with pytest.raises(Refused) as caught:
+            bookings.new("together", sql)
+        assert re.search("write two migrations|in a migration after this one", refusal(caught.value))
+    key, beside = bookings.new("key", SQL), bookings.new("beside", other)
+    for first, second in ((key, beside), (beside, key)):
+        bookings.expand(first)
+        with pytest.raises(MigratorError) as waits:
+            bookings.expand(second)
+        assert "contract it first" in refusal(waits.value)
+        bookings.rollback(first, offline=OFFLINE, yes=True)

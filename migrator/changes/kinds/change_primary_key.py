@@ -63,7 +63,8 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
         New columns that may be NULL. A foreign key that no other unique key can serve. Views, rules and functions that
         group by the old key alone or name it in ON CONFLICT ON CONSTRAINT. An old key that is the replica identity by
         its name; a new one by which a publication could not send updates: a DEFERRABLE one, or with columns that it
-        leaves out. Keys of single partitions. Contract, while there are duplicates: they are counted before the gate.
+        leaves out. Keys of single partitions. Another change of what a foreign key that relies on the old key is about,
+        in the same migration or a pending one. Contract, while there are duplicates: they are counted before the gate.
 
     Limits
         Until contract new code keeps to both keys, and upserts on neither of them: ON CONFLICT over the old columns
