@@ -35,7 +35,8 @@ def test_the_example_on_a_kinds_page_is_of_that_kind(name: str):
     page = str(type(kind_named(name)).__doc__)
     example = page.split("Example:", 1)[1].lstrip(":")
 
-    assert {change.kind.name for change in changes(example)} == {name}
+    # A CHECK inside ADD COLUMN is a change behind it.
+    assert {change.kind.name for change in changes(example)} - {"add_check"} == {name}
 
 
 @pytest.mark.parametrize("sql", EXAMPLES)

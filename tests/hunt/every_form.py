@@ -94,7 +94,7 @@ CONSTRAINTS = (
         "validate_constraint",
         "ALTER TABLE {t} VALIDATE CONSTRAINT {check}",
         needs="ALTER TABLE shop.items ADD CONSTRAINT value_filled CHECK (value::text <> '') NOT VALID",
-        stays=True,
+        stays=r"constraint (value_filled|check\d+) ",
     ),
     Form(
         "rename_constraint",

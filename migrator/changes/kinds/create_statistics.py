@@ -61,6 +61,7 @@ class CreateStatistics(OneStatement[StatisticsCreation]):
     verb = "statistics"
     why = "no answer changes; filled by the next ANALYZE"
     may_follow = frozenset({"add_column"})
+    leaves_columns = True
 
     def recognise(self, action: Action, schema: Schema) -> StatisticsCreation | None:
         """``CREATE STATISTICS … ON … FROM …``."""

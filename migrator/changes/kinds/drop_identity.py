@@ -9,6 +9,7 @@ from migrator.changes.kind import Context, Draft, Kind, altered_table
 from migrator.changes.removal import gone
 from migrator.changes.statement import require_known
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Column, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
@@ -40,6 +41,7 @@ class DropIdentity(Kind[OnColumn]):
 
     name = "drop_identity"
     spec = OnColumn
+    unknown_without_tables = frozenset({Phase.EXPAND})
 
     def recognise(self, action: Action, schema: Schema) -> OnColumn | None:
         """``ALTER TABLE … ALTER COLUMN … DROP IDENTITY [IF EXISTS]``."""

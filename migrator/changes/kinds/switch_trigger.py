@@ -77,6 +77,7 @@ class SwitchTrigger(OneStatement[TriggerSwitch]):
     spec = TriggerSwitch
     options = frozenset({"phase"})
     gives_way_to_phase = False
+    unknown_without_tables = frozenset({Phase.EXPAND})
     verb = "switch"
     why = "writes of both versions fire it, or not, from here on"
 

@@ -68,6 +68,7 @@ class AddIdentity(Kind[IdentityAddition]):
     name = "add_identity"
     spec = IdentityAddition
     options = frozenset({"phase"})
+    unknown_without_tables = frozenset({Phase.CONTRACT})
 
     def recognise(self, action: Action, schema: Schema) -> IdentityAddition | None:
         """``ALTER TABLE … ALTER COLUMN … ADD GENERATED … AS IDENTITY``."""
@@ -174,7 +175,7 @@ class AddIdentity(Kind[IdentityAddition]):
         column = _column(change, context.schema)
         if column is not None and column.sequence is not None and is_serial(column):
             yield from self._instead_of_default(change, column.sequence)
-        elif change.identity == "always":
+        elif change.phase == "expand" and change.identity == "always":
             yield Draft(
                 f"always-{slug(change.column)}",
                 self.template("always", table=change.sql, column=change.column),
