@@ -158,7 +158,9 @@ def named_table_with(text: str, example: str) -> tuple[Any, dict[str, str]]:
                 if columns:
                     return relation, columns
     relation, names = named_table(text, example)
-    return relation, {name: name for name in names}
+    if names:
+        raise Refused(f"not a table and columns of it: {text}", hint=example)
+    return relation, {}
 
 
 def _renamed(statement: Statement) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.sql.actions import actions_of, relations_in
+from migrator.errors import Refused
+from migrator.sql.actions import actions_of, named_table_with, relations_in
 from migrator.sql.parser import parse_script
 
 
@@ -88,3 +89,41 @@ def test_drop_is_taken_apart_into_its_objects():
         ("DROP TABLE a", {"down": "1"}),
         ("DROP TABLE app.b", {"down": "1"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "table", "columns"),
+    [
+        ("users (account_id, account_role AS role)", "", "users", {"account_id": "account_id", "account_role": "role"}),
+        ('app."U (x)" ("A, b" AS c)', "app", "U (x)", {"A, b": "c"}),
+        ('users ("order" AS "group")', "", "users", {"order": "group"}),
+        ("users", "", "users", {}),
+    ],
+)
+def test_columns_of_a_table_may_get_another_name(text: str, schema: str, table: str, columns: dict[str, str]):
+    relation, found = named_table_with(text, "")
+
+    assert (relation.schemaname, relation.relname, found) == (schema, table, columns)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users (a, a)",
+        "users (a + 1 AS b)",
+        "users (o.a)",
+        "users (*)",
+        "users (a) WHERE b",
+        "users (a FROM t)",
+        "users (",
+    ],
+)
+def test_what_is_no_list_of_columns_is_refused(text: str):
+    with pytest.raises(Refused, match="not a table and columns of it"):
+        named_table_with(text, "")
+
+
+def test_a_table_that_a_directive_names_with_other_names_is_mentioned():
+    (action,) = actions("-- migrator: extract = app.users (a AS b)\nCREATE TABLE m (b int)")
+
+    assert ("app", "users") in relations_in(action)

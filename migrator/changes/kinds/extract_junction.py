@@ -99,10 +99,11 @@ class ExtractJunction(Moving[Extraction]):
         Another primary key; constraints, indexes and columns besides: they are later migrations. A foreign key to the
         table without ON DELETE CASCADE, or ON UPDATE CASCADE where the key can change. One of the key that moves, where
         the column has none like it, or one that is DEFERRABLE: old code could write what it does not allow; and where
-        that would stop a delete or a changed key which the old one does not: it says CASCADE then. A key that is NOT
-        NULL, since new code does not name it, and one with a default, since rows of new code would have it. Other
-        columns that are NOT NULL without a default, or in the new table alone; other types. Columns that others rely
-        on, as by drop_column. Row security, subscriptions. A database is needed.
+        that would stop a delete or a changed key which the old one does not: it says CASCADE then. One to the table
+        itself that follows changed keys. A key that is NOT NULL, since new code does not name it, and one with a
+        default, since rows of new code would have it. Other columns that are NOT NULL without a default, or in the new
+        table alone; other types. Columns that others rely on, as by drop_column. Row security, subscriptions. A
+        database is needed.
 
     Limits
         New code does not find all rows until the backfill has made them, and cannot change or delete one that is not
@@ -306,7 +307,7 @@ class ExtractJunction(Moving[Extraction]):
             yield Obstacle(
                 self._with_pairs("without", change, sides, held=held),
                 f"rows of {sides.old} {', or '.join(without)}: {sides.new} has no place for it, contract would lose it",
-                f"give them {value} that can be a row, or clear them, in {sides.old}",
+                f"clear {others or value}, or write a {value} that can be part of a key, in {sides.old}",
                 Phase.CONTRACT,
             )
         if context.schema.relation(change.other) is None:
@@ -376,10 +377,7 @@ def _read(change: Extraction) -> _Definition:
         _tree(change), change.target, change.other, _EXAMPLE, shape, may_look_up=True, looked_up=names
     )
     called = dict(zip(change.columns, names, strict=True))
-    values = [name for name in called if called[name] in table.key]
     key = table.foreign_key.columns
-    if len(values) != 1 or sorted(table.key) != sorted((*key, called[values[0]])) or set(key) & set(names):
-        raise Refused(shape, hint=f"{_DIRECTIVE}\n{_EXAMPLE}")
     strange = {each.name for each in table.columns} ^ {*key, *names}
     if strange:
         raise Refused(
@@ -387,6 +385,9 @@ def _read(change: Extraction) -> _Definition:
             + ", ".join(sorted(strange)),
             hint=f"name them in the directive, or leave them to a later migration: {_DIRECTIVE}",
         )
+    values = [name for name in called if called[name] in table.key]
+    if len(values) != 1 or sorted(table.key) != sorted((*key, called[values[0]])) or set(key) & set(names):
+        raise Refused(shape, hint=f"{_DIRECTIVE}\n{_EXAMPLE}")
     value = next(each for each in table.columns if each.name == called[values[0]])
     if value.default:
         raise Refused(f'column "{value.name}" of {change.other} has a default, as a key', hint=_EXAMPLE)
