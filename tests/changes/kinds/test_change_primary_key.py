@@ -68,6 +68,14 @@ def test_of_another_constraint_or_table_they_stay_two(sql: str):
     assert [change.kind.name for change in changes(sql, keyed())] == ["drop_constraint", "add_primary_key"]
 
 
+def test_a_column_that_is_added_as_the_primary_key_takes_the_place_of_the_old_one():
+    sql = f"{DROP}, ADD COLUMN k bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    found = changes(sql, keyed())
+
+    assert [change.kind.name for change in found] == ["add_column", "change_primary_key"]
+    assert found[1].as_table()["definition"] == "PRIMARY KEY (k)"
+
+
 def test_a_comment_on_the_new_key_comes_with_it():
     sql = f"{SQL}; COMMENT ON TABLE users IS 'who'; COMMENT ON CONSTRAINT users_pkey ON users IS 'by b'"
 
