@@ -118,6 +118,7 @@ class Constraint:
         columns: the columns of this table it is about.
         comment: its comment, or None.
         held_by: what groups by it or names it for ON CONFLICT, also that of a partition, as the server describes it.
+        is_inherited: whether a partition has it from the table it is a part of.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Constraint:
     is_valid: bool = True
     comment: str | None = None
     held_by: tuple[str, ...] = ()
+    is_inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class DropConstraint(Kind[Release]):
     What is refused
         CASCADE. A primary key or unique constraint that foreign keys rely on, also by way of a partition, or views that
         group by it; one that is the replica identity of a table that a publication sends, since every UPDATE and DELETE
-        would fail. NOT NULL, which ALTER COLUMN … DROP NOT NULL is for.
+        would fail. One that a partition has from its table, which is dropped there. NOT NULL, which ALTER COLUMN … DROP
+        NOT NULL is for.
 
     Limits
         New code must keep to the constraint until contract.
@@ -66,11 +67,16 @@ class DropConstraint(Kind[Release]):
             raise Refused(
                 f'constraint "{change.constraint}" is on a table this migration creates', hint="leave it out there"
             )
-        relation = require_table(change, context, or_partitioned=True)
+        relation = require_table(change, context, or_partitioned=True, or_partition=True)
         if relation is None:
             yield f"constraint {change.constraint} of {change.target} could not be looked at without a database"
             return
         constraint = _require_constraint(relation, change)
+        if constraint.is_inherited:
+            raise Refused(
+                f'partition "{change.target}" has constraint "{change.constraint}" from the table it is a part of',
+                hint="drop it there, and each partition loses it",
+            )
         for each in relation.below.constraints:
             if (each.name, each.type) == (constraint.name, constraint.type) and each.is_own:
                 yield f"partition {each.table} has {each.name} as its own too: there it stays"

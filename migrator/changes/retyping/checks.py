@@ -81,7 +81,8 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
             raise Refused(
                 f'exclusion constraint "{index.constraint}" of table "{relation.name}" is about "{change.column}": '
                 "its index cannot be built while others write",
-                hint="drop it in a migration before this one",
+                hint="drop it in a migration before this one, and add it again after it, which waits for nobody as "
+                "long as the table is small",
             )
         if index.is_unique and is_deferrable(index, relation):
             raise Refused(

@@ -199,6 +199,7 @@ SELECT
     pg_get_constraintdef(k.oid) AS definition,
     k.convalidated AS is_valid,
     obj_description(k.oid, 'pg_constraint') AS comment,
+    k.coninhcount > 0 OR k.conparentid <> 0 AS is_inherited,
     -- A view is known by its rule.
     ARRAY(WITH RECURSIVE part AS (
             SELECT k.oid WHERE k.contype IN ('p', 'u', 'x')
@@ -347,7 +348,7 @@ LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid 
 LEFT JOIN pg_trigger AS g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 WHERE t.level > 0 AND d.classid <> 'pg_attrdef'::regclass
     AND (i.oid IS NULL OR i.relkind = 'i' AND NOT i.relispartition)
-    AND (k.oid IS NULL OR k.coninhcount = 0 AND k.conparentid = 0 AND k.contype IN ('c', 'f'))
+    AND (k.oid IS NULL OR k.coninhcount = 0 AND k.conparentid = 0 AND k.contype IN ('c', 'f', 'p', 'u', 'x'))
     AND (g.oid IS NULL OR g.tgparentid = 0 AND NOT g.tgisinternal)
 ORDER BY 1, 2, 3
 
