@@ -87,16 +87,18 @@ def built(views: Views, columns: Sequence[tuple[Retyping, Shadow]], group: str) 
     """
     if not views:
         return
+    read = [(change, view) for change, view in views if any(view.name in other.views for _, other in views)]
+    # Views before their table, as statements lock them.
+    for change, view in reversed(read):
+        yield _renamed(view, _sql(view), _aside(change, view), "so that what reads it finds the new one", group)
     yield from _names_changed(columns, group, "its views are made over the new column, which has the name for a moment")
-    for number, (change, view) in enumerate(views):
+    for change, view in views:
         yield Draft(f"beside-{slug(view.name.name)}", made(view, _beside(view)), "as the one that is read", group)
-        if any(view.name in later.views for _, later in views[number + 1 :]):
-            yield _renamed(view, _sql(view), _aside(change, view), "so that what reads it finds the new one", group)
+        if (change, view) in read:
             yield _renamed(view, _beside(view), view.name.name, "until what reads it is made", group)
-    for number, (change, view) in reversed(list(enumerate(views))):
-        if any(view.name in later.views for _, later in views[number + 1 :]):
-            yield _renamed(view, _sql(view), _beside_name(view), "until the swap", group)
-            yield _renamed(view, _named(view, _aside(change, view)), view.name.name, "is read until the swap", group)
+    for change, view in reversed(read):
+        yield _renamed(view, _sql(view), _beside_name(view), "until the swap", group)
+        yield _renamed(view, _named(view, _aside(change, view)), view.name.name, "is read until the swap", group)
     yield from _names_changed([*reversed(columns)], group, "everything is as before, before anybody sees it", back=True)
     for _, view in views:
         # Without a lock on the table: an owner may fill it, and others need what it reads.
