@@ -17,7 +17,13 @@ from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
 from migrator.planning.keys_carried import refuse_carried_changed
-from migrator.planning.leaving import refuse_in_schema, refuse_of_type, refuse_of_values, refuse_relying_on
+from migrator.planning.leaving import (
+    refuse_in_schema,
+    refuse_of_stand_in,
+    refuse_of_type,
+    refuse_of_values,
+    refuse_relying_on,
+)
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
 from migrator.planning.planner import Change
@@ -83,14 +89,13 @@ def check_beside(
     for change in changes:
         refuse_index_on_copy(change.spec, [each.spec for each in its], other)
     refuse_index_beside(changes, its, other)
-    refuse_of_type(
-        (step.sql for phase in Phase for step in migration.phase(phase)),
-        [(each.kind, each.spec) for each in its],
-        other,
-    )
-    refuse_in_schema([(each.kind, each.spec) for each in changes], [(each.kind, each.spec) for each in its], other)
-    refuse_of_values([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
-    refuse_relying_on([each.spec for each in changes], [(each.kind, each.spec) for each in its], other)
+    pairs = [(each.kind, each.spec) for each in its]
+    refuse_of_type((step.sql for phase in Phase for step in migration.phase(phase)), pairs, other)
+    steps = (step for phase in (Phase.EXPAND, Phase.CONTRACT) for step in migration.phase(phase))
+    refuse_of_stand_in((step.sql for step in steps), pairs, other)
+    refuse_in_schema([(each.kind, each.spec) for each in changes], pairs, other)
+    refuse_of_values([each.spec for each in changes], pairs, other)
+    refuse_relying_on([each.spec for each in changes], pairs, other)
     schema = schema_of(session, [*changes, *its])
     refuse_named_beside(changes, its, other, schema)
     refuse_relying_on_dropped(changes, its, other, schema)

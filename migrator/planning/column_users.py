@@ -72,7 +72,7 @@ def column_uses(spec: Spec) -> Iterator[Use]:
         node = routine_statement(spec.definition)
         for inner in walk(node.sql_body) if node.HasField("sql_body") else ():
             for mention in mentions(_QUERIES[type(inner)], inner) if type(inner) in _QUERIES else ():
-                for column in sorted(mention.reads | mention.writes):
+                for column in sorted(mention.reads | mention.possible | mention.writes):
                     yield Use(f'function "{spec.target}"', TableName(mention.schema or "", mention.relation), column)
 
 

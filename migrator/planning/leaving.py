@@ -19,6 +19,7 @@ from migrator.changes.kinds.drop_schema import SchemaRemoval
 from migrator.changes.kinds.drop_type import TypeRemoval
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.kinds.rename_schema import SchemaRenaming
+from migrator.changes.moved_table import Moving as MovingTable
 from migrator.changes.moving import Moving
 from migrator.changes.user_type import OnType
 from migrator.changes.view import DefinedView
@@ -50,7 +51,7 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
     """
     for spec, (kind, other) in product(specs, list(others)):
         gone = set(columns_gone(kind, other))
-        contract = f"contract of {pending}" if pending else "contract"
+        contract = _contract_of(pending)
         first = f'contract it first: "migrator contract {pending}"' if pending else "write it in a later migration"
         if isinstance(spec, DefinedView):
             _refuse_view(spec, kind, other, gone, contract, first)
@@ -63,6 +64,12 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
                         if isinstance(other, Renaming) and use.follows
                         else first,
                     )
+        if isinstance(spec, Indexing) and len(over := columns_of_index(spec.definition)) > 1:
+            for column in sorted(over & set(kind.takes_away(other).get(spec.target, ()))):
+                raise Refused(
+                    f'index "{spec.index}" is over column "{column}" of {spec.target} too, which {contract} takes away',
+                    hint=f'write it without "{column}"',
+                )
         if isinstance(spec, Indexing) and spec.unique:
             for column in sorted(columns_of_index(spec.definition)):
                 if (spec.target, column) in gone:
@@ -73,13 +80,13 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
                     )
 
 
-def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: str) -> None:
+def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: str = "") -> None:
     """Refuse what is of a type that another migration drops, or of an enum that it replaces by one without a value.
 
     Args:
         statements: of the later migration.
         others: changes of the other one.
-        pending: id of that.
+        pending: id of that; empty: it is one migration.
 
     Raises:
         Refused: contract of the other one knows the columns that were there, and leaves no other.
@@ -88,7 +95,7 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
     if not types:
         return
     for statement in (each for text in statements for each in parse_script(text).statements):
-        for node in walk(statement.node):
+        for node in () if isinstance(statement.node, pb.DropStmt) else walk(statement.node):
             if isinstance(node, pb.TypeName):
                 named = tuple(unwrap(each).sval for each in node.names)
                 for (schema, name), spec in sorted(types.items()):
@@ -96,8 +103,8 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
                         continue
                     if isinstance(spec, TypeRemoval):
                         raise Refused(
-                            f"it is about type {schema}.{name}, which contract of {pending} drops",
-                            hint=f'do without it, or roll that back: "migrator rollback {pending}"',
+                            f"it is about type {schema}.{name}, which {_contract_of(pending)} drops",
+                            hint=f"do without it{_or_roll_back(pending)}",
                         )
                     raise Refused(
                         f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
@@ -105,31 +112,62 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
                     )
 
 
-def refuse_in_schema(pairs: Iterable[Pair], others: Iterable[Pair], pending: str) -> None:
+def refuse_of_stand_in(statements: Iterable[str], others: Iterable[Pair], pending: str = "") -> None:
+    """Refuse what is about a table by the name that it gets, which until contract is that of a view.
+
+    Args:
+        statements: of expand and contract of the later migration.
+        others: changes of the other one.
+        pending: id of that; empty: it is one migration.
+
+    Raises:
+        Refused: contract of the other one drops the view, and could not when something reads it.
+    """
+    moved = {spec.moved: spec.target for _, spec in others if isinstance(spec, MovingTable)}
+    for _, spec in others:
+        if isinstance(spec, SchemaRenaming):
+            moved |= {spec.new(table): spec.old(table) for table in spec.tables}
+    if not moved:
+        return
+    for statement in (each for text in statements for each in parse_script(text).statements):
+        for node in walk(statement.node):
+            name = TableName(node.schemaname, node.relname) if isinstance(node, pb.RangeVar) else None
+            if name and (table := moved.get(name)) is not None:
+                raise Refused(
+                    f"it is about {name}, until {_contract_of(pending)} a view that stands in for {table}",
+                    hint=f'write "{table}": what is made of that follows when it takes its new name'
+                    + (f"; or contract {pending} first" if pending else ""),
+                )
+
+
+def refuse_in_schema(pairs: Iterable[Pair], others: Iterable[Pair], pending: str = "") -> None:
     """Refuse what is in a schema that another migration drops, or in one that is full of stand-ins until contract.
 
     Args:
         pairs: changes of the later migration.
         others: changes of the other one.
-        pending: id of that.
+        pending: id of that; empty: it is one migration.
 
     Raises:
         Refused: contract of the other one would find something in it.
     """
     for (kind, spec), (_, other) in product(pairs, list(others)):
+        if spec is other:
+            continue
         places = {table.schema for table in kind.touched(spec)}
         places |= {getattr(spec, name, "") for name in _SCHEMAS}
         places |= {spec.into} if isinstance(spec, Installation) else set()
         if isinstance(other, SchemaRemoval) and other.name in places:
             raise Refused(
-                f'it is about something in schema "{other.name}", which contract of {pending} drops',
-                hint=f'write another schema, or roll that back: "migrator rollback {pending}"',
+                f'it is about something in schema "{other.name}", which {_contract_of(pending)} drops',
+                hint=f"write another schema{_or_roll_back(pending)}",
             )
         if isinstance(other, SchemaRenaming) and other.new_name in places:
             raise Refused(
-                f'it is about something in schema "{other.new_name}", where until contract of {pending} only that is '
+                f'it is about something in schema "{other.new_name}", where until {_contract_of(pending)} only that is '
                 f'which stands in for "{other.name}"',
-                hint=f'write "{other.name}": it is in "{other.new_name}" after contract; or contract {pending} first',
+                hint=f'write "{other.name}": it is in "{other.new_name}" after contract'
+                + (f"; or contract {pending} first" if pending else ""),
             )
 
 
@@ -170,6 +208,14 @@ def keys_needed_by(pairs: Iterable[Pair], specs: Iterable[Spec]) -> set[TableNam
     return {table for kind, spec in pairs if isinstance(kind, Moving) for table in kind.touched(spec)} & dropped
 
 
+def _contract_of(pending: str) -> str:
+    return f"contract of {pending}" if pending else "contract"
+
+
+def _or_roll_back(pending: str) -> str:
+    return f', or roll that back: "migrator rollback {pending}"' if pending else ", or leave that out"
+
+
 def columns_gone(kind: Kind[Any], spec: Spec) -> Iterator[tuple[TableName, str]]:
     """Columns that are no longer there after contract, or are others then."""
     for table, columns in kind.takes_away(spec).items():
@@ -195,7 +241,8 @@ def _refuse_view(
                 f"{contract}",
                 hint=f"name those it needs, or {first}",
             )
-        for column in sorted(mention.reads):
+        # What is also a name in the result is a column first, but for ORDER BY.
+        for column in sorted(mention.reads | mention.possible):
             if (table, column) in gone:
                 raise Refused(
                     f'{view.sort} "{view.target}" reads column "{column}" of {table}, which {contract} takes away or '

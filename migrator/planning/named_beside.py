@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
@@ -19,7 +20,9 @@ from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.planning.entangled import retyped_columns
-from migrator.planning.planner import Change
+
+if TYPE_CHECKING:
+    from migrator.planning.planner import Change
 
 _BY_NAME = frozenset(
     {
@@ -86,6 +89,27 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
                     "contract makes anew what was there when it was planned",
                     hint=f'contract it first: "migrator contract {other}"',
                 )
+
+
+def refuse_replaced_at_once(change: Change, changes: Iterable[Change], schema: Schema) -> None:
+    """Refuse to replace or drop at expand what the same migration makes anew at contract; indexes see to themselves.
+
+    Args:
+        change: one of the migration.
+        changes: all of them.
+        schema: their tables.
+
+    Raises:
+        Refused: contract would find something else than what was there when it was planned.
+    """
+    retyped = {column for each in changes for column in retyped_columns(each.spec)}
+    for named in _named([change], schema) if retyped and not isinstance(change.spec, OnIndex) else ():
+        for table, column in sorted(named.columns & retyped, key=str) if named.at_once else ():
+            raise Refused(
+                f'{named.what} is on column "{column}" of {table}, which gets another type by a copy: contract makes '
+                "anew what was there when it was planned",
+                hint="write two migrations, and contract the first before the second",
+            )
 
 
 def named_before(changes: Sequence[Change], its: Sequence[Change], schema: Schema) -> list[str]:

@@ -16,10 +16,12 @@ from migrator.changes.index import OnIndex
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.alter_domain import DomainAlteration
 from migrator.changes.kinds.alter_publication import PublicationAlteration
+from migrator.changes.kinds.attach_partition import Attaching
 from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_publication import PublicationCreation
 from migrator.changes.kinds.create_schema import SchemaCreation
 from migrator.changes.kinds.create_statistics import StatisticsCreation
+from migrator.changes.kinds.drop_enum_value import ValueRemoval
 from migrator.changes.kinds.drop_extension import ExtensionRemoval
 from migrator.changes.kinds.drop_publication import PublicationRemoval
 from migrator.changes.kinds.drop_schema import SchemaRemoval
@@ -40,6 +42,7 @@ from migrator.changes.sequence import OnSequence
 from migrator.changes.statistics import OnStatistics
 from migrator.changes.trigger import OnTrigger
 from migrator.changes.user_type import OnType
+from migrator.errors import Refused
 
 if TYPE_CHECKING:
     from migrator.planning.planner import Change
@@ -47,20 +50,52 @@ if TYPE_CHECKING:
 Name = tuple[str, ...]
 """What people call an object, and what of it: ``("type public.mood", "value 'sad'")``."""
 
+_MADE = "itself"
+"""The part that is about an object which is made: in the way of who drops it, and not of who changes some of it."""
 
-def shared_objects(one: Iterable[Change], other: Iterable[Change]) -> set[str]:
-    """Objects that changes of two migrations are both about."""
+
+def shared_objects(changes: Iterable[Change], its: Iterable[Change]) -> set[str]:
+    """Objects that changes of a migration and those of an earlier one are both about."""
+    names = {name for change in changes for name in (*_on_table(change), *_by_itself(change))}
     return {
-        ", ".join(mine if len(mine) < len(theirs) else theirs)
-        for change, each in product(one, list(other))
-        if not (isinstance(change.spec, Granting) and isinstance(each.spec, Granting))
-        for mine, theirs in product(_names(change), list(_names(each)))
-        if mine[: len(theirs)] == theirs[: len(mine)]
+        shared
+        for each in _but_grants(its)
+        for name in (*_on_table(each), *_by_itself(each))
+        for shared in _shared(names, name)
     }
 
 
-def _names(change: Change) -> Iterator[Name]:
-    """What a change makes, changes or drops; what it only reads left out."""
+def refuse_shared(change: Change, before: Iterable[Change]) -> None:
+    """Refuse a second change of an object in one migration; those of what is on a table see to it themselves.
+
+    Raises:
+        Refused: contract would not find what it drops or alters, or would come to what the first one says.
+    """
+    for shared in (
+        found
+        for each in _but_grants(before)
+        for name in _by_itself(each)
+        for found in _shared(_by_itself(change), name)
+    ):
+        raise Refused(
+            f"two changes of {shared} in one migration",
+            hint="write two migrations, and contract the first before the second",
+        )
+
+
+def _but_grants(changes: Iterable[Change]) -> Iterator[Change]:
+    """What is granted first is there at once, and may be taken away behind it."""
+    return (change for change in changes if not isinstance(change.spec, Granting))
+
+
+def _shared(names: Iterable[Name], other: Name) -> Iterator[str]:
+    for name in names:
+        if name[: len(other)] == other[: len(name)]:
+            yield ", ".join(name if len(name) < len(other) else other)
+
+
+def _on_table(change: Change) -> Iterator[Name]:
+    """What of a table a change makes, changes or drops, and sequences; what it only reads left out."""
     spec = change.spec
     match spec:
         case OnPolicy():
@@ -84,18 +119,33 @@ def _names(change: Change) -> Iterator[Name]:
         case OnIndex() if change.kind.name != "reindex":
             for name in {spec.index, getattr(spec, "new_name", spec.index)}:
                 yield (f"index {spec.schema}.{name}",)
+
+
+def _by_itself(change: Change) -> Iterator[Name]:
+    """What else a change makes, changes or drops."""
+    spec = change.spec
+    match spec:
         case OnPartition():
             yield (f"partition {spec.part}",)
+            if isinstance(spec, Attaching):
+                # A constraint of both becomes one, and is dropped on the partition with that of the table.
+                yield (f"constraints of {spec.target}",)
+        case Release():
+            yield (f"constraints of {spec.target}", f'"{spec.constraint}"')
         case OnType():
             yield from ((f"type {spec.target}", *part) for part in _parts_of_type(spec))
-        case SchemaRemoval() | SchemaCreation():
+        case SchemaRemoval():
             yield (f"schema {spec.name}",)
+        case SchemaCreation():
+            yield (f"schema {spec.name}", _MADE)
         case SchemaRenaming():
             yield from ((f"schema {name}",) for name in (spec.name, spec.new_name))
         case ExtensionRemoval() | ExtensionUpdate() | Installation():
             yield (f"extension {spec.extension}",)
-        case PublicationRemoval() | PublicationCreation():
+        case PublicationRemoval():
             yield (f"publication {spec.publication}",)
+        case PublicationCreation():
+            yield (f"publication {spec.publication}", _MADE)
         case PublicationAlteration():
             for table in published_in((*spec.add, *spec.drop)):
                 yield (f"publication {spec.publication}", str(table.name))
@@ -109,12 +159,11 @@ def _parts_of_type(spec: OnType) -> list[Name]:
     match spec:
         case TypeRemoval():
             return [()]
-        case ValueAddition():
+        case ValueAddition() | ValueRemoval():
             return [(f"value {spec.value!r}",)]
         case ValueRenaming():
             return [(f"value {each!r}",) for each in (spec.value, spec.new_name)]
         case DomainAlteration():
             what = spec.action.partition(" ")[2]
             return [(f'{what} "{spec.constraint}"' if spec.constraint else what,)]
-    # What is made is in nobody's way but of who drops it; a value that goes: see ``leaving``.
-    return [(f"{spec}",)]
+    return [(_MADE,)]

@@ -18,8 +18,10 @@ from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 from migrator.planning.keys_carried import refuse_carried_changed
-from migrator.planning.leaving import refuse_relying_on
+from migrator.planning.leaving import refuse_in_schema, refuse_of_stand_in, refuse_of_type, refuse_relying_on
+from migrator.planning.named_beside import refuse_replaced_at_once
 from migrator.planning.names import Names, of_steps, refuse_taken_twice
+from migrator.planning.objects import refuse_shared
 from migrator.planning.touching import both_leave, clashing_tables, touched_by
 
 
@@ -162,8 +164,10 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
         named = naming.named(Phase.EXPAND, change, expanding)
         renamed = {draft.id: new.id for draft, new in zip(expanding, named, strict=True)}
         drafts[Phase.EXPAND] += named
-        for phase, propose in ((Phase.BACKFILL, change.kind.backfill), (Phase.CONTRACT, change.kind.contract)):
-            drafts[phase] += naming.named(phase, change, propose(change.spec, context))
+        contracting = list(change.kind.contract(change.spec, context))
+        _refuse_by_text(change, [*expanding, *contracting], changes)
+        for phase, own in ((Phase.BACKFILL, change.kind.backfill(change.spec, context)), (Phase.CONTRACT, contracting)):
+            drafts[phase] += naming.named(phase, change, own)
         for phase in (Phase.EXPAND, Phase.CONTRACT):
             places[phase] += [change.at] * (len(drafts[phase]) - len(places[phase]))
         undone_by.append(
@@ -187,6 +191,22 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     return Planned(
         {phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes), names
     )
+
+
+def _refuse_by_text(change: Change, drafts: Iterable[Draft], changes: Iterable[Change]) -> None:
+    """Refuse statements about what another change of the migration drops, or only stands in for something.
+
+    Raises:
+        Refused: contract could not drop it.
+    """
+    others = [(each.kind, each.spec) for each in changes if each is not change]
+    try:
+        for draft in drafts:
+            refuse_of_type([draft.sql], [(kind, spec) for kind, spec in others if kind.name == "drop_type"])
+            refuse_of_stand_in([draft.sql], others)
+    except Refused as refusal:
+        refusal.at = refusal.at or change.at or None
+        raise
 
 
 def check(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> list[str]:
@@ -307,7 +327,8 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
     notes: list[str] = []
     refusals: list[Refused] = []
     seen: dict[tuple[TableName, str], list[Change]] = {}
-    for change, context in zip(changes, contexts, strict=True):
+    for number, (change, context) in enumerate(zip(changes, contexts, strict=True)):
+        earlier = changes[:number]
         try:
             notes += change.kind.validate(change.spec, context)
             for table, columns in change.kind.touched(change.spec).items():
@@ -321,8 +342,11 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                     before.append(change)
             refuse_index_on_copy(change.spec, [each.spec for each in changes])
             refuse_relying_on([change.spec], [(each.kind, each.spec) for each in changes])
+            refuse_in_schema([(change.kind, change.spec)], [(each.kind, each.spec) for each in changes])
+            refuse_shared(change, earlier)
+            refuse_replaced_at_once(change, changes, context.schema)
             _refuse_beside_whole_table(change, changes)
-            refuse_entangled(change.spec, [each.spec for each in changes[: changes.index(change)]], context.schema)
+            refuse_entangled(change.spec, [each.spec for each in earlier], context.schema)
             refuse_carried_changed([change.spec], _beside_in_order(change, changes), context.schema)
         except Refused as refusal:
             refusal.at = refusal.at or change.at or None

@@ -16,10 +16,16 @@ CREATE TABLE t (k int PRIMARY KEY, a text, n int NOT NULL);
 CREATE PUBLICATION p FOR TABLE t;
 CREATE TABLE unsent (k int PRIMARY KEY);
 GRANT UPDATE, SELECT (a) ON t TO pg_monitor;
-CREATE TABLE parts (k int PRIMARY KEY) PARTITION BY RANGE (k);
-CREATE TABLE part PARTITION OF parts FOR VALUES FROM (1) TO (9)
+CREATE TABLE parts (k int PRIMARY KEY, CONSTRAINT ruled CHECK (k > 0)) PARTITION BY RANGE (k);
+CREATE TABLE part PARTITION OF parts FOR VALUES FROM (1) TO (9);
+CREATE TABLE late (LIKE parts INCLUDING ALL);
+CREATE VIEW seen AS SELECT k, a FROM t;
+CREATE MATERIALIZED VIEW heap AS SELECT k FROM t;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER g BEFORE UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION touch()
 """
 LATE = "-- migrator: phase = contract\n"
+ATTACHED = "ALTER TABLE parts ATTACH PARTITION late FOR VALUES FROM (9) TO (20)"
 OFFLINE = "nobody is connected"
 
 
@@ -57,6 +63,11 @@ OFFLINE = "nobody is connected"
             "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY",
             "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY",
             "partition public.part",
+        ),
+        (
+            "ALTER TABLE parts DROP CONSTRAINT ruled",
+            ATTACHED,
+            "constraints of public.parts",
         ),
     ],
 )
@@ -160,3 +171,90 @@ def test_statistics_on_a_column_that_a_pending_migration_replaces_are_made_after
     sandbox.backfill(retyping)
     sandbox.contract(retyping, offline=OFFLINE)
     sandbox.expand(statistics)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("DROP TYPE mood; DROP TYPE mood", "two changes of type public.mood in"),
+        ("DROP TYPE mood; ALTER TABLE t ADD COLUMN m mood", "it is about type public.mood, which contract drops"),
+        (
+            f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c';\n{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'd'",
+            "two changes of type public.mood, value 'a' in",
+        ),
+        ("DROP SCHEMA gone; CREATE TABLE gone.s (k int PRIMARY KEY)", 'in schema "gone", which contract drops'),
+        ("ALTER SCHEMA gone RENAME TO kept; CREATE SEQUENCE kept.s", 'write "gone": it is in "kept" after contract'),
+        ("ALTER SCHEMA gone RENAME TO kept; DROP SCHEMA gone", "two changes of schema gone in"),
+        ("DROP EXTENSION hstore; DROP EXTENSION hstore", "two changes of extension hstore in"),
+        ("CREATE EXTENSION citext; CREATE EXTENSION IF NOT EXISTS citext", "two changes of extension citext in"),
+        ("DROP PUBLICATION p; DROP PUBLICATION p", "two changes of publication p in"),
+        ("REVOKE ALL ON t FROM pg_monitor; GRANT UPDATE ON t TO pg_monitor", "two changes of privileges of pg_monitor"),
+        (
+            f"ALTER TABLE parts DROP CONSTRAINT ruled; {ATTACHED}",
+            "two changes of constraints of public.parts in",
+        ),
+        ("CREATE INDEX i ON t (a, n); ALTER TABLE t DROP COLUMN a", 'write it without "a"'),
+        ("CREATE INDEX i ON t (lower(a)) WHERE n > 0; ALTER TABLE t DROP COLUMN a", 'write it without "a"'),
+        (
+            "CREATE OR REPLACE VIEW seen AS SELECT k AS k, a, n AS m FROM t; ALTER TABLE t ALTER k TYPE bigint",
+            'view "public.seen" reads column "k" of public.t, which contract takes away or replaces',
+        ),
+        (
+            "-- migrator: phase = expand\nDROP TRIGGER g ON t; ALTER TABLE t ALTER n TYPE bigint",
+            'trigger "g" is on column "n" of public.t, which gets another type by a copy',
+        ),
+        (
+            f"ALTER TABLE unsent RENAME TO kept;\n{LATE}CREATE MATERIALIZED VIEW heap AS SELECT k FROM kept",
+            "it is about public.kept, until contract a view that stands in for public.unsent",
+        ),
+    ],
+)
+def test_what_contract_could_not_drop_is_refused_when_it_is_planned(sandbox: Sandbox, sql: str, why: str) -> None:
+    sandbox.execute(THERE)
+    with pytest.raises(Refused) as error:
+        sandbox.new("both", sql)
+    assert why in refusal(error.value)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "GRANT ALL ON t TO pg_monitor; REVOKE DELETE ON t FROM pg_monitor",
+        "CREATE PUBLICATION q FOR TABLE t; ALTER TYPE mood ADD VALUE 'c'; ALTER TYPE mood ADD VALUE 'd'",
+        "CREATE INDEX i ON t (a); ALTER TABLE t DROP COLUMN a",
+        "ALTER DOMAIN word SET DEFAULT 'x'; ALTER DOMAIN word SET NOT NULL",
+    ],
+)
+def test_what_is_in_nobodys_way_is_one_migration(sandbox: Sandbox, sql: str) -> None:
+    sandbox.execute(f"{THERE}; DROP VIEW seen; ALTER TABLE t ALTER n SET DEFAULT 1")
+    plain = sandbox.shape_after(sql)
+    migration = sandbox.new("both", sql)
+    sandbox.expand(migration)
+    sandbox.contract(migration, offline=OFFLINE)
+    assert sandbox.snapshot() == plain
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE MATERIALIZED VIEW heap AS SELECT k FROM {}",
+        "CREATE OR REPLACE VIEW looked AS SELECT k FROM {}",
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(k) FROM {}; END",
+    ],
+)
+def test_what_reads_a_renamed_table_is_made_of_its_old_name_until_contract(sandbox: Sandbox, made: str) -> None:
+    sandbox.execute(
+        "CREATE TABLE t (k int PRIMARY KEY, a text); CREATE MATERIALIZED VIEW heap AS SELECT k FROM t WHERE k > 1;"
+        "CREATE VIEW looked AS SELECT k FROM t WHERE k > 1"
+    )
+    late = "" if "FUNCTION" in made else LATE
+    renaming = sandbox.new("first", "ALTER TABLE t RENAME TO renamed")
+    sandbox.expand(renaming)
+    with pytest.raises(Refused) as error:
+        sandbox.expand(sandbox.new("second", late + made.format("public.renamed")))
+    assert 'write "public.t": what is made of that follows' in refusal(error.value)
+    later = sandbox.new("third", late + made.format("public.t"))
+    sandbox.expand(later)
+    sandbox.contract(later, offline=OFFLINE)
+    sandbox.contract(renaming, offline=OFFLINE)
+    assert "renamed" in "".join(line for line in sandbox.snapshot() if line.startswith(("view", "function")))

@@ -277,7 +277,11 @@ OBJECTS = (
         "ALTER PUBLICATION told{x} ADD TABLE {t}",
         needs="CREATE TABLE shop.told{x} (id integer PRIMARY KEY); CREATE PUBLICATION told{x} FOR TABLE shop.told{x}",
     ),
-    Form("drop_publication", "DROP PUBLICATION had{x}", needs="CREATE PUBLICATION had{x} FOR TABLE shop.items"),
+    Form(
+        "drop_publication",
+        "DROP PUBLICATION had{x}",
+        needs="CREATE PUBLICATION had{x} FOR TABLE shop.items WITH (publish = 'insert')",
+    ),
     Form(
         "raw_sql",
         "-- migrator: phase = expand\n-- migrator: undo = DROP STATISTICS {home}.both{x}\n"

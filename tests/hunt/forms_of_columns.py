@@ -249,5 +249,6 @@ COLUMNS = (
         "UPDATE shop.items SET tags{x} = ARRAY['a', 'b']",
         naive="CREATE TABLE {home}.tagged{x} (item {keytype} REFERENCES {t} ({key})"
         " ON DELETE CASCADE ON UPDATE CASCADE, tag text, PRIMARY KEY (item, tag)); ALTER TABLE {t} DROP COLUMN tags{x}",
+        carries=True,
     ),
 )
