@@ -329,7 +329,10 @@ def require_table(
             else "this kind of change works on ordinary tables" + (" and partitioned ones" if or_partitioned else ""),
         )
     if relation.inherits:
-        raise Refused(f'table "{change.target}" takes part in inheritance, where triggers and columns differ by table')
+        raise Refused(
+            f'table "{change.target}" takes part in inheritance, where triggers and columns differ by table',
+            hint=f'ALTER TABLE … NO INHERIT … takes it out; psql shows parents and children by "\\d+ {change.sql}"',
+        )
     return relation
 
 

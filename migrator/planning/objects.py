@@ -90,7 +90,8 @@ def _but_grants(changes: Iterable[Change]) -> Iterator[Change]:
 
 def _shared(names: Iterable[Name], other: Name) -> Iterator[str]:
     for name in names:
-        if name[: len(other)] == other[: len(name)]:
+        # That two things are made of one name is said elsewhere.
+        if name[: len(other)] == other[: len(name)] and not name[-1] == other[-1] == _MADE:
             yield ", ".join(name if len(name) < len(other) else other)
 
 

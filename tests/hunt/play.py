@@ -108,6 +108,8 @@ class Life:
         chance, sandbox = self.chance, self.sandbox
         drawer = Drawer(chance, self.role)
         state = drawer.draw()
+        # Drawn apart, so that a seed makes the same schema beside it.
+        drawer.inherit(random.Random(f"inheritance of {self.seed}"))
         sandbox.configure(SERVICE, lock_budget="3s", backfill={"target_ms": 5})
         # Drawn apart, so that a seed makes the same schema whoever owns it.
         fate = random.Random(f"fate of {self.seed}")

@@ -245,6 +245,19 @@ class Drawer:
             f"CREATE TRIGGER {quoted(name)} AFTER INSERT OR UPDATE ON {table.sql} {TRIGGER} {function}()"
         )
 
+    def inherit(self, chance: random.Random) -> None:
+        """Now and then a table that has a child or a parent; what is changed of it is refused, or leaves both alike."""
+        for table_id, table in self.state.tables.items():
+            if not table.plain or chance.random() >= 0.08:
+                continue
+            other = f"other.of_{table_id.lower()}"
+            self.setup.append(
+                f"CREATE TABLE {other} () INHERITS ({table.sql})"
+                if chance.random() < 0.5
+                else f"CREATE TABLE {other} (counted integer NOT NULL); ALTER TABLE {table.sql} INHERIT {other}"
+            )
+            self.setup.append(f"GRANT ALL ON {other} TO {self.role}")
+
     def extras(self) -> None:
         """Row security, publications, statistics."""
         for table_id, table in self.state.tables.items():
