@@ -6,7 +6,7 @@ drop it again. What changes such a table before that contract would make writes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -138,6 +138,25 @@ def refuse_of_stand_in(statements: Iterable[str], others: Iterable[Pair], pendin
                     hint=f'write "{table}": what is made of that follows when it takes its new name'
                     + (f"; or contract {pending} first" if pending else ""),
                 )
+
+
+def refuse_by_text(statements: Sequence[str], others: Sequence[Pair], at: str) -> None:
+    """Refuse statements about what another change of the migration drops, or about what only stands in for something.
+
+    Args:
+        statements: of expand and contract of one change.
+        others: the other changes.
+        at: the place of the change.
+
+    Raises:
+        Refused: contract could not drop it.
+    """
+    try:
+        refuse_of_type(statements, [(kind, spec) for kind, spec in others if isinstance(spec, TypeRemoval)])
+        refuse_of_stand_in(statements, others)
+    except Refused as refusal:
+        refusal.at = refusal.at or at or None
+        raise
 
 
 def refuse_in_schema(pairs: Iterable[Pair], others: Iterable[Pair], pending: str = "") -> None:

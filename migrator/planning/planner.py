@@ -18,7 +18,7 @@ from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 from migrator.planning.keys_carried import refuse_carried_changed
-from migrator.planning.leaving import refuse_in_schema, refuse_of_stand_in, refuse_of_type, refuse_relying_on
+from migrator.planning.leaving import refuse_by_text, refuse_in_schema, refuse_relying_on
 from migrator.planning.named_beside import refuse_replaced_at_once
 from migrator.planning.names import Names, of_steps, refuse_taken_twice
 from migrator.planning.objects import refuse_shared
@@ -165,7 +165,8 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
         renamed = {draft.id: new.id for draft, new in zip(expanding, named, strict=True)}
         drafts[Phase.EXPAND] += named
         contracting = list(change.kind.contract(change.spec, context))
-        _refuse_by_text(change, [*expanding, *contracting], changes)
+        others = [(each.kind, each.spec) for each in changes if each is not change]
+        refuse_by_text([draft.sql for draft in (*expanding, *contracting)], others, change.at)
         for phase, own in ((Phase.BACKFILL, change.kind.backfill(change.spec, context)), (Phase.CONTRACT, contracting)):
             drafts[phase] += naming.named(phase, change, own)
         for phase in (Phase.EXPAND, Phase.CONTRACT):
@@ -191,22 +192,6 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     return Planned(
         {phase: tuple(proposed) for phase, proposed in drafts.items()}, tuple(notes), touched_by(changes), names
     )
-
-
-def _refuse_by_text(change: Change, drafts: Iterable[Draft], changes: Iterable[Change]) -> None:
-    """Refuse statements about what another change of the migration drops, or only stands in for something.
-
-    Raises:
-        Refused: contract could not drop it.
-    """
-    others = [(each.kind, each.spec) for each in changes if each is not change]
-    try:
-        for draft in drafts:
-            refuse_of_type([draft.sql], [(kind, spec) for kind, spec in others if kind.name == "drop_type"])
-            refuse_of_stand_in([draft.sql], others)
-    except Refused as refusal:
-        refusal.at = refusal.at or change.at or None
-        raise
 
 
 def check(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> list[str]:
