@@ -66,6 +66,12 @@ SET search_path = pg_catalog, public, pg_temp
 AS $migrator$
 BEGIN
     -- Also where it is empty: a batch that has read the row must meet this write.
+    IF EXISTS (SELECT FROM public.profiles AS o WHERE o.user_id OPERATOR(pg_catalog.=) OLD.user_id) THEN
+        -- Another row has taken its place, by the same statement, and is taken across by itself.
+        UPDATE public.users AS n SET bio = n.bio, theme = n.theme
+        WHERE n.id OPERATOR(pg_catalog.=) OLD.user_id;
+        RETURN NULL;
+    END IF;
     UPDATE public.users AS n SET bio = NULL, theme = DEFAULT
     WHERE n.id OPERATOR(pg_catalog.=) OLD.user_id;
     RETURN NULL;

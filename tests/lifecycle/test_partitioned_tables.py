@@ -127,24 +127,8 @@ def test_what_cannot_be_done_is_refused_before_anything(sandbox: Sandbox, beside
 
 
 def test_what_no_partitioned_table_can_have_done_comes_with_what_to_do(sandbox: Sandbox) -> None:
-    sandbox.execute(
-        TABLE + "CREATE TABLE days (id int PRIMARY KEY, note text, many int[]) PARTITION BY RANGE (id);"
-        "CREATE TABLE beside (day int PRIMARY KEY REFERENCES days ON DELETE CASCADE, other text);"
-        "CREATE TABLE more (LIKE events) PARTITION BY LIST (id)"
-    )
-    moves = "is deleted and inserted for triggers"
-    pointing = "REFERENCES days ON DELETE CASCADE"
+    sandbox.execute(TABLE + "CREATE TABLE more (LIKE events) PARTITION BY LIST (id)")
     for sql, said in [
-        ("-- migrator: to = beside (day)\nALTER TABLE days DROP COLUMN note", moves),
-        ("-- migrator: into = days\nDROP TABLE beside", moves),
-        (
-            f"-- migrator: from = days\nCREATE TABLE notes (id int PRIMARY KEY {pointing}, note text)",
-            moves,
-        ),
-        (
-            f"-- migrator: unnest = days (many)\nCREATE TABLE one (id int {pointing}, x int, PRIMARY KEY (id, x))",
-            moves,
-        ),
         ("ALTER TABLE events ADD CONSTRAINT z EXCLUDE USING btree (id WITH =)", "add it to each by itself"),
         ("ALTER TABLE events ATTACH PARTITION more FOR VALUES FROM (20) TO (30)", "while it has no partitions yet"),
         (

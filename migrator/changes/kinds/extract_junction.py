@@ -329,7 +329,7 @@ class ExtractJunction(Moving[Extraction]):
     def withdraw(self, change: Extraction, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
         del context
-        yield made_table.dropped(sides, self._with_pairs("ahead", change, sides))
+        yield from made_table.dropped(sides, self._with_pairs("ahead", change, sides))
 
     def _with_pairs(self, name: str, change: Extraction, sides: Sides, **more: Any) -> Sql:
         definition = _read(change)

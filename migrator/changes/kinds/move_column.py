@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec import structs
 from migrator.changes.bystanders import notes_for_subscribers, require_last_word
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable, altered_table, refuse_absent
 from migrator.changes.moving import Moving, chosen, many
+from migrator.changes.moving.divided import Pointing
 from migrator.changes.moving.sides import (
     ForeignKey,
     Sides,
@@ -18,12 +19,13 @@ from migrator.changes.moving.sides import (
     is_unique,
     primary_key,
     require_there_before,
+    to_be_unique,
 )
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
-from migrator.sql.compose import Sql, ident, ident_list, qualified
+from migrator.sql.compose import Sql, ident
 from migrator.sql.parser import pb, unwrap
 from migrator.sql.rewrite import columns_in, slug
 from migrator.templating import render
@@ -111,6 +113,15 @@ class MoveColumn(Moving[Move]):
         written a value into that row, or a value for its siblings since it was chosen itself, this is what old code
         reads from there on; a column marks such rows. The row that was chosen before keeps what it has. Rollback counts
         the values of new code that old code does not read. Refused: a condition over generated columns.
+
+    Partitioned tables
+        Either table may be partitioned, or both. A row that an UPDATE takes to another partition is deleted and
+        inserted for triggers; it counts as updated, with what the statement writes, and its rows of the other table go
+        along as the foreign key says: by PostgreSQL 14 they are deleted, with or without the tool, and the value stays
+        where old code reads it. Of new code that takes the chosen one of several rows to another partition by its key,
+        NULL written by the same statement is not seen. Refused: a foreign key ON UPDATE CASCADE that points to a
+        partitioned table and has no action ON DELETE, and one of a partitioned old table ON UPDATE CASCADE. A partition
+        that is attached with rows after the backfill is not filled: contract counts what differs.
 
     Limits
         Two transactions that change one value at the same time, one in each table, can deadlock (40P01): each has its
@@ -204,9 +215,7 @@ class MoveColumn(Moving[Move]):
                 raise Refused(
                     f"several rows of {relation.name} may have the same {', '.join(key)}, so rows of {old.name} and "
                     f"{new.name} do not belong together one to one",
-                    hint=f"make it unique in a migration before this one: ALTER TABLE "
-                    f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(key)})"
-                    + (_OF_SEVERAL if relation is new else ""),
+                    hint=to_be_unique(relation, key) + (_OF_SEVERAL if relation is new else ""),
                 )
         if change.many and change.where:
             raise Refused(
@@ -216,7 +225,8 @@ class MoveColumn(Moving[Move]):
         if change.many and is_unique(new, new_key):
             raise Refused(f"one row of {new.name} at most has the same {', '.join(new_key)}", hint="leave many out")
         where = chosen.condition(change.where, new, new_key) if change.where else ""
-        return Sides(change.target, change.other, change.columns, old_key, new_key, where)
+        is_divided = bool(new.partition_key)
+        return Sides(change.target, change.other, change.columns, old_key, new_key, where, is_divided)
 
     def validate(self, change: Move, context: Context) -> Iterator[str]:
         """The rows belong together one to one, the columns can go, and they are not there yet."""
@@ -236,12 +246,28 @@ class MoveColumn(Moving[Move]):
         state = (Names.of(sides, context).state,) if change.many or change.where else ()
         yield from notes_for_subscribers(new, (*change.columns, *state))
         yield from self.notes_on_two(sides, old, new)
+        yield from self.require_followed(change, context, sides)
 
     def form(self, change: Move) -> tuple[str, tuple[Sync, ...]]:
         """See ``Moving``."""
         if change.where:
             return chosen.FOLDER, self.syncs
         return (many.FOLDER, many.SYNCS) if change.many else super().form(change)
+
+    def pointing(self, change: Move, context: Context, sides: Sides) -> Pointing | None:
+        """See ``Moving``; of a row to which several belong the key does not change."""
+        return None if change.many else super().pointing(change, context, sides)
+
+    def goes_by_place(self, change: Move) -> bool:
+        """See ``Moving``."""
+        return not (change.many or change.where)
+
+    def followed(
+        self, change: Move, sides: Sides, names: Names, found: Pointing, old: Relation
+    ) -> tuple[Mapping[str, Sql], Sql]:
+        """See ``Moving``."""
+        values, unless = super().followed(change, sides, names, found, old)
+        return (chosen.followed(values, sides, names) if change.where else values), unless
 
     def function_values(self, change: Move, sides: Sides, names: Names, old: Relation) -> dict[str, dict[str, Any]]:
         """See ``Moving``."""
@@ -254,7 +280,8 @@ class MoveColumn(Moving[Move]):
         """See ``Moving``."""
         yield from self.add_columns(sides, old)
         if change.many:
-            yield self.add_state(sides, Names.of(sides, context), "tells rows that are filled from those that are not")
+            why = "tells rows that are filled from those that are not"
+            yield self.add_state(sides, Names.of(sides, context), why, many.state_type(sides))
         elif change.where:
             yield self.add_state(sides, Names.of(sides, context), "tells rows in which new code has written a value")
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable
 from migrator.changes.moving import DELETE, Moving, carried, gone, made_table
+from migrator.changes.moving.divided import Pointing
 from migrator.changes.moving.made_table import MadeColumn
-from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, is_unique, primary_key
+from migrator.changes.moving.sides import ForeignKey, Sides, canonical_type, is_unique, primary_key, to_be_unique
 from migrator.changes.moving.triggers import Names
 from migrator.errors import Refused
 from migrator.model.plan import Phase
@@ -74,6 +75,16 @@ class SplitTable(Moving[Splitting]):
         defaults that the old table has not: they are later migrations. NOT NULL without a default there, since new code
         does not name the column; defaults that differ from row to row. Columns that others rely on, as by drop_column.
         Row security, subscriptions. A database is needed.
+
+    Partitioned tables
+        The table that is split may be partitioned; then its primary key has the columns that divide it, and so has the
+        new table. A row that an UPDATE takes to another partition keeps its row of the new table, with what the
+        statement writes; one that new code had deleted comes back, empty. The new table is an ordinary one, since it
+        would have no partition for rows of old code: ``-- migrator: partition = …`` divides it later. By PostgreSQL 14
+        the foreign key deletes the row of the new table: it is made again until contract, and is gone after it. DETACH
+        PARTITION fails while rows of the new table belong to rows there, as for every table that a foreign key points
+        to. A partition that is attached with rows after the backfill has no rows in the new table: contract counts
+        their values.
 
     Limits
         New code finds no row in the new table until the backfill has made it: it starts after the backfill, or writes
@@ -146,12 +157,16 @@ class SplitTable(Moving[Splitting]):
 
     def validate(self, change: Splitting, context: Context) -> Iterator[str]:
         """The new table is like a part of the old one, and its rows follow those of that."""
-        old = made_table.require_beside(change, change.other, context)
+        old = made_table.require_beside(change, change.other, context, or_partitioned=True)
         definition, sides = _read(change), self.sides(change, context)
         if not is_unique(old, sides.old_key) or len(sides.old_key) != len(sides.new_key):
-            raise Refused(f"the foreign key of {change.other} does not point to a key of {change.target}")
+            raise Refused(
+                f"the foreign key of {change.other} does not point to a key of {change.target}",
+                hint=to_be_unique(old, sides.old_key),
+            )
         made_table.require_following(definition.foreign_key, old, sides)
         yield from self.require_old(sides, old)
+        yield from self.require_followed(change, context, sides)
         for each in definition.moved:
             column = old.column(each.name)
             if column is not None:
@@ -164,6 +179,11 @@ class SplitTable(Moving[Splitting]):
             )
         yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
         yield from self.notes_on_two(sides, old)
+
+    def pointing(self, change: Splitting, context: Context, sides: Sides) -> Pointing | None:
+        """See ``Moving``."""
+        del context, sides
+        return Pointing(_read(change).foreign_key, is_on_new=True)
 
     def new_defaults(self, change: Splitting, old: Relation) -> dict[str, str]:
         """See ``Moving``."""
@@ -206,7 +226,7 @@ class SplitTable(Moving[Splitting]):
         """See ``Moving``."""
         del change
         yield gone.dropped(sides, Names.of(sides, context), undoing=True)
-        yield made_table.dropped(sides, self.lost_by_rollback(sides))
+        yield from made_table.dropped(sides, self.lost_by_rollback(sides))
 
 
 def _table(change: Splitting) -> Any:

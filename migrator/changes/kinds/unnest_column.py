@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, Obstacle, OnTable
 from migrator.changes.moving import Moving, carried, made_table
+from migrator.changes.moving.divided import Pointing
 from migrator.changes.moving.made_table import MadeColumn, MadeTable
-from migrator.changes.moving.sides import Sides, canonical_type, changed, is_row, is_unique, primary_key
+from migrator.changes.moving.sides import Sides, canonical_type, changed, is_row, is_unique, primary_key, to_be_unique
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.errors import Refused
 from migrator.model.plan import Phase
@@ -83,6 +84,14 @@ class UnnestColumn(Moving[Unnesting]):
         empty array have no rows; old code reads what it wrote, and an empty array where new code deleted the last row.
         Arrays of several dimensions become flat when new code changes them. NULL elements, and texts longer than 2,000
         bytes, are no rows: old code may write them, and contract counts them.
+
+    Partitioned tables
+        The table of the array may be partitioned; then its primary key has the columns that divide it, and so has the
+        new table. A row that an UPDATE takes to another partition keeps its rows, but for what the statement changes.
+        By PostgreSQL 14 the foreign key deletes them: they are made again until contract, and are gone after it. The
+        new table is an ordinary one: ``-- migrator: partition = …`` divides it later. DETACH PARTITION fails while
+        rows of the new table belong to rows there. A partition that is attached with rows after the backfill has no
+        rows in the new table: contract counts them.
 
     A table of the values
         The value may be a foreign key, ``tag text REFERENCES tags (name)``. A value that old code writes, or that the
@@ -174,7 +183,7 @@ class UnnestColumn(Moving[Unnesting]):
 
     def validate(self, change: Unnesting, context: Context) -> Iterator[str]:
         """The elements can be rows that follow those of the old table."""
-        old = made_table.require_beside(change, change.other, context)
+        old = made_table.require_beside(change, change.other, context, or_partitioned=True)
         definition, sides = _read(change), self.sides(change, context)
         key = [old.column(name) for name in sides.old_key]
         if (
@@ -183,7 +192,8 @@ class UnnestColumn(Moving[Unnesting]):
             or not all(each is not None and each.not_null for each in key)
         ):
             raise Refused(
-                f"the foreign key of {change.other} does not point to a key of {change.target} that is NOT NULL"
+                f"the foreign key of {change.other} does not point to a key of {change.target} that is NOT NULL",
+                hint=to_be_unique(old, sides.old_key),
             )
         made_table.require_following(definition.table.foreign_key, old, sides)
         yield from self.require_old(sides, old)
@@ -197,7 +207,9 @@ class UnnestColumn(Moving[Unnesting]):
                 f"{' COLLATE ' + column.collation if column.collation else ''}",
                 hint="take the elements as they are, and change them in a later migration",
             )
-        yield from _validate_lookup(definition, context)
+        if definition.table.lookup is not None:
+            yield from made_table.require_lookup(definition.table.lookup, context)
+        yield from self.require_followed(change, context, sides)
         yield f"the order of elements in {change.column}, and how often one is there, are gone after contract"
         yield f"TRUNCATE of {change.target} fails from expand on, since the foreign key of {change.other} points to it"
         for trigger in old.triggers:
@@ -205,6 +217,18 @@ class UnnestColumn(Moving[Unnesting]):
                 f"trigger {trigger} of {old.name} fires on writes that are taken across, with the rights of the role "
                 "that expands"
             )
+
+    def pointing(self, change: Unnesting, context: Context, sides: Sides) -> Pointing | None:
+        """See ``Moving``."""
+        del context, sides
+        return Pointing(_read(change).table.foreign_key, is_on_new=True)
+
+    def followed(
+        self, change: Unnesting, sides: Sides, names: Names, found: Pointing, old: Relation
+    ) -> tuple[Mapping[str, Sql], Sql]:
+        """See ``Moving``."""
+        del change, sides, names, found, old
+        return {}, Sql("")
 
     def arrive(self, change: Unnesting, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """The new table, with the privileges of the old one."""
@@ -219,7 +243,7 @@ class UnnestColumn(Moving[Unnesting]):
         self, change: Unnesting, sides: Sides, names: Names, old: Relation
     ) -> dict[str, dict[str, Any]]:
         """See ``Moving``."""
-        del names, old
+        del old
         value = _read(change).value.name
         both: dict[str, Any] = {
             "old": sides.old_sql,
@@ -245,6 +269,7 @@ class UnnestColumn(Moving[Unnesting]):
                 "key": sides.old_key,
                 "new_key": sides.new_key,
                 "fits": _fits(change),
+                "left": names.left,
             },
             "before": {**on_new, "lookup": _lookup(change)},
             "new": {
@@ -294,7 +319,7 @@ class UnnestColumn(Moving[Unnesting]):
     def withdraw(self, change: Unnesting, context: Context, sides: Sides) -> Iterator[Draft]:
         """See ``Moving``."""
         del context
-        yield made_table.dropped(sides, self._with_elements("ahead", change, sides))
+        yield from made_table.dropped(sides, self._with_elements("ahead", change, sides))
 
     def _with_elements(self, name: str, change: Unnesting, sides: Sides) -> Sql:
         return self.template(
@@ -314,47 +339,6 @@ def _lookup(change: Unnesting) -> tuple[Sql, str] | None:
     """The table of the values, and its column."""
     lookup = _read(change).table.lookup
     return None if lookup is None else (qualified(lookup.to.schema, lookup.to.name), lookup.referenced[0])
-
-
-def _validate_lookup(definition: _Definition, context: Context) -> Iterator[str]:
-    """Refuse a table of the values to which those of old code could not be added.
-
-    Raises:
-        Refused: with what is in the way.
-    """
-    lookup = definition.table.lookup
-    if lookup is None:
-        return
-    relation = context.schema.relation(lookup.to)
-    if relation is None or lookup.to in context.created:
-        raise Refused(f'table "{lookup.to}" does not exist yet', hint="create it in a migration before this one")
-    (name,) = lookup.referenced
-    if not is_unique(relation, (name,)):
-        raise Refused(f'column "{name}" of table "{lookup.to}" is not unique', hint="let it be, or its primary key")
-    strict = [
-        each.name
-        for each in relation.columns
-        if each.not_null and each.name != name and not (each.default or each.identity or each.generated)
-    ]
-    if strict:
-        raise Refused(
-            f"values of old code could not be added to {lookup.to}: {', '.join(strict)} is NOT NULL without a default",
-            hint="give it a default, or leave the foreign key to a later migration",
-        )
-    rules = [
-        each
-        for each in relation.constraints
-        if each.type in ("check", "exclusion", "foreign key") or (each.type == "unique" and each.columns != (name,))
-    ]
-    if rules or relation.has_row_security:
-        raise Refused(
-            f"values of old code might not be let into {lookup.to}: "
-            + ("; ".join(f"{each.name} {each.definition}" for each in rules) or "it has row security"),
-            hint="leave the foreign key to a later migration",
-        )
-    yield f"values that old code writes and {lookup.to} has not are added to it"
-    for trigger in relation.triggers:
-        yield f"trigger {trigger} of {lookup.to} fires on what is added, with the rights of the role that expands"
 
 
 def _fits(change: Unnesting) -> Sql:

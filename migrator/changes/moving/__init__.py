@@ -10,12 +10,12 @@ has read an older value does not find the version of the row that it has seen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, refuse_dependents, require_table
-from migrator.changes.moving import carried, gone, triggers
+from migrator.changes.kind import Context, Draft, Obstacle, OnTable, refuse_dependents, require_table
+from migrator.changes.moving import carried, divided, gone, triggers
+from migrator.changes.moving.following import Following, MovedT
 from migrator.changes.moving.sides import (
-    NOT_DIVIDED,
     Sides,
     changed,
     differs,
@@ -34,8 +34,6 @@ from migrator.sql.compose import Sql, qualified
 from migrator.sql.rewrite import slug
 from migrator.templating import render
 
-MovedT = TypeVar("MovedT", bound=OnTable)
-
 _GUARD = "migrator.syncing"
 _OLD = Sync("old", False, "AFTER INSERT OR UPDATE", "takes what old code writes to the new table")
 _BEFORE = Sync(
@@ -49,13 +47,11 @@ DELETE = Sync("delete", True, "AFTER DELETE", "clears in the old table what new 
 """For a new table that has a row for each row of the old one."""
 
 
-class Moving(Kind[MovedT]):
+class Moving(Following[MovedT]):
     """The phases of a change that moves columns to another table.
 
     Attributes:
         makes_rows: whether the new table gets a row for each row of the old one.
-        syncs: the triggers on both tables.
-        functions: folder of the templates of their functions.
         is_new_first: whether rows that old code makes need the triggers of the new table.
     """
 
@@ -63,7 +59,6 @@ class Moving(Kind[MovedT]):
     keeps_in_step = True
     makes_rows: ClassVar[bool] = False
     syncs: ClassVar[tuple[Sync, ...]] = (_OLD, _BEFORE, _NEW)
-    functions: ClassVar[str] = "moving"
     is_new_first: ClassVar[bool] = False
 
     def new_table(self, change: MovedT) -> TableName:
@@ -82,11 +77,6 @@ class Moving(Kind[MovedT]):
         """What a value needs a row in, for messages."""
         del change
         return str(sides.new)
-
-    def form(self, change: MovedT) -> tuple[str, tuple[Sync, ...]]:
-        """The folder of the templates of functions, and the triggers that call them."""
-        del change
-        return self.functions, self.syncs
 
     def arrive(self, change: MovedT, context: Context, sides: Sides, old: Relation) -> Iterator[Draft]:
         """What new code finds from expand on: columns, or a table with them."""
@@ -118,19 +108,35 @@ class Moving(Kind[MovedT]):
         names = Names.of(sides, context)
         yield from self.arrive(change, context, sides, old)
         values = self.function_values(change, sides, names, old)
-        yield from triggers.made(*self.form(change), sides, names, values, is_new_first=self.is_new_first)
+        found = self.pointing(change, context, sides)
+        pointed_to = self.pointed_to(context, sides, found)
+        follow = None
+        if found is not None and pointed_to is not None:
+            values["left"] = divided.function_left(sides, names, found)
+            follow = divided.follow(sides, names, found, pointed_to, *self.followed(change, sides, names, found, old))
+        values = {what: {**each, "follow": follow} for what, each in values.items()}
+        values["way"] = divided.function_way(sides, names)
+        yield from triggers.made(
+            self.form(change)[0],
+            self.kept_by(change, context, sides),
+            sides,
+            names,
+            values,
+            is_new_first=self.is_new_first,
+        )
         yield from self.settle(change, context, sides, old)
 
     def contract(self, change: MovedT, context: Context) -> Iterator[Draft]:
         """What takes old writes across, what takes new ones back, and then what old code had."""
         sides = self.sides(change, context)
-        yield from triggers.dropped(self.form(change)[1], sides, Names.of(sides, context))
+        yield from triggers.dropped(self.kept_by(change, context, sides), sides, Names.of(sides, context))
         yield from self.depart(change, context, sides)
 
     def rollback(self, change: MovedT, context: Context) -> Iterator[Draft]:
         """Triggers and new shape go; what new code wrote is where old code reads it."""
         sides = self.sides(change, context)
-        yield from triggers.dropped(self.form(change)[1], sides, Names.of(sides, context), undoing=True)
+        syncs = self.kept_by(change, context, sides)
+        yield from triggers.dropped(syncs, sides, Names.of(sides, context), undoing=True)
         yield from self.withdraw(change, context, sides)
 
     def require_two(self, change: MovedT, context: Context) -> tuple[Relation, Relation]:
@@ -148,8 +154,8 @@ class Moving(Kind[MovedT]):
                     f'table "{table}" is created by this migration', hint="write the columns you want into it"
                 )
         old, new = (
-            require_table(change, context, instead=NOT_DIVIDED),
-            require_table(OnTable(schema=other.schema, table=other.name), context, instead=NOT_DIVIDED),
+            require_table(change, context, or_partitioned=True),
+            require_table(OnTable(schema=other.schema, table=other.name), context, or_partitioned=True),
         )
         if old is None or new is None:
             raise Refused(
@@ -193,9 +199,10 @@ class Moving(Kind[MovedT]):
         yield from carried.grants(sides, old)
         yield from carried.settings(sides, old)
 
-    def add_state(self, sides: Sides, names: Names, why: str) -> Draft:
+    def add_state(self, sides: Sides, names: Names, why: str, type_sql: Sql | None = None) -> Draft:
         """A column of the new table that tells rows apart of which the values do not."""
-        text = self._made("add_column", table=sides.new_sql, column=names.state, type=Sql('"char"'), collation=Sql(""))
+        type_sql = type_sql or Sql('"char"')
+        text = self._made("add_column", table=sides.new_sql, column=names.state, type=type_sql, collation=Sql(""))
         return Draft("add-state", text, why, slug(sides.new.name))
 
     def drop_state(self, sides: Sides, names: Names, *, undoing: bool = False) -> Draft:

@@ -4,12 +4,14 @@ The old table has one place, and so have all rows of the new one that belong to 
 Old code that chooses another row changes nothing of what it reads: that row takes the value. New code that does so
 means the value which the row has. Nobody can tell them apart, but a column marks the rows whose values new code has
 written, by ``o``: those keep what they have, and what was only taken from the old table gives way to what is there.
-``s`` and ``t`` by turns tell the trigger on the new table that a value comes from the old one.
+``s`` and ``t`` by turns tell the trigger on the new table that a value comes from the old one. In a partitioned table
+``m`` marks a row that got another key and holds nothing of new code: where it came to another partition by that, it is
+inserted there, and could not be told from one that new code gave its values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from migrator.changes.moving.sides import Sides, changed, differs, is_led, is_unique, require_there_before
@@ -79,6 +81,7 @@ def function_values(values: dict[str, dict[str, Any]], sides: Sides, names: Name
         "new_matches": sides.matches("new"),
         "old_matches": sides.matches("old"),
         "changed": changed(columns, ()),
+        "divided": sides.is_divided,
     }
     return {
         "old": values["old"],
@@ -96,6 +99,17 @@ def function_values(values: dict[str, dict[str, Any]], sides: Sides, names: Name
             "sibling_matches": sides.matches("n"),
             "sibling_empty": _empty("n", ident, columns),
         },
+    }
+
+
+def followed(values: Mapping[str, Sql], sides: Sides, names: Names) -> dict[str, Sql]:
+    """What rows get besides the key of one they belong to that changed its partition: the chosen one the values."""
+    chosen = sides.matches("n")
+    state = f"n.{ident(names.state)}"
+    other = f"CASE {state} WHEN 's' THEN 't' ELSE 's' END"
+    return {
+        names.state: Sql(f'CASE WHEN {chosen} THEN CAST({other} AS "char") ELSE {state} END'),
+        **{name: Sql(f"CASE WHEN {chosen} THEN {value} ELSE n.{ident(name)} END") for name, value in values.items()},
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrator.changes.kind import Context, Draft, OnTable, require_table
-from migrator.changes.moving.sides import NOT_DIVIDED, ForeignKey, Sides, foreign_key
+from migrator.changes.moving.sides import ForeignKey, Sides, foreign_key, is_unique
 from migrator.errors import Refused
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
@@ -18,6 +18,10 @@ from migrator.sql.rewrite import granted_to, slug, statement_sql
 from migrator.templating import render
 
 _GRANTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES"})
+_NOT_DIVIDED = (
+    "a row that an UPDATE takes to another partition is deleted and inserted for triggers, so that they would delete "
+    "what belongs to it in the other table; write both tables in the application, in three releases"
+)
 _BESIDE = (pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT)
 _LONG = re.compile(r"(?:text|varchar|bytea|bpchar)(?:\((\d+)\))?")
 LONGEST = 2000
@@ -89,7 +93,12 @@ def tree(definition: str, new: TableName, schema: str, example: str) -> Any:
     node: Any = pb.CreateStmt()
     if [each.kind for each in statements] == ["create_stmt"]:
         node.CopyFrom(statements[0].node)
-    if node.HasField("partspec") or node.inh_relations or not node.table_elts:
+    if node.HasField("partspec"):
+        raise Refused(
+            f'table "{new}" would have no partition yet, so that rows of old code would find no place there',
+            hint="leave PARTITION BY out; a later migration divides it: -- migrator: partition = …",
+        )
+    if node.inh_relations or not node.table_elts:
         raise Refused(f"not the definition of a plain table: {definition}", hint=example)
     node.relation.schemaname = node.relation.schemaname or new.schema
     if (node.relation.schemaname, node.relation.relname) != (new.schema, new.name):
@@ -165,15 +174,18 @@ def _column(element: Any, constraints: list[Any]) -> MadeColumn:
     )
 
 
-def require_beside(change: OnTable, other: TableName, context: Context) -> Relation:
+def require_beside(change: OnTable, other: TableName, context: Context, *, or_partitioned: bool = False) -> Relation:
     """The table whose columns move, where the new one can be made.
+
+    Args:
+        or_partitioned: whether a partitioned table will do.
 
     Raises:
         Refused: it cannot, or what there is is not known.
     """
     if change.target in context.created:
         raise Refused(f'table "{change.target}" is created by this migration', hint="create both tables there")
-    old = require_table(change, context, instead=NOT_DIVIDED)
+    old = require_table(change, context, or_partitioned=or_partitioned, instead=_NOT_DIVIDED)
     if old is None:
         raise Refused(
             f'what hangs on the columns of table "{change.target}" is not known without a database',
@@ -202,6 +214,44 @@ def require_following(key: ForeignKey, old: Relation, sides: Sides) -> None:
             + (" ON UPDATE CASCADE" if can_change else "")
             + ", not DEFERRABLE",
         )
+
+
+def require_lookup(lookup: ForeignKey, context: Context) -> Iterator[str]:
+    """Refuse a table of the values to which those of old code could not be added.
+
+    Raises:
+        Refused: with what is in the way.
+    """
+    relation = context.schema.relation(lookup.to)
+    if relation is None or lookup.to in context.created:
+        raise Refused(f'table "{lookup.to}" does not exist yet', hint="create it in a migration before this one")
+    (name,) = lookup.referenced
+    if not is_unique(relation, (name,)):
+        raise Refused(f'column "{name}" of table "{lookup.to}" is not unique', hint="let it be, or its primary key")
+    strict = [
+        each.name
+        for each in relation.columns
+        if each.not_null and each.name != name and not (each.default or each.identity or each.generated)
+    ]
+    if strict:
+        raise Refused(
+            f"values of old code could not be added to {lookup.to}: {', '.join(strict)} is NOT NULL without a default",
+            hint="give it a default, or leave the foreign key to a later migration",
+        )
+    rules = [
+        each
+        for each in relation.constraints
+        if each.type in ("check", "exclusion", "foreign key") or (each.type == "unique" and each.columns != (name,))
+    ]
+    if rules or relation.has_row_security:
+        raise Refused(
+            f"values of old code might not be let into {lookup.to}: "
+            + ("; ".join(f"{each.name} {each.definition}" for each in rules) or "it has row security"),
+            hint="leave the foreign key to a later migration",
+        )
+    yield f"values that old code writes and {lookup.to} has not are added to it"
+    for trigger in relation.triggers:
+        yield f"trigger {trigger} of {lookup.to} fires on what is added, with the rights of the role that expands"
 
 
 def created(node: Any, sides: Sides, lookup: Sql | None = None) -> Draft:
@@ -238,9 +288,15 @@ def granted(old: Relation, sides: Sides) -> Iterator[Draft]:
             )
 
 
-def dropped(sides: Sides, loses: Sql) -> Draft:
-    """The step of a rollback that undoes ``created``."""
-    return Draft(
+def dropped(sides: Sides, loses: Sql) -> Iterator[Draft]:
+    """The steps of a rollback that undo ``created``."""
+    yield Draft(
+        f"lock-{slug(sides.old.name)}",
+        Sql(render("changes/moving/lock_table.sql.mako", table=sides.old_sql)),
+        "the foreign key is dropped with the table: a delete that has this one would wait for that one",
+        slug(sides.new.name),
+    )
+    yield Draft(
         f"drop-{slug(sides.new.name)}",
         Sql(render("changes/moving/drop_table.sql.mako", table=sides.new_sql)),
         f"its values are in {sides.old.name}, but for those counted here",

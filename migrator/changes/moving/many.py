@@ -30,6 +30,15 @@ SYNCS = (
 _GUARD = "migrator.syncing"
 
 
+def state_type(sides: Sides) -> Sql:
+    """Of the column that marks rows which are filled.
+
+    In a partitioned table what begins with ``u`` or ``m`` tells which columns the last UPDATE changed, ``1`` for each
+    that it did: a row that comes to another partition by it, ``m``, is inserted there, where nothing else tells.
+    """
+    return Sql("text" if sides.is_divided else '"char"')
+
+
 def function_values(sides: Sides, names: Names) -> dict[str, dict[str, Any]]:
     """What the templates of the functions are told, by trigger."""
     columns = sides.columns
@@ -39,9 +48,21 @@ def function_values(sides: Sides, names: Names) -> dict[str, dict[str, Any]]:
         "columns": columns,
         "state": names.state,
         "changed": changed(columns, ()),
+        "divided": sides.is_divided,
     }
     found = sides.found_by_new("NEW")
-    differing = Sql(" OR ".join(f"{changed((name,), ())} AND {differs('o', 'NEW', (name,))}" for name in columns))
+    is_changed = {name: changed((name,), ()) for name in columns}
+    written = is_changed
+    if sides.is_divided:
+        state = f"NEW.{field(names.state)}"
+        written = {
+            name: Sql(
+                f"(CASE WHEN TG_OP = 'INSERT' AND starts_with({state}, 'm') THEN substr({state}, {place}, 1) = '1' "
+                f"ELSE {is_changed[name]} END)"
+            )
+            for place, name in enumerate(columns, start=2)
+        }
+    differing = Sql(" OR ".join(f"{written[name]} AND {differs('o', 'NEW', (name,))}" for name in columns))
     return {
         "old": {
             **both,
@@ -56,10 +77,13 @@ def function_values(sides: Sides, names: Names) -> dict[str, dict[str, Any]]:
             "held": Sql(", ".join(f"o.{ident(name)}" for name in columns)),
             "nothing": Sql(" AND ".join(f"NEW.{field(name)} IS NULL" for name in columns)),
             "moved": changed(sides.new_key, ()),
+            "marks": Sql(" || ".join(["'u'", *(f"{each}::int" for each in is_changed.values())])),
         },
         "new": {
             **both,
             "found": found,
+            "written": written,
+            "changed": Sql(" OR ".join(written.values())) if sides.is_divided else both["changed"],
             "siblings": sides.own,
             "differs": differing,
             "guard": _GUARD,

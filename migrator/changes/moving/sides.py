@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 from migrator.errors import Refused
 from migrator.model.schema import Column, Relation, TableName
-from migrator.sql.compose import Sql, field, ident, qualified, type_name
+from migrator.sql.compose import Sql, field, ident, ident_list, qualified, type_name
 from migrator.sql.effects import relation_name
 from migrator.sql.parser import deparse_type, parse_expression, parse_script, relation_parts, unwrap
 from migrator.sql.rewrite import seen_from_trigger
-
-NOT_DIVIDED = (
-    "a row that an UPDATE takes to another partition is deleted and inserted for triggers, so that they would delete "
-    "what belongs to it in the other table; write both tables in the application, in three releases"
-)
-"""What to do about a partitioned table: PostgreSQL documentation, "Overview of Trigger Behavior"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +25,7 @@ class Sides:
         new_key: those of the new table, in the same order.
         where: a condition over columns of the new table, safe to be evaluated anywhere: of the rows that belong to one
             of the old table, the one that holds the columns; empty: there is one at most.
+        is_divided: whether the new table is partitioned, so that its rows may come to another partition.
     """
 
     old: TableName
@@ -39,6 +34,7 @@ class Sides:
     old_key: tuple[str, ...]
     new_key: tuple[str, ...]
     where: str = ""
+    is_divided: bool = False
 
     @property
     def old_sql(self) -> Sql:
@@ -139,6 +135,21 @@ def is_unique(relation: Relation, columns: Sequence[str]) -> bool:
         if is_sound and sorted(keys) == sorted(columns):
             return True
     return False
+
+
+def to_be_unique(relation: Relation, columns: Sequence[str]) -> str:
+    """What to do so that no two rows have the same values there."""
+    dividing = [each.column for each in relation.dependents if each.kind == "partition key"]
+    missing = [name for name in dict.fromkeys(dividing) if name not in columns]
+    if missing:
+        return (
+            f"a key of all partitions of {relation.name.name} has the columns that divide it: let both tables have "
+            f"{', '.join(missing)}, and be found by that as well, in a migration before this one"
+        )
+    return (
+        "make it unique in a migration before this one: ALTER TABLE "
+        f"{qualified(relation.name.schema, relation.name.name)} ADD UNIQUE ({ident_list(columns)})"
+    )
 
 
 def is_led(relation: Relation, columns: Sequence[str]) -> bool:

@@ -28,12 +28,14 @@ class Sync:
         is_on_new: whether it is on the table where new code has the columns.
         timing: when it fires: ``AFTER INSERT OR UPDATE``.
         why: what its function is for.
+        folder: of the template of its function; an empty string: that of the kind.
     """
 
     what: str
     is_on_new: bool
     timing: str
     why: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,14 @@ class Names:
             ``b`` in a row that the backfill is about to make.
         gone: a table of the keys of rows that new code deleted, which the backfill does not make again.
         trigger: how names of triggers begin.
+        left: how the name of a setting begins that holds the key of a row on its way to another partition.
         search_path: of the functions.
     """
 
     state: str
     gone: str
     trigger: str
+    left: str
     search_path: Sql
     _over: tuple[str, ...]
 
@@ -62,7 +66,8 @@ class Names:
         schemas = dict.fromkeys((sides.old.schema, sides.new.schema, *context.schema.search_path))
         search_path = ident_list(("pg_catalog", *(each for each in schemas if each != "pg_catalog"), "pg_temp"))
         state, gone = (bounded_name("migrator", what, over=over) for what in ("state", "gone"))
-        return cls(state, gone, trigger, search_path, over)
+        left = f"migrator.{bounded_name('left', over=over)}_"
+        return cls(state, gone, trigger, left, search_path, over)
 
     def function(self, sync: Sync, sides: Sides) -> Sql:
         """The function of a trigger, beside its table."""
@@ -94,7 +99,7 @@ def made(
         for sync in here:
             function, group = names.function(sync, sides), f"sync-{slug(_table(sync, sides).name)}"
             text = render(
-                f"changes/{folder}/function_{sync.what}.sql.mako",
+                f"changes/{sync.folder or folder}/function_{sync.what}.sql.mako",
                 function=function,
                 search_path=names.search_path,
                 **values[sync.what],
@@ -129,12 +134,14 @@ def made(
 
 
 def dropped(syncs: Sequence[Sync], sides: Sides, names: Names, *, undoing: bool = False) -> Iterator[Draft]:
-    """All triggers and functions go, first those of the old table, which nobody needs once its code is gone.
+    """All triggers and functions go, first those of the table whose code is gone, which nobody needs.
 
-    Two transactions: one that locks both tables would wait for writers that have the one and wait for the other.
+    Behind them those of the other table would take back what is no longer kept in step: where code that runs changes a
+    key, rows of both are written. Two transactions: one that locks both tables would wait for writers that have the one
+    and wait for the other.
     """
-    for sync in sorted(syncs, key=lambda each: each.is_on_new):
-        group = slug(sides.new.name) if sync.is_on_new else f"sync-{slug(sides.old.name)}"
+    for sync in sorted(syncs, key=lambda each: each.is_on_new is not undoing):
+        group = slug(sides.new.name) if sync.is_on_new and not undoing else f"sync-{slug(_table(sync, sides).name)}"
         yield Draft(
             f"drop-trigger-{sync.what}",
             _template("drop_trigger", trigger=f"{names.trigger}_{sync.what}", table=_table_sql(sync, sides)),

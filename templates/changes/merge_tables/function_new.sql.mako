@@ -21,6 +21,9 @@ n.${name|ident}\
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+% if follow:
+    ${follow|sql}
+% endif
     IF TG_OP = 'UPDATE' THEN
 % if needed:
         IF NOT (${given|sql}) AND (\

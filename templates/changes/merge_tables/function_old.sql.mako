@@ -8,7 +8,12 @@ BEGIN
         IF NOT ${changed|sql} THEN
             RETURN NULL;
         END IF;
+% if follow:
+        -- Not with the row it belongs to, when that came to another partition.
+        IF ${moved|sql} AND current_setting('migrator.following', true) IS DISTINCT FROM 'on' THEN
+% else:
         IF ${moved|sql} THEN
+% endif
             UPDATE ${new|sql} AS n SET \
 % for name, value in cleared.items():
 % if not loop.first:

@@ -3,6 +3,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
 AS <%block filter="dollar_quoted">
 BEGIN
+% if follow:
+    ${follow|sql}
+% endif
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' OR ${moved|sql} THEN
 % if not makes_rows:

@@ -13,6 +13,9 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
         RETURN NULL;
     END IF;
+% if follow:
+    ${follow|sql}
+% endif
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
 % if makes_rows:
     IF current_setting(${guard|literal}, true) = 'on' THEN

@@ -7,18 +7,32 @@ DECLARE
     is_chosen CONSTANT boolean := coalesce(${new_matches|sql}, false);
     was_chosen boolean := false;
 BEGIN
+% if divided:
+    IF TG_OP = 'INSERT' AND NEW.${state|field} IN ('m', 'o') THEN
+        -- From another partition, by an UPDATE that this has seen there.
+        NEW.${state|field} := nullif(NEW.${state|field}, 'm');
+        RETURN NEW;
+    END IF;
+% endif
     IF TG_OP = 'INSERT' THEN
         NEW.${state|field} := CASE WHEN NOT (${nothing|sql}) THEN 'o' END;
     ELSE
         IF NEW.${state|field} IN ('s', 't') THEN
             IF NEW.${state|field} <> coalesce(OLD.${state|field}, '') THEN
                 -- What old code wrote: whose value the row holds does not change by that.
+% if divided:
+                NEW.${state|field} := CASE WHEN OLD.${state|field} = 'o' THEN 'o' WHEN ${moved|sql} THEN 'm' END;
+% else:
                 NEW.${state|field} := CASE WHEN OLD.${state|field} = 'o' THEN 'o' END;
+% endif
                 RETURN NEW;
             END IF;
             -- From before this trigger was there.
             NEW.${state|field} := NULL;
         END IF;
+% if divided:
+        NEW.${state|field} := nullif(NEW.${state|field}, 'm');
+% endif
         IF ${changed|sql} THEN
             NEW.${state|field} := 'o';
         END IF;
@@ -56,6 +70,11 @@ NEW.${name|field} IS NULL AND OLD.${name|field} IS NULL\
 % endfor
         END IF;
     END IF;
+% if divided:
+    IF TG_OP = 'UPDATE' AND ${moved|sql} THEN
+        NEW.${state|field} := coalesce(NEW.${state|field}, 'm');
+    END IF;
+% endif
     RETURN NEW;
 END
 </%block>

@@ -7,6 +7,9 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
         RETURN NULL;
     END IF;
+% if follow:
+    ${follow|sql}
+% endif
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' THEN
         -- The chosen row of the new table may have been first: what it has wins.

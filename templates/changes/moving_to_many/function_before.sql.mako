@@ -7,6 +7,13 @@ DECLARE
 BEGIN
     -- Locked, so that a change of it either was before, or waits and finds this row; in the mode of the write that will
     -- follow, since two that share it would wait for each other.
+% if divided:
+    IF TG_OP = 'INSERT' AND starts_with(NEW.${state|field}, 'u') THEN
+        -- From another partition, by an UPDATE that this has seen there.
+        NEW.${state|field} := 'm' || substr(NEW.${state|field}, 2);
+        RETURN NEW;
+    END IF;
+% endif
     IF TG_OP = 'INSERT' THEN
         IF ${nothing|sql} THEN
             SELECT ${held|sql} INTO held FROM ${old|sql} AS o WHERE ${found|sql} FOR SHARE;
@@ -33,6 +40,9 @@ BEGIN
             -- No lock is needed here, since whoever changes the value meanwhile waits for this row.
             SELECT ${held|sql} INTO held FROM ${old|sql} AS o WHERE ${found|sql};
         ELSE
+% if divided:
+            NEW.${state|field} := ${marks|sql};
+% endif
             RETURN NEW;
         END IF;
         IF FOUND THEN
@@ -43,7 +53,11 @@ BEGIN
 % endfor
         END IF;
     END IF;
+% if divided:
+    NEW.${state|field} := CASE TG_OP WHEN 'INSERT' THEN 'f' ELSE ${marks|sql} END;
+% else:
     NEW.${state|field} := 'f';
+% endif
     RETURN NEW;
 END
 </%block>

@@ -16,7 +16,7 @@ BEGIN
 % if not loop.first:
 , \
 % endif
-${name|ident} = CASE WHEN record_image_ne(ROW(NEW.${name|field}), ROW(OLD.${name|field})) THEN NEW.${name|field} ELSE o.${name|ident} END\
+${name|ident} = CASE WHEN ${written[name]|sql} THEN NEW.${name|field} ELSE o.${name|ident} END\
 % endfor
 
         WHERE ${found|sql} AND (${differs|sql});

@@ -11,6 +11,12 @@ BEGIN
         IF NOT ${changed|sql} THEN
             RETURN NULL;
         END IF;
+% if follow:
+        IF ${moved|sql} AND current_setting('migrator.following', true) = 'on' THEN
+            -- With the row it belongs to, which came to another partition.
+            RETURN NULL;
+        END IF;
+% endif
         IF ${moved|sql} THEN
             -- By the foreign key, since the row it belongs to got another key: its array is what it was.
             PERFORM FROM ${old|sql} AS o WHERE ${was|sql};

@@ -6,7 +6,13 @@ AS <%block filter="dollar_quoted">
 DECLARE
     held record;
     is_new boolean;
+% if follow:
+    is_change boolean := TG_OP = 'UPDATE' OR coalesce(current_setting(${left|literal} || pg_trigger_depth(), true), '') <> '';
+% endif
 BEGIN
+% if follow:
+    ${follow|sql}
+% endif
     -- Images are compared, so that every change counts.
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
         RETURN NULL;
@@ -17,7 +23,11 @@ BEGIN
         RETURN NULL;
     END IF;
     is_new := current_setting(${guard|literal}, true) = 'on';
+% if follow:
+    IF is_change AND is_new IS NOT TRUE THEN
+% else:
     IF TG_OP = 'UPDATE' AND is_new IS NOT TRUE THEN
+% endif
         -- Not where new code wrote a row, since others of its statement are not in the array yet, nor on INSERT, since
         -- the same statement may have brought rows.
         DELETE FROM ${new|sql} AS n

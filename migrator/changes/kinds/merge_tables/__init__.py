@@ -12,12 +12,13 @@ from migrator.changes.kind import Context, Draft, OnTable, refuse_absent
 from migrator.changes.kinds.merge_tables.checks import notes, require_all_said, require_one_to_one, require_unused
 from migrator.changes.kinds.merge_tables.merging import Merging, column, foreign_key, given, moved, required
 from migrator.changes.moving import Moving, carried
-from migrator.changes.moving.sides import Sides, changed, differs, primary_key, typed
+from migrator.changes.moving.divided import Pointing
+from migrator.changes.moving.sides import Sides, changed, differs, is_row, primary_key, typed
 from migrator.changes.moving.triggers import Names, Sync
 from migrator.changes.removal import dropped_table
 from migrator.errors import Refused
 from migrator.model.objects import Grant
-from migrator.model.schema import Relation, Schema, TableName
+from migrator.model.schema import Column, Relation, Schema, TableName
 from migrator.sql.actions import Action, named_table
 from migrator.sql.compose import Sql, bounded_name, expression, field
 from migrator.sql.parser import parse_script, pb, unwrap
@@ -53,6 +54,13 @@ class MergeTables(Moving[Merging]):
         publications that point to the table that goes, with what they are to use instead. Columns that compute their
         values: they are left behind by ``-- migrator: without = id``. Columns that the other table has already. Row
         security on the table that goes, or forced on either; subscriptions. A database is needed.
+
+    Partitioned tables
+        Either table may be partitioned, or both. Where an UPDATE takes a row of the other table to another partition,
+        its row of the table that goes comes along, with what the statement writes. By PostgreSQL 14 the foreign key
+        deletes that row, with or without the tool; it is made again of what goes into the other table, and columns
+        that are left behind get their defaults. A partition that is attached with rows after the backfill is not
+        filled: contract counts what differs.
 
     Limits
         What is NOT NULL without a default has to be given by new code as soon as it gives any of the columns: until
@@ -146,7 +154,24 @@ class MergeTables(Moving[Merging]):
             refuse_absent(new, OnTable(schema=new.name.schema, table=new.name.name), name)
         yield from notes_for_subscribers(new, change.columns)
         yield from self.notes_on_two(sides, old, new)
+        yield from self.require_followed(change, context, sides)
         yield from notes(change, old, new)
+
+    def pointing(self, change: Merging, context: Context, sides: Sides) -> Pointing | None:
+        """See ``Moving``."""
+        del sides
+        old = context.schema.relation(change.target)
+        return Pointing(foreign_key(change, old), is_on_new=False) if old is not None else None
+
+    def followed(
+        self, change: Merging, sides: Sides, names: Names, found: Pointing, old: Relation
+    ) -> tuple[Mapping[str, Sql], Sql]:
+        """See ``Moving``."""
+        del names, found
+        goes = [column(old, name) for name in sides.columns]
+        needed = [f"held.{field(each.name)} IS NULL" for each in goes if each.not_null and not each.default]
+        unfit = f"NOT ({given('held', goes, self.new_defaults(change, old))}) AND ({' OR '.join(needed)})"
+        return _kept_as(goes), Sql(unfit if needed else "")
 
     def new_defaults(self, change: Merging, old: Relation) -> Mapping[str, str]:
         """Those that new code gets from expand on: one that differs from row to row would be no sign of its writer."""
@@ -188,7 +213,12 @@ class MergeTables(Moving[Merging]):
                 "disagrees": differs("n", "o", sides.columns),
                 "cleared": cleared,
             },
-            "delete": {**both, "found": sides.found_by_old("OLD"), "cleared": cleared},
+            "delete": {
+                **both,
+                "found": sides.found_by_old("OLD"),
+                "again": is_row("o", "OLD", sides.old_key),
+                "cleared": cleared,
+            },
             "before": {**both, "found": sides.found_by_new("OLD")},
             "new": {
                 **both,
@@ -201,14 +231,7 @@ class MergeTables(Moving[Merging]):
                 "conflicts": differs("o", "EXCLUDED", sides.columns),
                 "given": given("held", goes, defaults),
                 "needed": [each.name for each in goes if each.not_null and not each.default],
-                "values": {
-                    each.name: Sql(
-                        f"coalesce(held.{field(each.name)}, {typed(each.default, each)})"
-                        if each.not_null and each.default
-                        else f"held.{field(each.name)}"
-                    )
-                    for each in goes
-                },
+                "values": _kept_as(goes),
             },
         }
 
@@ -257,7 +280,7 @@ class MergeTables(Moving[Merging]):
         group = f"drop-{slug(change.table)}"
         yield Draft(
             f"lock-{slug(change.into)}",
-            self.template("lock_table", table=sides.new_sql),
+            self._made("lock_table", table=sides.new_sql),
             "the foreign key is dropped with the table: a delete that has this one would wait for that one",
             group,
         )
@@ -293,6 +316,18 @@ class MergeTables(Moving[Merging]):
     def _default(self, sides: Sides, name: str, default: str, why: str) -> Draft:
         text = self.template("set_default", table=sides.new_sql, column=name, default=expression(default))
         return Draft(f"default-{slug(name)}", text, why, slug(sides.new.name))
+
+
+def _kept_as(goes: list[Column]) -> dict[str, Sql]:
+    """What the table that goes gets of ``held``, a row of the other one."""
+    return {
+        each.name: Sql(
+            f"coalesce(held.{field(each.name)}, {typed(each.default, each)})"
+            if each.not_null and each.default
+            else f"held.{field(each.name)}"
+        )
+        for each in goes
+    }
 
 
 def _names(text: str, directive: str) -> tuple[str, ...]:

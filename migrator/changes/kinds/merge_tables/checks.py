@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kinds.merge_tables.merging import Merging, column, foreign_key, moved, required
-from migrator.changes.moving.sides import Sides, is_unique, require_movable
+from migrator.changes.moving.sides import Sides, is_unique, require_movable, to_be_unique
 from migrator.changes.removal import require_droppable_table
 from migrator.errors import Refused
 from migrator.model.schema import Relation
@@ -23,8 +23,7 @@ def require_one_to_one(change: Merging, old: Relation, sides: Sides) -> None:
         raise Refused(
             f"several rows of {old.name} may have the same {', '.join(key.columns)}, so they do not belong to rows of "
             f"{sides.new} one to one",
-            hint=f"make it unique in a migration before this one: ALTER TABLE {change.sql} ADD UNIQUE "
-            f"({ident_list(key.columns)})",
+            hint=to_be_unique(old, key.columns),
         )
     constraint = next(each for each in old.constraints if each.type == "foreign key" and each.columns == key.columns)
     if key.on_delete != "c" or key.is_deferrable or not constraint.is_valid:
