@@ -12,13 +12,14 @@ import pytest
 from psycopg.rows import tuple_row
 
 from migrator.errors import MigratorError, Refused
-from migrator.model.plan import Migration
+from migrator.model.plan import Migration, Phase
 from tests.scenarios.crowd import SERVICE, Crowds, Statements, statements
 from tests.support.sandbox import Sandbox, refusal
 
 BATCH = r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)"
 DDL = r"\A(?:CREATE|ALTER|DROP)\b"
 OFFLINE = "nobody is connected in this test"
+_FORWARD = (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
 
 
 @dataclass
@@ -103,6 +104,19 @@ class Stage:
             self.crowds.enter(migration.level, after)
             self.crowds.work()
         return migration
+
+    def expand_planned(self, migration: Migration) -> None:
+        """A migration whose shape plain SQL does not make: new code knows the tables that all its steps make."""
+        after = self.known(";\n".join(step.sql for phase in _FORWARD for step in migration.phase(phase)))
+        before = self.known()
+        if self.crowds:
+            self.crowds.enter(migration.level - 1, before)
+            self.there_and_back(migration)
+        self.sandbox.expand(migration)
+        if self.crowds:
+            assert after, "new code of this migration is not known"
+            self.crowds.enter(migration.level, after)
+            self.crowds.work()
 
     def known(self, sql: str = "") -> Statements | None:
         """What code sends that knows the tables as they are, or as plain SQL makes them."""

@@ -90,15 +90,14 @@ def test_s35_a_column_moves_to_a_table_that_is_made_for_it(stage: Stage) -> None
     stage.sandbox.expand(migration)
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.sandbox.backfill(migration)
     stage.old.run("INSERT INTO users VALUES (3, 'three'); UPDATE users SET email = 'two' WHERE id = 2")
     assert stage.new.run("SELECT * FROM profiles ORDER BY 1") == [(1, "one"), (2, "two"), (3, "three")]
     stage.new.run("UPDATE profiles SET email = 'ONE' WHERE user_id = 1")
     stage.new.run("INSERT INTO users (id) VALUES (4); UPDATE profiles SET email = 'four' WHERE user_id = 4")
     assert stage.old.run("SELECT email FROM users ORDER BY id") == [("ONE",), ("two",), ("three",), ("four",)]
-    stage.leave()
-    stage.sandbox.contract(migration, offline=OFFLINE)
+    stage.contract(migration)
     assert stage.rows("SELECT email FROM profiles ORDER BY 1") == [("ONE",), ("four",), ("three",), ("two",)]
     assert stage.sandbox.state(migration) == "contracted"
 
@@ -117,7 +116,7 @@ def test_s35_a_table_becomes_columns_of_another_one(stage: Stage) -> None:
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM profiles ORDER BY 1") == [(2, "two"), (4, "four")]
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.sandbox.backfill(migration)
     stage.old.run("INSERT INTO profiles VALUES (3, 'three'); DELETE FROM profiles WHERE user_id = 2")
     stage.old.run(
@@ -150,7 +149,7 @@ def test_s35_a_column_moves_to_a_table_with_several_rows_for_each(stage: Stage) 
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM customers ORDER BY 1") == [(1, "NOK"), (2, "USD")]
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.sandbox.backfill(migration)
     stage.old.run("INSERT INTO orders VALUES (22, 2); UPDATE customers SET currency = 'EUR' WHERE id = 1")
     stage.new.run("INSERT INTO orders VALUES (13, 1, 'SEK'); UPDATE orders SET currency = NULL WHERE id = 21")
@@ -187,7 +186,7 @@ def test_s35_a_column_moves_to_the_one_of_several_rows_that_is_chosen(stage: Sta
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "one"), (2, "TWO")]
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.sandbox.backfill(migration)
     stage.old.run(f"{CHOOSE.format(1, 12)}; UPDATE users SET address = 'ONE' WHERE id = 1; {CHOOSE.format(1, 11)}")
     stage.old.run("INSERT INTO addresses VALUES (22, 2, false)")
@@ -322,7 +321,7 @@ def test_s36_an_array_of_keys_becomes_many_to_many(stage: Stage) -> None:
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, [20, 10]), (2, None), (3, [30, 10])]
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.sandbox.backfill(migration)
     stage.old.run("UPDATE users SET account_ids = account_ids || 30 WHERE id = 1; INSERT INTO users VALUES (4, '{10}')")
     stage.new.run("DELETE FROM connections WHERE account_id = 10; INSERT INTO connections VALUES (2, 20)")
