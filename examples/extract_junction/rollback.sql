@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_extract_junction
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-memberships undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.memberships: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_ad39cc41_before ON public.memberships;
-
--- step: drop-function-before transaction=sync-memberships undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_memberships_before_99a4fb60();
-
 -- step: drop-trigger-new transaction=sync-memberships undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.memberships: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -28,6 +19,15 @@ DROP TRIGGER zzz_migrator_5_00001_ad39cc41_old ON public.users;
 -- step: drop-function-old transaction=sync-users undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_users_old_ee00276b();
+
+-- step: drop-trigger-before transaction=memberships undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.memberships: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_ad39cc41_before ON public.memberships;
+
+-- step: drop-function-before transaction=memberships undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_memberships_before_99a4fb60();
 
 -- step: lock-users transaction=memberships
 -- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment

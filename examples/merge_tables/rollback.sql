@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_merge_tables
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-users undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_eeef16ed_before ON public.users;
-
--- step: drop-function-before transaction=sync-users undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_users_before_1848bed4();
-
 -- step: drop-trigger-new transaction=sync-users undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -46,6 +37,15 @@ DROP TRIGGER zzz_migrator_5_00001_eeef16ed_delete ON public.profiles;
 -- step: drop-function-delete transaction=sync-profiles undoes=function-delete
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_profiles_delete_13dbb817();
+
+-- step: drop-trigger-before transaction=users undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_eeef16ed_before ON public.users;
+
+-- step: drop-function-before transaction=users undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_users_before_1848bed4();
 
 -- step: drop-bio transaction=users undoes=add-bio
 -- locks: ACCESS EXCLUSIVE ON public.users: reads and writes wait, for a moment

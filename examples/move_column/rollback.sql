@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_move_column
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-profiles undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_4534569b_before ON public.profiles;
-
--- step: drop-function-before transaction=sync-profiles undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_profiles_before_74b67902();
-
 -- step: drop-trigger-new transaction=sync-profiles undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -28,6 +19,15 @@ DROP TRIGGER zzz_migrator_5_00001_4534569b_old ON public.users;
 -- step: drop-function-old transaction=sync-users undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_users_old_f2754c48();
+
+-- step: drop-trigger-before transaction=profiles undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_4534569b_before ON public.profiles;
+
+-- step: drop-function-before transaction=profiles undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_profiles_before_74b67902();
 
 -- step: drop-email transaction=profiles undoes=add-email
 -- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment

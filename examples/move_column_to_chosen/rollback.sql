@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_move_column_to_chosen
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-addresses undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.addresses: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_5dc85967_before ON public.addresses;
-
--- step: drop-function-before transaction=sync-addresses undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_addresses_before_07000f6d();
-
 -- step: drop-trigger-new transaction=sync-addresses undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.addresses: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -28,6 +19,15 @@ DROP TRIGGER zzz_migrator_5_00001_5dc85967_old ON public.users;
 -- step: drop-function-old transaction=sync-users undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_users_old_feea1ec3();
+
+-- step: drop-trigger-before transaction=addresses undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.addresses: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_5dc85967_before ON public.addresses;
+
+-- step: drop-function-before transaction=addresses undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_addresses_before_07000f6d();
 
 -- step: drop-address transaction=addresses undoes=add-address
 -- locks: ACCESS EXCLUSIVE ON public.addresses: reads and writes wait, for a moment

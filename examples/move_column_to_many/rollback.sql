@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_move_column_to_many
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-orders undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.orders: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_6f77c272_before ON public.orders;
-
--- step: drop-function-before transaction=sync-orders undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_orders_before_9a9aa276();
-
 -- step: drop-trigger-new transaction=sync-orders undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.orders: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -28,6 +19,15 @@ DROP TRIGGER zzz_migrator_5_00001_6f77c272_old ON public.customers;
 -- step: drop-function-old transaction=sync-customers undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_customers_old_fbe449f8();
+
+-- step: drop-trigger-before transaction=orders undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.orders: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_6f77c272_before ON public.orders;
+
+-- step: drop-function-before transaction=orders undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_orders_before_9a9aa276();
 
 -- step: drop-currency transaction=orders undoes=add-currency
 -- locks: ACCESS EXCLUSIVE ON public.orders: reads and writes wait, for a moment

@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_split_table
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-profiles undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_91d1cc54_before ON public.profiles;
-
--- step: drop-function-before transaction=sync-profiles undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_profiles_before_4b3284e1();
-
 -- step: drop-trigger-new transaction=sync-profiles undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -37,6 +28,15 @@ DROP TRIGGER zzz_migrator_5_00001_91d1cc54_old ON public.users;
 -- step: drop-function-old transaction=sync-users undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_users_old_600d3110();
+
+-- step: drop-trigger-before transaction=profiles undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.profiles: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_91d1cc54_before ON public.profiles;
+
+-- step: drop-function-before transaction=profiles undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_profiles_before_4b3284e1();
 
 -- step: drop-gone transaction=profiles undoes=create-gone
 -- locks: ACCESS EXCLUSIVE ON public.migrator_gone_91d1cc54: reads and writes wait, for a moment

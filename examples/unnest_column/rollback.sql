@@ -2,15 +2,6 @@
 -- Level 1. Run by: migrator rollback 20261124T031245_unnest_column
 -- What runs is what stands here: review it, and change it if you must before it runs.
 
--- step: drop-trigger-before transaction=sync-post_tags undoes=trigger-before
--- locks: ACCESS EXCLUSIVE ON public.post_tags: reads and writes wait, for a moment
--- why: before what it writes goes
-DROP TRIGGER zzz_migrator_5_00001_947b815b_before ON public.post_tags;
-
--- step: drop-function-before transaction=sync-post_tags undoes=function-before
--- why: no trigger calls it any more
-DROP FUNCTION public.migrator_post_tags_before_b0861f6e();
-
 -- step: drop-trigger-new transaction=sync-post_tags undoes=trigger-new
 -- locks: ACCESS EXCLUSIVE ON public.post_tags: reads and writes wait, for a moment
 -- why: before what it writes goes
@@ -37,6 +28,15 @@ DROP TRIGGER zzz_migrator_5_00001_947b815b_old ON public.posts;
 -- step: drop-function-old transaction=sync-posts undoes=function-old
 -- why: no trigger calls it any more
 DROP FUNCTION public.migrator_posts_old_0fe6237e();
+
+-- step: drop-trigger-before transaction=post_tags undoes=trigger-before
+-- locks: ACCESS EXCLUSIVE ON public.post_tags: reads and writes wait, for a moment
+-- why: before what it writes goes
+DROP TRIGGER zzz_migrator_5_00001_947b815b_before ON public.post_tags;
+
+-- step: drop-function-before transaction=post_tags undoes=function-before
+-- why: no trigger calls it any more
+DROP FUNCTION public.migrator_post_tags_before_b0861f6e();
 
 -- step: lock-posts transaction=post_tags
 -- locks: ACCESS EXCLUSIVE ON public.posts: reads and writes wait, for a moment

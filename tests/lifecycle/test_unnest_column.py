@@ -261,7 +261,7 @@ def test_old_code_writes_new_values_between_any_two_transactions(sandbox: Sandbo
     sandbox.execute(TAGS + "INSERT INTO a VALUES (1, 1, '{1}')")
     migration = sandbox.new("unnest", SQL.replace("x integer", "x integer REFERENCES t (x)"))
     for number, step in enumerate((*migration.phase(Phase.EXPAND), *migration.phase(Phase.ROLLBACK))):
-        sandbox.execute(step.sql)
+        sandbox.execute(f"BEGIN; {step.sql}; COMMIT")
         if step in migration.phase(phase):
             sandbox.execute(f"UPDATE a SET v = v || {100 + number}; INSERT INTO a VALUES ({100 + number}, 1, '{{77}}')")
 

@@ -137,11 +137,17 @@ def dropped(syncs: Sequence[Sync], sides: Sides, names: Names, *, undoing: bool 
     """All triggers and functions go, first those of the table whose code is gone, which nobody needs.
 
     Behind them those of the other table would take back what is no longer kept in step: where code that runs changes a
-    key, rows of both are written. Two transactions: one that locks both tables would wait for writers that have the one
-    and wait for the other.
+    key, rows of both are written. What fires BEFORE takes nothing back, and is needed as long as rows come across, for
+    the values that they point to. Two transactions, or three: one that locks both tables would wait for writers that
+    have the one and wait for the other.
     """
-    for sync in sorted(syncs, key=lambda each: each.is_on_new is not undoing):
-        group = slug(sides.new.name) if sync.is_on_new and not undoing else f"sync-{slug(_table(sync, sides).name)}"
+
+    def takes_back(sync: Sync) -> bool:
+        return undoing and sync.is_on_new and sync.timing.startswith("AFTER")
+
+    for sync in sorted(syncs, key=lambda each: (not takes_back(each), each.is_on_new)):
+        is_last = sync.is_on_new and not takes_back(sync)
+        group = slug(sides.new.name) if is_last else f"sync-{slug(_table(sync, sides).name)}"
         yield Draft(
             f"drop-trigger-{sync.what}",
             _template("drop_trigger", trigger=f"{names.trigger}_{sync.what}", table=_table_sql(sync, sides)),
