@@ -240,6 +240,7 @@ COLUMNS = (
         naive="CREATE TABLE {home}.members{x} (item {keytype} REFERENCES {t} ({key})"
         " ON DELETE CASCADE ON UPDATE CASCADE, account{x} integer, part text, PRIMARY KEY (item, account{x}));"
         "ALTER TABLE {t} DROP COLUMN account{x}, DROP COLUMN role{x}",
+        carries=True,
     ),
     Form(
         "unnest_column",

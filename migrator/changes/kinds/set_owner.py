@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from migrator.changes.kind import Context, Draft, Obstacle, Spec
 from migrator.changes.policy import require_roles, roles_of
+from migrator.changes.privilege import On, Privileges, held, listed
 from migrator.changes.sequence import placed
 from migrator.changes.statement import OneStatement, require_known
 from migrator.errors import Refused
@@ -27,6 +28,8 @@ _RELATIONS: dict[int, _Of] = {
 }
 _RIGHTS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "USAGE", "CREATE"})
 """Rights on tables, sequences and schemas (GRANT)."""
+_ON: dict[_Of, On] = {"sequence": "sequence", "schema": "schema"}
+"""What GRANT calls what is no relation of rows; the others are tables there."""
 _KINDS = {"table": ("table", "partitioned table", "partition")}
 """What a relation may be called in the catalog, where it is called otherwise."""
 
@@ -71,8 +74,9 @@ class SetOwner(OneStatement[Ownership]):
         The role that owned it loses every right on it, also those it was granted, which go to the new owner; row
         security binds it from there on. A view reads with the rights of its new owner. So contract changes the owner
         once no old code is left, with a lock for a moment. Where the code of either version comes as another role, or
-        needs no more than rights that are said, a directive ``phase = expand`` changes it at once, and rollback gives
-        it back. What is created by the same migration gets its owner in expand.
+        needs no more than rights that are said, a directive ``phase = expand`` changes it at once. Rollback gives it
+        back, and the new owner what it was granted before, which the server merges with the rights of an owner
+        (``aclnewowner`` in its ``acl.c``). What is created by the same migration gets its owner in expand.
 
     What the role before keeps
         A directive ``keep = SELECT, INSERT, UPDATE, DELETE`` grants it these rights in the same transaction.
@@ -80,6 +84,8 @@ class SetOwner(OneStatement[Ownership]):
     What is refused
         A role that is not there. A role that whoever runs the migration is no member of, or that may not create in the
         schema: found before the phase begins. A sequence that a column owns, which follows its table. CURRENT_USER.
+        In expand, a new owner that was granted rights on columns alone: where a column goes meanwhile, rollback could
+        not give them back.
         Without a database: what rollback restores is not known.
 
     What new code must do
@@ -125,7 +131,13 @@ class SetOwner(OneStatement[Ownership]):
 
     def assumes(self, change: Ownership, schema: Schema) -> dict[str, str]:
         """What rollback restores."""
-        return {f"owner of {change}": _owner(change, schema) or "unknown"}
+        facts = {f"owner of {change}": _owner(change, schema) or "unknown"}
+        if change.phase == "expand":
+            facts |= {
+                f'rights of "{change.owner}" on {each}': str(listed(sorted(held(each, schema, change.owner)))) or "none"
+                for each in _following(change, schema)
+            }
+        return facts
 
     def validate(self, change: Ownership, context: Context) -> Iterator[str]:
         """It is there, and belongs to somebody else."""
@@ -147,6 +159,8 @@ class SetOwner(OneStatement[Ownership]):
                 f'{change} is owned by column "{sequence.owned_by[2]}", and belongs to whom its table belongs',
                 hint=f"ALTER TABLE {qualified(*sequence.owned_by[:2])} OWNER TO …",
             )
+        if change.phase == "expand":
+            _require_no_rights_on_columns(change, context.schema)
         yield f"from {change.phase} on role {before} may do with {change}: {', '.join(change.keep) or 'nothing'}"
 
     def obstacles(self, change: Ownership, context: Context) -> Iterator[Obstacle]:
@@ -188,10 +202,18 @@ class SetOwner(OneStatement[Ownership]):
         return self._set(change, change.owner)
 
     def undo(self, change: Ownership, context: Context) -> Iterable[Sql]:
-        """The one before."""
+        """The one before, and what the new one was granted then."""
         before = _owner(change, context.schema)
-        if before is not None and not _is_made(change, context):
-            yield self._set(change, before)
+        if before is None or _is_made(change, context):
+            return
+        yield self._set(change, before)
+        for each in _following(change, context.schema):
+            rights = held(each, context.schema, change.owner)
+            for grantable in (False, True):
+                if had := sorted(right for right in rights if rights[right] is grantable):
+                    yield self.template(
+                        "grant", privileges=listed(had), object=each.sql, role=change.owner, grantable=grantable
+                    )
 
     def subject(self, change: Ownership) -> str:
         """The object."""
@@ -210,6 +232,26 @@ class SetOwner(OneStatement[Ownership]):
 
     def _set(self, change: Ownership, owner: str) -> Sql:
         return self.template("set", kind=Sql(change.of.upper()), named=change.sql, owner=owner)
+
+
+def _following(change: Ownership, schema: Schema) -> Iterator[Privileges]:
+    """What the new owner is the owner of: the object, and the sequences of its columns; as GRANT names them."""
+    on, roles = _ON.get(change.of, "table"), (change.owner,)
+    yield Privileges(on=on, schema=change.schema, name=change.name, privileges=(), roles=roles)
+    for (place, name), facts in sorted(schema.objects.sequences.items()):
+        if on == "table" and facts.owned_by and facts.owned_by[:2] == (change.schema, change.name):
+            yield Privileges(on="sequence", schema=place, name=name, privileges=(), roles=roles)
+
+
+def _require_no_rights_on_columns(change: Ownership, schema: Schema) -> None:
+    """Refuse a new owner with rights that hang on columns, which may be gone by the time of a rollback."""
+    rights = sorted(right for each in _following(change, schema) for right in held(each, schema, change.owner))
+    if of_columns := [right for right in rights if right[1]]:
+        raise Refused(
+            f'role "{change.owner}" was granted {listed(of_columns)} on {change}: as the owner it has them anyway, and '
+            "rollback could not give them back where a column is gone by then",
+            hint="leave out -- migrator: phase = expand, or grant them on the whole table before",
+        )
 
 
 def _is_made(change: Ownership, context: Context) -> bool:

@@ -7,9 +7,21 @@ from dataclasses import replace
 import pytest
 
 from migrator.changes.kind import Context
-from migrator.model.objects import Namespace, Objects, SequenceFacts
+from migrator.model.objects import Grant, Namespace, Objects, SequenceFacts
 from migrator.postgres.session import Session
-from tests.changes.plans import MIGRATION, NOTHING, Phase, changes, index, plan, refusal, statements, users
+from tests.changes.plans import (
+    ID,
+    MIGRATION,
+    NOTHING,
+    Column,
+    Phase,
+    changes,
+    index,
+    plan,
+    refusal,
+    statements,
+    users,
+)
 
 WITH = "CREATE INDEX {0} ON public.users USING {1} (name) WITH (fillfactor='80')"
 KNOWN = replace(
@@ -59,6 +71,14 @@ def test_the_role_before_keeps_what_is_said_in_the_same_transaction():
         "GRANT SELECT, INSERT ON TABLE public.users TO app",
     ]
     assert len({each.group for each in drafts}) == 1
+
+
+def test_rights_on_columns_keep_an_owner_from_changing_in_expand():
+    named = Column("name", "text", grants=(Grant("boss", "UPDATE"),))
+    known = replace(users(ID, named, owner="app"), objects=KNOWN.objects)
+
+    assert "granted UPDATE (name)" in refusal(f"{AT_EXPAND}ALTER TABLE users OWNER TO boss", known).message
+    assert statements("ALTER TABLE users OWNER TO boss", Phase.CONTRACT, known)
 
 
 def test_what_is_new_has_its_owner_from_the_beginning():
