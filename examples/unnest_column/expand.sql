@@ -64,7 +64,10 @@ BEGIN
             AND NOT EXISTS (SELECT FROM public.post_tags AS n WHERE n.post_id OPERATOR(pg_catalog.=) OLD.post_id AND n.tag OPERATOR(pg_catalog.=) OLD.tag);
         END IF;
     END IF;
-    IF is_there THEN
+    -- What old code or the backfill brings is in the array. On partitions each statement is planned anew for each row.
+    IF is_there AND NOT EXISTS (
+        SELECT FROM public.posts AS o WHERE o.id OPERATOR(pg_catalog.=) NEW.post_id AND NEW.tag OPERATOR(pg_catalog.=) ANY (o.tags)
+    ) THEN
         UPDATE public.posts AS o SET tags = array_append(ARRAY(
             SELECT e.v FROM unnest(o.tags) WITH ORDINALITY AS e (v, place) ORDER BY e.place
         ), NEW.tag)

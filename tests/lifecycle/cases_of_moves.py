@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tests.lifecycle.cases import CASES, Case, code, divided
+from tests.lifecycle.cases import CASES, Case, code, divided, later_than_all
 from tests.lifecycle.clients import Code
 
 _LIKE = {(each.kind, each.name): each for each in CASES}
@@ -44,6 +44,7 @@ def items_by_n(column: str = "", value: str = "", rows: int = 3_000) -> str:
 MOVING = "of rows that change their partition"
 _JOINED = "FROM items LEFT JOIN notes ON (item, m) = (id, n)"
 _NOTES = f"CREATE TABLE notes (item bigint, m integer, value text, PRIMARY KEY (item, m), {_FOLLOWING})"
+_TAGS = f"CREATE TABLE tags (item bigint, m integer, tag text, PRIMARY KEY (item, m, tag), {_FOLLOWING})"
 
 PARTITIONED_MOVES = (
     *(
@@ -95,6 +96,29 @@ PARTITIONED_MOVES = (
             touch_fills=False,
         ),
         final=(f"(SELECT count(*) = count(notes.value) {_JOINED})",),
+    ),
+    Case(
+        name=MOVING,
+        kind="unnest_column",
+        # The value is the element that was written last.
+        setup=items_by_n("tags text[]", "ARRAY['r' || g, 's' || g]") + "GRANT SELECT ON items TO PUBLIC;",
+        existing="SELECT 'items', id, n, tags[2] FROM items",
+        sql=f"-- migrator: unnest = items (tags)\n{_TAGS}",
+        naive=f"{_TAGS}; GRANT SELECT ON tags TO PUBLIC; ALTER TABLE items DROP COLUMN tags",
+        old=replace(_LIKE["unnest_column", "of elements that come and go"].old, touch=_TOUCH),
+        new=Code(
+            insert="WITH i AS (INSERT INTO items (n) VALUES (%(n)s) RETURNING id, n)"
+            " INSERT INTO tags SELECT id, n, %(value)s FROM i RETURNING item",
+            update="WITH gone AS (DELETE FROM tags WHERE item = %(id)s AND tag < %(value)s)"
+            " INSERT INTO tags SELECT id, n, %(value)s FROM items WHERE id = %(id)s",
+            touch=_TOUCH,
+            read="SELECT n, (SELECT max(tag) FROM tags WHERE item = id) FROM items WHERE id = %(id)s",
+            read_all="SELECT id, n, (SELECT max(tag) FROM tags WHERE item = id) FROM items",
+            unfilled=(None,),
+            values=later_than_all,
+            touch_fills=False,
+        ),
+        final=("NOT EXISTS (SELECT FROM items WHERE NOT EXISTS (SELECT FROM tags WHERE item = id))",),
     ),
     Case(
         name=MOVING,

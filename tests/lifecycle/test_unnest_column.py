@@ -376,3 +376,19 @@ def test_what_cannot_be_kept_in_step_is_refused(sandbox: Sandbox, setup: str, sq
         sandbox.new("unnest", sql)
 
     assert said in refusal(caught.value)
+
+
+def test_an_element_that_is_in_the_array_is_no_write_of_the_old_table(sandbox: Sandbox) -> None:
+    counts = (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN NULL; END'"
+    )
+    migration = expanded(
+        sandbox,
+        f"{SETUP} INSERT INTO a VALUES (9, 9, '{{5,6}}'); CREATE TABLE log (x integer); {counts};"
+        "CREATE TRIGGER t AFTER UPDATE ON a EXECUTE FUNCTION f()",
+    )
+    sandbox.backfill(migration)
+    assert sandbox.rows("TABLE b ORDER BY x") == [(9, 5), (9, 6)]
+    assert sandbox.value("SELECT count(*) FROM log") == 0
+    sandbox.execute("INSERT INTO b VALUES (9, 7)")
+    assert sandbox.value("SELECT count(*) FROM log") == 1

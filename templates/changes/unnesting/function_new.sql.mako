@@ -43,7 +43,10 @@ BEGIN
             AND NOT EXISTS (SELECT FROM ${new|sql} AS n WHERE ${old_row|sql});
         END IF;
     END IF;
-    IF is_there THEN
+    -- What old code or the backfill brings is in the array. On partitions each statement is planned anew for each row.
+    IF is_there AND NOT EXISTS (
+        SELECT FROM ${old|sql} AS o WHERE ${found|sql} AND NEW.${value|field} OPERATOR(pg_catalog.=) ANY (o.${array|ident})
+    ) THEN
         UPDATE ${old|sql} AS o SET ${array|ident} = array_append(ARRAY(
             SELECT e.v FROM unnest(o.${array|ident}) WITH ORDINALITY AS e (v, place) ORDER BY e.place
         ), NEW.${value|field})
