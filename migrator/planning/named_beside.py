@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 
 from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
+from migrator.changes.kind import Context
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.policy import OnPolicy
+from migrator.changes.statement import OneStatement
+from migrator.changes.statistics import OnStatistics
 from migrator.changes.trigger import OnTrigger
 from migrator.changes.view import OnView
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.planning.entangled import retyped_columns
 
@@ -31,14 +35,21 @@ _BY_NAME = frozenset(
         "rename_constraint",
         "drop_index",
         "rename_index",
+        "set_index_options",
         "alter_policy",
+        "rename_policy",
         "drop_policy",
+        "rename_trigger",
+        "switch_trigger",
         "drop_trigger",
+        "set_statistics_target",
+        "drop_statistics",
         "drop_view",
         "replace_view",
         "replace_materialized_view",
     }
 )
+_MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
 _ON_CONSTRAINTS = (Release, ConstraintRenaming, KeyReplacement)
 
 
@@ -89,6 +100,16 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
                     "contract makes anew what was there when it was planned",
                     hint=f'contract it first: "migrator contract {other}"',
                 )
+    # Indexes and constraints: see relied_on.
+    own = [each for each in its if isinstance(each.spec, _MADE_ANEW) or each.kind.name == "drop_view"]
+    for named, change in product(_named(own, schema), changes):
+        for table, column in sorted(named.columns & retyped_columns(change.spec), key=str):
+            if not named.at_once:
+                raise Refused(
+                    f'{named.what} is on column "{column}" of {table}, and contract of {other} changes or drops it: '
+                    "contract of this migration makes anew what was there when it was planned",
+                    hint=f'contract it first: "migrator contract {other}"',
+                )
 
 
 def refuse_replaced_at_once(change: Change, changes: Iterable[Change], schema: Schema) -> None:
@@ -103,7 +124,8 @@ def refuse_replaced_at_once(change: Change, changes: Iterable[Change], schema: S
         Refused: contract would find something else than what was there when it was planned.
     """
     retyped = {column for each in changes for column in retyped_columns(each.spec)}
-    for named in _named([change], schema) if retyped and not isinstance(change.spec, OnIndex) else ():
+    sees_to_itself = isinstance(change.spec, OnIndex) and change.kind.name != "set_index_options"
+    for named in _named([change], schema) if retyped and not sees_to_itself else ():
         for table, column in sorted(named.columns & retyped, key=str) if named.at_once else ():
             raise Refused(
                 f'{named.what} is on column "{column}" of {table}, which gets another type by a copy: contract makes '
@@ -121,8 +143,8 @@ def named_before(changes: Sequence[Change], its: Sequence[Change], schema: Schem
         schema: the tables of both.
 
     Returns:
-        What both are about: constraints that go with columns the later one takes away, and what it drops, renames or
-        replaces of that which contract of the earlier one makes anew.
+        What both are about: constraints that go with columns the later one takes away, and what it drops, renames,
+        switches or replaces of that which contract of the earlier one makes anew.
     """
     taken = {column for change in changes for column in _taken_away(change)}
     retyped = {column for change in its for column in retyped_columns(change.spec)}
@@ -138,11 +160,17 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
     for change in changes:
         if change.kind.name not in _BY_NAME:
             continue
-        at_once = change.kind.name == "rename_index" or getattr(change.spec, "phase", "") == "expand"
+        at_once = _is_at_once(change, schema)
         for relation in schema.relations.values():
             for what, columns in _on(change.spec, relation):
                 placed = frozenset((relation.name, column) for column in columns)
                 yield _Named(what, placed, at_once, isinstance(change.spec, _ON_CONSTRAINTS))
+
+
+def _is_at_once(change: Change, schema: Schema) -> bool:
+    if isinstance(change.kind, OneStatement):
+        return change.kind.phase(change.spec, Context("beside", 1, schema)) is Phase.EXPAND
+    return change.kind.name == "rename_index" or getattr(change.spec, "phase", "") == "expand"
 
 
 def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
@@ -164,6 +192,14 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
         for index in relation.indexes:
             if index.name == spec.index:
                 yield f'index "{index.name}"', index.columns
+    elif isinstance(spec, OnStatistics):
+        columns = [
+            each.column
+            for each in relation.dependents
+            if (each.kind, each.name) == ("statistics object", str(spec.sql))
+        ]
+        if columns:
+            yield f'statistics "{spec}"', columns
     elif isinstance(spec, (OnPolicy, OnTrigger)) and spec.target == relation.name:
         sort, name = ("policy", spec.policy) if isinstance(spec, OnPolicy) else ("trigger", spec.trigger)
         columns = [each.column for each in relation.dependents if (each.kind, each.name) == (sort, name)]

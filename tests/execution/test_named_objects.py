@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.errors import Refused
+from migrator.errors import OutOfOrder, Refused
+from tests.hunt.play import unplaced
 from tests.support.sandbox import Sandbox, refusal
 
 THERE = """
@@ -171,6 +172,86 @@ def test_statistics_on_a_column_that_a_pending_migration_replaces_are_made_after
     sandbox.backfill(retyping)
     sandbox.contract(retyping, offline=OFFLINE)
     sandbox.expand(statistics)
+
+
+HANGING = (
+    "ALTER TABLE t ALTER n SET DEFAULT 1; CREATE POLICY o ON t USING (n > 0); CREATE STATISTICS s ON k, n FROM t;"
+    "CREATE INDEX t_n ON t (n)"
+)
+AGAIN = (
+    "CREATE POLICY o ON t USING (n > 0);CREATE TRIGGER g BEFORE UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION touch()"
+)
+RETYPED = "ALTER TABLE t ALTER n TYPE bigint"
+AT_ONCE = [
+    ("ALTER INDEX t_n SET (fillfactor = 70)", 'index "t_n"'),
+    ("ALTER STATISTICS s SET STATISTICS 7", 'statistics "public.s"'),
+    ("-- migrator: phase = expand\nALTER TABLE t DISABLE TRIGGER g", 'trigger "g"'),
+    ("ALTER TABLE t ENABLE ALWAYS TRIGGER g", 'trigger "g"'),
+]
+AT_CONTRACT = [
+    ("ALTER POLICY o ON t RENAME TO renamed", 'policy "o"'),
+    ("ALTER TRIGGER g ON t RENAME TO renamed", 'trigger "g"'),
+    ("ALTER TABLE t DISABLE TRIGGER g", 'trigger "g"'),
+    ("DROP STATISTICS s", 'statistics "public.s"'),
+]
+
+
+@pytest.mark.parametrize(("later", "what"), AT_ONCE)
+def test_what_a_pending_change_of_type_makes_anew_is_not_changed_at_once(
+    sandbox: Sandbox, later: str, what: str
+) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}")
+    with pytest.raises(Refused) as error:
+        sandbox.new("both", f"{later}; {RETYPED}")
+    assert f'{what} is on column "n" of public.t, which gets another type by a copy' in refusal(error.value)
+    retyping = sandbox.new("first", RETYPED)
+    sandbox.expand(retyping)
+    changing = sandbox.new("second", later)
+    with pytest.raises(Refused) as error:
+        sandbox.expand(changing)
+    assert f'{what} is on column "n" of public.t, which {retyping.id} gives another type' in refusal(error.value)
+    for migration in (retyping, changing):
+        sandbox.finish(migration)
+
+
+@pytest.mark.parametrize(("later", "what"), AT_CONTRACT)
+def test_what_a_pending_change_of_type_makes_anew_is_changed_after_its_contract(
+    sandbox: Sandbox, later: str, what: str
+) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}")
+    wanted = sandbox.shape_after(f"DROP POLICY o ON t; DROP TRIGGER g ON t; {RETYPED};{AGAIN};{later}")
+    retyping, changing = (sandbox.new(name, sql) for name, sql in (("first", RETYPED), ("second", later)))
+    for migration in (retyping, changing):
+        sandbox.expand(migration)
+    with pytest.raises(OutOfOrder) as error:
+        sandbox.contract(changing, offline=OFFLINE)
+    assert f"{retyping.id} changes {what} too" in refusal(error.value)
+    for migration in (retyping, changing):
+        sandbox.finish(migration)
+    assert unplaced(sandbox.snapshot()) == unplaced(wanted)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "what"),
+    [
+        *AT_CONTRACT,
+        ("DROP POLICY o ON t", 'policy "o"'),
+        ("DROP TRIGGER g ON t", 'trigger "g"'),
+        ("DROP VIEW of_n", 'view "public.of_n"'),
+        ("ALTER POLICY o ON t USING (n > 7)", 'policy "o"'),
+    ],
+)
+def test_a_change_of_type_waits_for_the_contract_that_changes_what_it_makes_anew(
+    sandbox: Sandbox, earlier: str, what: str
+) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}; CREATE VIEW of_n AS SELECT n FROM t")
+    changing, retyping = (sandbox.new(name, sql) for name, sql in (("first", earlier), ("second", RETYPED)))
+    sandbox.expand(changing)
+    with pytest.raises(Refused) as error:
+        sandbox.expand(retyping)
+    assert f'{what} is on column "n" of public.t, and contract of {changing.id} changes or drops' in refusal(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(
