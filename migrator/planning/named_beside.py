@@ -15,6 +15,7 @@ from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
+from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.policy import OnPolicy
 from migrator.changes.statement import OneStatement
 from migrator.changes.statistics import OnStatistics
@@ -33,6 +34,7 @@ _BY_NAME = frozenset(
         "drop_constraint",
         "change_primary_key",
         "rename_constraint",
+        "validate_constraint",
         "drop_index",
         "rename_index",
         "set_index_options",
@@ -170,7 +172,7 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
 def _is_at_once(change: Change, schema: Schema) -> bool:
     if isinstance(change.kind, OneStatement):
         return change.kind.phase(change.spec, Context("beside", 1, schema)) is Phase.EXPAND
-    return change.kind.name == "rename_index" or getattr(change.spec, "phase", "") == "expand"
+    return change.kind.name in ("rename_index", "validate_constraint") or getattr(change.spec, "phase", "") == "expand"
 
 
 def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
@@ -183,7 +185,7 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
                     f'{view.kind} "{view.name}"',
                     [each.name for each in relation.columns] if view.views else view.columns,
                 )
-    elif isinstance(spec, _ON_CONSTRAINTS) and spec.target == relation.name:
+    elif isinstance(spec, (*_ON_CONSTRAINTS, Validation)) and spec.target == relation.name:
         before = spec.replaces if isinstance(spec, KeyReplacement) else spec.constraint
         for constraint in relation.constraints:
             if constraint.name == before:

@@ -176,7 +176,7 @@ def test_statistics_on_a_column_that_a_pending_migration_replaces_are_made_after
 
 HANGING = (
     "ALTER TABLE t ALTER n SET DEFAULT 1; CREATE POLICY o ON t USING (n > 0); CREATE STATISTICS s ON k, n FROM t;"
-    "CREATE INDEX t_n ON t (n)"
+    "CREATE INDEX t_n ON t (n); ALTER TABLE t ADD CONSTRAINT many CHECK (n > 0) NOT VALID"
 )
 AGAIN = (
     "CREATE POLICY o ON t USING (n > 0);CREATE TRIGGER g BEFORE UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION touch()"
@@ -185,6 +185,7 @@ RETYPED = "ALTER TABLE t ALTER n TYPE bigint"
 AT_ONCE = [
     ("ALTER INDEX t_n SET (fillfactor = 70)", 'index "t_n"'),
     ("ALTER STATISTICS s SET STATISTICS 7", 'statistics "public.s"'),
+    ("ALTER TABLE t VALIDATE CONSTRAINT many", 'constraint "many"'),
     ("-- migrator: phase = expand\nALTER TABLE t DISABLE TRIGGER g", 'trigger "g"'),
     ("ALTER TABLE t ENABLE ALWAYS TRIGGER g", 'trigger "g"'),
 ]

@@ -231,6 +231,7 @@ OBJECTS = (
         "set_statistics_target",
         "ALTER STATISTICS shop.sampled{x} SET STATISTICS 7{x}",
         needs="CREATE STATISTICS shop.sampled{x} ON id, n FROM shop.items",
+        hangs=True,
     ),
     Form("create_policy", "CREATE POLICY some{x} ON {t} USING ({value} IS NOT NULL)", then={"policy": "some{x}"}),
     Form("alter_policy", "ALTER POLICY {policy} ON {t} USING ({n} > {x})", needs=POLICY),
