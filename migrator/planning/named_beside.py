@@ -51,6 +51,8 @@ _BY_NAME = frozenset(
         "replace_materialized_view",
     }
 )
+_KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger"})
+"""What changes something that stays, and is there to be made anew."""
 _MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
 _ON_CONSTRAINTS = (Release, ConstraintRenaming, KeyReplacement)
 
@@ -114,8 +116,8 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
                 )
 
 
-def refuse_replaced_at_once(change: Change, changes: Iterable[Change], schema: Schema) -> None:
-    """Refuse to replace or drop at expand what the same migration makes anew at contract; indexes see to themselves.
+def refuse_replaced_at_once(change: Change, changes: Sequence[Change], schema: Schema) -> None:
+    """Refuse to replace or drop before what the same migration makes anew at contract; indexes see to themselves.
 
     Args:
         change: one of the migration.
@@ -132,6 +134,17 @@ def refuse_replaced_at_once(change: Change, changes: Iterable[Change], schema: S
             raise Refused(
                 f'{named.what} is on column "{column}" of {table}, which gets another type by a copy: contract makes '
                 "anew what was there when it was planned",
+                hint="write two migrations, and contract the first before the second",
+            )
+    if change.kind.name not in _KEPT:
+        return
+    behind = changes[next(at for at, each in enumerate(changes) if each is change) :]
+    coming = {column for each in behind for column in retyped_columns(each.spec)}
+    for named in _named([change], schema) if coming else ():
+        for table, column in sorted(named.columns & coming, key=str):
+            raise Refused(
+                f'{named.what} is on column "{column}" of {table}, which gets another type behind it: contract would '
+                "make it anew as it was when it was planned",
                 hint="write two migrations, and contract the first before the second",
             )
 

@@ -232,6 +232,16 @@ def test_what_a_pending_change_of_type_makes_anew_is_changed_after_its_contract(
     assert unplaced(sandbox.snapshot()) == unplaced(wanted)
 
 
+@pytest.mark.parametrize(("change", "what"), [*AT_CONTRACT[:3], ("ALTER POLICY o ON t USING (k > 7)", 'policy "o"')])
+def test_what_a_change_of_type_makes_anew_is_not_changed_before_it_in_one_migration(
+    sandbox: Sandbox, change: str, what: str
+) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}")
+    with pytest.raises(Refused) as error:
+        sandbox.new("both", f"{change}; {RETYPED}")
+    assert f'{what} is on column "n" of public.t, which gets another type behind it' in refusal(error.value)
+
+
 @pytest.mark.parametrize(
     ("earlier", "what"),
     [
