@@ -123,9 +123,9 @@ def note_of_deletes(pointed_to: Relation | None, sides: Sides, context: Context)
     if pointed_to is not None and context.schema.server_version < FOLLOWS:
         other = sides.new if pointed_to.name == sides.old else sides.old
         yield (
-            f"PostgreSQL {context.schema.server_version} takes a row of {pointed_to.name} that comes to another "
-            f"partition for deleted, and deletes its rows of {other} by the foreign key: let no code move rows, above "
-            "all after contract, or upgrade first"
+            f"on PostgreSQL {context.schema.server_version} an UPDATE that takes a row of {pointed_to.name} to another "
+            f"partition, by {pointed_to.partition_key}, deletes its rows of {other} through the foreign key, and after "
+            "contract what they held is lost: let no code do so, or upgrade first"
         )
 
 
