@@ -402,7 +402,7 @@ _CASES = (
     Case(
         name="NOT NULL with fill",
         kind="add_column",
-        setup=items("other text"),
+        setup=items("other text", rows=3 * ROWS),  # more than one batch, however few writes
         sql="-- migrator: fill = 'row ' || n\nALTER TABLE items ADD COLUMN value text NOT NULL",
         naive="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT ''; ALTER TABLE items ALTER value DROP DEFAULT",
         existing="SELECT 'items' AS name, id, n, '' AS value FROM items",

@@ -133,13 +133,13 @@ class Life:
         """A process that is killed in the middle of moving the data."""
         if not migration.phase(Phase.BACKFILL):
             return
-        for _ in range(3):
-            # Before its second batch, whatever form the first one has.
+        for statement in (2, 4, 8):
+            # Before its second batch, whatever form the first one has, and however often that one waits for a lock.
             process = self.sandbox.process(
                 "backfill",
                 "--target-ms",
                 "5",
-                MIGRATOR_KILL_AT="2",
+                MIGRATOR_KILL_AT=str(statement),
                 MIGRATOR_KILL_MATCH=r"\A(?s:(?:WITH|UPDATE|INSERT)\b.*\bctid\b)",
             )
             output, _ = process.communicate(timeout=60)
