@@ -138,13 +138,15 @@ def refuse_replaced_at_once(change: Change, changes: Sequence[Change], schema: S
             )
     if change.kind.name not in _KEPT:
         return
-    behind = changes[next(at for at, each in enumerate(changes) if each is change) :]
+    # a trigger that is switched in the same contract is another one than the one that was planned
+    apart = change.kind.name != "switch_trigger"
+    behind = changes[next(at for at, each in enumerate(changes) if each is change) :] if apart else changes
     coming = {column for each in behind for column in retyped_columns(each.spec)}
     for named in _named([change], schema) if coming else ():
         for table, column in sorted(named.columns & coming, key=str):
             raise Refused(
-                f'{named.what} is on column "{column}" of {table}, which gets another type behind it: contract would '
-                "make it anew as it was when it was planned",
+                f'{named.what} is on column "{column}" of {table}, which gets another type in this migration: '
+                "contract would make it anew as it was when it was planned",
                 hint="write two migrations, and contract the first before the second",
             )
 

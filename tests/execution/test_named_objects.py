@@ -239,7 +239,37 @@ def test_what_a_change_of_type_makes_anew_is_not_changed_before_it_in_one_migrat
     sandbox.execute(f"{THERE}; {HANGING}")
     with pytest.raises(Refused) as error:
         sandbox.new("both", f"{change}; {RETYPED}")
-    assert f'{what} is on column "n" of public.t, which gets another type behind it' in refusal(error.value)
+    assert f'{what} is on column "n" of public.t, which gets another type in this migration' in refusal(error.value)
+
+
+def test_a_trigger_that_is_made_anew_is_not_switched_behind_the_change_of_type_either(sandbox: Sandbox) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}")
+    with pytest.raises(Refused) as error:
+        sandbox.new("both", f"{RETYPED}; ALTER TABLE t DISABLE TRIGGER g")
+    assert 'trigger "g" is on column "n" of public.t' in refusal(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("ALTER POLICY o ON t RENAME TO renamed", [("renamed", "(n > 0)", "g")]),
+        ("ALTER POLICY o ON t USING (k > 7)", [("o", "(k > 7)", "g")]),
+        ("ALTER TRIGGER g ON t RENAME TO renamed", [("o", "(n > 0)", "renamed")]),
+    ],
+)
+def test_what_a_change_of_type_makes_anew_is_changed_behind_it(
+    sandbox: Sandbox, change: str, left: list[tuple[str, str, str]]
+) -> None:
+    sandbox.execute(f"{THERE}; {HANGING}")
+    migration = sandbox.new("both", f"{RETYPED}; {change}")
+    for run in (sandbox.expand, sandbox.backfill):
+        run(migration)
+    sandbox.contract(migration, offline="nobody is connected")
+    rows = sandbox.rows(
+        "SELECT polname, pg_get_expr(polqual, polrelid), tgname FROM pg_policy, pg_trigger"
+        " WHERE polrelid = 't'::regclass AND tgrelid = 't'::regclass AND NOT tgisinternal"
+    )
+    assert [tuple(row) for row in rows] == left
 
 
 @pytest.mark.parametrize(
