@@ -48,6 +48,7 @@ AS $migrator$
 <<sync>>
 DECLARE
     was text := current_setting('migrator.syncing', true);
+    is_new boolean := TG_OP = 'INSERT';
     is_moved boolean := false;
     next record;
 BEGIN
@@ -84,7 +85,7 @@ BEGIN
         UPDATE public.users AS o SET account_id = n.account_id, account_role = n.role
         FROM public.memberships AS n
         WHERE o.id OPERATOR(pg_catalog.=) NEW.user_id AND n.user_id OPERATOR(pg_catalog.=) NEW.user_id AND n.account_id OPERATOR(pg_catalog.=) NEW.account_id AND record_image_ne(ROW(o.account_id, o.account_role), ROW(n.account_id, n.role))
-        AND (o.account_id OPERATOR(pg_catalog.=) n.account_id OR o.account_id IS NULL AND (TG_OP = 'INSERT' OR sync.is_moved));
+        AND (o.account_id OPERATOR(pg_catalog.=) n.account_id OR o.account_id IS NULL AND (sync.is_new OR sync.is_moved));
     END IF;
     PERFORM set_config('migrator.syncing', coalesce(was, ''), true);
     RETURN NULL;

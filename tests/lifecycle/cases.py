@@ -1737,6 +1737,14 @@ _CASES = (
         new=code("value"),
     ),
     Case(
+        name="of statistics that are there",
+        kind="set_statistics_target",
+        setup=items("value text", rows=500) + "CREATE STATISTICS stays ON n, value FROM items;",
+        sql="ALTER STATISTICS stays SET STATISTICS 70",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="and another target for what stays",
         kind="drop_statistics",
         setup=items("value text", rows=500)

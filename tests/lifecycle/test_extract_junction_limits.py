@@ -33,7 +33,7 @@ def test_old_code_writes_between_any_two_transactions(sandbox: Sandbox, phase: P
     sandbox.execute(POINTING.format("CASCADE", "CASCADE") + "INSERT INTO a VALUES (1, 1, 1, 'a'), (2, 2, 2, 'b')")
     migration = sandbox.new("extract", TO_T)
     for number, step in enumerate((*migration.phase(Phase.EXPAND), *migration.phase(Phase.ROLLBACK))):
-        sandbox.execute(step.sql)
+        sandbox.execute(f"BEGIN; {step.sql}; COMMIT")
         if step in migration.phase(phase):
             sandbox.execute(f"UPDATE a SET v = 1 + {number} % 9; INSERT INTO a VALUES ({100 + number}, 1, 7, 'x')")
 

@@ -74,14 +74,14 @@ FORMS = {
     "extract_junction": Form(
         "CREATE TABLE {v} ({k} text PRIMARY KEY); INSERT INTO {v} VALUES ('one'), ('two'), ('%');"
         "CREATE TABLE {t} ({k} int PRIMARY KEY, {a} text REFERENCES {v}, {b} text);"
-        "INSERT INTO {t} VALUES (1, 'one', 'x'), (2, NULL)",
+        "INSERT INTO {t} VALUES (1, 'one', 'x'), (2, NULL, NULL)",
         "-- migrator: extract = {t} ({a} AS {b}, {b} AS {a})\nCREATE TABLE {u} ({k} int REFERENCES {t}"
         " ON DELETE CASCADE ON UPDATE CASCADE, {b} text REFERENCES {v}, {a} text, PRIMARY KEY ({k}, {b}))",
         "INSERT INTO {t} VALUES (3, 'one', 'old'), (4, 'two', 'y'); UPDATE {t} SET {a} = '%', {b} = '%' WHERE {k} = 2;"
         "INSERT INTO {u} VALUES (3, 'two', 'new'); DELETE FROM {u} WHERE {k} = 4;"
-        "UPDATE {u} SET {b} = 'two' WHERE {k} = 1; UPDATE {t} SET {k} = 5 WHERE {k} = 1",
+        "UPDATE {u} SET {b} = 'two' WHERE {k} = 2; UPDATE {t} SET {k} = 5 WHERE {k} = 1",
         "SELECT {k}, {b}, {a} FROM {u} ORDER BY 1, 2",
-        [(2, "%", "%"), (3, "one", "old"), (3, "two", "new"), (5, "two", "x")],
+        [(2, "two", "%"), (3, "one", "old"), (3, "two", "new"), (5, "one", "x")],
         "CREATE TABLE {u} ({k} int REFERENCES {t} ON DELETE CASCADE ON UPDATE CASCADE, {b} text REFERENCES {v},"
         " {a} text, PRIMARY KEY ({k}, {b})); ALTER TABLE {t} DROP COLUMN {a}, DROP COLUMN {b}",
     ),

@@ -247,7 +247,7 @@ def test_a_trigger_that_reads_the_old_name_stops_contract_until_it_does_not(tabl
         ("CREATE UNIQUE INDEX mine ON t (k) WHERE yy <> ''", 'index "mine" was built on "yy"'),
         ("CREATE VIEW v AS SELECT yy FROM t", "used by other objects, and contract drops this copy"),
         ("CREATE POLICY p ON t USING (yy <> '')", "used by other objects, and contract drops this copy"),
-        ("CREATE PUBLICATION pub FOR TABLE t (k, yy)", "used by other objects, and contract drops this copy"),
+        ("CREATE PUBLICATION pub FOR TABLE t (k, yy)", "publications list columns .* that contract drops.*: yy"),
         ("ALTER TABLE t ADD CONSTRAINT mine CHECK (yy <> '')", "was given conditions"),
         ("ALTER TABLE t ADD CONSTRAINT mine UNIQUE (yy)", "was given conditions"),
         ("ALTER TABLE t ALTER yy SET NOT NULL", "was given conditions"),
@@ -272,14 +272,6 @@ def test_an_index_the_user_drops_meanwhile_goes_with_its_copy(table: Sandbox) ->
     table.execute("DROP INDEX i")
     finish(table, migration)
     assert table.leftovers() == []
-
-
-def test_a_publication_with_a_list_of_columns_is_refused_at_once(table: Sandbox) -> None:
-    if table.session.server_version < 15:
-        pytest.skip("publications have column lists from PostgreSQL 15 on")
-    table.execute("CREATE PUBLICATION pub FOR TABLE t (k, zz)")
-    with pytest.raises(Refused, match="whose subscribers know it"):
-        table.new("rename", RENAME)
 
 
 @pytest.mark.parametrize(

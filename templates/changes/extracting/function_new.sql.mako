@@ -6,6 +6,7 @@ AS <%block filter="dollar_quoted">
 <<sync>>
 DECLARE
     was text := current_setting(${guard|literal}, true);
+    is_new boolean := TG_OP = 'INSERT';
     is_moved boolean := false;
     next record;
 BEGIN
@@ -77,7 +78,7 @@ ${name|ident} = n.${there|ident}\
 
         FROM ${new|sql} AS n
         WHERE ${found|sql} AND ${row|sql} AND ${differs|sql}
-        AND (o.${value|ident} OPERATOR(pg_catalog.=) n.${new_value|ident} OR o.${value|ident} IS NULL AND (TG_OP = 'INSERT' OR sync.is_moved));
+        AND (o.${value|ident} OPERATOR(pg_catalog.=) n.${new_value|ident} OR o.${value|ident} IS NULL AND (sync.is_new OR sync.is_moved));
     END IF;
     PERFORM set_config(${guard|literal}, coalesce(was, ''), true);
     RETURN NULL;
