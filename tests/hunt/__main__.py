@@ -3,9 +3,10 @@
 One life alone is told from its first statement to its last; ``FILE`` gets what the tool refused, and how often.
 
 ``python -m tests.hunt --pairs SECONDS [FORM [FORM [WAY]]]``: play pairs of changes for so long, those of these forms
-only: a kind, or ``kind:form``, see ``forms.py``. The order is the same every time: one pair of any two kinds, then a
-second one, and so on. ``--part 3/20``: the third of twenty pieces of it, one after the other; all pairs are played when
-each piece has been, with ``inf`` for the time. Which were is for you to remember.
+only: a kind, or ``kind:form``, see ``forms.py``; ``any``, or some with commas between. The way: ``together``, or
+``apart`` with ``:first`` or ``:second``, the one whose contract is tried first. The order is the same every time: one
+pair of any two kinds, then a second one, and so on. ``--part 3/20``: the third of twenty pieces of it, one after the
+other; all pairs are played when each piece has been, with ``inf`` for the time. Which were is for you to remember.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from migrator import embedded
 from migrator.errors import MigratorError
 from tests.conftest import wanted_installation
 from tests.hunt.lives import Covered, life
-from tests.hunt.pairs import all_pairs, part, sample
+from tests.hunt.pairs import all_pairs, part
+from tests.hunt.playing_pairs import sample
 from tests.support.tablespaces import make_tablespace
 
 

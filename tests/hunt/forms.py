@@ -88,6 +88,7 @@ KEYS = {
 TYPES = {"": "text", "mood": "{home}.{mood}", "word": "{home}.word"}
 ROWS = 12
 FIRST = 101
+_LABELS = ", ".join(f"'{number}'" for number in range(FIRST, FIRST + 99))
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,8 @@ def beginning(*forms: Form) -> tuple[str, Names] | None:
     if any(form.kind == "move_column" for form in forms):
         # Whoever inserts a row gives it one there as well, or contract is refused.
         names = names.but(inserts=None)
-    labels = ", ".join(f"'{number}'" for number in range(FIRST, FIRST + 99))
     partitioned = " PARTITION BY RANGE (id)" if layout == "partitioned" else ""
-    of_type = {"mood": f"CREATE TYPE shop.mood AS ENUM ({labels});", "word": "CREATE DOMAIN shop.word AS text;"}
+    of_type = {"mood": f"CREATE TYPE shop.mood AS ENUM ({_LABELS});", "word": "CREATE DOMAIN shop.word AS text;"}
     ids = "CREATE SEQUENCE shop.ids;" if partitioned else ""
     statements = [
         f"CREATE SCHEMA shop; CREATE SCHEMA depot; {ids} {of_type.get(kind, '')}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ import pytest
 from migrator.changes.registry import all_kinds
 from tests.hunt.every_form import FORMS
 from tests.hunt.lives import Covered, life
-from tests.hunt.pairs import all_pairs, part, sample
+from tests.hunt.pairs import all_pairs, part
+from tests.hunt.playing_pairs import sample
 from tests.support.tablespaces import make_tablespace
 
 SECONDS = float(os.environ.get("MIGRATOR_CHAOS_SECONDS", "120"))
@@ -86,3 +88,19 @@ def test_all_pairs_are_played_once_when_every_part_was() -> None:
     assert set(kinds[:first]) == set(kinds), "any two kinds come once before any come twice"
     with pytest.raises(ValueError, match="part 0/20"):
         part(order, "0/20")
+
+
+def test_pairs_are_found_by_kinds_forms_and_ways() -> None:
+    every = all_pairs()
+
+    def found(*wanted: str) -> set[str]:
+        return {str(pair) for pair in every if pair.matches(wanted)}
+
+    natural, other = found("any", "grant", "apart:first"), found("any", "grant", "apart:second")
+    assert natural
+    assert found("any", "grant", "apart") == natural | other
+    assert found("revoke,comment", "grant", "apart:first") == {
+        "revoke grant apart:first",
+        "comment grant apart:first",
+    }
+    assert all(name in found(*shlex.split(name)) for name in natural)
