@@ -13,6 +13,7 @@ from migrator.ledger.state import MigrationRecord, State
 from migrator.model.plan import Migration, Phase
 from migrator.model.schema import Schema
 from migrator.planning import touching
+from migrator.planning.computed_beside import refuse_computed_changed
 from migrator.planning.entangled import entangled, refuse_index_on_copy
 from migrator.planning.folders import changes_of
 from migrator.planning.index_beside import refuse_index_beside
@@ -98,6 +99,7 @@ def check_beside(
     refuse_relying_on([each.spec for each in changes], pairs, other)
     schema = schema_of(session, [*changes, *its])
     refuse_named_beside(changes, its, other, schema)
+    refuse_computed_changed(changes, its, schema, other)
     refuse_relying_on_dropped(changes, its, other, schema)
     mine, theirs = ([(each.kind, each.spec) for each in side] for side in (changes, its))
     refuse_carried_changed([each.spec for each in changes], theirs, schema, other, are_expanded=True)

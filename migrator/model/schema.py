@@ -51,6 +51,7 @@ class Column:
         owned_sequence: whether the default draws from a sequence the column owns (serial).
         identity: ``always``, ``by default`` or an empty string.
         generated: ``stored``, ``virtual`` or an empty string.
+        expression: of a generated column, as SQL; an empty string for others.
         has_constrained_domain: whether its type is a domain that checks values; adding such a column rewrites.
         grants: privileges on this column alone.
         sequence: what an identity or serial column draws from.
@@ -69,6 +70,7 @@ class Column:
     owned_sequence: bool = False
     identity: str = ""
     generated: str = ""
+    expression: str = ""
     has_constrained_domain: bool = False
     grants: tuple[Grant, ...] = ()
     sequence: Sequence | None = None

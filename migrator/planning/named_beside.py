@@ -180,7 +180,14 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
         at_once = _is_at_once(change, schema)
         for relation in schema.relations.values():
             for what, columns in _on(change.spec, relation):
-                placed = frozenset((relation.name, column) for column in columns)
+                # What names a generated column is made anew with those that it reads.
+                names = tuple(columns)
+                read = (
+                    each.column
+                    for each in relation.dependents
+                    if each.kind == "generated column" and each.name in names
+                )
+                placed = frozenset((relation.name, column) for column in (*names, *read))
                 yield _Named(what, placed, at_once, isinstance(change.spec, _ON_CONSTRAINTS))
 
 

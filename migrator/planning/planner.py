@@ -16,6 +16,7 @@ from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Schema, TableName
+from migrator.planning.computed_beside import refuse_computed_changed
 from migrator.planning.entangled import refuse_entangled, refuse_index_on_copy
 from migrator.planning.keys_carried import refuse_carried_changed
 from migrator.planning.leaving import refuse_by_text, refuse_in_schema, refuse_relying_on
@@ -331,6 +332,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             refuse_shared(change, earlier)
             refuse_replaced_at_once(change, changes, context.schema)
             _refuse_beside_whole_table(change, changes)
+            refuse_computed_changed([change], earlier, context.schema)
             refuse_entangled(change.spec, [each.spec for each in earlier], context.schema)
             refuse_carried_changed([change.spec], _beside_in_order(change, changes), context.schema)
         except Refused as refusal:

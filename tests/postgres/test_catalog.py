@@ -73,7 +73,7 @@ ALWAYS = Column("a", "integer", not_null=True, identity="always", sequence=SEQUE
                 sequence=Sequence("public.t_a_seq", "INCREMENT BY 2 START WITH 5 CACHE 3"),
             ),
         ),
-        ("a int GENERATED ALWAYS AS (1) STORED", Column("a", "integer", generated="stored")),
+        ("a int GENERATED ALWAYS AS (1) STORED", Column("a", "integer", generated="stored", expression="1")),
         (
             "a serial",
             Column(

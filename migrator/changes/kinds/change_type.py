@@ -30,9 +30,10 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         in both directions, privileges, statistics target, storage and comment. Views that read it, and those that read
         these, are made anew in that transaction with all they have; policies and triggers that name it are as before.
         Materialized ones are made beside and filled before it, while the old ones are read, and take their names in it.
-        So are extended statistics, which are empty until the next ANALYZE, and publications that list it or filter by
-        it: the table is taken out and in again by that transaction, so that subscribers see the new type, and nothing
-        else.
+        Virtual generated columns that read it are added again in it, with privileges and comments, and become the last
+        ones. So are extended statistics, which are empty until the next ANALYZE, and publications that list it or
+        filter by it: the table is taken out and in again by that transaction, so that subscribers see the new type, and
+        nothing else.
         int to bigint works for primary keys too; columns that point to it are changed by changes of their own, before
         or after. Of a partitioned table, all of it is made anew on each partition, with the names it has there.
 
@@ -51,13 +52,15 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         until such values are repaired, and nothing changes.
 
     What is refused
-        A column that rules, policies of other tables or generated columns name, publications of another role, and
-        views that something besides views relies on: drop them before, create them after. Views, with the indexes of
-        materialized ones, policies, triggers, statistics objects and row filters that the new type does not suit:
-        tried before expand. Exclusion constraints, deferrable keys. A default, where USING computes values from other
-        columns too, unless ``default`` says the new one. A database is needed. On partitioned tables: a column that
-        divides it or a partition, one that foreign keys point to, what partitions have of their own on it, triggers
-        that name it and are switched.
+        A column that rules, policies of other tables or stored generated columns name, publications of another role,
+        and views that something besides views relies on: drop them before, create them after. Adding a stored one again
+        writes every row while others wait: DROP EXPRESSION before makes it a column that the application computes.
+        Virtual ones with constraints of their own, of partitioned tables, or that materialized views read. Views, with
+        the indexes of materialized ones, policies, triggers, statistics objects and row filters that the new type does
+        not suit: tried before expand. Exclusion constraints, deferrable keys. A default, where USING computes values
+        from other columns too, unless ``default`` says the new one. A database is needed. On partitioned tables: a
+        column that divides it or a partition, one that foreign keys point to, what partitions have of their own on it,
+        triggers that name it and are switched.
 
     Limits
         A materialized view has the rows of the moment it was filled, early in contract, until its next REFRESH: one by

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from migrator.changes.retyping import beside, carried, listed, set_aside, swap
+from migrator.changes.retyping import beside, carried, computed, listed, set_aside, swap
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together, temporary_name
 from migrator.changes.trigger import SYNC_PREFIX
 from migrator.errors import Refused
 from migrator.model.schema import Relation, TableName
 from migrator.sql.compose import Sql, ident
 from migrator.sql.parser import relation_parts
+from migrator.sql.rewrite import columns_in
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _TAKES_NAME = re.compile(
@@ -65,12 +66,14 @@ def require_given_back(change: Retyping, relation: Relation, contract_sql: str) 
     for view in readers:
         is_beside = view.name in before
         wanted[f"{view.kind} {view.name}"] = [*beside.planned(view)] if is_beside else [set_aside.made_anew(view)]
+    for each in computed.virtual(relation, change.column):
+        wanted[f"generated column {each.name}"] = [text for _, text in computed.made(relation, each)]
     for policy in set_aside.policies(relation, change.column):
         wanted[f"policy {policy.name}"] = [set_aside.restored(change, policy)]
     for trigger in set_aside.triggers(relation, change.column):
         wanted[f"trigger {trigger.name}"] = [text for _, text in set_aside.created(change, trigger)]
-    for each in listed.statistics(relation, change.column):
-        wanted[f"statistics object {listed.name_of(each)}"] = [text for _, text in listed.made(change, each)]
+    for counted in listed.statistics(relation, change.column):
+        wanted[f"statistics object {listed.name_of(counted)}"] = [text for _, text in listed.made(change, counted)]
     for publication in listed.publications(relation, change.column):
         wanted[f"publication {publication.name}"] = [listed.taken_in(change, publication)]
     other = [what for what, texts in wanted.items() if any(f"\n{text}\n" not in planned for text in texts)]
@@ -102,6 +105,11 @@ def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[s
             yield f"view {view}"
     yield from beside.gone(change, set_aside.readers(relation, change.column), contract_sql)
     table = re.escape(change.sql)
+    there = {each.name for each in computed.virtual(relation, change.column)}
+    added = rf"^ALTER TABLE {table} ADD COLUMN ({_NAME}) [^\n]*?GENERATED ALWAYS AS \((.*?)\) VIRTUAL$"
+    for name, value in re.findall(added, contract_sql, re.MULTILINE | re.DOTALL):
+        if change.column in columns_in(value) and relation_parts(name)[1] not in there:
+            yield f"generated column {name}"
     there = {each.name for each in relation.policies}
     for name in re.findall(rf"^ALTER POLICY ({_NAME}) ON {table} ", contract_sql, re.MULTILINE):
         if relation_parts(name)[1] not in there:
@@ -122,8 +130,15 @@ def _gone(change: Retyping, relation: Relation, contract_sql: str) -> Iterator[s
 
 
 def _taken_back(change: Retyping, relation: Relation, contract_sql: str, now: str) -> Iterator[str]:
-    """What contract says of triggers that it makes anew, and is not so any more."""
+    """What contract says of triggers and generated columns that it makes anew, and is not so any more."""
     table = re.escape(change.sql)
+    for column in computed.virtual(relation, change.column):
+        name = re.escape(ident(column.name))
+        about = (
+            rf"^(?:COMMENT ON COLUMN {table}\.{name} IS .*|GRANT \w+ \({name}\) ON {table} TO .*"
+            rf"|ALTER TABLE {table} ALTER COLUMN {name} SET .*)$"
+        )
+        yield from (line for line in re.findall(about, contract_sql, re.MULTILINE) if f"{line}\n" not in f"{now}\n")
     for trigger in set_aside.triggers(relation, change.column):
         name = re.escape(ident(trigger.name))
         about = rf"^(?:COMMENT ON TRIGGER {name} ON {table} IS .*|ALTER TABLE {table} [A-Z ]+ TRIGGER {name})$"

@@ -3,8 +3,8 @@
 Views that read it step aside under another name, and get a query that reads nothing; after the swap each is made anew
 with the query it had, and gets owner, privileges, comments and defaults of columns from the one aside. Materialized
 ones, and what they read, are in ``beside``. Policies have the condition ``false`` meanwhile. Triggers that name it are
-dropped and created again. All of it is in the transaction of the swap, so that nobody sees anything between before and
-after. What lists the column only is in ``listed``.
+dropped and created again, and so are virtual generated columns, see ``computed``. All of it is in the transaction of
+the swap, so that nobody sees anything between before and after. What lists the column only is in ``listed``.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from graphlib import TopologicalSorter
 
 from migrator.changes.kind import Draft, Obstacle
 from migrator.changes.left_behind import left_behind
-from migrator.changes.retyping import beside, listed
+from migrator.changes.retyping import beside, computed, listed
 from migrator.changes.retyping.shadow import Retyping, temporary_name
 from migrator.changes.view import carry_over
 from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.publishing import Publishing
 from migrator.model.routines import Trigger
-from migrator.model.schema import Policy, Relation, Statistics, TableName
+from migrator.model.schema import Column, Policy, Relation, Statistics, TableName
 from migrator.model.view import View
 from migrator.sql.compose import Sql, expression, ident, qualified
 from migrator.sql.parser import relation_parts
@@ -36,7 +36,8 @@ _NAMING = frozenset({
 _HINT = "drop them in a migration before this one, and create them again after it"
 _HINTS = {
     "generated column": "drop a generated column in a migration before this one, and add it again after it, VIRTUAL on "
-    "PostgreSQL 18 or as a column that the application computes: a stored one rewrites the table while others wait",
+    "PostgreSQL 18 without constraints of its own, or as a column that the application computes; ALTER COLUMN … DROP "
+    "EXPRESSION keeps the values of a stored one",
     "publication": "change it as a role that is a member of the owner of the publication; or take the table out of it "
     "before, and in again after it: what is written meanwhile is not sent",
 }
@@ -54,6 +55,7 @@ class Users:
         beside: that are made before it: materialized ones, and plain ones that these read.
         statistics: objects that go with the columns.
         publications: those whose column lists or row filters name them.
+        virtual: generated columns that read them, with their table.
         called: tables with row triggers, whose functions sessions have prepared for the old type by calling them.
     """
 
@@ -63,6 +65,7 @@ class Users:
     triggers: tuple[tuple[Retyping, Trigger], ...]
     statistics: tuple[tuple[Retyping, Statistics], ...]
     publications: tuple[tuple[Retyping, Publishing], ...]
+    virtual: tuple[tuple[Retyping, Relation, Column], ...]
     called: tuple[Sql, ...]
 
 
@@ -75,6 +78,7 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
     called: dict[Sql, None] = {}
     counted: dict[Sql, tuple[Retyping, Statistics]] = {}
     sent: dict[tuple[TableName, str], tuple[Retyping, Publishing]] = {}
+    virtual: dict[tuple[TableName, str], tuple[Retyping, Relation, Column]] = {}
     for change, relation in columns:
         if relation.triggers:
             called[change.sql] = None
@@ -87,6 +91,8 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
             firing.setdefault((relation.name, trigger.name), (change, trigger))
         for publication in listed.publications(relation, change.column):
             sent.setdefault((relation.name, publication.name), (change, publication))
+        for one in computed.virtual(relation, change.column):
+            virtual.setdefault((relation.name, one.name), (change, relation, one))
         for each in listed.statistics(relation, change.column):
             counted.setdefault(listed.name_of(each), (change, each))
     ordered = [views[name] for name in TopologicalSorter(reads).static_order() if name in views]
@@ -98,6 +104,7 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
         tuple(firing.values()),
         tuple(counted.values()),
         tuple(sent.values()),
+        tuple(virtual.values()),
         tuple(called),
     )
 
@@ -105,8 +112,9 @@ def users(columns: Iterable[tuple[Retyping, Relation]]) -> Users:
 def readers(relation: Relation, column: str) -> tuple[View, ...]:
     """Views that read a column, and those that read these; a view comes after those it reads."""
     found: dict[TableName, View] = {}
+    names = computed.named(relation, column)
     for view in relation.views:
-        if column in view.columns or any(name in found for name in view.views):
+        if names.intersection(view.columns) or any(name in found for name in view.views):
             found[view.name] = view
     return tuple(found.values())
 
@@ -140,23 +148,32 @@ def require_carried(relation: Relation, column: str, consequence: str) -> None:
         "statistics object": {str(listed.name_of(each)) for each in relation.statistics},
         "publication": {each.name for each in listed.publications(relation, column)},
     }
-    because = {each.partition(":")[0]: each for each in listed.why_not(relation, column)}
+    reasons = (*listed.why_not(relation, column), *computed.why_not(relation, column))
+    because = {each.partition(":")[0]: each for each in reasons}
+    carried["generated column"] = {
+        each.name for each in computed.virtual(relation, column) if f"generated column {each.name}" not in because
+    }
     kinds = {each.kind for each in relation.dependents if each.column == column} & _HINTS.keys()
+    names = computed.named(relation, column)
     named = [
         because.get(f"{each.kind} {each.name}", f"{each.kind} {each.name}")
         for each in relation.dependents
-        if each.column == column and each.kind in _NAMING and each.name not in carried.get(each.kind, set())
+        if each.column in names and each.kind in _NAMING and each.name not in carried.get(each.kind, set())
     ]
     if named:
         raise Refused(
             f'column "{column}" of table "{relation.name}" is used by other objects, {consequence}',
-            detail="\n".join(named),
+            detail="\n".join(dict.fromkeys(named)),
             hint="; ".join(_HINTS[kind] for kind in sorted(kinds) if any(each.startswith(kind) for each in named))
             or _HINT,
         )
     held = []
     for view in readers(relation, column):
         held += [*(f"{view.name}: {each}" for each in view.held_by), *beside.why_not(view)]
+    before = beside.chosen(readers(relation, column))
+    for view in readers(relation, column):
+        read = sorted(names.intersection(view.columns) - {column}) if view.name in before else []
+        held += [f"{view.name}: it is made before generated column {name}, which it reads" for name in read]
     if held:
         raise Refused(
             f'column "{column}" of table "{relation.name}" is read by views that would be made anew, and what holds on '
@@ -172,6 +189,11 @@ def notes(relation: Relation, column: str) -> Iterator[str]:
         yield (
             f"publication {publication.name}, which names {column}, has the table taken out and in again by the "
             "transaction of the swap: subscribers see the new type, and nothing else"
+        )
+    for each in computed.virtual(relation, column):
+        yield (
+            f"generated column {each.name} is computed from {column}: it is added again in the transaction of the "
+            "swap and becomes the last column; its own type stays"
         )
     for view in readers(relation, column):
         yield f"view {view.name} is made anew in the transaction of the swap: what it returns may be of the new type"
@@ -226,10 +248,20 @@ def let_go(users: Users, group: str) -> Iterator[Draft]:
             "names the column; is there again before anybody writes",
             group,
         )
+    for change, _, each in users.virtual:
+        yield Draft(
+            f"drop-{slug(each.name)}",
+            computed.dropped(change, each),
+            "is computed from the column; nothing is stored for it, and it is there again before anybody reads",
+            group,
+        )
 
 
 def give_back(users: Users, group: str) -> Iterator[Draft]:
     """Steps after they are replaced."""
+    for _, relation, column in users.virtual:
+        for verb, text in computed.made(relation, column):
+            yield Draft(f"{verb}-{slug(column.name)}", text, "as it was, over the new type", group)
     for change, policy in users.policies:
         yield Draft(f"open-{slug(policy.name)}", restored(change, policy), "the condition it had", group)
     for change, trigger in users.triggers:
@@ -291,7 +323,8 @@ def created(change: Retyping, trigger: Trigger) -> Iterator[tuple[str, Sql]]:
 
 
 def _names(relation: Relation, column: str, kind: str) -> set[str]:
-    return {each.name for each in relation.dependents if (each.kind, each.column) == (kind, column)}
+    names = computed.named(relation, column)
+    return {each.name for each in relation.dependents if each.kind == kind and each.column in names}
 
 
 def _name(view: View) -> Sql:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.changes.kind import Expression
-from migrator.changes.retyping import carried, listed, set_aside
+from migrator.changes.retyping import carried, computed, listed, set_aside
 from migrator.changes.retyping.carried import Copy
 from migrator.changes.retyping.shadow import Retyping, Shadow, Together
 from migrator.changes.view import relations_read
@@ -59,6 +59,9 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
     for other, _ in together.columns:
         names.setdefault(other.target, f"migrator_trial_{len(names)}")
     copies = tuple(text for table, name in names.items() for text in _retyped(table, name, schema, together))
+    for each in computed.virtual(relation, change.column):
+        added = computed.tried(qualified("pg_temp", relation.name.name), each)
+        yield _trial(f"generated column {each.name}", change, (*copies, *added))
     views: dict[TableName, str] = dict(names)
     before = copies
     for view in set_aside.readers(relation, change.column):
@@ -76,9 +79,9 @@ def trials_of_users(change: Retyping, schema: Schema, together: Together) -> Ite
         )
         made = f"CREATE POLICY {ident(policy.name)} ON {own}{conditions}"
         yield _trial(f"policy {policy.name}", change, (*copies, Sql(made)))
-    for each in () if change.in_place else listed.statistics(relation, change.column):
-        made = listed.tried(each, relation.name.name)
-        yield _trial(f"statistics object {listed.name_of(each)}", change, (*copies, made))
+    for counted in () if change.in_place else listed.statistics(relation, change.column):
+        made = listed.tried(counted, relation.name.name)
+        yield _trial(f"statistics object {listed.name_of(counted)}", change, (*copies, made))
     for publication, tried in listed.filters_tried(relation, change.column, relation.name.name):
         yield _trial(f"the row filter of publication {publication}", change, (*copies, *tried))
     for trigger in set_aside.triggers(relation, change.column):

@@ -108,6 +108,7 @@ SELECT
         ELSE '' END AS collation,
     a.attnotnull AS not_null,
     CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
+    CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE '' END AS expression,
     EXISTS (SELECT FROM pg_depend AS s JOIN pg_sequence AS q ON q.seqrelid = s.objid
         WHERE s.refclassid = 'pg_class'::regclass AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum
           AND s.classid = 'pg_class'::regclass AND s.deptype = 'a') AS owned_sequence,
