@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context
+from migrator.changes.kinds.alter_constraint import ConstraintAlteration
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.policy import OnPolicy
@@ -34,6 +35,7 @@ _BY_NAME = frozenset(
         "drop_constraint",
         "change_primary_key",
         "rename_constraint",
+        "alter_constraint",
         "validate_constraint",
         "drop_index",
         "rename_index",
@@ -54,7 +56,7 @@ _BY_NAME = frozenset(
 _KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger"})
 """What changes something that stays, and is there to be made anew."""
 _MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
-_ON_CONSTRAINTS = (Release, ConstraintRenaming, KeyReplacement)
+_ON_CONSTRAINTS = (Release, ConstraintRenaming, ConstraintAlteration, KeyReplacement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
 def _is_at_once(change: Change, schema: Schema) -> bool:
     if isinstance(change.kind, OneStatement):
         return change.kind.phase(change.spec, Context("beside", 1, schema)) is Phase.EXPAND
-    return change.kind.name in ("rename_index", "validate_constraint") or getattr(change.spec, "phase", "") == "expand"
+    is_always = change.kind.name in ("rename_index", "validate_constraint", "alter_constraint")
+    return is_always or getattr(change.spec, "phase", "") == "expand"
 
 
 def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
@@ -212,6 +215,10 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
         for constraint in relation.constraints:
             if constraint.name == before:
                 yield f'constraint "{constraint.name}"', constraint.columns
+    elif isinstance(spec, ConstraintAlteration):
+        for reference in relation.references:
+            if (reference.table, reference.name) == (spec.target, spec.constraint):
+                yield f'constraint "{reference.name}"', reference.columns
     elif isinstance(spec, OnIndex) and spec.target == relation.name:
         for index in relation.indexes:
             if index.name == spec.index:

@@ -91,6 +91,26 @@ CONSTRAINTS = (
         needs=f"{KNOWN}; ALTER TABLE shop.items ADD CONSTRAINT n_known FOREIGN KEY (n) REFERENCES shop.known (id)",
     ),
     Form(
+        "alter_constraint",
+        "ALTER TABLE {t} ALTER CONSTRAINT {foreign} DEFERRABLE INITIALLY DEFERRED",
+        needs=f"{KNOWN}; ALTER TABLE shop.items ADD CONSTRAINT n_known FOREIGN KEY (n) REFERENCES shop.known (id)",
+    ),
+    Form(
+        "alter_constraint",
+        "ALTER TABLE {t} ALTER CONSTRAINT {foreign} NOT DEFERRABLE",
+        name="not any more",
+        needs=f"{KNOWN}; ALTER TABLE shop.items ADD CONSTRAINT n_known FOREIGN KEY (n) REFERENCES shop.known (id)"
+        " DEFERRABLE",
+    ),
+    Form(
+        "alter_constraint",
+        "ALTER TABLE {home}.keyed{x} ALTER CONSTRAINT to_value{x} DEFERRABLE",
+        name="to the column",
+        needs="ALTER TABLE shop.items ADD CONSTRAINT value_once UNIQUE (value);"
+        "CREATE TABLE shop.keyed{x} (id integer PRIMARY KEY, v text"
+        " CONSTRAINT to_value{x} REFERENCES shop.items (value))",
+    ),
+    Form(
         "validate_constraint",
         "ALTER TABLE {t} VALIDATE CONSTRAINT {check}",
         needs="ALTER TABLE shop.items ADD CONSTRAINT value_filled CHECK (value::text <> '') NOT VALID",

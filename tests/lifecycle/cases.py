@@ -1765,6 +1765,19 @@ _CASES = (
         new=code("value"),
     ),
     Case(
+        name="deferred, and deferrable no more",
+        kind="alter_constraint",
+        setup=items(
+            "value text",
+            more=", parent bigint CONSTRAINT known REFERENCES items,"
+            " mother bigint CONSTRAINT seen REFERENCES items DEFERRABLE",
+        ),
+        sql="ALTER TABLE items ALTER CONSTRAINT known DEFERRABLE INITIALLY DEFERRED,"
+        " ALTER CONSTRAINT seen NOT DEFERRABLE",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="among others",
         kind="rename_trigger",
         setup=items("value text", rows=500) + TOUCHED,

@@ -65,13 +65,8 @@ class SetSchema(MovedTable[SchemaChange]):
 
     def recognise(self, action: Action, schema: Schema) -> SchemaChange | None:
         """``ALTER TABLE … SET SCHEMA …``."""
-        if action.kind != "alter_object_schema_stmt":
+        if action.kind != "alter_object_schema_stmt" or action.node.object_type != pb.OBJECT_TABLE:
             return None
-        if action.node.object_type != pb.OBJECT_TABLE:
-            raise Refused(
-                "only a table can be in two schemas until no old code is left",
-                hint="create it in the new schema, and drop the old one in the same migration",
-            )
         relation = action.node.relation
         target = schema.resolve(relation.schemaname, relation.relname)
         return SchemaChange(schema=target.schema, table=target.name, new_schema=action.node.newschema)

@@ -48,6 +48,7 @@ __all__ = [
     "add_identity",
     "add_primary_key",
     "add_unique",
+    "alter_constraint",
     "alter_domain",
     "alter_policy",
     "alter_publication",
@@ -146,6 +147,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "add_identity": {"schema": "public"},
     "add_primary_key": {"schema": "public"},
     "add_unique": {"schema": "public"},
+    "alter_constraint": {"schema": "public"},
     "alter_domain": {"schema": "public"},
     "alter_policy": {"schema": "public"},
     "alter_publication": {},
@@ -386,6 +388,26 @@ def add_unique(table: str, constraint: str, definition: str, *, schema: str = "p
             (email)``.
     """
     change("add_unique", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+
+
+def alter_constraint(
+    table: str,
+    constraint: str,
+    to: Literal[
+        "not deferrable", "deferrable", "initially deferred", "enforced", "not enforced", "inherited", "not inherited"
+    ],
+    *,
+    schema: str = "public",
+) -> None:
+    """Change when a foreign key is checked, whether it is at all, or whether children get a NOT NULL.
+
+    Args:
+        schema: of the table.
+        table: its name.
+        constraint: its name.
+        to: what it is afterwards; ``deferrable`` is checked at once unless a transaction asks for later.
+    """
+    change("alter_constraint", {"schema": schema, "table": table, "constraint": constraint, "to": to})
 
 
 def alter_domain(

@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ALTER CONSTRAINT ${constraint|ident} ${how|sql}

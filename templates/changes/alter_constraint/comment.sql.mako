@@ -1,0 +1,1 @@
+COMMENT ON CONSTRAINT ${constraint|ident} ON ${table|sql} IS ${text|literal}

@@ -1,0 +1,46 @@
+CREATE SCHEMA shop; CREATE SCHEMA other;
+CREATE TYPE shop.mood AS ENUM ('sad', 'glad');
+CREATE TYPE shop.pair AS (a integer, b integer);
+CREATE TYPE shop.span AS RANGE (SUBTYPE = integer);
+CREATE TYPE shop.place AS (a integer, b integer);
+CREATE DOMAIN shop.email AS text CONSTRAINT has_at CHECK (VALUE LIKE '%@%');
+CREATE TABLE shop.others (id integer PRIMARY KEY);
+CREATE TABLE shop.items (
+    id integer PRIMARY KEY, n integer CONSTRAINT items_n_not_null NOT NULL, m integer,
+    other integer CONSTRAINT items_other REFERENCES shop.others, twice integer GENERATED ALWAYS AS (n * 2) STORED
+);
+CREATE INDEX items_n ON shop.items (n); CREATE INDEX items_expr ON shop.items ((n + 1));
+CREATE TABLE shop.mother (id integer NOT NULL); CREATE TABLE shop.child (id integer NOT NULL);
+CREATE TABLE shop.stepchild () INHERITS (shop.mother);
+CREATE TABLE shop.couple (a integer, b integer); CREATE TABLE shop.typed OF shop.pair;
+CREATE TABLE shop.parted (n integer) PARTITION BY RANGE (n);
+CREATE TABLE shop.parted_1 PARTITION OF shop.parted FOR VALUES FROM (0) TO (9);
+CREATE INDEX parted_n ON ONLY shop.parted (n); CREATE INDEX parted_1_n ON shop.parted_1 (n);
+CREATE VIEW shop.seen AS SELECT id, n FROM shop.items;
+CREATE MATERIALIZED VIEW shop.heap AS SELECT id, n FROM shop.items; CREATE UNIQUE INDEX heap_key ON shop.heap (id);
+CREATE SEQUENCE shop.numbers; CREATE STATISTICS shop.stats ON n, m FROM shop.items;
+CREATE FUNCTION shop.twice(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * a';
+CREATE PROCEDURE shop.tidy() LANGUAGE sql AS '';
+CREATE FUNCTION shop.mood_number(m shop.mood) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE FUNCTION shop.mood_text(m shop.mood) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT NULL::varchar';
+CREATE CAST (shop.mood AS varchar) WITH FUNCTION shop.mood_text(shop.mood);
+CREATE AGGREGATE shop.total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0');
+CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE ON shop.items FOR EACH ROW EXECUTE FUNCTION shop.touch();
+CREATE FUNCTION shop.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE LANGUAGE') EXECUTE FUNCTION shop.watch();
+CREATE RULE quiet AS ON DELETE TO shop.items DO INSTEAD NOTHING; CREATE POLICY own ON shop.items;
+CREATE COLLATION shop.plain FROM "C"; CREATE CONVERSION shop.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE OPERATOR shop.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq);
+CREATE OPERATOR FAMILY shop.opf USING btree; ALTER OPERATOR FAMILY shop.opf USING btree ADD OPERATOR 1 < (integer, integer);
+CREATE OPERATOR CLASS shop.opc FOR TYPE integer USING btree AS OPERATOR 1 <, FUNCTION 1 btint4cmp(integer, integer);
+CREATE TEXT SEARCH CONFIGURATION shop.english (COPY = pg_catalog.english);
+CREATE TEXT SEARCH DICTIONARY shop.dict (TEMPLATE = simple);
+CREATE TEXT SEARCH PARSER shop.prs (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH TEMPLATE shop.tmp (LEXIZE = dsimple_lexize);
+CREATE FOREIGN DATA WRAPPER fdw; CREATE FOREIGN DATA WRAPPER spare;
+CREATE SERVER srv FOREIGN DATA WRAPPER fdw; CREATE SERVER spare FOREIGN DATA WRAPPER fdw;
+CREATE FOREIGN TABLE shop.far (id integer) SERVER srv; CREATE USER MAPPING FOR CURRENT_USER SERVER srv;
+CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler; CREATE LANGUAGE other_sql HANDLER plpgsql_call_handler;
+CREATE PUBLICATION pub; SELECT lo_create(1);
+CREATE TRANSFORM FOR shop.place LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal));
