@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import secrets
 import signal
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +86,11 @@ class Stage:
     def __post_init__(self) -> None:
         self.old, self.new = Client(self.sandbox.url), Client(self.sandbox.url)
 
+    @property
+    def offline(self) -> str | None:
+        """Why the gate needs no evidence: nobody is there who could give it."""
+        return None if self.crowds and self.crowds.run() else OFFLINE
+
     def setup(self, script: str) -> None:
         """Objects and rows from before all migrations, and the ledger."""
         self.sandbox.execute(script)
@@ -96,26 +105,32 @@ class Stage:
         """A migration that is planned and expanded."""
         before, after = self.known(), self.known(sql)
         migration = self.plan(sql, title)
-        if self.crowds:
-            self.crowds.enter(migration.level - 1, before)
-            self.there_and_back(migration)
-        self.sandbox.expand(migration)
-        if self.crowds:
-            self.crowds.enter(migration.level, after)
-            self.crowds.work()
+        self.bring(migration, before, after)
         return migration
 
     def expand_planned(self, migration: Migration) -> None:
         """A migration whose shape plain SQL does not make: new code knows the tables that all its steps make."""
         after = self.known(";\n".join(step.sql for phase in _FORWARD for step in migration.phase(phase)))
-        before = self.known()
+        self.bring(migration, self.known(), after)
+
+    def bring(self, migration: Migration, before: Statements | None, after: Statements | None) -> None:
+        """Expand, after it was undone once among the crowds of both versions."""
         if self.crowds:
-            self.crowds.enter(migration.level - 1, before)
+            assert before is not None, "what old code sends is not known"
+            assert after is not None, "what new code sends is not known"
+            self.crowds.learn(migration.level - 1, before)
+            self.crowds.learn(migration.level, after)
+            self.crowds.enter(migration.level - 1)
             self.there_and_back(migration)
+            if not migration.phase(Phase.BACKFILL) and not migration.phase(Phase.CONTRACT):
+                self.interrupt(migration, Phase.EXPAND)
+        self.expand_again(migration)
+
+    def expand_again(self, migration: Migration) -> None:
+        """Expand what is rolled back, or was never expanded; new code comes."""
         self.sandbox.expand(migration)
         if self.crowds:
-            assert after, "new code of this migration is not known"
-            self.crowds.enter(migration.level, after)
+            self.crowds.enter(migration.level)
             self.crowds.work()
 
     def known(self, sql: str = "") -> Statements | None:
@@ -123,36 +138,62 @@ class Stage:
         return statements(self.sandbox, sql) if self.crowds else None
 
     def there_and_back(self, migration: Migration) -> None:
-        """Expand, and undo it while old code runs."""
-        self.part()
+        """Expand, and undo it while old code runs; new code was there meanwhile."""
         before = self.sandbox.snapshot()
-        self.sandbox.expand(migration)
-        if self.sandbox.state(migration) == "expanded":
-            self.sandbox.rollback(migration, yes=True)
-            assert self.sandbox.snapshot() == before
+        with self.kept(migration.level - 1):
+            self.expand_again(migration)
+            self.roll_back(migration, yes=True)
+        assert self.sandbox.snapshot() == before
         self.sandbox.events.clear()
 
-    def contract(self, migration: Migration) -> None:
-        """The data is moved, everybody leaves, the old shape goes."""
+    def backfill(self, migration: Migration) -> None:
+        """The data is moved, by a second run among a crowd: the first one is killed."""
         if self.crowds:
             self.killed(1, BATCH, "backfill", migration.id)
         self.sandbox.backfill(migration)
-        if not self.crowds or not self.crowds.runs(migration.level):
-            self.leave()
-            self.sandbox.contract(migration, offline=OFFLINE)
-            return
-        self.crowds.leave(below=migration.level)
-        self.part()
-        self.killed(2, DDL, "contract", migration.id)
-        self.sandbox.contract(migration, wait_s=10)
-        self.crowds.work()
-        assert self.crowds.failures() == []
 
-    def killed(self, number: int, match: str, *command: str) -> None:
-        """A run that is killed before so many statements of a sort were sent, if it comes to that."""
+    def contract(self, migration: Migration) -> None:
+        """The data is moved, old code leaves, the old shape goes."""
+        self.backfill(migration)
+        self.depart(migration)
+        with self.kept(migration.level):
+            if self.crowds and self.crowds.run(least=migration.level):
+                self.interrupt(migration, Phase.CONTRACT)
+            self.sandbox.contract(migration, wait_s=10, offline=self.offline)
+        self.go_on()
+
+    @contextlib.contextmanager
+    def kept(self, level: int) -> Iterator[None]:
+        """Rows that code of a level reads are the same afterwards; one that holds NULL may be filled."""
+        before = self.crowds.seen(level) if self.crowds else None
+        yield
+        if self.crowds and before is not None:
+            assert before - self.crowds.seen(level) == Counter()
+
+    def depart(self, migration: Migration) -> None:
+        """Whoever is in the way of a contract leaves; of a crowd, each version has written everything once more."""
+        self.part()
+        if self.crowds:
+            self.crowds.work()
+            self.crowds.leave(below=migration.level)
+
+    def go_on(self) -> None:
+        """Whoever is there can do all it did."""
+        if self.crowds:
+            self.crowds.work()
+            assert self.crowds.failures() == []
+
+    def interrupt(self, migration: Migration, phase: Phase) -> None:
+        """A run that is killed at the second change of the schema, or the only one."""
+        changes = sum(bool(re.match(DDL, step.sql)) for step in migration.phase(phase))
+        assert self.killed(min(2, changes), DDL, phase.value, migration.id) == (changes > 0)
+
+    def killed(self, number: int, match: str, *command: str) -> bool:
+        """Whether a run was killed before so many statements of a sort were sent; it may not come to that."""
         process = self.sandbox.process(*command, MIGRATOR_KILL_AT=str(number), MIGRATOR_KILL_MATCH=match)
         output, _ = process.communicate(timeout=60)
         assert process.returncode in (0, -signal.SIGKILL), output
+        return process.returncode != 0
 
     def all_of(self, sql: str, title: str = "change") -> Migration:
         """A migration from its text to its contract."""
@@ -161,8 +202,13 @@ class Stage:
         return migration
 
     def roll_back(self, migration: Migration, *, yes: bool = False) -> None:
-        self.leave()
-        self.sandbox.rollback(migration, offline=OFFLINE, yes=yes)
+        """New code leaves, and what expand and backfill did is undone."""
+        self.part()
+        if self.crowds:
+            self.crowds.leave(least=migration.level)
+        with self.kept(migration.level - 1):
+            self.sandbox.rollback(migration, wait_s=10, offline=self.offline, yes=yes)
+        self.go_on()
 
     def refused(self, sql: str) -> str:
         """All that is said against a change, before anything is touched."""
@@ -173,13 +219,16 @@ class Stage:
         return refusal(caught.value)
 
     def contract_refused(self, migration: Migration, error: type[MigratorError] = Refused) -> str:
-        """All that is said against a contract, which changed nothing."""
-        self.sandbox.backfill(migration)
-        self.leave()
+        """All that is said against a contract, which changed nothing: of a crowd, both versions go on."""
+        self.backfill(migration)
+        self.depart(migration)
         before = self.sandbox.snapshot()
         with pytest.raises(error) as caught:
-            self.sandbox.contract(migration, offline=OFFLINE)
+            self.sandbox.contract(migration, wait_s=10, offline=self.offline)
         assert self.sandbox.snapshot() == before
+        if self.crowds and self.crowds.run():
+            self.crowds.enter(migration.level - 1)
+        self.go_on()
         return refusal(caught.value)
 
     def role(self) -> str:

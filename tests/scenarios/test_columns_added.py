@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import Refused
-from tests.scenarios.stage import OFFLINE, Stage
+from tests.scenarios.stage import Stage
 
 PRODUCTS = "CREATE TABLE products (id serial PRIMARY KEY, name varchar(255) UNIQUE NOT NULL);"
 FILLED = "-- migrator: fill = upper(name)\nALTER TABLE products ADD COLUMN description varchar(255) NOT NULL"
@@ -22,20 +22,20 @@ def test_s01_a_value_computed_for_old_code_and_kept_for_new_code(stage: Stage) -
     assert stage.new.value("SELECT description FROM products WHERE name = 'banana'") == "a yellow banana"
     assert stage.old.value("SELECT count(*) FROM products WHERE name = 'banana'") == 1
 
-    stage.leave()
     with pytest.raises(Refused, match="exists only in the new shape"):
-        stage.sandbox.rollback(migration, offline=OFFLINE)
+        stage.roll_back(migration)
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.sandbox.leftovers() == []
 
-    stage.sandbox.expand(migration)
+    stage.expand_again(migration)
     stage.new.run("INSERT INTO products (name, description) VALUES ('cherry', 'a red one')")
     stage.old.run("UPDATE products SET name = 'pears' WHERE name = 'pear'")
     stage.contract(migration)
-    assert stage.rows("SELECT name, description FROM products ORDER BY name") == [
-        ("apple", "APPLE"), ("banana", "BANANA"), ("cherry", "a red one"), ("pears", "PEARS"),
-    ]  # fmt: skip
+    *rows, pears = stage.rows("SELECT name, description FROM products ORDER BY name")
+    assert rows == [("apple", "APPLE"), ("banana", "BANANA"), ("cherry", "a red one")]
+    # Filled by the first write: this one, or any of the crowd.
+    assert pears in [("pears", "PEARS"), *[("pears", "PEAR")] * bool(stage.crowds)]
     assert stage.sandbox.leftovers() == []
 
 
@@ -61,11 +61,11 @@ def test_s02_rows_are_filled_whatever_their_key(stage: Stage) -> None:
 
 def test_s03_not_null_is_filled_until_contract_and_refused_after(stage: Stage) -> None:
     """NULL of new code is replaced while old code may be there, and an error once it is gone."""
-    stage.setup(PRODUCTS)
+    stage.setup(PRODUCTS + "INSERT INTO products (name) VALUES ('pear')")
     migration = stage.expand(FILLED)
     assert stage.old.fails("INSERT INTO products (name) VALUES ('apple')") == ""
     assert stage.new.fails("INSERT INTO products (name, description) VALUES ('fig', NULL)") == ""
-    assert stage.rows("SELECT description FROM products ORDER BY id") == [("APPLE",), ("FIG",)]
+    assert stage.rows("SELECT description FROM products WHERE id > 1 ORDER BY id") == [("APPLE",), ("FIG",)]
     stage.contract(migration)
     assert stage.new.fails("INSERT INTO products (name, description) VALUES ('kiwi', NULL)") == "23502"
     assert stage.new.fails("INSERT INTO products (name) VALUES ('kiwi')") == "23502"
@@ -93,7 +93,7 @@ def test_s05_a_volatile_default_fills_in_batches_without_a_rewrite(stage: Stage)
     migration = stage.expand("ALTER TABLE users ADD COLUMN age int DEFAULT always_ten()")
     stage.old.run("INSERT INTO users (id) VALUES (2)")
     assert stage.rows("SELECT age FROM users ORDER BY id") == [(None,), (10,)]
-    stage.sandbox.backfill(migration)
+    stage.backfill(migration)
     stage.new.run("INSERT INTO users (id, age) VALUES (3, NULL)")
     assert stage.sandbox.state(migration) == "complete"
     assert stage.rows("SELECT age FROM users ORDER BY id") == [(10,), (10,), (None,)]
@@ -104,7 +104,7 @@ def test_s05_a_volatile_default_fills_in_batches_without_a_rewrite(stage: Stage)
 @pytest.mark.parametrize("inside", [True, False])
 def test_s06_a_condition_on_a_new_column_binds_from_contract_on(stage: Stage, inside: bool) -> None:
     """CHECK inside ADD COLUMN, or as a change of its own after it, binds from contract on, and is validated then."""
-    stage.setup("CREATE TABLE products (id int PRIMARY KEY)")
+    stage.setup("CREATE TABLE products (id int PRIMARY KEY); INSERT INTO products VALUES (0)")
     if not inside:
         stage.all_of("ALTER TABLE products ADD COLUMN d text")
     migration = stage.expand(
@@ -141,7 +141,7 @@ def test_s06_what_binds_a_new_column_comes_with_it_in_one_migration(stage: Stage
     migration = stage.expand(sql)
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
-    stage.sandbox.expand(migration)
+    stage.expand_again(migration)
     assert stage.new.fails("UPDATE products SET d = 1") == ""
     assert "occurs more than once" in stage.contract_refused(migration)
     stage.sandbox.execute("UPDATE products SET d = CASE id WHEN 4 THEN 4 END")
@@ -169,7 +169,7 @@ def test_s06_a_new_column_with_a_foreign_key(stage: Stage) -> None:
     """A column and then its foreign key: deleting the parent is refused, or takes the child along."""
     stage.setup(
         "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE posts (id int); CREATE TABLE notes (id int);"
-        "INSERT INTO users VALUES (1), (2)"
+        "INSERT INTO users VALUES (1), (2); INSERT INTO posts VALUES (0); INSERT INTO notes VALUES (0)"
     )
     stage.all_of("ALTER TABLE posts ADD COLUMN user_id int; ALTER TABLE notes ADD COLUMN user_id int")
     stage.all_of(
@@ -180,7 +180,7 @@ def test_s06_a_new_column_with_a_foreign_key(stage: Stage) -> None:
     assert stage.new.fails("INSERT INTO posts VALUES (2, 9)") == "23503"
     assert stage.new.fails("DELETE FROM users WHERE id = 1") == "23503"
     assert stage.new.fails("DELETE FROM users WHERE id = 2") == ""
-    assert stage.rows("SELECT * FROM notes") == []
+    assert stage.rows("SELECT * FROM notes") == [(0, None)]
 
 
 @pytest.mark.parametrize("column", ["bigserial PRIMARY KEY", "int GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"])
@@ -193,7 +193,7 @@ def test_s06_a_table_gets_a_column_that_is_its_key(stage: Stage, column: str) ->
     stage.old.run("INSERT INTO products VALUES ('c')")
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
-    stage.sandbox.expand(migration)
+    stage.expand_again(migration)
     stage.old.run("INSERT INTO products VALUES ('d')")
     stage.contract(migration)
     assert stage.sandbox.snapshot() == after

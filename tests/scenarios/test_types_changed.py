@@ -8,17 +8,21 @@ from tests.scenarios.stage import Stage
 
 def test_s09_text_becomes_integer(stage: Stage) -> None:
     """Both versions write the old type until contract and find each other's values; then the column is an integer."""
-    stage.setup("CREATE TABLE reviews (id serial PRIMARY KEY, rating text NOT NULL DEFAULT '0')")
-    migration = stage.expand("ALTER TABLE reviews ALTER rating TYPE integer USING rating::integer")
+    stage.setup(
+        "CREATE TABLE reviews (id serial PRIMARY KEY, rating text NOT NULL DEFAULT '0');"
+        "INSERT INTO reviews (rating) VALUES ('7')"
+    )
+    migration = stage.plan("ALTER TABLE reviews ALTER rating TYPE integer USING rating::integer")
+    stage.expand_planned(migration)
     assert stage.new.value("INSERT INTO reviews (rating) VALUES (5) RETURNING rating") == "5"
     stage.old.run("INSERT INTO reviews (rating) VALUES ('8')")
     stage.old.run("INSERT INTO reviews DEFAULT VALUES")
-    assert stage.old.run("SELECT rating FROM reviews ORDER BY id") == [("5",), ("8",), ("0",)]
-    assert stage.new.run("SELECT rating::integer FROM reviews ORDER BY id") == [(5,), (8,), (0,)]
+    assert stage.old.run("SELECT rating FROM reviews ORDER BY id") == [("7",), ("5",), ("8",), ("0",)]
+    assert stage.new.run("SELECT rating::integer FROM reviews ORDER BY id") == [(7,), (5,), (8,), (0,)]
     stage.contract(migration)
     stage.new.run("INSERT INTO reviews (rating) VALUES (3)")
     stage.new.run("INSERT INTO reviews DEFAULT VALUES")
-    assert stage.rows("SELECT rating FROM reviews ORDER BY id") == [(5,), (8,), (0,), (3,), (0,)]
+    assert stage.rows("SELECT rating FROM reviews ORDER BY id") == [(7,), (5,), (8,), (0,), (3,), (0,)]
     assert stage.rows("SELECT attname FROM pg_attribute WHERE attrelid = 'reviews'::regclass AND attnum > 0"
                       " AND NOT attisdropped ORDER BY attnum") == [("id",), ("rating",)]  # fmt: skip
 
@@ -60,7 +64,7 @@ def test_s18_a_key_becomes_bigint(stage: Stage) -> None:
         assert client.fails("INSERT INTO pairs VALUES (1, 31474836471)") == "22003"
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
-    stage.sandbox.expand(migration)
+    stage.expand_again(migration)
     stage.contract(migration)
     assert stage.new.fails("INSERT INTO users (id) VALUES (31474836471)") == ""
     assert stage.new.fails("INSERT INTO pairs VALUES (1, 31474836471)") == ""
