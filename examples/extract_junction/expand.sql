@@ -118,6 +118,7 @@ AS $migrator$
 <<sync>>
 DECLARE
     held record;
+    violated text;
 BEGIN
     -- Images are compared, so that every change counts.
     IF TG_OP = 'UPDATE' AND NOT record_image_ne(ROW(NEW.account_id, NEW.account_role), ROW(OLD.account_id, OLD.account_role)) THEN
@@ -137,8 +138,25 @@ BEGIN
         AND CAST(CAST(n.cmin AS text) AS bigint) OPERATOR(pg_catalog.>) CAST(CAST(sync.held.cmin AS text) AS bigint)
     )) THEN
         IF sync.held.account_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.memberships AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND n.account_id OPERATOR(pg_catalog.=) sync.held.account_id) THEN
-            UPDATE public.memberships AS n SET account_id = sync.held.account_id, role = sync.held.account_role
-            WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND n.account_id OPERATOR(pg_catalog.=) OLD.account_id;
+            IF current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed' THEN
+                UPDATE public.memberships AS n SET account_id = sync.held.account_id, role = sync.held.account_role
+                WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND n.account_id OPERATOR(pg_catalog.=) OLD.account_id;
+            ELSE
+                BEGIN
+                    UPDATE public.memberships AS n SET account_id = sync.held.account_id, role = sync.held.account_role
+                    WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND n.account_id OPERATOR(pg_catalog.=) OLD.account_id;
+                EXCEPTION WHEN unique_violation THEN
+                    GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+                    -- The row that was not seen has come since the snapshot: who repeats this sees it.
+                    IF EXISTS (
+                        SELECT FROM pg_constraint AS c WHERE c.conrelid OPERATOR(pg_catalog.=) CAST('public.memberships' AS regclass)
+                        AND c.contype OPERATOR(pg_catalog.=) 'p' AND c.conname OPERATOR(pg_catalog.=) CAST(violated AS name)
+                    ) THEN
+                        RAISE serialization_failure USING MESSAGE = 'could not serialize access due to concurrent update';
+                    END IF;
+                    RAISE;
+                END;
+            END IF;
         ELSE
             DELETE FROM public.memberships AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND n.account_id OPERATOR(pg_catalog.=) OLD.account_id;
         END IF;

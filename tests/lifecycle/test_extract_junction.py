@@ -246,19 +246,33 @@ def test_two_writers_of_one_row_lose_nothing(
     assert sandbox.rows(SEEN) == [seen]
 
 
-def test_old_code_at_repeatable_read_fails_for_a_key_that_new_code_is_giving(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("isolation", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
+def test_old_code_repeats_what_meets_a_key_that_new_code_is_giving(
+    sandbox: Sandbox, isolation: psycopg.IsolationLevel
+) -> None:
     as_expanded(sandbox, SETUP, SQL)
-    sandbox.execute("INSERT INTO a VALUES (1, 1, 3, 'c')")
+    sandbox.execute("INSERT INTO a VALUES (1, 1, 3, 'c'), (2, 2, NULL, NULL)")
     with psycopg.connect(sandbox.url) as old:
-        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        old.execute("SELECT FROM a")
-        sandbox.execute("INSERT INTO b VALUES (1, 6, 'f')")
-        with pytest.raises((psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)):
-            old.execute("UPDATE a SET v = 6 WHERE id = 1")
-        old.rollback()
+        old.isolation_level = isolation
+        for id in (1, 2):
+            old.execute("SELECT FROM a")
+            sandbox.execute(f"INSERT INTO b VALUES ({id}, 6, 'f')")
+            with pytest.raises(psycopg.errors.SerializationFailure):
+                old.execute(f"UPDATE a SET v = 6 WHERE id = {id}")
+            old.rollback()
         old.execute("UPDATE a SET v = 6 WHERE id = 1")
 
     assert sandbox.rows(SEEN) == [(6, "c", ["6c"])]
+
+
+def test_old_code_at_repeatable_read_meets_other_keys_of_the_new_table_as_they_are(sandbox: Sandbox) -> None:
+    as_expanded(sandbox, SETUP, SQL)
+    sandbox.execute("CREATE UNIQUE INDEX ON b (x)")
+    sandbox.execute("INSERT INTO a VALUES (1, 1, 3, 'c'), (2, 2, 4, 'd')")
+    with psycopg.connect(sandbox.url) as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            old.execute("UPDATE a SET v = 4 WHERE id = 1")
 
 
 def test_of_two_that_cross_each_other_one_is_ended_and_may_be_repeated(sandbox: Sandbox) -> None:

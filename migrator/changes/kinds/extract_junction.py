@@ -111,12 +111,12 @@ class ExtractJunction(Moving[Extraction]):
         --yes. Whoever gives one row another key, in either table, waits for the other's commit. Two that change what
         belongs to one row at the same time can deadlock (40P01): one in each table, or two that take away and change
         what is in the new one; the server ends one of them, which may be repeated. One at REPEATABLE READ does not see
-        a row that is being made: where old code writes its key, that fails as a serialization failure (40001) or as a
-        duplicate key (23505), and may be repeated; whatever differs contract counts. UNIQUE and foreign keys of the old
-        columns bind until contract what old code sees. Keys that are texts longer than 2,000 bytes, and what goes with
-        no key at all, are no rows: old code may write them, and contract counts them. TRUNCATE of the new table is not
-        taken across, that of the old one fails from expand on. Privileges on the table, and on the columns alone, are
-        granted on the new one as well; who may change the key alone may insert, change and delete rows.
+        a row that is being made: where old code writes its key, that fails as a serialization failure (40001), and may
+        be repeated; whatever differs contract counts. UNIQUE and foreign keys of the old columns bind until contract
+        what old code sees. Keys that are texts longer than 2,000 bytes, and what goes with no key at all, are no rows:
+        old code may write them, and contract counts them. TRUNCATE of the new table is not taken across, that of the
+        old one fails from expand on. Privileges on the table, and on the columns alone, are granted on the new one as
+        well; who may change the key alone may insert, change and delete rows.
 
     Example::
 

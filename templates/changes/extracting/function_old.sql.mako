@@ -1,3 +1,20 @@
+<%def name="replace(deeper)">\
+% if deeper:
+    \
+% endif
+                UPDATE ${new|sql} AS n SET \
+% for name, there in pairs.items():
+% if not loop.first:
+, \
+% endif
+${there|ident} = sync.held.${name|field}\
+% endfor
+
+% if deeper:
+    \
+% endif
+                WHERE ${old_row|sql};
+</%def>\
 CREATE FUNCTION ${function|sql}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ${search_path|sql}
@@ -6,6 +23,7 @@ AS <%block filter="dollar_quoted">
 <<sync>>
 DECLARE
     held record;
+    violated text;
 BEGIN
     -- Images are compared, so that every change counts.
     IF TG_OP = 'UPDATE' AND NOT ${changed|sql} THEN
@@ -29,15 +47,23 @@ BEGIN
         AND CAST(CAST(n.cmin AS text) AS bigint) OPERATOR(pg_catalog.>) CAST(CAST(sync.held.cmin AS text) AS bigint)
     )) THEN
         IF ${fits|sql} AND NOT EXISTS (SELECT FROM ${new|sql} AS n WHERE ${own_row|sql}) THEN
-            UPDATE ${new|sql} AS n SET \
-% for name, there in pairs.items():
-% if not loop.first:
-, \
-% endif
-${there|ident} = sync.held.${name|field}\
-% endfor
-
-            WHERE ${old_row|sql};
+            IF current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed' THEN
+<% replace(deeper=False) %>\
+            ELSE
+                BEGIN
+<% replace(deeper=True) %>\
+                EXCEPTION WHEN unique_violation THEN
+                    GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+                    -- The row that was not seen has come since the snapshot: who repeats this sees it.
+                    IF EXISTS (
+                        SELECT FROM pg_constraint AS c WHERE c.conrelid OPERATOR(pg_catalog.=) CAST(${new|literal} AS regclass)
+                        AND c.contype OPERATOR(pg_catalog.=) 'p' AND c.conname OPERATOR(pg_catalog.=) CAST(violated AS name)
+                    ) THEN
+                        RAISE serialization_failure USING MESSAGE = 'could not serialize access due to concurrent update';
+                    END IF;
+                    RAISE;
+                END;
+            END IF;
         ELSE
             DELETE FROM ${new|sql} AS n WHERE ${old_row|sql};
         END IF;
