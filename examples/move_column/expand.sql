@@ -20,8 +20,8 @@ BEGIN
     END IF;
     -- As the row is now: where another trigger has written it, this one fires behind what came later.
     IF TG_OP = 'INSERT' THEN
-        -- The row of the new table may have been first: what it has wins.
-        UPDATE public.profiles AS n SET email = coalesce(n.email, o.email)
+        -- The row of the new table may have been first: what it has wins where this one gives nothing.
+        UPDATE public.profiles AS n SET email = coalesce(o.email, n.email)
         FROM public.users AS o WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));
         UPDATE public.users AS o SET email = n.email
         FROM public.profiles AS n WHERE n.user_id OPERATOR(pg_catalog.=) NEW.id AND o.id OPERATOR(pg_catalog.=) n.user_id AND record_image_ne(ROW(o.email), ROW(n.email));

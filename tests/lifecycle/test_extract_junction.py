@@ -254,11 +254,11 @@ def test_old_code_repeats_what_meets_a_key_that_new_code_is_giving(
     sandbox.execute("INSERT INTO a VALUES (1, 1, 3, 'c'), (2, 2, NULL, NULL)")
     with psycopg.connect(sandbox.url) as old:
         old.isolation_level = isolation
-        for id in (1, 2):
+        for key in (1, 2):
             old.execute("SELECT FROM a")
-            sandbox.execute(f"INSERT INTO b VALUES ({id}, 6, 'f')")
+            sandbox.execute(f"INSERT INTO b VALUES ({key}, 6, 'f')")
             with pytest.raises(psycopg.errors.SerializationFailure):
-                old.execute(f"UPDATE a SET v = 6 WHERE id = {id}")
+                old.execute(f"UPDATE a SET v = 6 WHERE id = {key}")
             old.rollback()
         old.execute("UPDATE a SET v = 6 WHERE id = 1")
 

@@ -119,9 +119,10 @@ def test_a_row_of_the_new_table_may_come_first(sandbox: Sandbox) -> None:
     expanded(sandbox, setup=SETUP.replace("ON UPDATE CASCADE,", "ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED,"))
     sandbox.execute("BEGIN; INSERT INTO b (k, c) VALUES (1, 'new'); INSERT INTO a (id, c) VALUES (1, 'old'); COMMIT")
     sandbox.execute("BEGIN; INSERT INTO b (k) VALUES (2); INSERT INTO a (id, c, d) VALUES (2, 'old', '{}'); COMMIT")
+    sandbox.execute("BEGIN; INSERT INTO b (k, c) VALUES (3, 'new'); INSERT INTO a (id) VALUES (3); COMMIT")
 
     assert sandbox.rows("SELECT a.c, b.c AS new, b.d::text FROM a JOIN b ON id = k ORDER BY id") == [
-        ("new", "new", None), ("old", "old", "{}")
+        ("old", "old", None), ("old", "old", "{}"), ("new", "new", None)
     ]  # fmt: skip
 
 
@@ -249,6 +250,35 @@ def test_a_unique_foreign_key_the_other_way_is_how_rows_find_each_other(sandbox:
 
     assert sandbox.rows("SELECT id, c FROM b ORDER BY id") == [(1, "one"), (2, "TWO"), (3, "THREE")]
     assert sandbox.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("default", "writes", "seen"),
+    [
+        # New code comes first, with a row that old code knows nothing of, or nothing to say about.
+        ("", ["INSERT INTO b VALUES (1, 'new')", "INSERT INTO a VALUES (1, 1)"], "new"),
+        ("", ["INSERT INTO b VALUES (1, 'new')", "INSERT INTO a VALUES (1, 1, 'old')"], "old"),
+        (" DEFAULT 'd'", ["INSERT INTO b VALUES (1, 'new')", "INSERT INTO a VALUES (1, 1)"], "new"),
+        (" DEFAULT 'd'", ["INSERT INTO b VALUES (1, 'new')", "INSERT INTO a VALUES (1, 1, 'old')"], "old"),
+        (" DEFAULT 'd'", ["INSERT INTO b VALUES (1)", "INSERT INTO a VALUES (1, 1)"], "d"),
+        (" DEFAULT gen_random_uuid()::text", ["INSERT INTO b VALUES (1, 'new')", "INSERT INTO a VALUES (1, 1)"], "new"),
+        # Old code deletes its row, and another one takes that place.
+        ("", ["INSERT INTO b VALUES (1)", "INSERT INTO a VALUES (1, 1, 'before')", "DELETE FROM a",
+              "INSERT INTO a VALUES (2, 1, 'old')"], "old"),
+    ],
+)  # fmt: skip
+def test_what_old_code_gives_to_a_row_that_comes_second_is_the_last_word(
+    sandbox: Sandbox, default: str, writes: list[str], seen: str
+) -> None:
+    setup = (
+        "CREATE TABLE b (id integer PRIMARY KEY);"
+        f"CREATE TABLE a (id integer PRIMARY KEY, k integer UNIQUE REFERENCES b, c text{default})"
+    )
+    as_expanded(sandbox, setup, "-- migrator: to = b (id)\nALTER TABLE a DROP COLUMN c")
+    for write in writes:
+        sandbox.execute(write)
+
+    assert sandbox.rows("SELECT a.c, b.c AS new FROM a JOIN b ON b.id = k") == [(seen, seen)]
 
 
 LOG = (

@@ -284,8 +284,11 @@ def test_old_code_goes_on_between_the_steps_of_a_rollback(sandbox: Sandbox, name
             sandbox.session.execute(step.sql)
 
 
-def test_another_row_may_take_the_place_of_one_that_is_merged(sandbox: Sandbox) -> None:
-    stand(sandbox, FORMS["merge"], "parted", "")
+@pytest.mark.parametrize("divided", ["", "a"])
+@pytest.mark.parametrize("name", ["split", "merge"])
+def test_another_row_may_take_the_place_of_one_by_the_same_statement(sandbox: Sandbox, name: str, divided: str) -> None:
+    for fill in stand(sandbox, FORMS[name], "parted", divided):
+        sandbox.session.execute(fill)
     sandbox.execute("WITH d AS (DELETE FROM parted.a WHERE id = 1 RETURNING *) INSERT INTO parted.a SELECT * FROM d")
     assert sandbox.rows("SELECT a.c, b.c AS new FROM parted.a JOIN parted.b ON k = id WHERE k = 1") == [("x", "x")]
 

@@ -76,9 +76,9 @@ class MoveColumn(Moving[Move]):
         where old code had them, in short transactions that lock one table each.
 
     Who wins
-        The last one to write. When a row of the other table is inserted, what it gives wins, column by column, and
-        where it gives nothing it gets what is there. A row of the other table that comes to belong to another row is
-        treated alike. A write that changes none of the columns takes nothing across and locks nothing there.
+        The last one to write. When a row of either table is inserted, what it gives wins, column by column, and where
+        it gives nothing, or a default, it gets what is there. A row of the other table that comes to belong to another
+        row is treated alike. A write that changes none of the columns takes nothing across and locks nothing there.
 
     What old and new code may do meanwhile
         Rows of either table may come first. Deleting a row of the other table keeps the value where old code reads it;

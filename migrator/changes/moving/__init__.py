@@ -17,8 +17,10 @@ from migrator.changes.moving import carried, divided, gone, triggers
 from migrator.changes.moving.following import Following, MovedT
 from migrator.changes.moving.sides import (
     Sides,
+    arriving,
     changed,
     differs,
+    is_row,
     notes_on,
     require_insertable,
     require_movable,
@@ -295,6 +297,7 @@ class Moving(Following[MovedT]):
                 "given": Sql(f"record_image_ne({row_of('NEW', sides.columns)}, ROW({given}))"),
                 "own": sides.own_old,
                 "gone": gone.table(sides, names),
+                "arriving": {each.name: arriving(each) for each in moved},
                 "rekeyed": changed(sides.old_key, ()),
                 "written": changed(sides.columns, ()),
                 "was_gone": sides.found_by_old("OLD"),
@@ -315,6 +318,7 @@ class Moving(Following[MovedT]):
             "delete": {
                 **on_new,
                 "found": sides.found_by_new("OLD"),
+                "again": is_row("n", "OLD", sides.new_key),
                 "cleared": {each.name: Sql("DEFAULT" if each.not_null else "NULL") for each in moved},
                 "guard": _GUARD,
             },

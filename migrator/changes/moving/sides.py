@@ -123,6 +123,21 @@ def differs(one: str, other: str, columns: tuple[str, ...]) -> Sql:
     return Sql(f"record_image_ne({row_of(one, columns)}, {row_of(other, columns)})")
 
 
+def arriving(column: Column) -> Sql:
+    """What both rows hold when ``o`` comes to a row ``n`` that was first: what was given to it, else what ``n`` holds.
+
+    Where a default differs at every call, nobody can tell whether a value was given.
+    """
+    old, new = f"o.{ident(column.name)}", f"n.{ident(column.name)}"
+    if column.default is None:
+        return Sql(f"coalesce({old}, {new})")
+    here = f"coalesce({new}, {old})"
+    if column.default_is_volatile:
+        return Sql(here)
+    is_given = f"record_image_ne(ROW({old}), ROW({typed(column.default, column)}))"
+    return Sql(f"CASE WHEN {is_given} THEN {old} ELSE {here} END")
+
+
 def is_unique(relation: Relation, columns: Sequence[str]) -> bool:
     """Whether no two rows have the same values there, and ON CONFLICT finds them by it."""
     for index in relation.indexes:

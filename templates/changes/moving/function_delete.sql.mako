@@ -5,6 +5,10 @@ AS <%block filter="dollar_quoted">
 DECLARE
     was text := current_setting(${guard|literal}, true);
 BEGIN
+    IF EXISTS (SELECT FROM ${new|sql} AS n WHERE ${again|sql}) THEN
+        -- Made again by the same statement: the foreign key lets go of rows only behind it.
+        RETURN NULL;
+    END IF;
     IF current_setting('migrator.making_way', true) IS DISTINCT FROM 'on' THEN
         -- Not where its row of the old table went, by the foreign key: that comes back with one of its own.
         INSERT INTO ${gone|sql} (\

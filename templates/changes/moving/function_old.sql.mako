@@ -74,13 +74,13 @@ ${name|ident}\
     WHERE sync.is_update AND ${conflicts|sql};
 % else:
     IF TG_OP = 'INSERT' THEN
-        -- The row of the new table may have been first: what it has wins.
+        -- The row of the new table may have been first: what it has wins where this one gives nothing.
         UPDATE ${new|sql} AS n SET \
 % for name in columns:
 % if not loop.first:
 , \
 % endif
-${name|ident} = coalesce(n.${name|ident}, o.${name|ident})\
+${name|ident} = ${arriving[name]|sql}\
 % endfor
 
         FROM ${old|sql} AS o WHERE ${found|sql} AND ${link|sql} AND ${disagrees|sql};
