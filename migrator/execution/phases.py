@@ -15,7 +15,7 @@ from migrator.errors import (
     OutOfOrder,
     Refused,
 )
-from migrator.execution import preflight, transitions
+from migrator.execution import preflight, transitions, way_back
 from migrator.execution.breaking import BreakingGroup, NotFresh, holds_no_rows
 from migrator.execution.run import Run, about
 from migrator.execution.steps import refusal_reporter, run_groups, undone_steps
@@ -179,7 +179,7 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
         yes: whether rows whose data exists only in the new shape may be lost.
 
     Raises:
-        OutOfOrder: it is contracted, or a later migration is expanded.
+        OutOfOrder: it is contracted, a later migration is expanded, or what it names is gone with another contract.
         Refused: data would be lost and ``yes`` is not given.
         GateBlocked: new code runs. Nothing changed, no fence stands.
         GateUnknown: there is no proof. Nothing changed, no fence stands.
@@ -192,7 +192,9 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
             return
         if _already(run, session, migration, record, Phase.ROLLBACK):
             return
-        _require_newest(run, session, record)
+        records = state.all_records(session, run.key)
+        way_back.require_newest(record, records)
+        way_back.require_names(migration, record, records)
         runner = _Runner(run, session, record, held)
         told = 0
         if record.state is State.EXPANDING or record.state is State.ROLLING_BACK:
@@ -373,15 +375,6 @@ def _already(run: Run, session: Session, migration: Migration, record: Migration
         return False
     run.listener(PhaseDone(migration.id, phase.value, already=True))
     return True
-
-
-def _require_newest(run: Run, session: Session, record: MigrationRecord) -> None:
-    for other in state.all_records(session, run.key):
-        if other.level > record.level and other.state not in (State.PENDING, State.ROLLED_BACK):
-            raise OutOfOrder(
-                f"{other.id} has a higher level and is {other.state}: code that needs it needs this one too",
-                hint=f'roll that back first: "migrator rollback {other.id}"',
-            )
 
 
 def _finish(run: Run, session: Session, migration: Migration, phase: Phase) -> None:
