@@ -27,6 +27,7 @@ from migrator.planning.leaving import (
 )
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
+from migrator.planning.over_views import refuse_over_views
 from migrator.planning.planner import Change
 from migrator.planning.relied_on import drops_keys, refuse_relying_on_dropped, relied_on
 from migrator.postgres.catalog import read_schema
@@ -100,6 +101,8 @@ def check_beside(
     schema = schema_of(session, [*changes, *its])
     refuse_named_beside(changes, its, other, schema)
     refuse_computed_changed(changes, its, schema, other)
+    for change in changes:
+        refuse_over_views(change.spec, its, schema, other)
     refuse_relying_on_dropped(changes, its, other, schema)
     mine, theirs = ([(each.kind, each.spec) for each in side] for side in (changes, its))
     refuse_carried_changed([each.spec for each in changes], theirs, schema, other, are_expanded=True)

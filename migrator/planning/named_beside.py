@@ -15,6 +15,7 @@ from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context
 from migrator.changes.kinds.alter_constraint import ConstraintAlteration
+from migrator.changes.kinds.comment import Commenting
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.policy import OnPolicy
@@ -26,6 +27,7 @@ from migrator.errors import Refused
 from migrator.model.plan import Phase
 from migrator.model.schema import Relation, Schema, TableName
 from migrator.planning.entangled import retyped_columns
+from migrator.sql.compose import qualified
 
 if TYPE_CHECKING:
     from migrator.planning.planner import Change
@@ -51,6 +53,7 @@ _BY_NAME = frozenset(
         "drop_view",
         "replace_view",
         "replace_materialized_view",
+        "comment",
     }
 )
 _KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger"})
@@ -65,14 +68,17 @@ class _Named:
 
     Attributes:
         what: ``constraint "orders_number_key"``.
+        table: where it is.
         columns: those it is on, or reads.
         at_once: whether expand does it.
+        goes_along: whether it is dropped with a column that it is on.
     """
 
     what: str
+    table: TableName
     columns: frozenset[tuple[TableName, str]]
     at_once: bool
-    is_constraint: bool
+    goes_along: bool
 
 
 def names_objects(changes: Iterable[Change]) -> bool:
@@ -93,8 +99,13 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
         Refused: one of the two contracts could not run any more.
     """
     for named, each in product(_named(changes, schema), its):
+        if each.kind.takes_whole_table and named.table in each.kind.touched(each.spec):
+            raise Refused(
+                f"{named.what} is on {named.table}, which {other} changes, and is not contracted",
+                hint=f'contract it first: "migrator contract {other}"',
+            )
         for table, column in sorted(named.columns & _taken_away(each), key=str):
-            if named.is_constraint:
+            if named.goes_along:
                 raise Refused(
                     f'{named.what} goes with column "{column}" of {table}, which contract of {other} takes away',
                     hint="leave this change out",
@@ -167,7 +178,7 @@ def named_before(changes: Sequence[Change], its: Sequence[Change], schema: Schem
     """
     taken = {column for change in changes for column in _taken_away(change)}
     retyped = {column for change in its for column in retyped_columns(change.spec)}
-    going = {each.what for each in _named(its, schema) if each.is_constraint and each.columns & taken}
+    going = {each.what for each in _named(its, schema) if each.goes_along and each.columns & taken}
     return sorted(going | {each.what for each in _named(changes, schema) if each.columns & retyped})
 
 
@@ -190,7 +201,11 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
                     if each.kind == "generated column" and each.name in names
                 )
                 placed = frozenset((relation.name, column) for column in (*names, *read))
-                yield _Named(what, placed, at_once, isinstance(change.spec, _ON_CONSTRAINTS))
+                yield _Named(what, relation.name, placed, at_once, goes_along=_goes_along(change.spec))
+
+
+def _goes_along(spec: object) -> bool:
+    return isinstance(spec, _ON_CONSTRAINTS) or (isinstance(spec, Commenting) and spec.on in ("constraint", "index"))
 
 
 def _is_at_once(change: Change, schema: Schema) -> bool:
@@ -210,29 +225,47 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
                     f'{view.kind} "{view.name}"',
                     [each.name for each in relation.columns] if view.views else view.columns,
                 )
+    elif isinstance(spec, Commenting):
+        yield from _commented(spec, relation)
     elif isinstance(spec, (*_ON_CONSTRAINTS, Validation)) and spec.target == relation.name:
         before = spec.replaces if isinstance(spec, KeyReplacement) else spec.constraint
-        for constraint in relation.constraints:
-            if constraint.name == before:
-                yield f'constraint "{constraint.name}"', constraint.columns
+        yield from _constraint(before, relation)
     elif isinstance(spec, ConstraintAlteration):
         for reference in relation.references:
             if (reference.table, reference.name) == (spec.target, spec.constraint):
                 yield f'constraint "{reference.name}"', reference.columns
     elif isinstance(spec, OnIndex) and spec.target == relation.name:
-        for index in relation.indexes:
-            if index.name == spec.index:
-                yield f'index "{index.name}"', index.columns
+        yield from _index(spec.index, relation)
     elif isinstance(spec, OnStatistics):
-        columns = [
-            each.column
-            for each in relation.dependents
-            if (each.kind, each.name) == ("statistics object", str(spec.sql))
-        ]
-        if columns:
-            yield f'statistics "{spec}"', columns
+        yield from _dependent("statistics object", str(spec.sql), f'statistics "{spec}"', relation)
     elif isinstance(spec, (OnPolicy, OnTrigger)) and spec.target == relation.name:
         sort, name = ("policy", spec.policy) if isinstance(spec, OnPolicy) else ("trigger", spec.trigger)
-        columns = [each.column for each in relation.dependents if (each.kind, each.name) == (sort, name)]
-        if columns:
-            yield f'{sort} "{name}"', columns
+        yield from _dependent(sort, name, f'{sort} "{name}"', relation)
+
+
+def _commented(spec: Commenting, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
+    if spec.on == "index" and spec.schema == relation.name.schema:
+        yield from _index(spec.name, relation)
+    elif spec.on == "statistics":
+        yield from _dependent(
+            "statistics object", qualified(spec.schema, spec.name), f'statistics "{spec.schema}.{spec.name}"', relation
+        )
+    elif TableName(spec.schema, spec.table) == relation.name:
+        if spec.on == "constraint":
+            yield from _constraint(spec.name, relation)
+        elif spec.on in ("policy", "trigger"):
+            yield from _dependent(spec.on, spec.name, f'{spec.on} "{spec.name}"', relation)
+
+
+def _constraint(name: str, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
+    return ((f'constraint "{name}"', each.columns) for each in relation.constraints if each.name == name)
+
+
+def _index(name: str, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
+    return ((f'index "{name}"', each.columns) for each in relation.indexes if each.name == name)
+
+
+def _dependent(sort: str, name: str, what: str, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]:
+    columns = [each.column for each in relation.dependents if (each.kind, each.name) == (sort, name)]
+    if columns:
+        yield what, columns

@@ -17,6 +17,7 @@ from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.alter_domain import DomainAlteration
 from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.attach_partition import Attaching
+from migrator.changes.kinds.comment import Commenting
 from migrator.changes.kinds.create_extension import Installation
 from migrator.changes.kinds.create_publication import PublicationCreation
 from migrator.changes.kinds.create_schema import SchemaCreation
@@ -43,6 +44,7 @@ from migrator.changes.statistics import OnStatistics
 from migrator.changes.trigger import OnTrigger
 from migrator.changes.user_type import OnType
 from migrator.errors import Refused
+from migrator.model.schema import TableName
 
 if TYPE_CHECKING:
     from migrator.planning.planner import Change
@@ -120,6 +122,14 @@ def _on_table(change: Change) -> Iterator[Name]:
         case OnIndex() if change.kind.name != "reindex":
             for name in {spec.index, getattr(spec, "new_name", spec.index)}:
                 yield (f"index {spec.schema}.{name}",)
+        case Commenting(on="constraint" | "policy" | "trigger"):
+            yield (f'{spec.on} "{spec.name}" of {TableName(spec.schema, spec.table)}',)
+        case Commenting(on="index" | "sequence" | "statistics"):
+            yield (f"{spec.on} {spec.schema}.{spec.name}",)
+        case Commenting(on="extension" | "publication" | "schema"):
+            yield (f"{spec.on} {spec.name}", _MADE)
+        case Commenting(on="domain" | "type"):
+            yield (f"type {TableName(spec.schema, spec.name)}", _MADE)
 
 
 def _by_itself(change: Change) -> Iterator[Name]:

@@ -23,6 +23,7 @@ from migrator.planning.leaving import refuse_by_text, refuse_in_schema, refuse_r
 from migrator.planning.named_beside import refuse_replaced_at_once
 from migrator.planning.names import Names, of_steps, refuse_taken_twice
 from migrator.planning.objects import refuse_shared
+from migrator.planning.over_views import refuse_over_views
 from migrator.planning.touching import both_leave, clashing_tables, touched_by
 
 
@@ -331,6 +332,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
             refuse_in_schema([(change.kind, change.spec)], [(each.kind, each.spec) for each in changes])
             refuse_shared(change, earlier)
             refuse_replaced_at_once(change, changes, context.schema)
+            refuse_over_views(change.spec, changes, context.schema)
             _refuse_beside_whole_table(change, changes)
             refuse_computed_changed([change], earlier, context.schema)
             refuse_entangled(change.spec, [each.spec for each in earlier], context.schema)

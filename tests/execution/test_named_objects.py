@@ -34,6 +34,12 @@ OFFLINE = "nobody is connected"
     ("first", "second", "what"),
     [
         ("DROP TYPE mood", "DROP TYPE mood", "type public.mood"),
+        ("DROP TYPE mood", "COMMENT ON TYPE mood IS 'w'", "type public.mood"),
+        (
+            "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD CONSTRAINT t_pkey PRIMARY KEY (k, n)",
+            "COMMENT ON CONSTRAINT t_pkey ON t IS 'w'",
+            'constraint "t_pkey" of public.t',
+        ),
         ("DROP TYPE mood", "ALTER TYPE mood ADD VALUE 'c'", "type public.mood"),
         (f"{LATE}ALTER TYPE mood RENAME VALUE 'a' TO 'c'", "DROP TYPE mood", "type public.mood"),
         (
@@ -188,6 +194,10 @@ AT_ONCE = [
     ("ALTER TABLE t VALIDATE CONSTRAINT many", 'constraint "many"'),
     ("-- migrator: phase = expand\nALTER TABLE t DISABLE TRIGGER g", 'trigger "g"'),
     ("ALTER TABLE t ENABLE ALWAYS TRIGGER g", 'trigger "g"'),
+    ("COMMENT ON INDEX t_n IS 'w'", 'index "t_n"'),
+    ("COMMENT ON CONSTRAINT many ON t IS 'w'", 'constraint "many"'),
+    ("COMMENT ON POLICY o ON t IS 'w'", 'policy "o"'),
+    ("COMMENT ON STATISTICS s IS 'w'", 'statistics "public.s"'),
 ]
 AT_CONTRACT = [
     ("ALTER POLICY o ON t RENAME TO renamed", 'policy "o"'),
