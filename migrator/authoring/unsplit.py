@@ -137,6 +137,7 @@ _RELATIONS: dict[int, dict[int, _Said] | _Said] = {
         pb.AT_SetUnLogged: _Said("a crash of the server resets it, and numbers come twice", "", "contract"),
     },
     pb.OBJECT_MATVIEW: _COMMANDS
+    | dict.fromkeys((pb.AT_SetStatistics, pb.AT_SetStorage, pb.AT_SetCompression, pb.AT_SetOptions), _PLANS)
     | {pb.AT_SetAccessMethod: _REWRITES._replace(instead="create another one, and drop this in the same migration")},
 }
 """Of ALTER … of what is no table; what the server lets nobody alter in this way is left out."""
@@ -212,7 +213,7 @@ _STATEMENTS: dict[str, _Said] = {
     ),
     "alter_function_stmt": _Said(
         "code of both versions calls the function",
-        "CREATE OR REPLACE FUNCTION … with all of it, whose rollback puts back what stood there",
+        "replace_function does it with a database to look at, and puts back what stood there",
         "contract",
     ),
     "alter_owner_stmt": _Said("what its owner may do, old code may rely on", "", "contract"),

@@ -168,6 +168,50 @@ def defined(text: str, node: Any, schema: Schema) -> tuple[TableName, Sql]:
     return target, canonical
 
 
+def altered(node: Any, schema: Schema) -> tuple[TableName, Sql]:
+    """Name and definition of a routine as ``ALTER FUNCTION`` leaves it, OR REPLACE left out.
+
+    Args:
+        node: the ``AlterFunctionStmt``.
+        schema: with the definition it has.
+
+    Raises:
+        Refused: there is no such function, or several of the name; or what it is set to is that of the session.
+    """
+    target = named_routine(node.func.objname, schema)
+    wanted = tuple(type_key(unwrap(each)) for each in node.func.objargs)
+    known = [each for each in schema.routines.get(target, ()) if each.definition]
+    meant = known if node.func.args_unspecified else [with_inputs(schema, target, wanted)]
+    if len(meant) != 1 or meant[0] is None:
+        raise Refused(
+            f'"{target}" is the name of {len(known)} functions' if known else f'function "{target}" does not exist',
+            detail="\n".join(f"{target}({signature_of(each.definition).arguments})" for each in known) or None,
+            hint="write the types of its parameters" if known else None,
+        )
+    made = pb.CreateFunctionStmt()
+    made.CopyFrom(routine_statement(meant[0].definition))
+    made.replace = False
+    for wrapped in node.actions:
+        option = unwrap(wrapped)
+        setting = unwrap(option.arg) if option.defname == "set" else None
+        if setting is not None and setting.kind == pb.VAR_SET_CURRENT:
+            raise Refused(
+                f"SET {setting.name} FROM CURRENT is what the session has that runs it", hint="write the value"
+            )
+        is_all = setting is not None and setting.kind == pb.VAR_RESET_ALL
+        kept = [
+            each
+            for each in made.options
+            if unwrap(each).defname != option.defname
+            or (setting is not None and not is_all and unwrap(unwrap(each).arg).name != setting.name)
+        ]
+        del made.options[:]
+        made.options.extend(kept)
+        if setting is None or setting.kind not in (pb.VAR_RESET, pb.VAR_RESET_ALL, pb.VAR_SET_DEFAULT):
+            made.options.add().CopyFrom(wrapped)
+    return target, statement_sql("create_function_stmt", made)
+
+
 def named_routine(parts: Any, schema: Schema) -> TableName:
     """The routine that name parts mean; one that is not there goes to the first schema of the search path."""
     names = [unwrap(part).sval for part in parts]

@@ -24,6 +24,7 @@ from migrator.planning.leaving import (
     refuse_of_type,
     refuse_of_values,
     refuse_relying_on,
+    refuse_renamed_type,
 )
 from migrator.planning.named_beside import refuse_named_beside
 from migrator.planning.names import refuse_awaited
@@ -117,6 +118,8 @@ def check_beside(
     for each in migrations:
         if each.id == other:
             refuse_awaited(migration, each)
+            statements = [step.sql for phase in Phase for step in each.phase(phase)]
+            refuse_renamed_type(statements, [change.spec for change in changes], other)
 
 
 def foreseen(session: Session, project: str, migrations: Sequence[Migration]) -> Mapping[str, tuple[str, ...]]:

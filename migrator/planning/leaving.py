@@ -6,7 +6,7 @@ drop it again. What changes such a table before that contract would make writes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -19,6 +19,7 @@ from migrator.changes.kinds.drop_schema import SchemaRemoval
 from migrator.changes.kinds.drop_type import TypeRemoval
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.kinds.rename_schema import SchemaRenaming
+from migrator.changes.kinds.rename_type import TypeRenaming
 from migrator.changes.moved_table import Moving as MovingTable
 from migrator.changes.moving import Moving
 from migrator.changes.user_type import OnType
@@ -81,7 +82,7 @@ def refuse_relying_on(specs: Iterable[Spec], others: Iterable[Pair], pending: st
 
 
 def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: str = "") -> None:
-    """Refuse what is of a type that another migration drops, or of an enum that it replaces by one without a value.
+    """Refuse what is of a type that another migration drops or renames, or of an enum that it replaces by another.
 
     Args:
         statements: of the later migration.
@@ -91,25 +92,53 @@ def refuse_of_type(statements: Iterable[str], others: Iterable[Pair], pending: s
     Raises:
         Refused: contract of the other one knows the columns that were there, and leaves no other.
     """
-    types = {(spec.schema, spec.type): spec for _, spec in others if isinstance(spec, (TypeRemoval, ValueRemoval))}
-    if not types:
-        return
-    for statement in (each for text in statements for each in parse_script(text).statements):
+    leaving = (TypeRemoval, TypeRenaming, ValueRemoval)
+    types = {(spec.schema, spec.type): spec for _, spec in others if isinstance(spec, leaving)}
+    for schema, name in _named_types(statements, types):
+        if isinstance(types[schema, name], TypeRemoval):
+            raise Refused(
+                f"it is about type {schema}.{name}, which {_contract_of(pending)} drops",
+                hint=f"do without it{_or_roll_back(pending)}",
+            )
+        if isinstance(types[schema, name], TypeRenaming):
+            raise Refused(
+                f"it is about type {schema}.{name}, which {_contract_of(pending)} renames",
+                hint=f'contract it first: "migrator contract {pending}"'
+                if pending
+                else "write two migrations, and contract the first before the second",
+            )
+        raise Refused(
+            f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
+            hint=f'contract it first: "migrator contract {pending}"',
+        )
+
+
+def refuse_renamed_type(statements: Iterable[str], specs: Iterable[Spec], pending: str) -> None:
+    """Refuse to rename a type that what is still to run of another migration knows by its old name.
+
+    Args:
+        statements: of the other migration.
+        specs: parameters of changes of this one.
+        pending: id of the other one.
+
+    Raises:
+        Refused: they would not find it.
+    """
+    types = {(spec.schema, spec.type) for spec in specs if isinstance(spec, TypeRenaming)}
+    for schema, name in _named_types(statements, types):
+        raise Refused(
+            f"{pending} is about type {schema}.{name} by that name, and is not contracted",
+            hint=f'contract it first: "migrator contract {pending}"',
+        )
+
+
+def _named_types(statements: Iterable[str], types: Collection[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Those of the types that statements name, an unqualified name being that of any schema; DROP left out."""
+    for statement in (each for text in statements for each in parse_script(text).statements) if types else ():
         for node in () if isinstance(statement.node, pb.DropStmt) else walk(statement.node):
             if isinstance(node, pb.TypeName):
                 named = tuple(unwrap(each).sval for each in node.names)
-                for (schema, name), spec in sorted(types.items()):
-                    if named not in ((name,), (schema, name)):
-                        continue
-                    if isinstance(spec, TypeRemoval):
-                        raise Refused(
-                            f"it is about type {schema}.{name}, which {_contract_of(pending)} drops",
-                            hint=f"do without it{_or_roll_back(pending)}",
-                        )
-                    raise Refused(
-                        f"it is about enum {schema}.{name}, in whose place contract of {pending} puts another one",
-                        hint=f'contract it first: "migrator contract {pending}"',
-                    )
+                yield from (each for each in sorted(types) if named in (each[1:], each))
 
 
 def refuse_of_stand_in(statements: Iterable[str], others: Iterable[Pair], pending: str = "") -> None:
@@ -152,7 +181,9 @@ def refuse_by_text(statements: Sequence[str], others: Sequence[Pair], at: str) -
         Refused: contract could not drop it.
     """
     try:
-        refuse_of_type(statements, [(kind, spec) for kind, spec in others if isinstance(spec, TypeRemoval)])
+        refuse_of_type(
+            statements, [(kind, spec) for kind, spec in others if isinstance(spec, (TypeRemoval, TypeRenaming))]
+        )
         refuse_of_stand_in(statements, others)
     except Refused as refusal:
         refusal.at = refusal.at or at or None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kinds.add_enum_value import ValueAddition
+from migrator.changes.kinds.alter_constraint import ConstraintAlteration
 from migrator.changes.kinds.alter_domain import DomainAlteration
 from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.attach_partition import Attaching
@@ -31,6 +32,7 @@ from migrator.changes.kinds.grant import Granting
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.kinds.rename_enum_value import ValueRenaming
 from migrator.changes.kinds.rename_schema import SchemaRenaming
+from migrator.changes.kinds.rename_type import TypeRenaming
 from migrator.changes.kinds.revoke import Revoking
 from migrator.changes.kinds.set_owner import Ownership
 from migrator.changes.kinds.update_extension import ExtensionUpdate
@@ -115,7 +117,7 @@ def _on_table(change: Change) -> Iterator[Name]:
             yield (f"statistics {spec.place}.{spec.statistics}",)
         case OnSequence():
             yield (f"sequence {spec}",)
-        case Release() | ConstraintRenaming() | KeyReplacement() | Validation():
+        case Release() | ConstraintRenaming() | ConstraintAlteration() | KeyReplacement() | Validation():
             other = spec.replaces if isinstance(spec, KeyReplacement) else getattr(spec, "new_name", spec.constraint)
             for name in {spec.constraint, other}:
                 yield (f'constraint "{name}" of {spec.target}',)
@@ -143,6 +145,8 @@ def _by_itself(change: Change) -> Iterator[Name]:
                 yield (f"constraints of {spec.target}",)
         case Release():
             yield (f"constraints of {spec.target}", f'"{spec.constraint}"')
+        case TypeRenaming():
+            yield from ((f"type {each}",) for each in (spec.target, spec.renamed))
         case OnType():
             yield from ((f"type {spec.target}", *part) for part in _parts_of_type(spec))
         case SchemaRemoval():

@@ -215,7 +215,7 @@ def relations_in(action: Action) -> list[tuple[str | None, str]]:
 
 
 def objects_in(action: Action) -> list[tuple[str | None, str]]:
-    """As ``relations_in``, with routines that an action makes, drops or lets a trigger call, and enums it changes.
+    """As ``relations_in``, with routines an action makes, alters, drops or lets a trigger call, and enums it changes.
 
     An empty name, with a schema, stands for every relation in it.
     """
@@ -223,6 +223,8 @@ def objects_in(action: Action) -> list[tuple[str | None, str]]:
     parts: list[Any] = []
     if isinstance(action.node, pb.CreateFunctionStmt | pb.CreateTrigStmt):
         parts.append(action.node.funcname)
+    elif isinstance(action.node, pb.AlterFunctionStmt):
+        parts.append(action.node.func.objname)
     elif isinstance(action.node, pb.DropStmt) and action.node.remove_type in ROUTINES:
         parts += [unwrap(item).objname for item in action.node.objects]
     elif isinstance(action.node, pb.AlterEnumStmt):

@@ -90,7 +90,7 @@ UNSUPPORTED = [
     ("ALTER FUNCTION f() STABLE", "code of both versions calls the function"),
     ("ALTER TABLE users INHERIT people", "code of both versions that reads the parent"),
     ("ALTER ROLE app SET work_mem = '1MB'", "it is about the whole server"),
-    ("ALTER TYPE v RENAME TO w", "running code knows it by its old name"),
+    ("ALTER COLLATION v RENAME TO w", "running code knows it by its old name"),
     ("DROP COLLATION v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
     ("DELETE FROM users", "one statement over many rows locks them all"),
@@ -135,7 +135,7 @@ def test_settings_of_the_session_are_for_no_phase(setting: str):
         ("DROP COLLATION v", "phase = contract"),
         ("ALTER TABLE users CLUSTER ON i", "undo = ALTER TABLE … SET WITHOUT CLUSTER"),
         ("ALTER TABLE users NO INHERIT people", "phase = contract"),
-        ("ALTER TYPE pair RENAME TO two", "phase = contract"),
+        ("ALTER COLLATION v RENAME TO w", "phase = contract"),
     ],
 )
 def test_what_no_kind_is_about_comes_with_the_phase_it_is_for(sql: str, directives: str):

@@ -15,6 +15,7 @@ FUNCTION = (
     "CREATE FUNCTION shop.twice(a integer) RETURNS bigint LANGUAGE plpgsql AS"
     " $$ BEGIN RETURN 2 * a + (SELECT count(*) FROM shop.items); END $$"
 )
+CALLED = "CREATE FUNCTION shop.called{x}(a integer) RETURNS integer LANGUAGE sql AS 'SELECT a'"
 TOUCH = "CREATE OR REPLACE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
 TRIGGER = TOUCH + "; CREATE TRIGGER touched BEFORE UPDATE ON shop.items FOR EACH ROW EXECUTE FUNCTION shop.touch()"
 POLICY = "CREATE POLICY everybody ON shop.items USING (value IS NOT NULL)"
@@ -158,6 +159,11 @@ TYPES = (
         type="mood",
         naive="",
     ),
+    Form(
+        "rename_type",
+        "ALTER TYPE {home}.feel{x} RENAME TO felt{x}",
+        needs="CREATE TYPE shop.feel{x} AS ENUM ('a'); ALTER TABLE shop.items ADD feel{x} shop.feel{x} DEFAULT 'a'",
+    ),
     Form("alter_domain", "ALTER DOMAIN {home}.word ADD CONSTRAINT w{x} CHECK (VALUE <> '')", type="word"),
     Form("create_sequence", "CREATE SEQUENCE {home}.drawn{x}"),
     Form("alter_sequence", "ALTER SEQUENCE {home}.{sequence} CACHE 5", needs=SEQUENCE),
@@ -224,6 +230,7 @@ OBJECTS = (
         name="of the column",
         needs=TOUCH,
     ),
+    Form("replace_function", "ALTER FUNCTION {home}.called{x}(integer) STABLE COST 7", name="altered", needs=CALLED),
     Form("drop_trigger", "DROP TRIGGER {trigger} ON {t}", needs=TRIGGER, then={"trigger": None}),
     Form(
         "rename_trigger",

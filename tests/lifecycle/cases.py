@@ -917,6 +917,15 @@ _CASES = (
         seen_finally=lambda seen, committed: seen == ("blue" if committed == "sad" else committed),
     ),
     Case(
+        name="of a column, with a default and a CHECK",
+        kind="rename_type",
+        setup="CREATE TYPE mood AS ENUM ('glad', 'sad'); CREATE DOMAIN word AS text;"
+        + items("value mood", value="'sad'", more=" DEFAULT 'sad' CHECK (value < 'sad' OR n >= 0), w word"),
+        sql="ALTER TYPE mood RENAME TO temper; ALTER DOMAIN word RENAME TO term",
+        old=code("value", values=lambda chance: chance.choice(("glad", "sad"))),
+        new=code("value", values=lambda chance: chance.choice(("glad", "sad"))),
+    ),
+    Case(
         name="with a replacement, in a column and an array",
         kind="drop_enum_value",
         setup="CREATE TYPE mood AS ENUM ('glad', 'sad', 'blue');"

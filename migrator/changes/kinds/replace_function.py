@@ -1,4 +1,4 @@
-"""Give a function or a procedure a new body."""
+"""Give a function or a procedure a new body, or other properties."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from migrator.changes.kind import Context, Draft, Expression, Kind
 from migrator.changes.routine import (
     DefinedRoutine,
     Signature,
+    altered,
     defined,
     key_of,
     overloads,
@@ -38,12 +39,13 @@ class RoutineReplacement(DefinedRoutine, frozen=True):
 
 
 class ReplaceFunction(Kind[RoutineReplacement]):
-    """Give a function or a procedure a new body.
+    """Give a function or a procedure a new body, or other properties.
 
     What happens
         Expand replaces it, for old and new code alike, keeping owner, privileges and whatever uses it; no table is
         locked. Rollback restores the definition as it was. Where old code needs the body it has, the directive
-        ``phase = contract`` leaves it until no old code is left.
+        ``phase = contract`` leaves it until no old code is left. ALTER FUNCTION, which changes how it is called and
+        planned (STABLE, STRICT, SECURITY DEFINER, COST, SET …), replaces it by the same with that changed.
 
     What is refused
         What the server cannot replace: another type of result, other names of parameters, fewer defaults, a procedure
@@ -66,15 +68,16 @@ class ReplaceFunction(Kind[RoutineReplacement]):
     options = frozenset({"phase"})
 
     def recognise(self, action: Action, schema: Schema) -> RoutineReplacement | None:
-        """``CREATE OR REPLACE FUNCTION …`` and ``… PROCEDURE …`` of one that is there."""
-        if action.kind != "create_function_stmt" or "undo" in action.options:
+        """``CREATE OR REPLACE FUNCTION …`` and ``… PROCEDURE …`` of one that is there, and ``ALTER FUNCTION …``."""
+        is_altered = action.kind == "alter_function_stmt"
+        if "undo" in action.options or (is_altered and not schema.is_known):
             return None
-        if not action.node.replace:
+        if not is_altered and (action.kind != "create_function_stmt" or not action.node.replace):
             return None
         phase = action.options.get("phase", "expand")
         if phase not in ("expand", "contract"):
             raise Refused(f"phase = {phase}: a function is replaced in expand or in contract")
-        target, definition = defined(action.text, action.node, schema)
+        target, definition = altered(action.node, schema) if is_altered else defined(action.text, action.node, schema)
         return RoutineReplacement(
             schema=target.schema,
             function=target.name,

@@ -110,6 +110,7 @@ __all__ = [
     "rename_sequence",
     "rename_table",
     "rename_trigger",
+    "rename_type",
     "replace_function",
     "replace_materialized_view",
     "replace_view",
@@ -208,6 +209,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "rename_sequence": {"schema": "public"},
     "rename_table": {"schema": "public"},
     "rename_trigger": {"schema": "public"},
+    "rename_type": {"schema": "public"},
     "replace_function": {"schema": "public"},
     "replace_materialized_view": {"schema": "public"},
     "replace_view": {"schema": "public"},
@@ -1423,10 +1425,21 @@ def rename_trigger(table: str, trigger: str, new_name: str, *, schema: str = "pu
     change("rename_trigger", {"schema": schema, "table": table, "trigger": trigger, "new_name": new_name})
 
 
+def rename_type(type: str, new_name: str, *, schema: str = "public") -> None:
+    """Rename a type or a domain.
+
+    Args:
+        schema: of the type.
+        type: its name.
+        new_name: what it is called afterwards, in the same schema.
+    """
+    change("rename_type", {"schema": schema, "type": type, "new_name": new_name})
+
+
 def replace_function(
     function: str, definition: str, *, phase: Literal["expand", "contract"] = "expand", schema: str = "public"
 ) -> None:
-    """Give a function or a procedure a new body.
+    """Give a function or a procedure a new body, or other properties.
 
     Args:
         schema: of the function.

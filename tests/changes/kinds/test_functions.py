@@ -11,8 +11,10 @@ from migrator.planning import facts, planner
 from migrator.postgres.catalog import read_schema
 from migrator.postgres.session import Session
 from tests.changes.plans import MIGRATION, NOTHING, Phase, TableName, changes, plan, refusal, schema, statements
+from tests.support.snapshot import snapshot
 
 NET = "FUNCTION net(amount numeric, tax int DEFAULT 19) RETURNS numeric LANGUAGE sql AS $$ SELECT $1 -- 'it' $$"
+HAD = 'LANGUAGE sql SET work_mem TO "1MB" AS {}'
 OLD = """CREATE OR REPLACE FUNCTION public.net(amount numeric, tax integer DEFAULT 19)
  RETURNS numeric
  LANGUAGE sql
@@ -67,6 +69,61 @@ def test_a_new_body_comes_in_expand_and_rollback_restores_the_old_definition():
     later = f"-- migrator: phase = contract\n{sql}"
     assert statements(later, Phase.EXPAND, known()) == statements(later, Phase.ROLLBACK, known()) == []
     assert len(statements(later, Phase.CONTRACT, known())) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "definition"),
+    [
+        ("STABLE STRICT COST 10", f"{HAD} STABLE RETURNS NULL ON NULL INPUT COST 10"),
+        ("SECURITY DEFINER SET search_path = ''", f"{HAD} SECURITY DEFINER SET search_path TO ''"),
+        ("SET work_mem = '2MB'", 'LANGUAGE sql AS {} SET work_mem TO "2MB"'),
+        ("RESET work_mem", "LANGUAGE sql AS {}"),
+        ("RESET ALL", "LANGUAGE sql AS {}"),
+    ],
+)  # fmt: skip
+def test_an_altered_one_is_replaced_by_the_same_with_other_properties(how: str, definition: str):
+    before = OLD.replace("LANGUAGE sql", "LANGUAGE sql\n SET work_mem TO '1MB'")
+    facts = known(definition=before)
+
+    for sql in (f"ALTER FUNCTION net(numeric, int) {how}", f"ALTER ROUTINE net {how}"):
+        assert kinds(sql, facts) == ["replace_function"]
+        assert statements(sql, Phase.EXPAND, facts) == [
+            "CREATE OR REPLACE FUNCTION public.net(amount numeric, tax int = 19) RETURNS numeric "
+            + definition.format("$$ SELECT amount $$")
+        ]
+        assert statements(sql, Phase.ROLLBACK, facts) == [" ".join(before.split())]
+        later = f"-- migrator: phase = contract\n{sql}"
+        assert statements(later, Phase.EXPAND, facts) == []
+        assert len(statements(later, Phase.CONTRACT, facts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("ALTER FUNCTION missing() STABLE", 'function "public.missing" does not exist'),
+        ("ALTER FUNCTION net(text) STABLE", "is the name of 1 functions"),
+        ("ALTER FUNCTION net SET work_mem FROM CURRENT", "is what the session has that runs it"),
+    ],
+)
+def test_what_cannot_be_altered_is_refused(sql: str, reason: str):
+    assert reason in refusal(sql, known()).message
+
+
+def test_an_altered_function_is_the_one_that_the_server_would_make(session: Session):
+    session.execute(f"CREATE {NET.replace('tax int', 'tax int[]').replace('19', 'NULL')}")
+    shape, alter = (
+        snapshot(session),
+        "ALTER FUNCTION net STABLE STRICT SECURITY DEFINER COST 7 SET search_path = '', public",
+    )
+    (expand,) = statements(alter, Phase.EXPAND, read_schema(session, [("public", "net")]))
+    session.execute(alter)
+    wanted = snapshot(session)
+    session.execute("DROP FUNCTION net")
+    session.execute(f"CREATE {NET.replace('tax int', 'tax int[]').replace('19', 'NULL')}")
+    assert snapshot(session) == shape
+
+    session.execute(expand)
+    assert snapshot(session) == wanted
 
 
 def test_with_an_undo_of_its_own_it_is_raw_sql():

@@ -1,0 +1,1 @@
+ALTER TYPE ${type|sql} RENAME TO ${new_name|ident}
