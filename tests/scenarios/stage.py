@@ -6,7 +6,6 @@ import contextlib
 import re
 import secrets
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,7 +167,8 @@ class Stage:
         before = self.crowds.seen(level) if self.crowds else None
         yield
         if self.crowds and before is not None:
-            assert before - self.crowds.seen(level) == Counter()
+            lost = before - self.crowds.seen(level)
+            assert not lost, f"code of level {level} does not find any more: {lost}"
 
     def depart(self, migration: Migration) -> None:
         """Whoever is in the way of a contract leaves; of a crowd, each version has written everything once more."""
@@ -181,7 +181,7 @@ class Stage:
         """Whoever is there can do all it did."""
         if self.crowds:
             self.crowds.work()
-            assert self.crowds.failures() == []
+            assert not (failures := self.crowds.failures()), "\n".join(failures[:5])
 
     def interrupt(self, migration: Migration, phase: Phase) -> None:
         """A run that is killed at the second change of the schema, or the only one."""
@@ -247,7 +247,7 @@ class Stage:
         """Nobody is connected."""
         if self.crowds:
             self.crowds.leave()
-            assert self.crowds.failures() == []
+            assert not (failures := self.crowds.failures()), "\n".join(failures[:5])
         self.part()
 
     def part(self) -> None:
