@@ -3,11 +3,13 @@
 Expanded, written by code of all versions, undone: the schema is as before. Expanded, filled, contracted: the schema is
 what the plain SQL makes. Or refused before anything is changed. Nothing runs beside; lives do that.
 
-What is undone, and when the second of two is filled, is drawn by the name of the pair.
+What is undone, when the second of two is filled, and whether it is written in the names from before the first, is drawn
+by the name of the pair.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import tempfile
@@ -23,13 +25,15 @@ import psycopg
 
 from migrator.errors import MigratorError
 from migrator.model.plan import Migration
-from tests.hunt.forms import FIRST, ROWS, Names, beginning
+from tests.hunt.forms import FIRST, ROWS, Gone, Names, beginning
 from tests.hunt.pairs import Pair
 from tests.hunt.play import unplaced
 from tests.hunt.world import Wrong
 from tests.support.sandbox import Sandbox, open_sandbox
 
 OFFLINE = "nobody is connected in this test"
+REFUSED, OUT_OF_ORDER = 1, 5
+"""Exit codes of what nothing was changed by."""
 
 
 @dataclass
@@ -58,7 +62,8 @@ class Play:
         assert begun is not None
         setup, names = begun
         after = first.after(names, 1)
-        sqls, last = (first.written(names, 1), second.written(after, 2)), second.after(after, 2)
+        written_in, last = self.names_of_second(names, after)
+        sqls = first.written(names, 1), second.written(written_in, 2)
         try:
             self.sandbox.execute(setup)
         except MigratorError as error:
@@ -67,14 +72,27 @@ class Play:
         self.rows = {number: str(FIRST - 1 + number) for number in range(1, ROWS + 1)}
         self.versions = [names]
         self.sandbox.install()
-        plain = first.written(names, 1, plainly=True), second.written(after, 2, plainly=True)
-        self.plain, self.first_alone = self.plainly(*plain), self.plainly(plain[0], "SELECT 1")
+        plain = first.written(names, 1, plainly=True), second.written(written_in, 2, plainly=True)
+        self.plain = self.plainly(*(plain if written_in is after else reversed(plain)))
+        self.first_alone = self.plainly(plain[0], "SELECT 1")
         if self.plain is None and "" not in (first.naive, second.naive) and not self.pair.carries:
             self.outcome = "the plain SQL fails, "
         if self.pair.way == "together":
             self.together(";\n".join(sqls), last)
         else:
             self.apart(sqls, after, last)
+
+    def names_of_second(self, names: Names, after: Names) -> tuple[Names, Names]:
+        """Those that the second is written in, and those after both.
+
+        What is called as before until contract may be called so by a change that is planned meanwhile.
+        """
+        first, second = self.pair.first, self.pair.second
+        if self.pair.way != "together" and self.pair.draw("names from before", 3) == 0:
+            with contextlib.suppress(Gone):
+                if second.written(names, 2) != second.written(after, 2):
+                    return names, first.after(second.after(names, 2), 1)
+        return after, second.after(after, 2)
 
     def plainly(self, first: str, second: str) -> frozenset[str] | None:
         """The shape that the SQL alone makes, if it makes one."""
@@ -118,7 +136,8 @@ class Play:
         if second is None:
             self.outcome = "waits, "
             self.finish(first)
-            if (second := self.expanded(sqls[1], self.sandbox.snapshot())) is not None:
+            sql = self.pair.second.written(after, 2)
+            if (second := self.expanded(sql, self.sandbox.snapshot())) is not None:
                 self.versions.append(last)
                 self.finish(second)
                 self.end()
@@ -147,8 +166,7 @@ class Play:
             return
         del self.versions[0]
         self.work(filled=early)
-        if self.pair.draw("the second undone", 4) == 0:
-            self.undo_second(second)
+        if self.pair.draw("the second undone", 4) == 0 and self.second_undone(second):
             return
         self.sandbox.backfill(second)
         self.work(filled=True)
@@ -172,13 +190,16 @@ class Play:
             self.contract(second)
         self.end()
 
-    def undo_second(self, second: Migration) -> None:
-        """Undo it once the first is contracted: what is left is what the plain SQL of that makes."""
-        self.sandbox.rollback(second, offline=OFFLINE, yes=True)
+    def second_undone(self, second: Migration) -> bool:
+        """Undo it behind the contract of the first, unless it is too late: what is left is what that makes, alone."""
+        if not self.tried(self.sandbox.rollback, second, offline=OFFLINE, yes=True):
+            self.outcome += "the second cannot be undone behind the first, "
+            return False
         self.versions.pop()
         self.plain = self.first_alone
         self.end(stays=self.pair.second.stays)
         self.outcome += " with the first, the second undone"
+        return True
 
     def undone(self, first: Migration, second: Migration, before: frozenset[str], between: frozenset[str]) -> None:
         """Undo both, the second one, or neither, and expand them again; the first one alone cannot be."""
@@ -238,6 +259,8 @@ class Play:
         try:
             run(migration, **options)
         except MigratorError as error:
+            if error.exit_code not in (REFUSED, OUT_OF_ORDER):
+                raise
             self.refusal = error.render()
             self.same(before, self.sandbox.snapshot(), f"after {error.render()}")
             return False
