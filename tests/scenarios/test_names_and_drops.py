@@ -151,7 +151,10 @@ def test_s24_several_objects_are_undone_in_reverse(stage: Stage) -> None:
 
 def test_s25_a_dropped_table_is_there_for_old_code_until_contract(stage: Stage) -> None:
     """Old code reads and writes it to the end; rollback has nothing to bring back, contract removes it."""
-    stage.setup("CREATE TABLE users (id int); INSERT INTO users VALUES (1)")
+    stage.setup(
+        "CREATE TABLE users (id int); INSERT INTO users VALUES (1);"
+        "CREATE TABLE notes (id int); INSERT INTO notes VALUES (1)"
+    )
     migration = stage.expand("DROP TABLE users")
     stage.old.run("INSERT INTO users VALUES (2)")
     stage.roll_back(migration)
