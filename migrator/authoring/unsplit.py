@@ -100,13 +100,6 @@ _COMMANDS: dict[int, _Said] = {
 """Of ALTER TABLE of tables."""
 _VIEWS = {
     pb.AT_ColumnDefault: _Said("inserts of old code through the view get the default, too", "", "contract"),
-    pb.AT_SetRelOptions: _Said(
-        "what the view is checked and read by, old code is bound by, too: security_invoker takes rights from it, "
-        "check_option refuses its rows",
-        "",
-        "contract",
-    ),
-    pb.AT_ResetRelOptions: _Said("what the view is checked and read by, old code may count on", "", "contract"),
 }
 """Of ALTER VIEW."""
 _INDEXES = {

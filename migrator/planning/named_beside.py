@@ -52,6 +52,7 @@ _BY_NAME = frozenset(
         "drop_statistics",
         "drop_view",
         "replace_view",
+        "set_view_options",
         "replace_materialized_view",
         "comment",
     }

@@ -192,6 +192,13 @@ OBJECTS = (
         "CREATE OR REPLACE VIEW {home}.{view} AS SELECT {key} AS id, {value} AS value, {n} AS more{x} FROM {t}",
         needs=VIEW,
     ),
+    Form("set_view_options", "ALTER VIEW {home}.{view} SET (security_barrier = true)", needs=VIEW),
+    Form(
+        "set_view_options",
+        "-- migrator: phase = expand\nALTER VIEW {home}.{view} SET (check_option = local)",
+        name="at once",
+        needs=VIEW,
+    ),
     Form("drop_view", "DROP VIEW {home}.{view}", needs=VIEW, then={"view": None}),
     Form("create_materialized_view", "CREATE MATERIALIZED VIEW {home}.filled{x} AS SELECT {key}, {value} FROM {t}"),
     Form(

@@ -1840,6 +1840,16 @@ _CASES = (
         new=code("value"),
     ),
     Case(
+        name="at contract and at expand",
+        kind="set_view_options",
+        setup=items("value text", rows=500) + "CREATE VIEW seen WITH (security_barrier) AS SELECT id, n FROM items;"
+        "CREATE VIEW more AS SELECT id, n FROM items WHERE n > 0;",
+        sql="ALTER VIEW seen RESET (security_barrier);"
+        "-- migrator: phase = expand\nALTER VIEW more SET (check_option = local)",
+        old=code("value"),
+        new=code("value"),
+    ),
+    Case(
         name="of an index and a materialized view",
         kind="set_index_options",
         setup=items("value text", rows=500) + "CREATE INDEX items_value ON items (value) WITH (fillfactor = 90);"

@@ -129,6 +129,7 @@ __all__ = [
     "set_statistics_target",
     "set_table_options",
     "set_tablespace",
+    "set_view_options",
     "split_column",
     "split_table",
     "sql",
@@ -226,6 +227,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "set_statistics_target": {"schema": "public"},
     "set_table_options": {"schema": "public"},
     "set_tablespace": {"schema": "public"},
+    "set_view_options": {"schema": "public"},
     "split_column": {"schema": "public"},
     "split_table": {"schema": "public"},
     "switch_trigger": {"schema": "public"},
@@ -1700,6 +1702,26 @@ def set_tablespace(table: str, tablespace: str, *, schema: str = "public") -> No
         tablespace: where it goes.
     """
     change("set_tablespace", {"schema": schema, "table": table, "tablespace": tablespace})
+
+
+def set_view_options(
+    view: str,
+    *,
+    options: tuple[str, ...] = (),
+    reset: tuple[str, ...] = (),
+    phase: Literal["expand", "contract"] = "contract",
+    schema: str = "public",
+) -> None:
+    """Change options of a view: security_invoker, security_barrier, check_option.
+
+    Args:
+        schema: of the view.
+        view: its name.
+        options: ``NAME=VALUE`` each, ``NAME`` for one that is switched on.
+        reset: names of those that go.
+        phase: ``contract``, or ``expand`` where old code can do with it.
+    """
+    change("set_view_options", {"schema": schema, "view": view, "options": options, "reset": reset, "phase": phase})
 
 
 def split_column(

@@ -1,0 +1,1 @@
+ALTER VIEW ${view|sql} ${how|sql} (${options|sql})
