@@ -68,6 +68,7 @@ class _Named:
     """A change of something by its name.
 
     Attributes:
+        of: parameters of the change.
         what: ``constraint "orders_number_key"``.
         table: where it is.
         columns: those it is on, or reads.
@@ -75,6 +76,7 @@ class _Named:
         goes_along: whether it is dropped with a column that it is on.
     """
 
+    of: object
     what: str
     table: TableName
     columns: frozenset[tuple[TableName, str]]
@@ -100,7 +102,8 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
         Refused: one of the two contracts could not run any more.
     """
     for named, each in product(_named(changes, schema), its):
-        if each.kind.takes_whole_table and named.table in each.kind.touched(each.spec):
+        moves = isinstance(named.of, Commenting) and each.kind.takes_whole_table
+        if (moves or each.kind.name == "partition_table") and named.table in each.kind.touched(each.spec):
             raise Refused(
                 f"{named.what} is on {named.table}, which {other} changes, and is not contracted",
                 hint=f'contract it first: "migrator contract {other}"',
@@ -141,6 +144,16 @@ def refuse_replaced_at_once(change: Change, changes: Sequence[Change], schema: S
     Raises:
         Refused: contract would find something else than what was there when it was planned.
     """
+    parted = {
+        table for each in changes if each.kind.name == "partition_table" for table in each.kind.touched(each.spec)
+    }
+    for named in _named([change], schema) if parted else ():
+        if named.at_once and named.table in parted:
+            raise Refused(
+                f"{named.what} is on {named.table}, which is partitioned in this migration: contract makes anew "
+                "what was there when it was planned",
+                hint="write two migrations, and contract the first before the second",
+            )
     retyped = {column for each in changes for column in retyped_columns(each.spec)}
     sees_to_itself = isinstance(change.spec, OnIndex) and change.kind.name != "set_index_options"
     for named in _named([change], schema) if retyped and not sees_to_itself else ():
@@ -202,7 +215,7 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
                     if each.kind == "generated column" and each.name in names
                 )
                 placed = frozenset((relation.name, column) for column in (*names, *read))
-                yield _Named(what, relation.name, placed, at_once, goes_along=_goes_along(change.spec))
+                yield _Named(change.spec, what, relation.name, placed, at_once, goes_along=_goes_along(change.spec))
 
 
 def _goes_along(spec: object) -> bool:

@@ -1,4 +1,4 @@
-"""What comes to hold on to a view that the contract of a pending change of type makes anew, or moves."""
+"""What comes to hold on to a view or a table that the contract of a change makes anew, or moves."""
 
 from __future__ import annotations
 
@@ -73,3 +73,27 @@ def test_an_index_that_moves_with_its_table_is_commented_on_where_it_comes_to(sa
     with pytest.raises(Refused) as error:
         sandbox.expand(commenting)
     assert f'index "t_a" is on public.t, which {moving.id} changes' in refusal(error.value)
+
+
+def test_a_target_of_statistics_is_set_before_its_table_is_partitioned_or_after(sandbox: Sandbox) -> None:
+    """Contract makes the statistics of the partitioned table as they were when that was planned."""
+    sandbox.execute(f"{THERE}; CREATE STATISTICS s ON k, n FROM t")
+    parting = (
+        "-- migrator: partition = t_all FOR VALUES FROM (MINVALUE) TO (MAXVALUE)\n"
+        "CREATE TABLE t (LIKE t) PARTITION BY RANGE (k)"
+    )
+    setting = "ALTER STATISTICS s SET STATISTICS 7"
+    sandbox.execute("DROP VIEW seen; DROP VIEW named")
+    for both in (f"{parting}; {setting}", f"{setting}; {parting}"):
+        with pytest.raises(Refused) as error:
+            sandbox.new("both", both)
+        assert 'statistics "public.s" is on public.t, which is partitioned in this migration' in refusal(error.value)
+    partitioning = sandbox.new("first", parting)
+    sandbox.expand(partitioning)
+    later = sandbox.new("second", setting)
+    with pytest.raises(Refused) as error:
+        sandbox.expand(later)
+    assert f'statistics "public.s" is on public.t, which {partitioning.id} changes' in refusal(error.value)
+    for migration in (partitioning, later):
+        sandbox.finish(migration)
+    assert sandbox.rows("SELECT stxstattarget FROM pg_statistic_ext WHERE stxname = 's'") == [(7,)]
