@@ -57,9 +57,10 @@ _BY_NAME = frozenset(
         "comment",
     }
 )
-_KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger"})
+_KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger", "set_view_options"})
 """What changes something that stays, and is there to be made anew."""
 _MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
+_VIEWS_MADE_ANEW = ("drop_view", "set_view_options")
 _ON_CONSTRAINTS = (Release, ConstraintRenaming, ConstraintAlteration, KeyReplacement)
 
 
@@ -122,7 +123,7 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
                     hint=f'contract it first: "migrator contract {other}"',
                 )
     # Indexes and constraints: see relied_on.
-    own = [each for each in its if isinstance(each.spec, _MADE_ANEW) or each.kind.name == "drop_view"]
+    own = [each for each in its if isinstance(each.spec, _MADE_ANEW) or each.kind.name in _VIEWS_MADE_ANEW]
     for named, change in product(_named(own, schema), changes):
         for table, column in sorted(named.columns & retyped_columns(change.spec), key=str):
             if not named.at_once:

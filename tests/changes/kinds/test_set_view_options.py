@@ -83,3 +83,21 @@ def test_check_option_of_a_view_that_takes_no_rows_is_refused_before_anything(sa
 
     with pytest.raises(MigratorError, match="1 view through which no row can be inserted"):
         sandbox.expand(migration)
+
+
+OPTIONS, RETYPING = "ALTER VIEW v SET (security_barrier = true)", "ALTER TABLE t ALTER n TYPE bigint"
+
+
+@pytest.mark.parametrize(("first", "second"), [(OPTIONS, RETYPING), (RETYPING, AT_EXPAND + OPTIONS)])
+def test_a_change_of_type_that_makes_the_view_anew_does_not_wait_beside_it(sandbox: Sandbox, first: str, second: str):
+    """Its contract would find another view than the one that was there when it was planned."""
+    sandbox.execute("CREATE TABLE t (id integer PRIMARY KEY, n integer); CREATE VIEW v AS SELECT id, n FROM t")
+    one = sandbox.new("one", first)
+    sandbox.expand(one)
+    other = sandbox.new("other", second)
+
+    with pytest.raises(MigratorError) as refused:
+        sandbox.expand(other)
+    assert "contract it first" in refused.value.render()
+    sandbox.backfill(one)
+    sandbox.contract(one, offline="nobody is connected in this test")
