@@ -135,7 +135,7 @@ class Context:
         added_values: values added to enums earlier in the same migration, by type.
         renamed: columns the same migration renames, old name to new, by table, in the order of the changes.
         built: names of the indexes its expand builds; known before contract only.
-        contract_sql: what its contract runs; known before contract only.
+        contract_sql: what its contract runs; not known before the files are written.
         rollback_sql: what its rollback runs; known when obstacles are counted.
         made: objects that earlier changes of the same migration make in expand, as ``Kind.makes`` says them.
         beside: every change of the migration, by its kind.

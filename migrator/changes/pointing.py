@@ -206,7 +206,7 @@ def require_as_planned(
             raise Refused(
                 f'a foreign key that relies on primary key "{change.replaces}" of "{change.target}" {what}',
                 detail="\n".join(found),
-                hint="roll back and expand again after planning anew",
+                hint="plan it anew with this database, after a rollback if it is expanded",
             )
 
 

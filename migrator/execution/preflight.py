@@ -106,7 +106,8 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             )
         )
     try:
-        notes += planner.check(changes, migration=migration.id, level=migration.level, schema=schema)
+        about = {"migration": migration.id, "contract_sql": _text(migration, Phase.CONTRACT)}
+        notes += planner.check(changes, level=migration.level, schema=schema, **about)
         _check_facts(migration, changes, schema)
         taken = names.of_migration(migration)
         names.refuse_taken_twice(taken)
@@ -132,6 +133,10 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         if needing:
             notes.append(f"contract has to come behind that of {record.id}, which relies on {needing} until then")
     return [*notes, *surroundings.notes(session, migration, changes, Phase.EXPAND, Phase.BACKFILL)]
+
+
+def _text(migration: Migration, phase: Phase) -> str:
+    return "\n".join(step.sql for step in migration.phase(phase))
 
 
 def _at_the_edges(session: Session, expressions: Sequence[tuple[Change, Expression]]) -> Iterator[str]:
@@ -187,7 +192,7 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> None:
         level=migration.level,
         schema=schema,
         built=frozenset(index[1] for index in built if index),
-        contract_sql="\n".join(step.sql for step in migration.phase(Phase.CONTRACT)),
+        contract_sql=_text(migration, Phase.CONTRACT),
     )
     _refuse_obstacles(session, migration, changes, schema, Phase.CONTRACT)
     for step in migration.phase(Phase.CONTRACT):
@@ -233,7 +238,7 @@ def _refuse_obstacles(
         migration=migration.id,
         level=migration.level,
         schema=schema,
-        rollback_sql="\n".join(step.sql for step in migration.phase(Phase.ROLLBACK)),
+        rollback_sql=_text(migration, Phase.ROLLBACK),
     )
     for change, obstacle in obstacles:
         if obstacle.phase is not phase:

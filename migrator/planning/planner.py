@@ -196,13 +196,19 @@ def plan(changes: Sequence[Change], *, migration: str, level: int, schema: Schem
     )
 
 
-def check(changes: Sequence[Change], *, migration: str, level: int, schema: Schema) -> list[str]:
+def check(
+    changes: Sequence[Change], *, migration: str, level: int, schema: Schema, contract_sql: str = ""
+) -> list[str]:
     """Only what ``plan`` checks, without making steps: notes for the author.
 
+    Args:
+        contract_sql: what contract runs.
+
     Raises:
-        Refused: as ``plan``.
+        Refused: as ``plan``, or contract is not for the schema as it is.
     """
-    return _validate(changes, _contexts(changes, migration, level, schema))
+    contexts = _contexts(changes, migration, level, schema)
+    return _validate(changes, [replace(each, contract_sql=contract_sql) for each in contexts])
 
 
 def check_before_contract(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from migrator.changes.constraint import earlier
 from migrator.changes.index import default_index_name
 from migrator.changes.kind import Context, Draft, Kind, OnTable, require_table
 from migrator.changes.partition import (
@@ -55,7 +56,8 @@ class AttachPartition(Kind[Attaching]):
         Bounds by hash, over several columns, and DEFAULT: no CHECK proves them, so every row would be read under the
         lock. Columns that differ; keys and foreign keys of the partitioned table that the table lacks, since each is
         built or verified under the lock: add them in a migration before. A table without a replica identity where a
-        publication sends the partitioned one. A database is needed.
+        publication sends the partitioned one. CREATE INDEX before it in the same migration: write it behind. A database
+        is needed.
 
     Limits
         Rolling back detaches it with a lock for a moment; rows in it are no longer seen through the partitioned table,
@@ -106,6 +108,13 @@ class AttachPartition(Kind[Attaching]):
                 f'"{change.part}" is created by this migration', hint="create it with CREATE TABLE … PARTITION OF"
             )
         _require_alike(parent, part, context.schema.server_version)
+        made = next((spec for kind, spec in earlier(change, context) if kind == "create_index"), None)
+        if made is not None and getattr(made, "target", None) == change.target:
+            raise Refused(
+                f'this migration makes an index of "{change.target}" before, which the server would build anew on '
+                f'"{change.part}" while others wait, and which would stay there after a rollback',
+                hint="write CREATE INDEX behind ATTACH PARTITION",
+            )
         require_writable(
             replace(
                 part,

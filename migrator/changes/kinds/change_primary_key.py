@@ -29,7 +29,15 @@ from migrator.changes.pointing import (
     successor,
 )
 from migrator.changes.replication import identity_of, keys_of, published_beside, require_writable
-from migrator.changes.unique_key import coming_index, duplicates, key_columns, key_index, require_not_null, tried
+from migrator.changes.unique_key import (
+    coming_index,
+    duplicates,
+    key_columns,
+    key_index,
+    require_not_null,
+    serving,
+    tried,
+)
 from migrator.changes.view import OnView
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Index, Relation, Schema, TableName
@@ -144,6 +152,7 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
         self._require_free_to_go(change, relation, old, context)
         if not any(kind == "set_replica_identity" and _is_about(spec, change) for kind, spec in context.beside):
             _require_found(change, relation, old, context)
+        self._require_as_planned(change, relation, old, context)
         for each in relying(relation, old.name, change, context):
             yield (
                 f'foreign key "{each.name}" of {each.table} is dropped and added again NOT VALID at contract, in one '
@@ -212,20 +221,28 @@ class ChangePrimaryKey(Kind[KeyReplacement]):
             require_not_null(change, _columns(change), relation, context)
             self._require_free_to_go(change, relation, old, context)
             _require_found(change, relation, old, context)
-            built = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(_index_name(change))} ON {change.sql} "
-            if relation.partition_key and built in context.contract_sql:
-                raise Refused(
-                    f'the primary key of partitioned table "{change.target}" was planned to change as that of an '
-                    "ordinary table",
-                    hint="roll back, and plan it anew with a database",
-                )
-            if context.contract_sql:
-                require_as_planned(relying(relation, old.name, change, context), change, context, self)
+            self._require_as_planned(change, relation, old, context)
 
     def obstacles(self, change: KeyReplacement, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""
         del context
         yield duplicates(change, _columns(change))
+
+    def _require_as_planned(self, change: KeyReplacement, relation: Relation, old: Index, context: Context) -> None:
+        """Make sure that contract, where its text is known, is for this table with these foreign keys.
+
+        Raises:
+            Refused: it was planned without a database, or for what has changed since.
+        """
+        built = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(_index_name(change))} ON {change.sql} "
+        if relation.partition_key and built in context.contract_sql:
+            raise Refused(
+                f'the primary key of partitioned table "{change.target}" was planned to change as that of an ordinary '
+                "table",
+                hint="plan it anew with a database, after a rollback if it is expanded",
+            )
+        if context.contract_sql:
+            require_as_planned(relying(relation, old.name, change, context), change, context, self)
 
     def _require_free_to_go(self, change: KeyReplacement, relation: Relation, old: Index, context: Context) -> None:
         """Refuse what keeps the old key from being dropped.
@@ -327,10 +344,18 @@ def _notes(change: KeyReplacement, relation: Relation | None, context: Context) 
     old = _index(change, relation) if relation else None
     before = keys_of(old) if old else None
     which = f"({', '.join(before)})" if before else change.replaces
-    yield (
-        f"the key {which} is enforced until contract, ({columns}) from contract on: new code must keep to both, and "
-        f"must not upsert with ON CONFLICT ({columns}) before contract"
-    )
+    going = {getattr(spec, "constraint", "") or getattr(spec, "index", "") for _, spec in context.beside}
+    there = serving(relation, _columns(change), going) if relation else None
+    if there is not None:
+        yield (
+            f"the key {which} is enforced until contract, ({columns}) already, by {there.name}: new code must keep to "
+            f"both, and may upsert with ON CONFLICT ({columns}) from the beginning"
+        )
+    else:
+        yield (
+            f"the key {which} is enforced until contract, ({columns}) from contract on: new code must keep to both, "
+            f"and must not upsert with ON CONFLICT ({columns}) before contract"
+        )
     other = successor(before, relation, old, change, context) if relation and old and before else None
     if other is not None and before:
         yield f"ON CONFLICT ({', '.join(before)}) goes on after contract, by {other}"

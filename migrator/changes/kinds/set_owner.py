@@ -85,7 +85,8 @@ class SetOwner(OneStatement[Ownership]):
         A role that is not there. A role that whoever runs the migration is no member of, or that may not create in the
         schema: found before the phase begins. A sequence that a column owns, which follows its table. CURRENT_USER.
         In expand, a new owner that was granted rights on columns alone: where a column goes meanwhile, rollback could
-        not give them back.
+        not give them back. Nor one that has granted rights on it, was granted some by others than the owner, or some
+        that the owner has taken from itself: the server mixes these with the owner's.
         Without a database: what rollback restores is not known.
 
     What new code must do
@@ -166,6 +167,15 @@ class SetOwner(OneStatement[Ownership]):
     def obstacles(self, change: Ownership, context: Context) -> Iterator[Obstacle]:
         """What the server asks of both roles."""
         phase = self.phase(change, context)
+        if phase is Phase.EXPAND and not _is_made(change, context):
+            for each in _following(change, context.schema):
+                yield Obstacle(
+                    self.template("mixed", owner=change.owner, on=each.on, schema=each.schema, bare=each.name),
+                    f'rights on {each} were granted by "{change.owner}", to it by others than the owner, or to it and '
+                    "not to the owner: rollback could not tell them from those of the owner",
+                    "leave out -- migrator: phase = expand, or let the owner grant them before",
+                    phase,
+                )
         yield Obstacle(
             self.template("not_a_member", owner=change.owner),
             f'roles "{change.owner}" are there that whoever runs this is no member of',

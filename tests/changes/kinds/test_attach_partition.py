@@ -80,10 +80,15 @@ def test_an_index_that_is_missing_is_built_before_and_dropped_by_rollback():
         (SQL, known(part_kind="partition"), "not an ordinary table"),
         (SQL.replace("TABLE t", "TABLE app.p").replace("PARTITION app.p", "PARTITION t"), known(), "not a partitioned"),
         (SQL, Schema(), "not known without a database"),
+        (f"CREATE INDEX ON t (a); {SQL}", known(), "this migration makes an index"),
     ],
 )
 def test_what_would_make_others_wait_is_refused(text: str, schema_: Schema, reason: str):
     assert reason in refusal(text, schema_).message
+
+
+def test_an_index_may_be_made_behind_it():
+    assert [each.id for each in drafts(f"{SQL}; CREATE INDEX ON t (a)", Phase.EXPAND, known())][-1] == "index-t_a_idx"
 
 
 def test_a_key_that_is_there_is_enough():

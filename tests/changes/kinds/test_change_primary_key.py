@@ -116,10 +116,12 @@ def test_the_index_has_another_name_while_the_old_key_has_its_own():
 def test_what_new_code_may_not_do_is_said():
     alone = plan(SQL, keyed()).notes
     served = plan(SQL, keyed(index("once", "a", is_unique=True))).notes
+    already = plan(SQL, keyed(index("two", "a", "b", is_unique=True))).notes
     coming = plan(f"ALTER TABLE users ADD CONSTRAINT one UNIQUE (a); {SQL}", keyed()).notes
 
     assert alone[0].startswith("the key (a) is enforced until contract, (b, a) from contract on")
     assert "must not upsert with ON CONFLICT (b, a) before contract" in alone[0]
+    assert "(b, a) already, by two: new code must keep to both, and may upsert with ON CONFLICT (b, a)" in already[0]
     assert "new code must not upsert with ON CONFLICT (a) any more" in alone[1]
     assert "ON CONFLICT (a) goes on after contract, by once" in served
     assert "ON CONFLICT (a) goes on after contract, by one" in coming
