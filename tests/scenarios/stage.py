@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from migrator.errors import MigratorError, Refused
@@ -27,11 +28,16 @@ _FORWARD = (Phase.EXPAND, Phase.BACKFILL, Phase.CONTRACT)
 
 @dataclass
 class Client:
-    """One session of one version, autocommit; connected at its first statement."""
+    """One session of one version, autocommit; connected at its first statement.
+
+    Attributes:
+        repeats: tries again what fails by a deadlock, as whoever writes beside others does.
+    """
 
     url: str
     user: str | None = None
     prepares: bool = False
+    repeats: bool = False
     _connection: psycopg.Connection[Any] | None = None
 
     @property
@@ -45,8 +51,15 @@ class Client:
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a statement, or none."""
-        cursor = self.connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
+        begun = self.connection.info.transaction_status is not TransactionStatus.IDLE
+        while True:
+            try:
+                cursor = self.connection.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.errors.DeadlockDetected:
+                if begun or not self.repeats:
+                    raise
+                self.connection.rollback()
 
     def value(self, statement: str) -> Any:
         ((answer,),) = self.run(statement)
@@ -79,11 +92,11 @@ class Stage:
     crowds: Crowds | None = None
     old: Client = field(init=False)
     new: Client = field(init=False)
-    extras: list[Client] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.old, self.new = Client(self.sandbox.url), Client(self.sandbox.url)
+        self.old, self.new = self.client(), self.client()
 
     @property
     def offline(self) -> str | None:
@@ -93,9 +106,13 @@ class Stage:
     def setup(self, script: str) -> None:
         """Objects and rows from before all migrations, and the ledger."""
         self.sandbox.execute(script)
-        if self.crowds:
-            self.sandbox.configure({"name": SERVICE, "ttl": "1h"})
+        self.configure()
         self.sandbox.install()
+
+    def configure(self, **settings: str) -> None:
+        """Settings, beside the service that a crowd is, which may be in the way for long where processors are few."""
+        services = [{"name": SERVICE, "ttl": "1h"}] * bool(self.crowds)
+        self.sandbox.configure(*services, **{"lock_budget": "2min", **settings})
 
     def plan(self, sql: str, title: str = "change") -> Migration:
         return self.sandbox.new(title, sql)
@@ -240,8 +257,8 @@ class Stage:
 
     def client(self, user: str | None = None, *, prepares: bool = False) -> Client:
         """One more session."""
-        self.extras.append(Client(self.sandbox.url, user, prepares))
-        return self.extras[-1]
+        self.clients.append(Client(self.sandbox.url, user, prepares, repeats=self.crowds is not None))
+        return self.clients[-1]
 
     def leave(self) -> None:
         """Nobody is connected."""
@@ -252,7 +269,7 @@ class Stage:
 
     def part(self) -> None:
         """The clients of the scenario leave."""
-        for client in (self.old, self.new, *self.extras):
+        for client in self.clients:
             client.leave()
 
     def clean_up(self) -> None:

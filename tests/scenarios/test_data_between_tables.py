@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.errors import Refused
-from tests.scenarios.stage import OFFLINE, Stage
+from tests.scenarios.stage import Stage
 
 MOVE = {
     "expand": """
@@ -70,7 +70,7 @@ def test_s35_a_column_moves_to_a_table_that_is_there(stage: Stage) -> None:
         "CREATE TABLE profiles (user_id int PRIMARY KEY REFERENCES users, n int); INSERT INTO profiles VALUES (1), (2)"
     )
     migration = stage.expand("-- migrator: to = profiles (user_id)\nALTER TABLE users DROP COLUMN email")
-    stage.sandbox.backfill(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO users VALUES (3, 'three'); UPDATE users SET email = 'two' WHERE id = 2")
     stage.new.run("INSERT INTO profiles (user_id) VALUES (3)")
     assert stage.new.run("SELECT user_id, email FROM profiles ORDER BY 1") == [(1, "one"), (2, "two"), (3, "three")]
@@ -83,15 +83,40 @@ def test_s35_a_column_moves_to_a_table_that_is_there(stage: Stage) -> None:
 
 
 def test_s35_a_column_moves_to_a_table_that_is_made_for_it(stage: Stage) -> None:
+    """split_table: inserts, updates and deletes of either version are found by the other, after a rollback as well."""
+    stage.setup("CREATE TABLE users (id int PRIMARY KEY, email text); INSERT INTO users VALUES (1, 'one'), (2, NULL)")
+    before = stage.sandbox.snapshot()
+    migration = stage.plan(
+        "-- migrator: from = users\nCREATE TABLE profiles"
+        " (user_id int PRIMARY KEY REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, email text)"
+    )
+    stage.expand_planned(migration)
+    stage.new.run("INSERT INTO users (id) VALUES (7); UPDATE profiles SET email = 'seven' WHERE user_id = 7")
+    stage.roll_back(migration)
+    assert stage.sandbox.snapshot() == before
+    assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "one"), (2, None), (7, "seven")]
+    stage.expand_again(migration)
+    stage.backfill(migration)
+    stage.old.run("INSERT INTO users VALUES (3, 'three'); UPDATE users SET email = 'two' WHERE id = 2")
+    stage.old.run("DELETE FROM users WHERE id = 7")
+    assert stage.new.run("SELECT user_id, email FROM profiles ORDER BY 1") == [(1, "one"), (2, "two"), (3, "three")]
+    stage.new.run("UPDATE profiles SET email = 'ONE' WHERE user_id = 1; DELETE FROM profiles WHERE user_id = 3")
+    stage.new.run("INSERT INTO users (id) VALUES (4); INSERT INTO profiles VALUES (4, 'four')")
+    assert stage.old.run("SELECT * FROM users ORDER BY id") == [(1, "ONE"), (2, "two"), (3, None), (4, "four")]
+    stage.contract(migration)
+    assert stage.rows("SELECT * FROM profiles ORDER BY 1") == [(1, "ONE"), (2, "two"), (4, "four")]
+
+
+def test_s35_a_column_moves_to_a_table_by_triggers_of_the_author(stage: Stage) -> None:
     """users.email becomes profiles.email: what either version writes is found by the other, and no trigger loops."""
     stage.setup("CREATE TABLE users (id int PRIMARY KEY, email text); INSERT INTO users VALUES (1, 'one'), (2, NULL)")
     before = stage.sandbox.snapshot()
     migration = stage.sandbox.write("20260101T0000_move_email", **MOVE)
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
-    stage.expand_planned(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO users VALUES (3, 'three'); UPDATE users SET email = 'two' WHERE id = 2")
     assert stage.new.run("SELECT * FROM profiles ORDER BY 1") == [(1, "one"), (2, "two"), (3, "three")]
     stage.new.run("UPDATE profiles SET email = 'ONE' WHERE user_id = 1")
@@ -111,13 +136,13 @@ def test_s35_a_table_becomes_columns_of_another_one(stage: Stage) -> None:
     )
     before = stage.sandbox.snapshot()
     migration = stage.plan("-- migrator: into = users\n-- migrator: nullable = bio\nDROP TABLE profiles")
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.new.run("INSERT INTO users (id, bio) VALUES (4, 'four'); DELETE FROM users WHERE id = 1")
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM profiles ORDER BY 1") == [(2, "two"), (4, "four")]
-    stage.expand_planned(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO profiles VALUES (3, 'three'); DELETE FROM profiles WHERE user_id = 2")
     stage.old.run(
         "INSERT INTO users VALUES (5); INSERT INTO profiles VALUES (5, 'five'); DELETE FROM users WHERE id = 4"
@@ -141,7 +166,7 @@ def test_s35_a_column_moves_to_a_table_with_several_rows_for_each(stage: Stage) 
     migration = stage.plan(
         "-- migrator: to = orders (customer)\n-- migrator: many = true\nALTER TABLE customers DROP COLUMN currency"
     )
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.new.run("UPDATE orders SET currency = 'CHF' WHERE id = 11")
     stage.new.run("UPDATE orders SET currency = 'NOK' WHERE id = 12")
     with pytest.raises(Refused, match="exists only in the new shape"):
@@ -149,8 +174,8 @@ def test_s35_a_column_moves_to_a_table_with_several_rows_for_each(stage: Stage) 
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM customers ORDER BY 1") == [(1, "NOK"), (2, "USD")]
-    stage.expand_planned(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO orders VALUES (22, 2); UPDATE customers SET currency = 'EUR' WHERE id = 1")
     stage.new.run("INSERT INTO orders VALUES (13, 1, 'SEK'); UPDATE orders SET currency = NULL WHERE id = 21")
     assert stage.old.run("SELECT * FROM customers ORDER BY 1") == [(1, "SEK"), (2, None)]
@@ -177,7 +202,7 @@ def test_s35_a_column_moves_to_the_one_of_several_rows_that_is_chosen(stage: Sta
     migration = stage.plan(
         "-- migrator: to = addresses\n-- migrator: where = is_default\nALTER TABLE users DROP COLUMN address"
     )
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.new.run(
         "UPDATE addresses SET address = 'own' WHERE id = 12; UPDATE addresses SET address = 'TWO' WHERE id = 21"
     )
@@ -186,8 +211,8 @@ def test_s35_a_column_moves_to_the_one_of_several_rows_that_is_chosen(stage: Sta
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "one"), (2, "TWO")]
-    stage.expand_planned(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run(f"{CHOOSE.format(1, 12)}; UPDATE users SET address = 'ONE' WHERE id = 1; {CHOOSE.format(1, 11)}")
     stage.old.run("INSERT INTO addresses VALUES (22, 2, false)")
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, "ONE"), (2, "TWO")]
@@ -212,15 +237,15 @@ def test_s36_a_key_with_a_role_becomes_many_to_many(stage: Stage) -> None:
         "CREATE TABLE user_account_connections (user_id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE,"
         " account_id int REFERENCES accounts, role text, PRIMARY KEY (user_id, account_id))"
     )
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.new.run("INSERT INTO user_account_connections VALUES (2, 20, 'user'), (2, 10, 'guest')")
     with pytest.raises(Refused, match="exists only in the new shape"):
         stage.roll_back(migration)
     stage.roll_back(migration, yes=True)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, 10, "admin"), (2, 20, "user")]
-    stage.sandbox.expand(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO users VALUES (3, 30, 'user'); UPDATE users SET account_role = 'owner' WHERE id = 1")
     stage.new.run(
         "BEGIN; INSERT INTO users (id) VALUES (4); INSERT INTO user_account_connections VALUES (4, 30); COMMIT"
@@ -281,6 +306,18 @@ ALTER TABLE users DROP COLUMN account_id, DROP COLUMN account_role;
 -- step: functions transaction=users
 DROP FUNCTION to_connections(), to_users();
 """,
+    "rollback": """
+-- step: trigger-users transaction=users undoes=trigger-users
+DROP TRIGGER to_connections ON users;
+-- step: trigger-connections transaction=users undoes=trigger-connections
+DROP TRIGGER to_users ON connections;
+-- step: to-connections transaction=users undoes=to-connections
+DROP FUNCTION to_connections();
+-- step: to-users transaction=users undoes=to-users
+DROP FUNCTION to_users();
+-- step: connections transaction=users undoes=connections
+DROP TABLE connections;
+""",
 }
 
 
@@ -291,16 +328,15 @@ def test_s36_one_to_many_becomes_many_to_many(stage: Stage) -> None:
         "INSERT INTO users VALUES (1, 10, 'admin')"
     )
     migration = stage.sandbox.write("20260101T0000_many", **MANY)
-    stage.sandbox.expand(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_planned(migration)
+    stage.backfill(migration)
     stage.old.run("INSERT INTO users VALUES (2, 20, 'user'); UPDATE users SET account_role = 'owner' WHERE id = 1")
     assert stage.old.fails("INSERT INTO users VALUES (9, 90, NULL)") == "23502"
     assert stage.new.run("SELECT * FROM connections ORDER BY 1") == [(1, 10, "OWNER"), (2, 20, "USER")]
     stage.new.run("BEGIN; INSERT INTO users (id) VALUES (3); INSERT INTO connections VALUES (3, 30, 'ADMIN'); COMMIT")
     stage.new.run("UPDATE connections SET role = 'GUEST' WHERE user_id = 2")
     assert stage.old.run("SELECT * FROM users ORDER BY id") == [(1, 10, "owner"), (2, 20, "guest"), (3, 30, "admin")]
-    stage.leave()
-    stage.sandbox.contract(migration, offline=OFFLINE)
+    stage.contract(migration)
     stage.new.run("INSERT INTO connections VALUES (3, 31, 'USER')")
     assert stage.rows("SELECT count(*) FROM connections") == [(4,)]
 
@@ -316,13 +352,13 @@ def test_s36_an_array_of_keys_becomes_many_to_many(stage: Stage) -> None:
         "CREATE TABLE connections (user_id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE, account_id int,"
         " PRIMARY KEY (user_id, account_id))"
     )
-    stage.sandbox.expand(migration)
+    stage.expand_planned(migration)
     stage.new.run("BEGIN; INSERT INTO users (id) VALUES (3); INSERT INTO connections VALUES (3, 30), (3, 10); COMMIT")
     stage.roll_back(migration)
     assert stage.sandbox.snapshot() == before
     assert stage.old.run("SELECT * FROM users ORDER BY 1") == [(1, [20, 10]), (2, None), (3, [30, 10])]
-    stage.expand_planned(migration)
-    stage.sandbox.backfill(migration)
+    stage.expand_again(migration)
+    stage.backfill(migration)
     stage.old.run("UPDATE users SET account_ids = account_ids || 30 WHERE id = 1; INSERT INTO users VALUES (4, '{10}')")
     stage.new.run("DELETE FROM connections WHERE account_id = 10; INSERT INTO connections VALUES (2, 20)")
     stage.new.run("UPDATE connections SET account_id = 10 WHERE user_id = 1 AND account_id = 20")
