@@ -196,11 +196,14 @@ class Crowds:
             self._gone.append(crowd)
 
     def seen(self, level: int) -> Counter[tuple[str, ...]]:
-        """All that a version reads, each row behind the name of its table; without rows that hold NULL somewhere."""
+        """All that a version reads, each row behind the name of its table; without rows that hold NULL somewhere.
+
+        As text, so that a value is the same in another type, and without the blanks that ``char(n)`` adds.
+        """
         known = self._known.get(level, Statements((), ()))
         with psycopg.connect(self._sandbox.url, autocommit=True) as connection:
             return Counter(
-                (read.table, *map(str, row))
+                (read.table, *(str(value).rstrip(" ") for value in row))
                 for read in known.reads
                 for row in connection.execute(read.text)
                 if None not in row

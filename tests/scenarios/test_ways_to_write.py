@@ -58,7 +58,6 @@ FORMS = (
 )  # fmt: skip
 
 
-@pytest.mark.alone("says when each row is filled, and any write of it fills it")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_whatever_old_code_writes_new_code_finds(stage: Stage, form: Form) -> None:
     """INSERT by position, INSERT … SELECT, COPY, upserts, UPDATE … FROM and DELETE of old code reach the new shape."""
@@ -83,35 +82,41 @@ def test_whatever_old_code_writes_new_code_finds(stage: Stage, form: Form) -> No
 
     wanted = {1: "d 4", 2: "b 2", 4: "f 6", 20: "e 5", 30: "g 7", 40: "i 41"}
     written_at_insert = {**wanted, 1: "a 1", 40: "i 40"} if form.title.startswith("add_column") else wanted
-    stage.sandbox.backfill(migration)
-    assert dict(stage.new.run(f"SELECT id, {form.during} FROM people")) == {
-        **written_at_insert, 1: "d 4",
-    }  # fmt: skip
+    stage.backfill(migration)
+    seen = dict(stage.new.run(f"SELECT id, {form.during} FROM people"))
+    if stage.crowds and written_at_insert is not wanted:
+        # Any write of the crowd may have filled it before.
+        assert seen[1] in ("a 1", "d 4")
+    else:
+        assert seen[1] == "d 4"
+    assert {**seen, 1: ""} == {**written_at_insert, 1: ""}
     stage.new.run(f"UPDATE people SET {form.write} WHERE id = 2")
     stage.new.run("DELETE FROM people WHERE id = 20")
     if not form.title.startswith("add_column"):
         assert old.value("SELECT name FROM people WHERE id = 2") == "z 9"
     assert old.run("SELECT count(*) FROM people WHERE id = 20") == [(0,)]
     stage.contract(migration)
-    final = {**written_at_insert, 1: "d 4", 2: "z 9"}
+    final = {**seen, 2: "z 9"}
     del final[20]
     assert dict(stage.rows(f"SELECT id, {form.after} FROM people")) == final
 
 
-@pytest.mark.alone("says when each row is filled, and any write of it fills it")
 def test_old_code_that_reads_every_column_sees_more_of_them_and_its_own_first(stage: Stage) -> None:
     """SELECT * gets the new column behind its own; prepared on the server it fails until prepared anew."""
-    stage.setup(SETUP)
+    stage.setup(SETUP + ";CREATE TABLE archive (LIKE people)")
+    migration = stage.expand(FORMS[0].sql)
+    stage.roll_back(migration)
+    every, seen = "SELECT * FROM people WHERE id = 1", ([(1, 1, "a 1", None)], [(1, 1, "a 1", "a 1")])
     prepared = stage.client(prepares=True)
     prepared.connection.prepare_threshold = 0
-    assert prepared.run("SELECT * FROM people WHERE id = 1") == [(1, 1, "a 1")]
-    stage.setup("CREATE TABLE archive (LIKE people)")
-    stage.expand(FORMS[0].sql)
-    assert stage.old.run("SELECT * FROM people WHERE id = 1") == [(1, 1, "a 1", None)]
+    assert prepared.run(every) == [(1, 1, "a 1")]
+    stage.expand_again(migration)
+    assert stage.old.run(every) in seen
     assert stage.old.fails("INSERT INTO archive SELECT * FROM people") == "42601"
-    assert [prepared.fails("SELECT * FROM people WHERE id = 1") for _ in range(2)] == ["0A000"] * 2
+    assert [prepared.fails(every) for _ in range(2)] == ["0A000"] * 2
     prepared.run("DEALLOCATE ALL")
-    assert prepared.run("SELECT * FROM people WHERE id = 1") == [(1, 1, "a 1", None)]
+    assert prepared.run(every) in seen
+    stage.contract(migration)
 
 
 @pytest.mark.parametrize("form", FORMS[:3], ids=str)
@@ -125,9 +130,13 @@ def test_a_trigger_of_the_user_counts_as_the_writer(stage: Stage, form: Form) ->
     migration = stage.expand(form.sql)
     stage.old.run("INSERT INTO people VALUES (5, 5, 'e  5')")
     stage.old.run("UPDATE people SET name = 'b  7' WHERE id = 2")
-    stage.sandbox.backfill(migration)
+    stage.backfill(migration)
     seen = stage.new.run(f"SELECT id, {form.during}, name FROM people WHERE id IN (2, 5) ORDER BY id")
     assert seen == [(2, "b 7", "b 7"), (5, "e 5", "e 5")]
+    # The author's own function, which names a column that goes.
+    stage.sandbox.execute("DROP TRIGGER zz_tidy ON people")
+    stage.contract(migration)
+    assert stage.rows(f"SELECT {form.after} FROM people WHERE id IN (2, 5) ORDER BY id") == [("b 7",), ("e 5",)]
 
 
 def test_a_snapshot_that_meets_the_backfill_is_refused_its_update_and_may_repeat_it(stage: Stage) -> None:
@@ -138,11 +147,12 @@ def test_a_snapshot_that_meets_the_backfill_is_refused_its_update_and_may_repeat
     update = "UPDATE people SET name = 'again' WHERE id = 1"
     for statement in transaction:
         stage.old.run(statement)
-    stage.sandbox.backfill(migration)
+    stage.backfill(migration)
     assert stage.old.fails(update) == "40001"
-    for statement in ("ROLLBACK", *transaction, update, "COMMIT"):
-        stage.old.run(statement)
+    while stage.old.fails("; ".join(("ROLLBACK", *transaction, update, "COMMIT"))) in ("40001", "40P01"):
+        assert stage.crowds, "nobody else writes"
     assert stage.new.value("SELECT full_name FROM people WHERE id = 1") == "again"
+    stage.contract(migration)
 
 
 @pytest.mark.parametrize("form", FORMS[:3], ids=str)
@@ -171,6 +181,7 @@ def test_who_subscribes_to_the_table_is_told_what_to_prepare(stage: Stage, form:
     )
     assert note.endswith(f"need {', '.join(name for (name,) in added)} before expand, or their replication stops there")
     assert stage.sandbox.state(migration) == "expanded"
+    stage.contract(migration)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -178,9 +189,10 @@ def test_what_is_not_written_is_not_touched(stage: Stage, form: Form) -> None:
     """An UPDATE of another column, and one to the value that is there, change neither shape."""
     stage.setup(SETUP)
     migration = stage.expand(form.sql)
-    stage.sandbox.backfill(migration)
+    stage.backfill(migration)
     stage.new.run(f"UPDATE people SET {form.write} WHERE id = 2")
     before = stage.rows("SELECT to_jsonb(p) - 'n' FROM people AS p ORDER BY id")
     stage.old.run("UPDATE people SET n = -n")
     stage.old.run("UPDATE people SET name = name")
     assert stage.rows("SELECT to_jsonb(p) - 'n' FROM people AS p ORDER BY id") == before
+    stage.contract(migration)
