@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from migrator.authoring.conditional import idle
 from migrator.authoring.implied import implied
 from migrator.authoring.unsplit import refusal_of
 from migrator.changes.kind import Kind
@@ -38,10 +39,14 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     refusals += _unread_directives(script)
     actions = [part for each in actions_of(script, whole=True) for part in apart(each)]
     coming_along = implied(actions, schema)
+    nothing_to_do = idle(actions, schema)
     for position, action in enumerate(actions):
         at = f"{script.name or 'SQL'}:{action.line}"
         if position in coming_along:
             notes.append(f"{at}: {' '.join(action.text.split())} is left out: {coming_along[position]} does it as well")
+            continue
+        if position in nothing_to_do:
+            notes.append(f"{at}: {' '.join(action.text.split())} is left out: {nothing_to_do[position]}")
             continue
         if _is_left_out(action):
             notes.append(
@@ -56,7 +61,9 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     raise_all(refusals)
     changes = _joined(changes, schema)
     if not changes:
-        raise Refused("there is no schema change in the SQL given", at=script.name or None)
+        raise Refused(
+            "there is no schema change in the SQL given", at=script.name or None, detail="\n".join(notes) or None
+        )
     return changes, notes
 
 

@@ -42,14 +42,26 @@ class NewConstraint(OnTable, frozen=True):
     definition: str
 
 
+class RowConstraint(NewConstraint, frozen=True):
+    """Parameters of a change that adds a CHECK or a foreign key.
+
+    Attributes:
+        not_valid: whether rows that are there stay unchecked, until VALIDATE CONSTRAINT.
+    """
+
+    not_valid: bool = False
+
+
 class Release(OnTable, frozen=True):
     """Parameters of ``drop_constraint``.
 
     Attributes:
         constraint: its name.
+        if_exists: whether it need not be there.
     """
 
     constraint: str
+    if_exists: bool = False
 
 
 class KeyReplacement(NewConstraint, frozen=True):
@@ -99,13 +111,18 @@ def added_constraint(action: Action, schema: Schema, contype: int) -> tuple[Tabl
             "a constraint that is NOT ENFORCED checks nothing, and says nothing about the rows",
             hint="leave it out, or say yourself when it runs: -- migrator: phase = expand, -- migrator: undo = SQL",
         )
-    if node.skip_validation and contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN):
-        raise Refused(
-            "NOT VALID leaves existing rows unchecked for ever",
-            hint="leave it out: contract adds the constraint NOT VALID and validates it while reads and writes go on",
-        )
     node.skip_validation, node.initially_valid = False, True
     return target, node
+
+
+def stays_not_valid(change: NewConstraint) -> bool:
+    """Whether rows that are there when it is added stay unchecked."""
+    return isinstance(change, RowConstraint) and change.not_valid
+
+
+def is_not_valid(action: Action) -> bool:
+    """Whether ADD CONSTRAINT leaves rows that are there unchecked."""
+    return bool(unwrap(getattr(action.command, "def")).skip_validation)
 
 
 def constraint_name(node: Any, target: TableName, columns: Sequence[str], suffix: str) -> str:
@@ -149,7 +166,7 @@ def add_unchecked(change: NewConstraint, contype: int) -> Sql:
 
 
 def unchecked_then_validated(change: NewConstraint, contype: int, *, refuses: str, meanwhile: str) -> Iterator[Draft]:
-    """The constraint NOT VALID, then its validation outside the transaction.
+    """The constraint NOT VALID, then, unless it is to stay so, its validation outside the transaction.
 
     Args:
         change: what is added.
@@ -163,6 +180,8 @@ def unchecked_then_validated(change: NewConstraint, contype: int, *, refuses: st
         f"refuses {refuses} from here on; existing rows are not looked at",
         slug(change.table),
     )
+    if stays_not_valid(change):
+        return
     yield Draft(
         f"validate-{slug(change.constraint)}",
         Sql(f"ALTER TABLE {change.sql} VALIDATE CONSTRAINT {ident(change.constraint)}"),
@@ -210,7 +229,7 @@ def require_free(
     instead: str = "",
     going: str = "",
 ) -> Relation | None:
-    """The table of a constraint to be added, with the columns there and the name free; None: not known.
+    """The table of a constraint to be added, with the columns there and the name free; None: not known, or new.
 
     Args:
         or_partitioned: whether a partitioned table will do.
@@ -218,12 +237,8 @@ def require_free(
         going: name of a constraint that is gone by then.
 
     Raises:
-        Refused: the table or a column is not there, the name is taken, or this migration creates the table.
+        Refused: the table or a column is not there, or the name is taken.
     """
-    if change.target in context.created:
-        raise Refused(
-            f'constraint "{change.constraint}" is on a table this migration creates', hint="write it into CREATE TABLE"
-        )
     relation = require_table(change, context, or_partitioned=or_partitioned, or_partition=True, instead=instead)
     if relation is None:
         return None
@@ -233,7 +248,7 @@ def require_free(
     if change.constraint != going and any(each.name == change.constraint for each in relation.constraints):
         raise Refused(
             f'constraint "{change.constraint}" of table "{change.target}" exists already',
-            hint="one that takes its place gets a name of its own; drop the old one in the same migration",
+            hint="DROP CONSTRAINT of it before, in the same migration: both change places in one transaction",
         )
     return relation
 
@@ -269,9 +284,27 @@ def refuse_held(constraint: Constraint, target: TableName, gone: Collection[str]
         )
 
 
-def waits_for_contract(change: NewConstraint, what: str) -> Iterator[str]:
-    """The note that old code may go on to break the constraint until it is gone."""
-    yield f"{change.constraint} is enforced by contract: until then old code may write {what}"
+def waits_for_contract(change: NewConstraint, context: Context, what: str) -> Iterator[str]:
+    """Notes that old code may go on to break the constraint until it is gone, and that rows may for longer."""
+    if change.target not in context.created:
+        yield f"{change.constraint} is enforced by contract: until then old code may write {what}"
+    if stays_not_valid(change):
+        yield (
+            f"{change.constraint} stays NOT VALID: rows that are there by then remain unchecked until "
+            f"ALTER TABLE {change.sql} VALIDATE CONSTRAINT {ident(change.constraint)}"
+        )
+
+
+def with_validation(one: Spec, other: Spec) -> RowConstraint | None:
+    """ADD CONSTRAINT … NOT VALID with VALIDATE CONSTRAINT of it behind: what is added is valid in the end.
+
+    Returns:
+        None: the other change is about another constraint.
+    """
+    if not isinstance(one, RowConstraint) or not one.not_valid:
+        return None
+    about = [getattr(other, name, None) for name in ("schema", "table", "constraint")]
+    return structs.replace(one, not_valid=False) if about == [one.schema, one.table, one.constraint] else None
 
 
 def _altering(table: str, schema: str | None, name: str, node: Any) -> Sql:

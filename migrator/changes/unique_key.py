@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from migrator.changes.constraint import NewConstraint, add_statement, earlier, named, tried_constraint
 from migrator.changes.kind import Context, Draft, Expression, Obstacle
 from migrator.changes.partitioned import TRIAL, added_by_partitions, refuse_foreign_partitions, tried_on_copy
+from migrator.changes.release import name_beside
 from migrator.changes.replication import is_partial, keys_of
 from migrator.changes.trial import added_before
 from migrator.errors import Refused
@@ -35,8 +36,15 @@ def require_indexable(node: Any) -> None:
         raise Refused("a key WITHOUT OVERLAPS is built while nobody can write, there is no other way yet")
 
 
-def build_and_use(change: NewConstraint, node: Any, context: Context) -> Iterator[Draft]:
-    """The index CONCURRENTLY, then the constraint that takes it, which looks at no row."""
+def build_and_use(change: NewConstraint, node: Any, context: Context, old: Draft | None = None) -> Iterator[Draft]:
+    """The index CONCURRENTLY, then the constraint that takes it, which looks at no row.
+
+    Args:
+        change: what is added.
+        node: of the constraint.
+        context: of the change.
+        old: drops the constraint that has its name until then; None: there is none.
+    """
     relation = context.schema.relation(change.target)
     if relation is not None and relation.partition_key:
         yield added_by_partitions(
@@ -47,14 +55,17 @@ def build_and_use(change: NewConstraint, node: Any, context: Context) -> Iterato
             waived="LK015",
         )
         return
+    built = replace(change, constraint=name_beside(change)) if old is not None else change
     yield Draft(
         f"index-{slug(change.constraint)}",
-        key_index(change, node),
+        key_index(built, node),
         "refuses duplicates from here on; built while reads and writes go on",
     )
+    if old is not None:
+        yield old
     yield Draft(
         f"add-{slug(change.constraint)}",
-        using_index(change, node),
+        using_index(built, node, name=change.constraint),
         "takes the index that was built; no row is looked at",
         slug(change.table),
     )

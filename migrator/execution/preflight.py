@@ -38,7 +38,13 @@ from migrator.postgres.names import holders
 from migrator.postgres.session import ServerError, Session
 from migrator.sql.owned import owned_objects
 from migrator.sql.parser import parse_script, relation_parts
-from migrator.sql.subjects import built_index, created_relation, makes_beside, unchecked_condition
+from migrator.sql.subjects import (
+    built_index,
+    created_relation,
+    makes_beside,
+    unchecked_condition,
+    validated_constraints,
+)
 
 _FoundT = TypeVar("_FoundT")
 
@@ -195,11 +201,13 @@ def _before_contract(run: Run, session: Session, migration: Migration) -> None:
         contract_sql=_text(migration, Phase.CONTRACT),
     )
     _refuse_obstacles(session, migration, changes, schema, Phase.CONTRACT)
-    for step in migration.phase(Phase.CONTRACT):
-        condition = unchecked_condition(parse_script(step.sql).statements[0])
-        if condition is None:
+    steps = [(step, parse_script(step.sql).statements[0]) for step in migration.phase(Phase.CONTRACT)]
+    validated = {constraint for _, statement in steps for constraint in validated_constraints(statement)}
+    for step, statement in steps:
+        condition = unchecked_condition(statement)
+        if condition is None or condition[:2] not in validated:
             continue
-        table, check = condition
+        table, _, check = condition
         count = count_violations(session, table, check)
         if count:
             raise Refused(

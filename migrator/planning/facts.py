@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from migrator.changes.kinds.drop_table import TableRemoval
 from migrator.model.schema import Schema, TableName
 from migrator.planning.planner import Change
 from migrator.planning.touching import touched_by
@@ -20,14 +21,18 @@ def facts_of(schema: Schema, changes: Sequence[Change]) -> dict[str, Any]:
     Returns:
         ``{"schema.table": {"kind": …, "columns": {name: description or "absent"}, "indexes": {name: definition}}}``; a
         name that nothing has is ``{"kind": "absent"}``, that of a function ``routine``; so is what a change assumes
-        besides. Indexes are those that mention a column of a change whose steps depend on them.
+        besides. Of a table that is dropped IF EXISTS nothing is assumed. Indexes are those that mention a column of a
+        change whose steps depend on them.
     """
     if not schema.is_known:
         return {}
     facts: dict[str, Any] = {}
+    unsure = {each.spec.target for each in changes if isinstance(each.spec, TableRemoval) and each.spec.if_exists}
     copied = touched_by(change for change in changes if change.kind.relies_on_indexes)
     for table, names in touched_by(changes).items():
         relation = schema.relation(table)
+        if table in unsure:
+            continue
         if relation is None:
             facts[str(table)] = {"kind": "routine" if schema.routines.get(table) else "absent"}
             continue

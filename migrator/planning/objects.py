@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from migrator.changes.constraint import KeyReplacement, Release
+from migrator.changes.constraint import KeyReplacement, NewConstraint, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.alter_constraint import ConstraintAlteration
@@ -117,7 +117,7 @@ def _on_table(change: Change) -> Iterator[Name]:
             yield (f"statistics {spec.place}.{spec.statistics}",)
         case OnSequence():
             yield (f"sequence {spec}",)
-        case Release() | ConstraintRenaming() | ConstraintAlteration() | KeyReplacement() | Validation():
+        case Release() | ConstraintRenaming() | ConstraintAlteration() | NewConstraint() | Validation():
             other = spec.replaces if isinstance(spec, KeyReplacement) else getattr(spec, "new_name", spec.constraint)
             for name in {spec.constraint, other}:
                 yield (f'constraint "{name}" of {spec.target}',)

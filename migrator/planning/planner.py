@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.rename_column import Renaming
@@ -325,7 +326,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
         try:
             notes += change.kind.validate(change.spec, context)
             for table, columns in change.kind.touched(change.spec).items():
-                for column in columns:
+                for column in columns if not _is_new(change, table, context) else ():
                     before = seen.setdefault((table, column), [])
                     if not all(each.kind.name in change.kind.may_follow or both_leave(change, each) for each in before):
                         raise Refused(
@@ -350,6 +351,11 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
     raise_all(refusals)
     # What two changes say of one object is said once.
     return list(dict.fromkeys(notes))
+
+
+def _is_new(change: Change, table: TableName, context: Context) -> bool:
+    """Whether a constraint is about a table that comes with it: nobody relies on what is said of its columns before."""
+    return isinstance(change.spec, NewConstraint) and table in context.created
 
 
 def _beside_in_order(change: Change, changes: Sequence[Change]) -> list[tuple[Kind[Any], Spec]]:

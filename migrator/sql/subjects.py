@@ -119,8 +119,16 @@ def _makes_beside(command: Any) -> bool:
     return command.subtype not in _CHANGES_NO_MORE_THAN_THE_TABLE
 
 
-def unchecked_condition(statement: Statement) -> tuple[str, str] | None:
-    """Table as SQL and condition of ``ADD CONSTRAINT … CHECK (…) NOT VALID``; None for other statements.
+def validated_constraints(statement: Statement) -> set[tuple[str, str]]:
+    """Table as SQL and name of every constraint that a statement validates."""
+    if statement.kind != "alter_table_stmt":
+        return set()
+    commands = [each for each in map(unwrap, statement.node.cmds) if each.subtype == pb.AT_ValidateConstraint]
+    return {(relation_name(statement.node.relation), each.name) for each in commands}
+
+
+def unchecked_condition(statement: Statement) -> tuple[str, str, str] | None:
+    """Table as SQL, name and condition of ``ADD CONSTRAINT … CHECK (…) NOT VALID``; None for other statements.
 
     Such a constraint is accepted while rows violate it; validating it later is not.
     """
@@ -131,5 +139,6 @@ def unchecked_condition(statement: Statement) -> tuple[str, str] | None:
             continue
         constraint = unwrap(getattr(command, "def"))
         if constraint.contype == pb.CONSTR_CHECK and constraint.skip_validation:
-            return relation_name(statement.node.relation), deparse_expression(constraint.raw_expr)
+            condition = deparse_expression(constraint.raw_expr)
+            return relation_name(statement.node.relation), constraint.conname, condition
     return None

@@ -152,7 +152,6 @@ def test_what_no_kind_is_about_comes_with_the_phase_it_is_for(sql: str, directiv
         ),
         ("DETACH PARTITION a FINALIZE", "no kind that is known here", '"migrator explain" lists the kinds'),
         ("ADD CONSTRAINT n CHECK (a > 0) NOT ENFORCED", "NOT ENFORCED checks nothing", "leave it out, or say yourself"),
-        ("ADD CONSTRAINT n CHECK (a > 0) NOT VALID", "leaves existing rows unchecked", "leave it out: contract adds"),
     ],
 )
 def test_what_can_be_written_instead_is_said(subcommand: str, reason: str, instead: str):

@@ -112,6 +112,18 @@ CONSTRAINTS = (
         " CONSTRAINT to_value{x} REFERENCES shop.items (value))",
     ),
     Form(
+        "drop_constraint",
+        "ALTER TABLE {t} DROP CONSTRAINT {check}, ADD CONSTRAINT {check} CHECK ({value}::text <> 'nothing')",
+        name="for another check of its name",
+        needs="ALTER TABLE shop.items ADD CONSTRAINT value_filled CHECK (value::text <> '')",
+    ),
+    Form(
+        "drop_constraint",
+        "ALTER TABLE {t} DROP CONSTRAINT {unique}; ALTER TABLE {t} ADD CONSTRAINT {unique} UNIQUE ({value}, {n})",
+        name="for another key of its name",
+        needs="ALTER TABLE shop.items ADD CONSTRAINT value_once UNIQUE (value)",
+    ),
+    Form(
         "validate_constraint",
         "ALTER TABLE {t} VALIDATE CONSTRAINT {check}",
         needs="ALTER TABLE shop.items ADD CONSTRAINT value_filled CHECK (value::text <> '') NOT VALID",

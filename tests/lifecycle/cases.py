@@ -56,6 +56,12 @@ VIEWED = (
 )
 
 
+_UPSERT_BY_NAME = (
+    "INSERT INTO items (n, value) VALUES (%(n)s, %(value)s) ON CONFLICT ON CONSTRAINT one DO UPDATE"
+    " SET n = EXCLUDED.n RETURNING id"
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A life of one migration.
@@ -578,6 +584,22 @@ _CASES = (
             read="SELECT n, value FROM items WHERE id = %(id)s",
             read_all="SELECT id, n, value FROM items",
         ),
+        new=code("value"),
+    ),
+    Case(
+        name="unique, for another one of its name that upserts name",
+        kind="drop_constraint",
+        setup=items("value text", more=" CONSTRAINT one UNIQUE"),
+        sql="ALTER TABLE items DROP CONSTRAINT one; ALTER TABLE items ADD CONSTRAINT one UNIQUE (value, n)",
+        old=replace(code("value"), insert=_UPSERT_BY_NAME),
+        new=replace(code("value"), insert=_UPSERT_BY_NAME),
+    ),
+    Case(
+        name="check, for a narrower one of its name",
+        kind="drop_constraint",
+        setup=items("value text CONSTRAINT filled CHECK (value <> '')"),
+        sql="ALTER TABLE items DROP CONSTRAINT filled, ADD CONSTRAINT filled CHECK (length(value) > 1)",
+        old=code("value"),
         new=code("value"),
     ),
     Case(

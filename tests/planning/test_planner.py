@@ -79,7 +79,7 @@ def test_touched_columns_of_one_table_are_put_together():
         ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES users (id)",
          "ALTER TABLE u ADD FOREIGN KEY (a) REFERENCES users (id)", []),
         ("ALTER TABLE users ADD CONSTRAINT x CHECK (a > 0)", "ALTER TABLE users ADD CONSTRAINT x UNIQUE (a)",
-         ["public.users.a"]),
+         ['constraint "x" of public.users', "public.users.a"]),
         ("ALTER TABLE users ADD CHECK (a > 0)", "ALTER TABLE users ALTER a SET NOT NULL", ["public.users.a"]),
     ],
 )  # fmt: skip

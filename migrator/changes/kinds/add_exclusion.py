@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migrator.changes.addition import ConstraintAddition
 from migrator.changes.constraint import (
     NewConstraint,
     add_statement,
@@ -13,11 +14,11 @@ from migrator.changes.constraint import (
     constraint_name,
     definition_of,
     node_of,
-    require_free,
     tried_constraint,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Obstacle
+from migrator.changes.release import require_place
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -38,14 +39,15 @@ class _Element:
     operator: Sql
 
 
-class AddExclusion(Kind[NewConstraint]):
+class AddExclusion(ConstraintAddition):
     """Add an exclusion constraint.
 
     What happens
         The server cannot build one CONCURRENTLY, nor add it NOT VALID, nor make it of an index that is there: it builds
         the index while reads and writes wait. So this is for small tables. Expand changes nothing: old code may still
         write what conflicts. Contract, once no old code is left, adds it, under the limit that holds for every short
-        lock: a build that takes longer is cut off, tried again, and given up with nothing changed.
+        lock: a build that takes longer is cut off, tried again, and given up with nothing changed. To a table that the
+        same migration creates, expand adds it.
 
     What is refused
         A table of more than 2,000 rows by the planner's estimate. Contract, while rows conflict: they are counted
@@ -60,8 +62,7 @@ class AddExclusion(Kind[NewConstraint]):
     """
 
     name = "add_exclusion"
-    spec = NewConstraint
-    leaves_columns = True
+    contype = pb.CONSTR_EXCLUSION
     may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
@@ -85,34 +86,29 @@ class AddExclusion(Kind[NewConstraint]):
 
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The columns are there, the name is free, and the table is small."""
-        relation = require_free(
+        relation = require_place(
             change,
             _columns(node_of(change.definition, pb.CONSTR_EXCLUSION)),
             context,
+            with_index=True,
             instead="the server has none on partitioned tables before 17, and from then on only such as compare all "
             "columns that divide it by =, which say what one on each partition says: add it to each by itself",
         )
-        if relation is not None and any(index.name == change.constraint for index in relation.indexes):
-            raise Refused(f'an index of the name "{change.constraint}" exists already')
         if relation is not None and relation.estimated_rows > _MOST_ROWS:
             raise Refused(
                 f'table "{change.target}" has about {relation.estimated_rows} rows: reads and writes would wait until '
                 f'the index of "{change.constraint}" is built, which the server does not do concurrently',
                 hint="run it when nobody writes, with -- migrator: phase = contract above the statement",
             )
-        yield from waits_for_contract(change, "rows that conflict")
-        yield f"the index of {change.constraint} is built while reads and writes wait, for lock_timeout at most"
+        yield from waits_for_contract(change, context, "rows that conflict")
+        if relation is not None:
+            yield f"the index of {change.constraint} is built while reads and writes wait, for lock_timeout at most"
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
         """Whether the server takes it."""
         return tried_constraint(change, pb.CONSTR_EXCLUSION, context)
 
-    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
-        """Nothing: old code may write rows that conflict."""
-        del change, context
-        yield from ()
-
-    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+    def binding(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The constraint."""
         del context
         yield Draft(
@@ -122,7 +118,7 @@ class AddExclusion(Kind[NewConstraint]):
             slug(change.table),
         )
 
-    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+    def in_the_way(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Pairs of rows that conflict."""
         del context
         node = node_of(change.definition, pb.CONSTR_EXCLUSION)

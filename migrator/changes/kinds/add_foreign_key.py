@@ -7,36 +7,46 @@ from typing import Any
 
 from msgspec import structs
 
+from migrator.changes.addition import ConstraintAddition
 from migrator.changes.constraint import (
     NewConstraint,
+    RowConstraint,
     add_statement,
     added_constraint,
     constraint_name,
     definition_of,
+    is_not_valid,
     named,
     node_of,
-    require_free,
+    stays_not_valid,
     unchecked_then_validated,
     waits_for_contract,
+    with_validation,
 )
-from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Obstacle, Spec
 from migrator.changes.partitioned import added_by_partitions, refuse_foreign_partitions
+from migrator.changes.release import require_place
 from migrator.changes.trial import added_before, copy_of, key_on_copies, may_be_tried
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import qualified
 from migrator.sql.parser import pb
+from migrator.sql.rewrite import slug
 
 
-class AddForeignKey(Kind[NewConstraint]):
+class AddForeignKey(ConstraintAddition):
     """Add a foreign key.
 
     What happens
         Expand changes nothing: a foreign key refuses orphans that old code may still write, and deletes of rows that
         are pointed to, even NOT VALID. Contract, once no old code is left, adds it NOT VALID, which locks both tables
         for a moment, and then validates it while reads and writes of both go on. Of a partitioned table, each partition
-        gets its own in this way, and then the table takes them for parts of its own, without a look at a row.
+        gets its own in this way, and then the table takes them for parts of its own, without a look at a row. To a
+        table that the same migration creates, expand adds it: two new tables may point to each other.
+
+        Written NOT VALID, it is not validated: rows that are there by then stay as they are, until a later migration
+        says VALIDATE CONSTRAINT. With that in the same migration, NOT VALID makes no difference.
 
     What is refused
         A reference to columns that no primary key or unique constraint covers. A foreign table among the partitions of
@@ -52,11 +62,12 @@ class AddForeignKey(Kind[NewConstraint]):
     """
 
     name = "add_foreign_key"
-    spec = NewConstraint
-    leaves_columns = True
+    contype = pb.CONSTR_FOREIGN
+    spec = RowConstraint
     may_follow = frozenset({"add_column"})
+    joins = (("add_foreign_key", "validate_constraint"),)
 
-    def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
+    def recognise(self, action: Action, schema: Schema) -> RowConstraint | None:
         """``ALTER TABLE … ADD [CONSTRAINT name] FOREIGN KEY (…) REFERENCES …``."""
         found = added_constraint(action, schema, pb.CONSTR_FOREIGN)
         if found is None:
@@ -70,7 +81,18 @@ class AddForeignKey(Kind[NewConstraint]):
             for column in keys[0] if keys else ():
                 node.pk_attrs.add().string.sval = column
         name = constraint_name(node, target, named(node.fk_attrs), "fkey")
-        return NewConstraint(schema=target.schema, table=target.name, constraint=name, definition=definition_of(node))
+        return RowConstraint(
+            schema=target.schema,
+            table=target.name,
+            constraint=name,
+            definition=definition_of(node),
+            not_valid=is_not_valid(action),
+        )
+
+    def joined(self, one: Spec, other: Spec, schema: Schema) -> RowConstraint | None:
+        """NOT VALID, with VALIDATE CONSTRAINT in the same migration: what is done anyway."""
+        del schema
+        return with_validation(one, other)
 
     def touched(self, change: NewConstraint) -> dict[TableName, tuple[str, ...]]:
         """The columns that point, and those pointed to."""
@@ -88,9 +110,15 @@ class AddForeignKey(Kind[NewConstraint]):
                 f'foreign key "{change.constraint}" points with {len(node.fk_attrs)} columns to {len(node.pk_attrs)}',
                 detail=f"({', '.join(named(node.fk_attrs))}) to ({', '.join(named(node.pk_attrs))})",
             )
-        relation = require_free(change, named(node.fk_attrs), context, or_partitioned=True)
+        relation = require_place(change, named(node.fk_attrs), context, or_partitioned=True)
         if relation is not None:
             refuse_foreign_partitions(relation, "foreign keys")
+            if stays_not_valid(change) and relation.partition_key:
+                raise Refused(
+                    f'foreign key "{change.constraint}" of partitioned table "{change.target}" cannot stay NOT VALID: '
+                    "its partitions get theirs one by one, each of which is validated",
+                    hint="leave NOT VALID out",
+                )
         referenced = _referenced(node)
         if relation is not None:
             _require_unique(referenced, named(node.pk_attrs), context)
@@ -102,7 +130,9 @@ class AddForeignKey(Kind[NewConstraint]):
                     f"no index of {change.target} covers ({', '.join(named(node.fk_attrs))}): every delete in "
                     f"{referenced} will read the whole table; create one in {place}"
                 )
-        yield from waits_for_contract(change, "rows that point nowhere")
+        if change.target in context.created and referenced not in context.created:
+            yield f"a row here refuses the delete of the row of {referenced} it points to, for old code too"
+        yield from waits_for_contract(change, context, "rows that point nowhere")
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
         """Whether the server takes it."""
@@ -123,12 +153,7 @@ class AddForeignKey(Kind[NewConstraint]):
         if context.schema.relation(_referenced(node)) is not None:
             _require_unique(_referenced(node), named(node.pk_attrs), context)
 
-    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
-        """Nothing: old code may write orphans."""
-        del change, context
-        yield from ()
-
-    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+    def binding(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The constraint, then its validation."""
         relation = context.schema.relation(change.target)
         if relation is not None and relation.partition_key:
@@ -147,7 +172,18 @@ class AddForeignKey(Kind[NewConstraint]):
             change, pb.CONSTR_FOREIGN, refuses="orphans", meanwhile="reads and writes of both tables"
         )
 
-    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+    def rollback(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+        """It goes before the tables do: another new one may be what it points to."""
+        if change.target in context.created:
+            yield Draft(
+                f"drop-{slug(change.constraint)}",
+                self.template("drop", table=change.sql, constraint=change.constraint),
+                "goes with its table, and is in the way of the one it points to",
+                slug(change.table),
+                undoes=f"add-{slug(change.constraint)}",
+            )
+
+    def in_the_way(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Rows that point nowhere."""
         del context
         node = node_of(change.definition, pb.CONSTR_FOREIGN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.addition import ConstraintAddition
 from migrator.changes.constraint import (
     NewConstraint,
     added_constraint,
@@ -13,7 +14,7 @@ from migrator.changes.constraint import (
     require_free,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Obstacle
 from migrator.changes.unique_key import (
     build_and_use,
     duplicates,
@@ -30,13 +31,14 @@ from migrator.sql.compose import ident
 from migrator.sql.parser import pb
 
 
-class AddPrimaryKey(Kind[NewConstraint]):
+class AddPrimaryKey(ConstraintAddition):
     """Add a primary key to a table without one.
 
     What happens
         Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
         index CONCURRENTLY and makes the primary key of it, which takes a lock for a moment. Of a partitioned table,
-        each partition gets its own in this way, and then the table takes them for parts of its own.
+        each partition gets its own in this way, and then the table takes them for parts of its own. Of a table that the
+        same migration creates, expand adds it.
 
     What is refused
         Columns that may be NULL: ADD PRIMARY KEY would look at every row while nobody can read. ADD COLUMN … NOT NULL
@@ -49,7 +51,8 @@ class AddPrimaryKey(Kind[NewConstraint]):
     """
 
     name = "add_primary_key"
-    spec = NewConstraint
+    contype = pb.CONSTR_PRIMARY
+    leaves_columns = False
     may_follow = frozenset({"add_column", "set_not_null"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
@@ -78,29 +81,24 @@ class AddPrimaryKey(Kind[NewConstraint]):
                 hint=f"DROP CONSTRAINT {ident(taken.name)} before it, in the same migration: both change places",
             )
         relation = require_free(change, columns, context, or_partitioned=True)
-        if relation is None:
+        if relation is None and change.target not in context.created:
             yield f"whether {change.target} ({', '.join(columns)}) may be NULL could not be checked without a database"
-        else:
+        if relation is not None:
             require_not_null(change, columns, relation, context)
             if any(index.name == change.constraint for index in relation.indexes):
                 raise Refused(f'an index of the name "{change.constraint}" exists already')
             require_divisible(change, relation, node)
-        yield from waits_for_contract(change, "duplicates")
+        yield from waits_for_contract(change, context, "duplicates")
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
         """The key on an empty copy."""
         yield from tried(change, node_of(change.definition, pb.CONSTR_PRIMARY), context)
 
-    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
-        """Nothing: old code may write duplicates."""
-        del change, context
-        yield from ()
-
-    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+    def binding(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The index, then the key over it."""
         yield from build_and_use(change, node_of(change.definition, pb.CONSTR_PRIMARY), context)
 
-    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+    def in_the_way(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""
         del context
         yield duplicates(change, key_columns(node_of(change.definition, pb.CONSTR_PRIMARY)))

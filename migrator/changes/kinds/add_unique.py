@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrator.changes.addition import ConstraintAddition
 from migrator.changes.constraint import (
     NewConstraint,
     added_constraint,
@@ -11,26 +12,26 @@ from migrator.changes.constraint import (
     definition_of,
     named,
     node_of,
-    require_free,
     waits_for_contract,
 )
-from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
+from migrator.changes.kind import Context, Draft, Expression, Obstacle
+from migrator.changes.release import require_place
 from migrator.changes.unique_key import build_and_use, key_columns, require_divisible, require_indexable, tried
-from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import ident_list
 from migrator.sql.parser import pb
 
 
-class AddUnique(Kind[NewConstraint]):
+class AddUnique(ConstraintAddition):
     """Add a UNIQUE constraint.
 
     What happens
         Expand changes nothing: old code may still write duplicates. Contract, once no old code is left, builds a unique
         index CONCURRENTLY and makes a constraint of it, which looks at no row and takes a lock for a moment. INCLUDE,
         NULLS NOT DISTINCT, DEFERRABLE and storage parameters are kept. Of a partitioned table, each partition gets its
-        own in this way, and then the table takes them for parts of its own, again without a look at a row.
+        own in this way, and then the table takes them for parts of its own, again without a look at a row. To a table
+        that the same migration creates, expand adds it.
 
     What is refused
         WITHOUT OVERLAPS, which cannot be built beforehand. A key of a partitioned table without the columns that divide
@@ -46,8 +47,7 @@ class AddUnique(Kind[NewConstraint]):
     """
 
     name = "add_unique"
-    spec = NewConstraint
-    leaves_columns = True
+    contype = pb.CONSTR_UNIQUE
     may_follow = frozenset({"add_column"})
 
     def recognise(self, action: Action, schema: Schema) -> NewConstraint | None:
@@ -68,27 +68,24 @@ class AddUnique(Kind[NewConstraint]):
     def validate(self, change: NewConstraint, context: Context) -> Iterator[str]:
         """The columns are there and the name is free, as an index too."""
         node = node_of(change.definition, pb.CONSTR_UNIQUE)
-        relation = require_free(change, key_columns(node), context, or_partitioned=True)
+        relation = require_place(change, key_columns(node), context, with_index=True, or_partitioned=True)
         if relation is not None:
             require_divisible(change, relation, node)
-        if relation is not None and any(index.name == change.constraint for index in relation.indexes):
-            raise Refused(f'an index of the name "{change.constraint}" exists already')
-        yield from waits_for_contract(change, "duplicates")
+        yield from waits_for_contract(change, context, "duplicates")
 
     def expressions(self, change: NewConstraint, context: Context) -> Iterator[Expression]:
         """The key on an empty copy."""
         yield from tried(change, node_of(change.definition, pb.CONSTR_UNIQUE), context)
 
-    def expand(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
-        """Nothing: old code may write duplicates."""
-        del change, context
-        yield from ()
-
-    def contract(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
+    def binding(self, change: NewConstraint, context: Context) -> Iterator[Draft]:
         """The index, then the constraint over it."""
         yield from build_and_use(change, node_of(change.definition, pb.CONSTR_UNIQUE), context)
 
-    def obstacles(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
+    def replacing(self, change: NewConstraint, old: Draft, context: Context) -> Iterator[Draft]:
+        """The index under another name, then both constraints change places."""
+        yield from build_and_use(change, node_of(change.definition, pb.CONSTR_UNIQUE), context, old)
+
+    def in_the_way(self, change: NewConstraint, context: Context) -> Iterator[Obstacle]:
         """Duplicates."""
         del context
         node = node_of(change.definition, pb.CONSTR_UNIQUE)

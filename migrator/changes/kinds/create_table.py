@@ -44,11 +44,12 @@ class CreateTable(Kind[Creation]):
     """Create a table.
 
     What happens
-        Expand creates it; old code does not see it. There is nothing to contract.
+        Expand creates it; old code does not see it. There is nothing to contract. With IF NOT EXISTS, a table that is
+        there stays as it is: the statement is left out with a note.
 
     What is refused
         Temporary tables, partitions of existing tables and children of existing tables: each locks another table for
-        longer or differently than it seems. IF NOT EXISTS is left out, because it would hide a table of another shape.
+        longer or differently than it seems.
 
     Limits
         A foreign key locks the table it points to for a moment, and from the first row on it refuses deletes there: old

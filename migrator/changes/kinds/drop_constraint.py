@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 from migrator.changes.constraint import Release, refuse_held
 from migrator.changes.kind import Context, Draft, Kind, altered_table, require_table
+from migrator.changes.release import constraint_of, dropping, is_replaced
 from migrator.changes.replication import require_found_without
 from migrator.changes.unique_key import serving
 from migrator.errors import Refused
 from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import ident
-from migrator.sql.effects import relation_name
-from migrator.sql.parser import parse_script, pb, unwrap
-from migrator.sql.rewrite import slug
+from migrator.sql.parser import pb
 
 _OF_NULL = "not null"
 
@@ -25,7 +24,10 @@ class DropConstraint(Kind[Release]):
     What happens
         Expand changes nothing: old code may rely on it, above all ON CONFLICT on a unique key and deletes on a foreign
         key's ON DELETE. Contract drops it once no old code is left, with a lock for a moment; of a foreign key on both
-        tables.
+        tables. One of a table that the same migration creates goes in expand. With IF EXISTS it need not be there.
+
+        Another constraint of the same name may be added behind it in the same migration: both change places in one
+        transaction of contract, so that ON CONFLICT ON CONSTRAINT finds one of them at each moment.
 
     What is refused
         CASCADE. A primary key or unique constraint that foreign keys rely on, also by way of a partition, or views that
@@ -55,7 +57,12 @@ class DropConstraint(Kind[Release]):
                 f'DROP CONSTRAINT "{action.command.name}" CASCADE would drop objects that are not named',
                 hint="drop each of them by name first",
             )
-        return Release(schema=target.schema, table=target.name, constraint=action.command.name)
+        return Release(
+            schema=target.schema,
+            table=target.name,
+            constraint=action.command.name,
+            if_exists=action.command.missing_ok,
+        )
 
     def touched(self, change: Release) -> dict[TableName, tuple[str, ...]]:
         """Nothing but the table itself."""
@@ -64,12 +71,13 @@ class DropConstraint(Kind[Release]):
     def validate(self, change: Release, context: Context) -> Iterator[str]:
         """It is there and nothing else stands on it."""
         if change.target in context.created:
-            raise Refused(
-                f'constraint "{change.constraint}" is on a table this migration creates', hint="leave it out there"
-            )
+            return
         relation = require_table(change, context, or_partitioned=True, or_partition=True)
         if relation is None:
             yield f"constraint {change.constraint} of {change.target} could not be looked at without a database"
+            return
+        if change.if_exists and constraint_of(change, relation) is None:
+            yield f"{change.target} has no constraint {change.constraint}: contract drops it where there is one by then"
             return
         constraint = _require_constraint(relation, change)
         if constraint.is_inherited:
@@ -93,39 +101,24 @@ class DropConstraint(Kind[Release]):
             yield f"new code must keep to {constraint.definition} until contract"
 
     def expand(self, change: Release, context: Context) -> Iterator[Draft]:
-        """Nothing: old code may rely on it."""
-        del change, context
-        yield from ()
+        """One of a table that this migration creates; else nothing: old code may rely on it."""
+        if change.target in context.created:
+            yield dropping(change, context, "old code does not see the table")
 
     def contract(self, change: Release, context: Context) -> Iterator[Draft]:
-        """The constraint goes."""
-        relation = context.schema.relation(change.target)
-        constraint = _constraint(relation, change)
-        locks = ""
-        if constraint is not None and constraint.type == "foreign key":
-            locks = f"ACCESS EXCLUSIVE ON {change.sql}, ACCESS EXCLUSIVE ON {_referenced(constraint)}"
-        yield Draft(
-            f"drop-{slug(change.constraint)}",
-            self.template("drop", table=change.sql, constraint=change.constraint),
-            "no code relies on it any more",
-            slug(change.table),
-            locks=locks,
-        )
+        """The constraint goes, unless that is done where one of its name is added."""
+        if change.target not in context.created and not is_replaced(change, context):
+            yield dropping(change, context, "no code relies on it any more")
 
     def before_contract(self, change: Release, context: Context) -> None:
         """Nothing came to stand on it since expand."""
         relation = context.schema.relation(change.target)
-        if relation is not None:
+        if relation is not None and not (change.if_exists and constraint_of(change, relation) is None):
             _require_constraint(relation, change)
 
 
-def _constraint(relation: Relation | None, change: Release) -> Constraint | None:
-    found = relation.constraints if relation else ()
-    return next((each for each in found if each.name == change.constraint), None)
-
-
 def _require_constraint(relation: Relation, change: Release) -> Constraint:
-    constraint = _constraint(relation, change)
+    constraint = constraint_of(change, relation)
     if constraint is None:
         known = ", ".join(f'"{each.name}"' for each in relation.constraints) or "none"
         raise Refused(
@@ -149,9 +142,3 @@ def _require_constraint(relation: Relation, change: Release) -> Constraint:
     refuse_held(constraint, change.target)
     require_found_without(relation, [each for each in relation.indexes if each.constraint == constraint.name])
     return constraint
-
-
-def _referenced(constraint: Constraint) -> str:
-    """The table a foreign key points to, as SQL."""
-    statement = parse_script(f"ALTER TABLE t ADD CONSTRAINT c {constraint.definition}").statements[0]
-    return relation_name(unwrap(getattr(unwrap(statement.node.cmds[0]), "def")).pktable)

@@ -16,7 +16,13 @@ from migrator.sql.rewrite import slug
 
 
 class TableRemoval(OnTable, frozen=True):
-    """Parameters of ``drop_table``."""
+    """Parameters of ``drop_table``.
+
+    Attributes:
+        if_exists: whether it need not be there.
+    """
+
+    if_exists: bool = False
 
 
 _LETS_DELETE = re.compile(r"\bON DELETE (CASCADE|SET NULL)\b")
@@ -27,7 +33,8 @@ class DropTable(Kind[TableRemoval]):
 
     What happens
         Expand changes nothing: old code goes on to read and write it. Contract drops it once no old code is left; its
-        indexes, triggers, policies, owned sequences and partitions go with it.
+        indexes, triggers, policies, owned sequences and partitions go with it. With IF EXISTS it need not be there:
+        where it is, it is looked at as any other.
 
     What is refused
         A table, or a partition of it, that others rely on: views, rules, foreign keys of other tables, publications,
@@ -51,7 +58,7 @@ class DropTable(Kind[TableRemoval]):
         if action.kind != "drop_stmt" or action.node.remove_type != pb.OBJECT_TABLE or "into" in action.options:
             return None  # merge_tables
         target = dropped_table(action, schema)
-        return TableRemoval(schema=target.schema, table=target.name)
+        return TableRemoval(schema=target.schema, table=target.name, if_exists=action.node.missing_ok)
 
     def touched(self, change: TableRemoval) -> dict[TableName, tuple[str, ...]]:
         """The table itself."""
@@ -61,6 +68,9 @@ class DropTable(Kind[TableRemoval]):
         """It is there and nothing relies on it."""
         if change.target in context.created:
             raise Refused(f'table "{change.target}" is created by this migration', hint="leave both out")
+        if change.if_exists and context.schema.is_known and context.schema.relation(change.target) is None:
+            yield f"{change.target} is not there: contract drops it where there is one by then, with its rows"
+            return
         relation = require_table(change, context, or_partitioned=True)
         if relation is None:
             yield f"what depends on {change.target} could not be checked without a database; expand checks it"
@@ -86,7 +96,7 @@ class DropTable(Kind[TableRemoval]):
         del context
         yield Draft(
             f"drop-{slug(change.table)}",
-            self.template("drop_table", table=change.sql),
+            self.template("drop_table", table=change.sql, if_exists=change.if_exists),
             "no code uses it any more; its rows are gone after this",
             slug(change.table),
         )
@@ -94,6 +104,8 @@ class DropTable(Kind[TableRemoval]):
     def before_contract(self, change: TableRemoval, context: Context) -> None:
         """Nothing came to rely on it since expand."""
         relation = context.schema.relation(change.target)
+        if relation is None and change.if_exists:
+            return
         if relation is None:
             raise gone(f'table "{change.target}"')
         require_droppable_table(relation)

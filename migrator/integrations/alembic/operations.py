@@ -237,7 +237,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
 }
 
 
-def add_check(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+def add_check(table: str, constraint: str, definition: str, *, not_valid: bool = False, schema: str = "public") -> None:
     """Add a CHECK constraint.
 
     Args:
@@ -246,8 +246,12 @@ def add_check(table: str, constraint: str, definition: str, *, schema: str = "pu
         constraint: its name.
         definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
             (email)``.
+        not_valid: whether rows that are there stay unchecked, until VALIDATE CONSTRAINT.
     """
-    change("add_check", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+    change(
+        "add_check",
+        {"schema": schema, "table": table, "constraint": constraint, "definition": definition, "not_valid": not_valid},
+    )
 
 
 def add_column(
@@ -329,7 +333,9 @@ def add_exclusion(table: str, constraint: str, definition: str, *, schema: str =
     change("add_exclusion", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
 
 
-def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str = "public") -> None:
+def add_foreign_key(
+    table: str, constraint: str, definition: str, *, not_valid: bool = False, schema: str = "public"
+) -> None:
     """Add a foreign key.
 
     Args:
@@ -338,8 +344,12 @@ def add_foreign_key(table: str, constraint: str, definition: str, *, schema: str
         constraint: its name.
         definition: what follows the name, as ``pg_get_constraintdef`` writes it: ``CHECK (total > 0)``, ``UNIQUE
             (email)``.
+        not_valid: whether rows that are there stay unchecked, until VALIDATE CONSTRAINT.
     """
-    change("add_foreign_key", {"schema": schema, "table": table, "constraint": constraint, "definition": definition})
+    change(
+        "add_foreign_key",
+        {"schema": schema, "table": table, "constraint": constraint, "definition": definition, "not_valid": not_valid},
+    )
 
 
 def add_identity(
@@ -870,15 +880,16 @@ def drop_column(table: str, column: str, *, down: str = "", default: str = "", s
     change("drop_column", {"schema": schema, "table": table, "column": column, "down": down, "default": default})
 
 
-def drop_constraint(table: str, constraint: str, *, schema: str = "public") -> None:
+def drop_constraint(table: str, constraint: str, *, if_exists: bool = False, schema: str = "public") -> None:
     """Drop a constraint that new code no longer needs.
 
     Args:
         schema: of the table.
         table: its name.
         constraint: its name.
+        if_exists: whether it need not be there.
     """
-    change("drop_constraint", {"schema": schema, "table": table, "constraint": constraint})
+    change("drop_constraint", {"schema": schema, "table": table, "constraint": constraint, "if_exists": if_exists})
 
 
 def drop_enum_value(
@@ -1019,14 +1030,15 @@ def drop_statistics(statistics: str, *, schema: str = "public") -> None:
     change("drop_statistics", {"schema": schema, "statistics": statistics})
 
 
-def drop_table(table: str, *, schema: str = "public") -> None:
+def drop_table(table: str, *, if_exists: bool = False, schema: str = "public") -> None:
     """Drop a table that new code no longer uses.
 
     Args:
         schema: of the table.
         table: its name.
+        if_exists: whether it need not be there.
     """
-    change("drop_table", {"schema": schema, "table": table})
+    change("drop_table", {"schema": schema, "table": table, "if_exists": if_exists})
 
 
 def drop_trigger(

@@ -1,1 +1,5 @@
-ALTER TABLE ${table|sql} DROP CONSTRAINT ${constraint|ident}
+ALTER TABLE ${table|sql} DROP CONSTRAINT \
+% if if_exists:
+IF EXISTS \
+% endif
+${constraint|ident}

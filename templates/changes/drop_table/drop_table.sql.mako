@@ -1,1 +1,5 @@
-DROP TABLE ${table|sql}
+DROP TABLE \
+% if if_exists:
+IF EXISTS \
+% endif
+${table|sql}

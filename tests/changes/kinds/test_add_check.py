@@ -43,14 +43,35 @@ def test_it_relies_on_the_columns_of_its_condition():
     assert list(change.kind.touched(change.spec).values()) == [("name", "id")]
 
 
+def test_not_valid_leaves_rows_unchecked_and_says_so():
+    add = "ALTER TABLE public.users ADD CONSTRAINT users_name_check CHECK (name <> '') NOT VALID"
+
+    assert statements(f"{SQL} NOT VALID", Phase.CONTRACT, users()) == [add]
+    assert "ALTER TABLE public.users VALIDATE CONSTRAINT users_name_check" in plan(f"{SQL} NOT VALID", users()).notes[1]
+
+
+def test_not_valid_with_its_validation_is_the_constraint():
+    joined = f"{SQL} NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT users_name_check"
+    of_another = f"{SQL} NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT other"
+
+    assert plan(joined, users()).drafts == plan(SQL, users()).drafts
+    assert [change.kind.name for change in changes(of_another, users())] == ["add_check", "validate_constraint"]
+
+
+def test_a_table_that_is_new_has_it_from_the_start():
+    sql = "CREATE TABLE t (a int); ALTER TABLE t ADD CHECK (a > 0)"
+
+    assert statements(sql, Phase.EXPAND, schema())[1] == "ALTER TABLE public.t ADD CONSTRAINT t_a_check CHECK (a > 0)"
+    assert statements(sql, Phase.CONTRACT, schema()) == []
+    assert plan(sql, schema()).notes == ()
+
+
 @pytest.mark.parametrize(
     ("sql", "known", "reason"),
     [
-        (f"{SQL} NOT VALID", users(), "NOT VALID leaves existing rows unchecked for ever"),
         ("ALTER TABLE users ADD CHECK (nothing > 0)", users(), 'column "nothing" of table "public.users" does not'),
         (SQL, schema(), 'table "public.users" does not exist'),
         (SQL, users(constraints=(Constraint("users_name_check", "check", (), ""),)), "exists already"),
-        ("CREATE TABLE t (a int); ALTER TABLE t ADD CHECK (a > 0)", schema(), "is on a table this migration creates"),
         ("ALTER TABLE users ADD CHECK (id IN (SELECT 1))", users(), "a CHECK cannot hold a query"),
     ],
 )

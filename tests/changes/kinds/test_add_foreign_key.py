@@ -76,10 +76,39 @@ def test_a_table_may_point_to_itself():
     assert change.kind.touched(change.spec) == {USERS: ("id",)}
 
 
+def test_not_valid_counts_no_orphans_and_validates_nothing():
+    sql = f"{SQL} NOT VALID"
+
+    assert len(statements(sql, Phase.CONTRACT, known())) == 1
+    assert planner.obstacles_of(changes(sql, known()), migration=MIGRATION, level=1, schema=known()) == []
+    assert any("stays NOT VALID" in note for note in plan(sql, known()).notes)
+
+
+def test_of_a_new_table_it_goes_before_the_tables_that_point_to_each_other():
+    sql = (
+        "CREATE TABLE a (id int PRIMARY KEY, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);"
+        "ALTER TABLE a ADD CONSTRAINT to_b FOREIGN KEY (b) REFERENCES b (id)"
+    )
+
+    assert statements(sql, Phase.ROLLBACK, known()) == [
+        "ALTER TABLE public.a DROP CONSTRAINT to_b",
+        "DROP TABLE public.b",
+        "DROP TABLE public.a",
+    ]
+    assert statements(sql, Phase.CONTRACT, known()) == []
+
+
+def test_what_new_rows_do_to_deletes_of_a_table_that_is_there_is_said():
+    sql = "CREATE TABLE a (id int); ALTER TABLE a ADD FOREIGN KEY (id) REFERENCES users"
+
+    assert plan(sql, known()).notes == (
+        "a row here refuses the delete of the row of public.users it points to, for old code too",
+    )
+
+
 @pytest.mark.parametrize(
     ("sql", "schema_known", "reason"),
     [
-        (f"{SQL} NOT VALID", known(), "NOT VALID leaves existing rows unchecked"),
         (SQL, schema(Relation(ORDERS, columns=(REFERENCE,))), 'table "public.users" does not exist'),
         (SQL, known(estimated_rows=1), 'table "public.users" has no primary key to point to'),
         ("ALTER TABLE app.orders ADD FOREIGN KEY (user_id) REFERENCES users (id)", known(estimated_rows=1),

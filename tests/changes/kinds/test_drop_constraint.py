@@ -51,6 +51,16 @@ def test_of_a_foreign_key_both_tables_are_named_as_locked():
     assert draft.locks == "ACCESS EXCLUSIVE ON public.users, ACCESS EXCLUSIVE ON app.people"
 
 
+def test_if_exists_it_need_not_be_there():
+    sql = "ALTER TABLE users DROP CONSTRAINT IF EXISTS c"
+
+    assert statements(sql, Phase.CONTRACT, users()) == ["ALTER TABLE public.users DROP CONSTRAINT IF EXISTS c"]
+    assert plan(sql, users()).notes == (
+        "public.users has no constraint c: contract drops it where there is one by then",
+    )
+    assert "new code must keep to" in plan(sql, users(constraints=(CHECK,))).notes[0]
+
+
 @pytest.mark.parametrize(
     ("sql", "known", "reason"),
     [
