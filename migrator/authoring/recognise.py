@@ -10,6 +10,7 @@ from typing import Any
 
 from migrator.authoring.conditional import idle
 from migrator.authoring.implied import implied
+from migrator.authoring.named_later import named_in_the_end
 from migrator.authoring.unsplit import refusal_of
 from migrator.changes.kind import Kind
 from migrator.changes.registry import all_kinds
@@ -38,7 +39,8 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     refusals: list[Refused] = []
     refusals += _unread_directives(script)
     actions = [part for each in actions_of(script, whole=True) for part in apart(each)]
-    coming_along = implied(actions, schema)
+    actions, coming_along = named_in_the_end(actions, schema)
+    coming_along |= implied(actions, schema)
     nothing_to_do = idle(actions, schema)
     for position, action in enumerate(actions):
         at = f"{script.name or 'SQL'}:{action.line}"

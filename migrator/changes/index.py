@@ -61,6 +61,23 @@ def require_index(change: OnIndex, context: Context, *, or_partitioned: bool = F
     return index
 
 
+def is_dropped_beside(context: Context, schema: str, index: str) -> bool:
+    """Whether the same migration drops the index of that name."""
+    return _is_beside(context, "drop_index", schema, index)
+
+
+def is_made_beside(context: Context, schema: str, index: str) -> bool:
+    """Whether the same migration creates one of that name."""
+    return _is_beside(context, "create_index", schema, index)
+
+
+def _is_beside(context: Context, kind: str, schema: str, index: str) -> bool:
+    return any(
+        each == kind and (getattr(spec, "schema", ""), getattr(spec, "index", "")) == (schema, index)
+        for each, spec in context.beside
+    )
+
+
 def default_index_name(table: TableName, node: Any) -> str:
     """``table_column_idx``, as PostgreSQL chooses it for an ``IndexStmt``, or with a hash where that is too long.
 

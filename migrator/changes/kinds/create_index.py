@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.index import default_index_name
+from migrator.changes.index import default_index_name, is_dropped_beside
 from migrator.changes.kind import Context, Draft, Expression, Kind, OnTable, require_table
 from migrator.changes.partitioned import TRIAL, index_locks, tried_on_copy
 from migrator.changes.trial import added_before, copy_of, is_among_its_like, on_copy
 from migrator.errors import Refused
-from migrator.model.schema import Schema, TableName
+from migrator.model.schema import Relation, Schema, TableName
 from migrator.sql.actions import Action
-from migrator.sql.compose import Sql, ident, qualified
+from migrator.sql.compose import Sql, bounded_name, ident, qualified
 from migrator.sql.parser import parse_script, pb
 from migrator.sql.rewrite import slug, statement_sql
 
@@ -38,6 +38,10 @@ class CreateIndex(Kind[Indexing]):
         cut off leaves an invalid index; the next run drops it and builds anew. A unique index also refuses what old
         code may still write, so it is built by contract, unless this migration creates the table. No code writes a
         materialized view: its unique index is built by expand, and REFRESH … CONCURRENTLY works from then on.
+
+        One that takes the name of an index which the same migration drops is built under another name, and gets its own
+        at contract, when the old one is gone. ALTER INDEX … RENAME of one that is created before it in the same
+        migration only says what that is called.
 
         The server builds no index of a partitioned table concurrently. There, one is made for that table alone, which
         takes a moment, then one is built concurrently on each partition that has none like it, and attached. Which
@@ -87,7 +91,9 @@ class CreateIndex(Kind[Indexing]):
     def validate(self, change: Indexing, context: Context) -> Iterator[str]:
         """The table is there and the name is free."""
         relation = require_table(change, context, or_view=True, or_partitioned=True, or_partition=True)
-        if relation is not None and any(index.name == change.index for index in relation.indexes):
+        if _replaces(change, context):
+            _require_replaceable(change, relation, context)
+        elif relation is not None and any(index.name == change.index for index in relation.indexes):
             raise Refused(f'index "{change.index}" of table "{change.target}" exists already')
         if change.unique and _is_on_view(change, context):
             yield f"refreshing {change.table} fails from here on where its query yields duplicates for {change.index}"
@@ -113,7 +119,7 @@ class CreateIndex(Kind[Indexing]):
     def _built(self, change: Indexing, context: Context, why: str) -> Draft:
         relation = context.schema.relation(change.target)
         if relation is None or not relation.partition_key:
-            return Draft(f"index-{slug(change.index)}", Sql(change.definition), why)
+            return Draft(f"index-{slug(change.index)}", _definition(change, context), why)
         return Draft(
             f"index-{slug(change.index)}",
             Sql(change.definition),
@@ -131,6 +137,18 @@ class CreateIndex(Kind[Indexing]):
         """The unique index."""
         if self._refuses_old_code(change, context):
             yield self._built(change, context, "refuses duplicates from here on; built while reads and writes go on")
+        if _replaces(change, context):
+            yield Draft(
+                f"drop-{slug(change.index)}",
+                self.template("drop_index", index=qualified(change.schema, change.index)),
+                "no code needs it any more, and another one takes its name; reads and writes go on",
+            )
+            yield Draft(
+                f"rename-{slug(change.index)}",
+                self.template("rename", index=qualified(change.schema, _beside(change)), new_name=change.index),
+                "no query names an index",
+                slug(change.table),
+            )
 
     def makes(self, change: Indexing) -> tuple[str, ...]:
         """The index; a unique one is there only after contract."""
@@ -141,7 +159,7 @@ class CreateIndex(Kind[Indexing]):
         if not self._refuses_old_code(change, context) and change.target not in context.created:
             yield Draft(
                 f"drop-{slug(change.index)}",
-                self.template("drop_index", index=qualified(change.schema, change.index)),
+                self.template("drop_index", index=qualified(change.schema, _built_as(change, context))),
                 "only new code needs it",
                 undoes=f"index-{slug(change.index)}",
             )
@@ -149,6 +167,48 @@ class CreateIndex(Kind[Indexing]):
     @staticmethod
     def _refuses_old_code(change: Indexing, context: Context) -> bool:
         return change.unique and change.target not in context.created and not _is_on_view(change, context)
+
+
+def _replaces(change: Indexing, context: Context) -> bool:
+    return is_dropped_beside(context, change.schema, change.index)
+
+
+def _beside(change: Indexing) -> str:
+    return bounded_name("migrator", change.index, over=(change.schema, change.table, change.index, "index"))
+
+
+def _built_as(change: Indexing, context: Context) -> str:
+    """What it is called when it is built: by another name while one that goes has its own."""
+    return _beside(change) if _replaces(change, context) else change.index
+
+
+def _definition(change: Indexing, context: Context) -> Sql:
+    if not _replaces(change, context):
+        return Sql(change.definition)
+    node = pb.IndexStmt()
+    node.CopyFrom(parse_script(change.definition).statements[0].node)
+    node.idxname = _beside(change)
+    return statement_sql("index_stmt", node)
+
+
+def _require_replaceable(change: Indexing, relation: Relation | None, context: Context) -> None:
+    """Refuse what cannot take the name of an index that goes.
+
+    Raises:
+        Refused: it is on a partitioned table, or a comment of the same migration would go with the old one.
+    """
+    if relation is not None and relation.partition_key:
+        raise Refused(
+            f'index "{change.index}" of partitioned table "{change.target}" would be replaced by one of its name',
+            hint="give the new one another name; ALTER INDEX … RENAME is for a later migration",
+        )
+    for kind, spec in context.beside:
+        about = [getattr(spec, name, "") for name in ("on", "schema", "name")]
+        if kind == "comment" and about == ["index", change.schema, change.index]:
+            raise Refused(
+                f'a comment on index "{change.index}" would go with the one that is dropped',
+                hint="write COMMENT ON INDEX in a later migration",
+            )
 
 
 def _is_on_view(change: Indexing, context: Context) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrator.changes.index import OnIndex, require_index, table_of
+from migrator.changes.index import OnIndex, is_made_beside, require_index, table_of
 from migrator.changes.kind import Context, Draft, Kind
 from migrator.changes.replication import require_found_without
 from migrator.errors import Refused
@@ -20,7 +20,8 @@ class DropIndex(Kind[OnIndex]):
 
     What happens
         Expand changes nothing: queries of old code may be slow without it, and ON CONFLICT fails without a unique one.
-        Contract drops it CONCURRENTLY once no old code is left: nobody waits.
+        Contract drops it CONCURRENTLY once no old code is left: nobody waits. Another one of its name may be created in
+        the same migration.
 
     What is refused
         An index that belongs to a constraint: drop the constraint. One that is the replica identity of a table that a
@@ -68,8 +69,9 @@ class DropIndex(Kind[OnIndex]):
         yield from ()
 
     def contract(self, change: OnIndex, context: Context) -> Iterator[Draft]:
-        """The index goes."""
-        del context
+        """The index goes, unless that is done where one of its name is created."""
+        if is_made_beside(context, change.schema, change.index):
+            return
         yield Draft(
             f"drop-{slug(change.index)}",
             self.template("drop", index=qualified(change.schema, change.index)),

@@ -1,0 +1,1 @@
+ALTER INDEX ${index|sql} RENAME TO ${new_name|ident}
