@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from migrator.authoring.folding import assignment_of
 from migrator.changes.identity import is_of_column, is_serial
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -35,6 +38,69 @@ def implied(actions: Sequence[Action], schema: Schema) -> dict[int, str]:
     return found
 
 
+def with_phases(actions: Sequence[Action], schema: Schema) -> list[Action]:
+    """The actions, with a phase for statements about rows of tables that the same script creates.
+
+    Only new code knows such a table: rows that are written out are there from expand on, those that are read from other
+    tables come by the backfill, and rollback drops them with the table. The same is true of ``setval`` of a sequence,
+    and of an UPDATE of columns that the script adds.
+    """
+    created: set[TableName] = set()
+    sequences: set[TableName] = set()
+    added: set[tuple[TableName, str]] = set()
+    dropped = {each.command.name for each in actions if each.command and each.command.subtype == pb.AT_DropColumn}
+    found = []
+    for action in actions:
+        if action.kind == "create_stmt":
+            created.add(_named(action.node.relation, schema))
+        elif action.command is not None and action.command.subtype == pb.AT_AddColumn:
+            name = unwrap(getattr(action.command, "def")).colname
+            added.add((_named(action.node.relation, schema), name))
+        elif action.kind == "create_seq_stmt":
+            sequences.add(_named(action.node.sequence, schema))
+        phase = "" if action.options else _phase(action, created, sequences, schema)
+        if action.kind == "update_stmt" and not action.options and _looks_elsewhere(action, added, dropped, schema):
+            phase = "backfill"
+        undo = {"undo": "none"} if phase == "expand" else {}
+        found.append(replace(action, options={"phase": phase, **undo}) if phase else action)
+    return found
+
+
+def _phase(action: Action, created: set[TableName], sequences: set[TableName], schema: Schema) -> str:
+    """The phase of a statement about rows of what is created; an empty string: it is about something else."""
+    if action.kind == "insert_stmt" and _named(action.node.relation, schema) in created:
+        return "expand" if action.node.select_stmt.select_stmt.values_lists else "backfill"
+    texts = _set_values(action)
+    if texts is None:
+        return ""
+    of = created if len(texts) == 2 else sequences
+    return "expand" if schema.resolve(*relation_parts(texts[0])) in of else ""
+
+
+def _looks_elsewhere(action: Action, added: set[tuple[TableName, str]], dropped: set[str], schema: Schema) -> bool:
+    """Whether an UPDATE writes columns that are added, which only new code knows, from more than their row.
+
+    Not where it reads a column that goes: what old code writes there later would be lost.
+    """
+    target = _named(action.node.relation, schema)
+    columns = [unwrap(each).name for each in action.node.target_list]
+    read = [unwrap(node.fields[-1]) for node in walk(action.node) if isinstance(node, pb.ColumnRef)]
+    return (
+        all((target, name) in added for name in columns)
+        and not {each.sval for each in read if isinstance(each, pb.String)} & dropped
+        and assignment_of(action, schema, "") is None
+    )
+
+
+def _named(relation: Any, schema: Schema) -> TableName:
+    return schema.resolve(relation.schemaname or None, relation.relname)
+
+
+def is_set_value(action: Action) -> bool:
+    """Whether it is ``SELECT setval(…)``."""
+    return _set_values(action) is not None
+
+
 def _drops_default(action: Action, table: TableName, column: str, schema: Schema) -> bool:
     if not is_of_column(action, pb.AT_ColumnDefault) or action.command.HasField("def") or action.options:
         return False
@@ -47,15 +113,23 @@ def _is_about(action: Action, sequence: tuple[str | None, str], table: TableName
     if action.kind == "drop_stmt" and action.node.remove_type == pb.OBJECT_SEQUENCE:
         parts = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
         return action.node.behavior != pb.DROP_CASCADE and _is_named(parts, sequence)
-    if action.kind != "select_stmt" or len(action.node.target_list) != 1:
+    texts = _set_values(action)
+    if texts is None:
         return False
-    call = unwrap(unwrap(action.node.target_list[0]).val)
-    if not isinstance(call, pb.FuncCall) or unwrap(call.funcname[-1]).sval != "setval":
-        return False
-    texts = list(_texts(call.args[0]))
     if len(texts) == 2:
         return _is_named(_parts(texts[0]), (table.schema, table.name)) and texts[1] == column
     return len(texts) == 1 and _is_named(_parts(texts[0]), sequence)
+
+
+def _set_values(action: Action) -> list[str] | None:
+    """The texts that ``SELECT setval(…)`` names its sequence by; None: it is another statement."""
+    if action.kind != "select_stmt" or len(action.node.target_list) != 1:
+        return None
+    call = unwrap(unwrap(action.node.target_list[0]).val)
+    if not isinstance(call, pb.FuncCall) or unwrap(call.funcname[-1]).sval != "setval":
+        return None
+    texts = list(_texts(call.args[0]))
+    return texts if len(texts) in (1, 2) else None
 
 
 def _texts(node: Any) -> Iterator[str]:

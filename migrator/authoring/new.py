@@ -25,6 +25,7 @@ from migrator.postgres.catalog import nearest_relation, objection_to, read_schem
 from migrator.postgres.names import holders
 from migrator.postgres.session import Session
 from migrator.sql.actions import actions_of, objects_in
+from migrator.sql.guarded import unguarded
 from migrator.sql.parser import Script
 from migrator.templating import render
 
@@ -176,7 +177,7 @@ def refresh(migration: Migration, session: Session) -> Written:
 def _schema(script: Script, session: Session | None) -> Schema:
     if session is None:
         return Schema()
-    names = dict.fromkeys(name for action in actions_of(script) for name in objects_in(action))
+    names = dict.fromkeys(name for action in actions_of(unguarded(script)) for name in objects_in(action))
     return read_schema(session, names, available=any("_extension_" in each.kind for each in script.statements))
 
 

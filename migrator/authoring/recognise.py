@@ -5,23 +5,29 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migrator.authoring.conditional import idle
-from migrator.authoring.implied import implied
+from migrator.authoring.folding import Assignment, assignment_of, folded
+from migrator.authoring.implied import implied, with_phases
 from migrator.authoring.named_later import named_in_the_end
 from migrator.authoring.unsplit import refusal_of
+from migrator.backfill.reading import read_step
 from migrator.changes.kind import Kind
+from migrator.changes.kinds.raw_sql import RawSql
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
+from migrator.model.plan import Phase, Step
 from migrator.model.schema import Schema
 from migrator.planning.planner import Change, raise_all
-from migrator.sql.actions import Action, actions_of, directives_of
+from migrator.sql.actions import Action, actions_of, directives_of, relations_in
 from migrator.sql.column_constraints import apart
-from migrator.sql.parser import Script, Statement
+from migrator.sql.guarded import unguarded
+from migrator.sql.parser import Script, Statement, pb, unwrap
+from migrator.sql.rewrite import slug
 
-_LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt"})
+_LEFT_OUT = frozenset({"transaction_stmt", "variable_set_stmt", "lock_stmt"})
 _MEANINGFUL_SETTINGS = frozenset({"search_path", "role", "session_authorization", "session_replication_role"})
 """Settings that change what the statements after them do, or as whom."""
 _MEANT = re.compile(r"migrator\s*(?::|[a-z_]+\s*=)", re.IGNORECASE)
@@ -34,11 +40,12 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     Raises:
         Refused: a statement is of no known kind, or in a form that cannot be split safely; all of them at once.
     """
-    changes: list[Change] = []
+    found: list[Change | Assignment] = []
     notes: list[str] = []
     refusals: list[Refused] = []
     refusals += _unread_directives(script)
-    actions = [part for each in actions_of(script, whole=True) for part in apart(each)]
+    script = unguarded(script)
+    actions = with_phases([part for each in actions_of(script, whole=True) for part in apart(each)], schema)
     actions, coming_along = named_in_the_end(actions, schema)
     coming_along |= implied(actions, schema)
     nothing_to_do = idle(actions, schema)
@@ -50,16 +57,19 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
         if position in nothing_to_do:
             notes.append(f"{at}: {' '.join(action.text.split())} is left out: {nothing_to_do[position]}")
             continue
-        if _is_left_out(action):
+        if _is_left_out(action) or _is_where_names_are(action, actions, schema):
             notes.append(
                 f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"
             )
             continue
         try:
-            changes.append(_change(action, schema, at))
+            found.append(assignment_of(action, schema, at) or _change(action, schema, at))
         except Refused as refusal:
             refusal.at = refusal.at or at
             refusals.append(refusal)
+    changes, done, left = folded(found)
+    notes += done
+    refusals += (refusal_of(each.action, each.at) for each in left)
     raise_all(refusals)
     changes = _joined(changes, schema)
     if not changes:
@@ -107,6 +117,15 @@ def _is_left_out(what: Action | Statement) -> bool:
     return what.kind in _LEFT_OUT and not is_meaningful_setting
 
 
+def _is_where_names_are(action: Action, actions: Iterable[Action], schema: Schema) -> bool:
+    """Whether it sets the search_path to the schema that the names of the script are looked up in anyway."""
+    if action.kind != "variable_set_stmt" or action.node.name != "search_path" or not action.node.args:
+        return False
+    first = unwrap(action.node.args[0])
+    names = {name for each in actions for place, name in relations_in(each) if place is None}
+    return isinstance(first, pb.A_Const) and {schema.resolve(None, name).schema for name in names} == {first.sval.sval}
+
+
 def _directive_like(unknown: str, kind: Kind[Any]) -> str | None:
     """A directive that may have been meant: of the kind, or one by which the statement would be of another kind."""
     if any(unknown in each.options for each in all_kinds().values()):
@@ -133,6 +152,17 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
                 at=at,
                 detail=f"directives it knows: {known}",
                 hint=_directive_like(min(unknown), kind),
+            )
+        if isinstance(spec, RawSql) and spec.phase == Phase.BACKFILL.value:
+            read_step(
+                Step(
+                    slug(*spec.statement.lower().split()[:3]),
+                    spec.statement,
+                    Phase.BACKFILL,
+                    None,
+                    verify=spec.verify or None,
+                    at=at,
+                )
             )
         return Change(kind, spec, at)
     raise refusal_of(action, at)

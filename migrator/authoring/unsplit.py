@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from migrator.authoring.implied import is_set_value
 from migrator.errors import Refused
 from migrator.sql.actions import Action
 from migrator.sql.parser import pb, unwrap
@@ -163,11 +164,16 @@ _OWNED: dict[int, _Said] = {
     pb.OBJECT_SUBSCRIPTION: _SUBSCRIBES,
     pb.OBJECT_EVENT_TRIGGER: _FIRES,
 }
+_SETS_VALUE = _Said("it takes place at once, and nothing undoes it", "", "expand", "none")
 _STATEMENTS: dict[str, _Said] = {
     "drop_stmt": _USED,
     "drop_user_mapping_stmt": _USED,
-    "update_stmt": _Said("over many rows it locks them all to its end", "", "backfill"),
-    "insert_stmt": _Said("data does not belong to a schema change", "", "backfill"),
+    "update_stmt": _Said(
+        "over many rows it locks them all to its end, and only you know whether old code can read what it writes",
+        "",
+        "backfill",
+    ),
+    "insert_stmt": _Said("it reads and writes in one statement what may be large", "", "backfill"),
     "delete_stmt": _Said("one statement over many rows locks them all until it ends", "", "contract"),
     "merge_stmt": _Said("over many rows it locks them all to its end", "write it as INSERT and UPDATE", "contract"),
     "truncate_stmt": _Said("running code loses its rows and waits for an exclusive lock", "", "contract"),
@@ -175,7 +181,6 @@ _STATEMENTS: dict[str, _Said] = {
     "call_stmt": _Said("what the procedure does cannot be read off its text", "", "either"),
     "select_stmt": _Said("what the query does besides reading cannot be read off its text", "", "either"),
     "variable_set_stmt": _SETTING,
-    "lock_stmt": _Said("steps take and give up their locks by themselves", "leave it out"),
     "copy_stmt": _Said("its rows come from outside, or go there", _IN_HAND),
     "vacuum_stmt": _Said(
         "no shape changes by it", f"{_IN_HAND}; after a backfill it comes by itself", "expand", "none"
@@ -315,6 +320,8 @@ def _said(action: Action) -> _Said:
         return _RENAMED.get(node.object_type, _MOVES)
     if action.kind == "alter_owner_stmt":
         return _OWNED.get(node.object_type, _STATEMENTS[action.kind])
+    if is_set_value(action):
+        return _SETS_VALUE
     if action.kind == "insert_stmt" and (not node.HasField("select_stmt") or unwrap(node.select_stmt).values_lists):
         return _INSERTS_VALUES
     if action.kind == "define_stmt" and node.replace:

@@ -353,6 +353,8 @@ def _missing(session: Session, migration: Migration) -> tuple[list[str], list[st
             if (schema, name) in created:
                 continue
             target = resolve(session, schema, name)
+            if target is None and schema is None and any(name == each for _, each in created):
+                continue
             if target is None:
                 near = nearest_relation(session, name)
                 absent[f"{step.at}: relation {lock.relation} does not exist" + (f"; is it {near}?" if near else "")] = (

@@ -90,11 +90,25 @@ def _merged(script: Script, flat: Script, laid: dict[int, list[_Laid]]) -> Itera
             current = next(flat_statements, None)
 
 
-def _inside(statement: Statement, source: str, opaque: list[Opaque]) -> Iterator[_Laid]:
-    """What a DO block runs; what it runs besides is added to ``opaque``."""
+def body_of(statement: Statement) -> tuple[str, Any] | None:
+    """The body of a DO and its tree, as PL/pgSQL's parser has it; None: it is in another language, or broken."""
+    body, language = _written(statement)
+    try:
+        return (body, _plpgsql(body)) if language == "plpgsql" else None
+    except (native.PgQueryError, native.BrokenTree):
+        return None
+
+
+def _written(statement: Statement) -> tuple[str, str]:
+    """The body of a DO, and its language."""
     options = [unwrap(item) for item in statement.node.args]
     body = next((unwrap(each.arg).sval for each in options if each.defname == "as"), "")
-    language = next((unwrap(each.arg).sval for each in options if each.defname == "language"), "plpgsql")
+    return body, next((unwrap(each.arg).sval for each in options if each.defname == "language"), "plpgsql")
+
+
+def _inside(statement: Statement, source: str, opaque: list[Opaque]) -> Iterator[_Laid]:
+    """What a DO block runs; what it runs besides is added to ``opaque``."""
+    body, language = _written(statement)
     end = statement.offset + len(statement.text)
     start = source.find(body, statement.offset, end)
     if language != "plpgsql" or start < 0:

@@ -56,6 +56,7 @@ class SetNotNull(Kind[Tightening]):
     name = "set_not_null"
     spec = Tightening
     options = frozenset({"fill"})
+    may_follow = frozenset({"set_default"})
 
     def recognise(self, action: Action, schema: Schema) -> Tightening | None:
         """``ALTER TABLE … ALTER COLUMN … SET NOT NULL``."""

@@ -1,1 +1,4 @@
-UPDATE ${table|sql} SET ${column|ident} = ${value|sql} WHERE ${column|ident} IS NULL
+UPDATE ${table|sql} SET ${column|ident} = ${value|sql} WHERE ${column|ident} IS NULL\
+% if where_known:
+ AND (${value|sql}) IS NOT NULL\
+% endif

@@ -1,2 +1,6 @@
-CREATE TRIGGER ${trigger|ident} BEFORE INSERT OR UPDATE ON ${table|sql}
+CREATE TRIGGER ${trigger|ident} BEFORE INSERT\
+% if not_null:
+ OR UPDATE\
+% endif
+ ON ${table|sql}
 FOR EACH ROW EXECUTE FUNCTION ${function|sql}()

@@ -43,7 +43,12 @@ class AddColumn(Kind[Addition]):
 
         NOT NULL without a default, with a ``fill`` expression: expand adds the column nullable, with a trigger that
         puts the expression in place of NULL, since inserts of old code do not name it. The backfill does the same for
-        existing rows; contract sets NOT NULL as above and drops the trigger.
+        existing rows; contract sets NOT NULL as above and drops the trigger. A nullable column with ``fill`` is filled
+        in the same way, but the trigger is for inserts only: NULL that an UPDATE writes stays.
+
+        What is done to the column behind it in the same migration is done with it: ``SET DEFAULT`` holds for rows to
+        come, from expand on; ``DROP DEFAULT`` waits for contract, since inserts of old code need the default until
+        then; ``SET NOT NULL`` as if it stood inside; ``UPDATE`` is its ``fill``, a constant one its default.
 
     What is refused
         NOT NULL with neither default nor fill: inserts of old code would fail. A stored generated column and a domain
@@ -65,6 +70,7 @@ class AddColumn(Kind[Addition]):
     name = "add_column"
     spec = Addition
     options = frozenset({"fill"})
+    may_follow = frozenset({"add_column"})  # their fills may be computed from the same column
 
     def recognise(self, action: Action, schema: Schema) -> Addition | None:
         """``ALTER TABLE … ADD COLUMN …``."""
@@ -83,6 +89,8 @@ class AddColumn(Kind[Addition]):
                 hint="write it into the CREATE TABLE",
             )
         require_possible(change)
+        if self.makes(change) in context.made:
+            raise Refused(f'column "{change.column}" of table "{change.target}" is added twice')
         if change.generated and 0 < context.schema.server_version < _HAS_VIRTUAL:
             raise Refused(
                 f'virtual column "{change.column}": PostgreSQL {context.schema.server_version} has none, '
@@ -130,9 +138,21 @@ class AddColumn(Kind[Addition]):
             yield from notes_for_subscribers(relation, [change.column])
         if change.way in (Way.BY_DEFAULT, Way.BY_FILL):
             yield from filled.notes(change, relation)
+        if change.drops_default:
+            yield (
+                f"contract drops the default of {change.table}.{change.column}, which is for inserts of old code; "
+                "new code names the value"
+            )
 
     def expressions(self, change: Addition, context: Context) -> Iterator[Expression]:
         """What values are computed with; without it, whether the type is known, unless this migration creates it."""
+        if names_type(change.type, context.created_types):
+            return  # the server knows it from expand on
+        if change.next_default:
+            yield Expression(
+                change.next_default,
+                self.template("typed", default=expression(change.next_default), type=type_name(change.type)),
+            )
         computed = change.fill or change.generated
         if computed:
             query = self.template(
@@ -142,12 +162,8 @@ class AddColumn(Kind[Addition]):
                 computed, query, ("pg_catalog", change.schema) if change.fill else (), in_backfill=bool(change.fill)
             )
             return
-        if (change.storage or change.compression or change.collation) and not names_type(
-            change.type, context.created_types
-        ):
+        if change.storage or change.compression or change.collation:
             yield self._tried(change)
-        if not change.default and names_type(change.type, context.created_types):
-            return
         default = expression(change.default) if change.default else Sql("NULL")
         yield Expression(
             change.default or change.type, self.template("typed", default=default, type=type_name(change.type))
@@ -187,6 +203,15 @@ class AddColumn(Kind[Addition]):
             yield from filled.expand(change, context, added, self.template)
         else:
             yield added
+        if change.next_default:
+            yield Draft(
+                f"next-default-{slug(change.column)}",
+                self.template(
+                    "set_default", table=change.sql, column=change.column, default=expression(change.next_default)
+                ),
+                "for rows to come, those of old code too",
+                slug(change.table),
+            )
 
     def backfill(self, change: Addition, context: Context) -> Iterator[Draft]:
         """A value for each row that was there before."""
@@ -195,9 +220,18 @@ class AddColumn(Kind[Addition]):
             yield from filled.backfill(change, self.template)
 
     def contract(self, change: Addition, context: Context) -> Iterator[Draft]:
-        """NOT NULL, where rows were filled."""
+        """NOT NULL, where rows were filled; what was for old code only goes."""
         if change.not_null and change.way in (Way.BY_DEFAULT, Way.BY_FILL):
             yield from filled.contract(change, context, self.template)
+        elif change.way is Way.BY_FILL:
+            yield from filled.drop_trigger(change, context, self.template)
+        if change.drops_default:
+            yield Draft(
+                f"drop-default-{slug(change.column)}",
+                self.template("drop_default", table=change.sql, column=change.column),
+                "no code is left that leaves the column out",
+                slug(change.table),
+            )
 
     def makes(self, change: Addition) -> tuple[str, ...]:
         """The column."""

@@ -40,7 +40,10 @@ class Addition(OnTable, frozen=True):
         collation: as SQL, or an empty string.
         not_null: whether NULL is refused; needs a default, a fill, an identity or a sequence.
         default: as SQL; an empty string for none.
-        fill: what rows of old code hold in a NOT NULL column without a default, as SQL over the row's columns.
+        fill: what rows hold that were there before or that old code inserts, as SQL over the row's columns; in a
+            nullable column, those of which it is not NULL.
+        next_default: the default of rows to come where it is another than that of the rows that are there, as SQL.
+        drops_default: whether the default is for old code only: contract drops it.
         identity: ``always`` or ``by default`` for GENERATED … AS IDENTITY, or an empty string.
         serial: whether it draws from a sequence of its own.
         generated: expression of a virtual generated column; an empty string for any other.
@@ -54,6 +57,8 @@ class Addition(OnTable, frozen=True):
     not_null: bool = False
     default: str = ""
     fill: str = ""
+    next_default: str = ""
+    drops_default: bool = False
     identity: str = ""
     serial: bool = False
     generated: str = ""
@@ -154,9 +159,9 @@ def require_possible(change: Addition) -> None:
         raise Refused(f"storage {change.storage}: there are {', '.join(STORAGES)}")
     if change.fill:
         seen_from_trigger(change.fill)
-        if not change.not_null or change.default or change.has_sequence or change.generated:
+        if change.default or change.has_sequence or change.generated:
             raise Refused(
-                f'fill is for a NOT NULL column without a default, column "{change.column}" is none',
+                f'fill is for a column without a default, column "{change.column}" is none',
                 hint="leave fill out: the default fills rows of old code",
             )
         if change.column in columns_in(change.fill):

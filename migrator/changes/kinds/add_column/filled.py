@@ -63,7 +63,7 @@ def expand(change: Addition, context: Context, added: Draft, template: Template)
         )
         yield Draft(
             "trigger-fill",
-            template("trigger", trigger=trigger, table=table, function=function),
+            template("trigger", trigger=trigger, table=table, function=function, not_null=change.not_null),
             "old code does not name the column",
             group,
         )
@@ -95,7 +95,13 @@ def backfill(change: Addition, template: Template) -> Iterator[Draft]:
     value = expression(change.fill) if change.fill else change.value
     yield Draft(
         f"fill-{slug(change.column)}",
-        template("backfill", table=change.sql, column=change.column, value=value),
+        template(
+            "backfill",
+            table=change.sql,
+            column=change.column,
+            value=value,
+            where_known=bool(change.fill) and not change.not_null,
+        ),
         "rows written before, each a value of its own",
     )
 
