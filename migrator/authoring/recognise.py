@@ -161,6 +161,7 @@ def _change(action: Action, schema: Schema, at: str) -> Change:
                     Phase.BACKFILL,
                     None,
                     verify=spec.verify or None,
+                    line=action.line,
                     at=at,
                 )
             )

@@ -393,3 +393,11 @@ def test_a_role_may_fill_and_replace_a_materialized_view_of_tables_it_only_reads
     assert table.command("contract", "--offline", OFFLINE, "--yes", url=url).code == 0
     assert table.rows("SELECT one, (SELECT pg_get_userbyid(relowner) = %(role)s FROM pg_class WHERE relname = 'seen')"
         " AS is_owner FROM seen", role=role) == [(1, True)]  # fmt: skip
+
+
+def test_expand_knows_the_tables_it_makes(sandbox: Sandbox) -> None:
+    migration = sandbox.new("seeded", "CREATE TABLE n (id int PRIMARY KEY, a text); INSERT INTO n VALUES (1, 'x')")
+
+    sandbox.finish(migration)
+
+    assert sandbox.rows("SELECT id, a FROM n") == [(1, "x")]

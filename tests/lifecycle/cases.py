@@ -346,6 +346,42 @@ _CASES = (
         loses=True,
     ),
     Case(
+        name="with a default that goes when old code is gone",
+        kind="add_column",
+        setup=items("other text"),
+        sql="ALTER TABLE items ADD COLUMN value text NOT NULL DEFAULT 'en'; ALTER TABLE items ALTER value DROP DEFAULT",
+        existing="SELECT 'items' AS name, id, n, 'en' AS value FROM items",
+        old=code_without(default="en"),
+        new=code("value"),
+        loses=True,
+    ),
+    Case(
+        name="filled by an UPDATE, and NOT NULL",
+        kind="add_column",
+        setup=items("other text", rows=3 * ROWS),
+        sql="ALTER TABLE items ADD COLUMN value text; UPDATE items SET value = 'row' WHERE n % 2 = 0;"
+        "UPDATE items SET value = 'odd ' || other WHERE value IS NULL; UPDATE items SET value = '' WHERE value IS NULL;"
+        "ALTER TABLE items ALTER value SET NOT NULL, ALTER value SET DEFAULT 'none'",
+        existing="SELECT 'items' AS name, id, n, '' AS value FROM items",
+        old=code_without(default=""),
+        new=code("value", unfilled=(None,)),
+        seen_as=lambda seen, committed: (
+            seen in ("row", "none") or str(seen).startswith("odd ") if committed == "" else seen == committed
+        ),
+        loses=True,
+    ),
+    Case(
+        name="nullable, filled by an UPDATE",
+        kind="add_column",
+        setup=items("other text", rows=3 * ROWS),
+        sql="ALTER TABLE items ADD COLUMN value text; UPDATE items SET value = 'row ' || n",
+        existing="SELECT 'items' AS name, id, n, '' AS value FROM items",
+        old=code_without(default=""),
+        new=code("value", unfilled=(None,)),
+        seen_as=lambda seen, committed: str(seen).startswith("row ") if committed == "" else seen == committed,
+        loses=True,
+    ),
+    Case(
         name="with a CHECK, a key and a reference inside",
         kind="add_column",
         setup="CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n integer NOT NULL);"

@@ -263,6 +263,8 @@ def add_column(
     not_null: bool = False,
     default: str = "",
     fill: str = "",
+    next_default: str = "",
+    drops_default: bool = False,
     identity: str = "",
     serial: bool = False,
     generated: str = "",
@@ -280,7 +282,10 @@ def add_column(
         collation: as SQL, or an empty string.
         not_null: whether NULL is refused; needs a default, a fill, an identity or a sequence.
         default: as SQL; an empty string for none.
-        fill: what rows of old code hold in a NOT NULL column without a default, as SQL over the row's columns.
+        fill: what rows hold that were there before or that old code inserts, as SQL over the row's columns; in a
+            nullable column, those of which it is not NULL.
+        next_default: the default of rows to come where it is another than that of the rows that are there, as SQL.
+        drops_default: whether the default is for old code only: contract drops it.
         identity: ``always`` or ``by default`` for GENERATED … AS IDENTITY, or an empty string.
         serial: whether it draws from a sequence of its own.
         generated: expression of a virtual generated column; an empty string for any other.
@@ -298,6 +303,8 @@ def add_column(
             "not_null": not_null,
             "default": default,
             "fill": fill,
+            "next_default": next_default,
+            "drops_default": drops_default,
             "identity": identity,
             "serial": serial,
             "generated": generated,

@@ -200,8 +200,7 @@ def test_fill_stands_in_for_what_old_code_does_not_name():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (FILLED.replace("NOT NULL", ""), "fill is for a NOT NULL column without a default"),
-        (FILLED.replace("NOT NULL", "NOT NULL DEFAULT ''"), "fill is for a NOT NULL column without a default"),
+        (FILLED.replace("NOT NULL", "NOT NULL DEFAULT ''"), "fill is for a column without a default"),
         (FILLED.replace("upper(name)", "upper(n)"), "names the column itself"),
         (FILLED.replace("upper(name)", "NULL"), "fill = NULL is NULL itself"),
         (FILLED.replace("upper(name)", "upper(nam)"), 'column "nam" of table "public.users" does not exist'),
@@ -210,6 +209,22 @@ def test_fill_stands_in_for_what_old_code_does_not_name():
 )
 def test_a_fill_that_cannot_be_is_refused(text: str, reason: str):
     assert reason in refusal(text, users()).message
+
+
+def test_a_nullable_column_is_filled_where_rows_are_inserted_and_not_where_null_is_written_on_purpose():
+    sql = FILLED.replace("NOT NULL", "")
+
+    assert "BEFORE INSERT ON" in statements(sql, Phase.EXPAND, users())[2]
+    assert statements(sql, Phase.BACKFILL, users()) == [
+        "UPDATE public.users SET n = upper(name) WHERE n IS NULL AND (upper(name)) IS NOT NULL"
+    ]
+    assert [step.id for step in drafts(sql, Phase.CONTRACT, users())] == ["drop-trigger-fill", "drop-function-fill"]
+
+
+def test_a_column_is_not_added_twice():
+    refused = refusal("ALTER TABLE users ADD n int; ALTER TABLE public.users ADD n text", users())
+
+    assert refused.message == 'column "n" of table "public.users" is added twice'
 
 
 def test_what_fills_rows_needs_a_database_to_look_at():

@@ -37,7 +37,7 @@ def test_a_backfill_is_batched_and_may_say_what_is_wrong():
 
 
 def test_a_backfill_may_say_which_key_its_batches_go_by():
-    insert = "INSERT INTO copies SELECT * FROM seen ON CONFLICT (id) DO NOTHING"
+    insert = "INSERT INTO copies (id, region) SELECT seen.id, seen.region FROM seen ON CONFLICT (id) DO NOTHING"
     sql = f'-- migrator: phase = backfill\n-- migrator: key = region, "Order"\n{insert}'
 
     (step,) = drafts(sql, Phase.BACKFILL)

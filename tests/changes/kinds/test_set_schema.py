@@ -36,8 +36,8 @@ def test_the_schema_may_come_with_the_migration():
         ("ALTER TABLE users SET SCHEMA missing", 'schema "missing" does not exist'),
         ("ALTER TABLE users SET SCHEMA closed", "may not create"),
         ("ALTER TABLE users SET SCHEMA public", "is in schema"),
-        ("ALTER VIEW v SET SCHEMA app", "only a table"),
-        ("ALTER FUNCTION f() SET SCHEMA app", "only a table"),
+        ("ALTER VIEW v SET SCHEMA app", "running code knows it where it is"),
+        ("ALTER FUNCTION f() SET SCHEMA app", "running code knows it where it is"),
     ],
 )
 def test_refusals(sql: str, reason: str):

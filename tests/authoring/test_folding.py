@@ -1,0 +1,151 @@
+"""What a script does to a column behind ADD COLUMN, as one change of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrator.changes.kinds.add_column import Addition
+from migrator.errors import Refused
+from migrator.model.plan import Phase
+from tests.changes.plans import changes, drafts, refusal, statements, users
+
+ADD = "ALTER TABLE users ADD COLUMN n text"
+
+
+def addition(sql: str) -> Addition:
+    (change,) = changes(sql)
+    assert isinstance(change.spec, Addition)
+    return change.spec
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            f"{ADD} NOT NULL DEFAULT 'a'; ALTER TABLE users ALTER n DROP DEFAULT",
+            {"not_null": True, "default": "'a'", "drops_default": True},
+        ),
+        (f"{ADD}; ALTER TABLE users ALTER n SET DEFAULT 'q'", {"next_default": "'q'"}),
+        (f"{ADD} DEFAULT 'a'; ALTER TABLE users ALTER n SET DEFAULT 'a'", {"default": "'a'"}),
+        (f"{ADD} DEFAULT 'a'; ALTER TABLE users ALTER n SET DEFAULT 'b'", {"default": "'a'", "next_default": "'b'"}),
+        (
+            f"{ADD}; UPDATE users SET n = lower(name); ALTER TABLE users ALTER n SET NOT NULL",
+            {"fill": "lower(name)", "not_null": True},
+        ),
+        (f"{ADD}; UPDATE users AS u SET n = lower(u.name) WHERE u.n IS NULL", {
+            "fill": "CASE WHEN NULL IS NULL THEN lower(name) ELSE NULL END"
+        }),
+        # The same for all rows: the catalog says it, and no row is written.
+        (
+            f"{ADD}; UPDATE users SET n = 'a'; ALTER TABLE users ALTER n SET NOT NULL",
+            {"default": "'a'", "drops_default": True, "not_null": True},
+        ),
+        (
+            f"{ADD}; UPDATE users SET n = 'a'; ALTER TABLE users ALTER n SET DEFAULT 'a', ALTER n SET NOT NULL",
+            {"default": "'a'", "not_null": True},
+        ),
+        # The later one wins, and sees what the one before wrote.
+        (
+            f"{ADD}; UPDATE users SET n = name; UPDATE users SET n = n || '!' WHERE n > 'k'",
+            {"fill": "CASE WHEN name > 'k' THEN name || '!' ELSE name END"},
+        ),
+        (
+            f"{ADD} DEFAULT 'd'; UPDATE users SET n = 'x' WHERE id = 1",
+            {"fill": "CASE WHEN id = 1 THEN 'x'::text ELSE 'd' END", "next_default": "'d'"},
+        ),
+        (f"{ADD}; ALTER TABLE users RENAME n TO m; ALTER TABLE users ALTER m SET DEFAULT 'q'", {
+            "column": "m", "next_default": "'q'"
+        }),
+    ],
+)  # fmt: skip
+def test_it_is_what_the_column_is_meant_to_be_in_the_end(sql: str, expected: dict[str, object]):
+    asked = addition(sql)
+
+    plain = Addition(schema="public", table="users", column="n", type="text")
+    differing = {
+        name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) != getattr(plain, name)
+    }
+    assert differing == expected
+
+
+def test_two_columns_are_computed_from_the_row_as_it_was():
+    one, other = changes(
+        "ALTER TABLE users ADD n text, ADD m text; UPDATE users SET n = name;"
+        "UPDATE users SET n = upper(n), m = n || '?'"
+    )
+
+    assert one.spec.fill == "upper(name)"
+    assert other.spec.fill == "name || '?'"
+
+
+def test_an_update_that_prepares_not_null_fills():
+    (change,) = changes("UPDATE users SET name = 'none' WHERE name IS NULL; ALTER TABLE users ALTER name SET NOT NULL")
+
+    assert (change.kind.name, change.spec.fill) == ("set_not_null", "'none'")
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "UPDATE users SET name = 'none'",
+        "UPDATE users SET name = 'none' WHERE name = ''",
+        "UPDATE users SET name = 'none', id = 1 WHERE name IS NULL",
+        "UPDATE ONLY users SET name = 'none' WHERE name IS NULL",
+    ],
+)
+def test_any_other_update_of_what_old_code_reads_is_up_to_its_author(update: str):
+    refused = refusal(f"{update}; ALTER TABLE users ALTER name SET NOT NULL", users())
+
+    assert "only you know whether old code can read what it writes" in refused.message
+    assert "-- migrator: phase = backfill" in str(refused.hint)
+
+
+def test_what_looks_beyond_the_row_is_a_backfill_of_its_own():
+    found = changes(f"{ADD}; UPDATE users SET n = o.n FROM others AS o WHERE o.id = users.id AND users.n IS NULL")
+
+    assert [change.kind.name for change in found] == ["add_column", "raw_sql"]
+    assert found[1].spec.phase == "backfill"
+
+
+def test_a_backfill_that_cannot_be_batched_is_refused_where_it_is_written():
+    refused = refusal(f"{ADD}; \nUPDATE users SET n = o.n FROM others AS o WHERE o.id = users.id", users())
+
+    assert refused.at == "change.sql:2"
+    assert 'its WHERE does not mention "n"' in refused.message
+
+
+@pytest.mark.parametrize("how", ["UPDATE users SET n = name;", ""])
+def test_a_column_that_goes_is_not_left_to_a_fill(how: str):
+    fill = "" if how else "-- migrator: fill = name\n"
+
+    refused = refusal(f"{fill}{ADD};{how} ALTER TABLE users DROP COLUMN name", users())
+
+    assert "what old code writes there later would be lost" in refused.message
+    assert "-- migrator: down" in str(refused.hint)
+
+
+def test_a_default_is_dropped_when_no_code_is_left_that_needs_it():
+    sql = f"{ADD} NOT NULL DEFAULT ''; ALTER TABLE users ALTER n DROP DEFAULT"
+
+    assert statements(sql, Phase.EXPAND, users()) == ["ALTER TABLE public.users ADD COLUMN n text NOT NULL DEFAULT ''"]
+    assert drafts(sql, Phase.BACKFILL, users()) == []
+    assert statements(sql, Phase.CONTRACT, users()) == ["ALTER TABLE public.users ALTER COLUMN n DROP DEFAULT"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "phases"),
+    [
+        ("INSERT INTO n VALUES (1, 'x')", ["expand", ""]),
+        ("INSERT INTO n (id, a) SELECT users.id, users.name FROM users ON CONFLICT (id) DO NOTHING", ["backfill", ""]),
+        ("SELECT setval(pg_get_serial_sequence('n', 'id'), 10)", ["expand", ""]),
+    ],
+)
+def test_rows_of_a_table_that_is_created_are_new_codes_alone(rows: str, phases: list[str]):
+    _, change = changes(f"CREATE TABLE n (id serial PRIMARY KEY, a text); {rows}")
+
+    assert [change.spec.phase, change.spec.undo] == phases
+
+
+def test_rows_of_any_other_table_are_up_to_their_author():
+    with pytest.raises(Refused, match="data does not belong to a schema change"):
+        changes("INSERT INTO users VALUES (1, 'x')")
