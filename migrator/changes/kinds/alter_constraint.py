@@ -9,6 +9,7 @@ from migrator.changes.constraint import NewConstraint, definition_of, earlier, n
 from migrator.changes.kind import Context, Draft, Kind, Obstacle, OnTable, altered_table, require_table
 from migrator.changes.statement import require_known
 from migrator.errors import Refused
+from migrator.model.plan import Phase
 from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, qualified
@@ -70,6 +71,7 @@ class AlterConstraint(Kind[ConstraintAlteration]):
 
     name = "alter_constraint"
     spec = ConstraintAlteration
+    unknown_without_tables = frozenset({Phase.EXPAND, Phase.CONTRACT})
     gives_way_to_phase = True
 
     def recognise(self, action: Action, schema: Schema) -> ConstraintAlteration | None:
