@@ -264,9 +264,10 @@ def test_b26_nothing_is_taken_away_from_old_code_that_runs(stage: Stage) -> None
 
 
 def test_b27_a_row_that_cannot_be_moved_is_reported_and_everything_else_goes_on(stage: Stage) -> None:
-    """Old code may write it, the backfill passes it by, contract says which and why until they are mended."""
+    """Old code may write it, contract says where such rows are and why they stop it until they are mended."""
     stage.setup("CREATE TABLE reviews (id int PRIMARY KEY, rating text); INSERT INTO reviews VALUES (1, '5')")
     migration = stage.expand("ALTER TABLE reviews ALTER rating TYPE integer USING rating::integer")
+    stage.backfill(migration)
     stage.old.run("INSERT INTO reviews VALUES (2, 'x'), (3, 'y'), (4, '7')")
     said = stage.contract_refused(migration)
     assert "rows of public.reviews hold a value of rating that int has no counterpart for" in said
