@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from migrator.authoring.conditional import idle
 from migrator.authoring.folding import Assignment, assignment_of, folded
 from migrator.authoring.implied import implied, with_phases
 from migrator.authoring.named_later import named_in_the_end
+from migrator.authoring.so_far import absent, behind, changes_nothing, put, takes_place_of
 from migrator.authoring.unsplit import refusal_of
 from migrator.backfill.reading import read_step
 from migrator.changes.kind import Kind
 from migrator.changes.kinds.raw_sql import RawSql
+from migrator.changes.kinds.replace_function import RoutineReplacement
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
@@ -49,6 +51,7 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     actions, coming_along = named_in_the_end(actions, schema)
     coming_along |= implied(actions, schema)
     nothing_to_do = idle(actions, schema)
+    now = schema
     for position, action in enumerate(actions):
         at = f"{script.name or 'SQL'}:{action.line}"
         if position in coming_along:
@@ -62,8 +65,19 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
                 f"{at}: {' '.join(action.text.split())} is left out: steps have transactions and timeouts of their own"
             )
             continue
+        missing = absent(action, now)
+        if missing is not None:
+            notes.append(f"{at}: {' '.join(action.text.split())} is left out: {missing} is not there")
+            continue
         try:
-            found.append(assignment_of(action, schema, at) or _change(action, schema, at))
+            item = assignment_of(action, schema, at) or _change(action, now, at)
+            if changes_nothing(item, schema):
+                notes.append(f"{at}: {_start(action.text)} is left out: the trigger is there just so")
+                found = [each for each in found if not takes_place_of(item, each)]
+                continue
+            notes += _replacing(item, found)
+            found = put(item, found)
+            now = behind(item, now)
         except Refused as refusal:
             refusal.at = refusal.at or at
             refusals.append(refusal)
@@ -77,6 +91,18 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
             "there is no schema change in the SQL given", at=script.name or None, detail="\n".join(notes) or None
         )
     return changes, notes
+
+
+def _start(text: str) -> str:
+    return " ".join(text.split())[:80]
+
+
+def _replacing(item: Change | Assignment, before: Sequence[Change | Assignment]) -> Iterator[str]:
+    """What becomes of the DROP before, whose place a change takes."""
+    for each in before:
+        if isinstance(item, Change) and takes_place_of(item, each):
+            what = "owner, privileges and comment" if isinstance(item.spec, RoutineReplacement) else "comment"
+            yield f"{each.at}: what is dropped here is replaced at {item.at}, and keeps the {what} that it has"
 
 
 def _joined(changes: list[Change], schema: Schema) -> list[Change]:

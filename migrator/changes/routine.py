@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -238,6 +239,39 @@ def with_inputs(schema: Schema, name: TableName, inputs: tuple[str, ...]) -> Rou
         ),
         None,
     )
+
+
+def made_beside(change: OnRoutine, inputs: tuple[str, ...], context: Context) -> Signature | None:
+    """What the same migration creates under the name and for the inputs of a routine, or None."""
+    for kind, spec in context.beside:
+        if kind == "create_function" and isinstance(spec, DefinedRoutine) and spec.target == change.target:
+            signature = spec.signature
+            if signature.inputs == inputs:
+                return signature
+    return None
+
+
+def differences(before: Signature, after: Signature) -> Iterator[str]:
+    """What keeps the server from replacing one definition by another in place."""
+    if before.is_procedure != after.is_procedure:
+        yield f"it is a {before.noun}"
+    if before.result != after.result:
+        yield f"it returns {', '.join(before.result) or 'nothing'}, not {', '.join(after.result) or 'nothing'}"
+    renamed = [(old, new) for old, new in zip(before.names, after.names, strict=True) if old and old != new]
+    if renamed:
+        yield "its parameters have other names: " + ", ".join(f"{old}, not {new or 'none'}" for old, new in renamed)
+    if after.defaults < before.defaults:
+        yield f"{before.defaults} of its parameters have defaults, not {after.defaults}"
+
+
+def users_left(routine: Routine, context: Context) -> tuple[str, ...]:
+    """What uses a routine, without the triggers that the same migration drops or lets call another function."""
+    going = set()
+    for kind, spec in context.beside:
+        if kind == "drop_trigger" or (kind == "create_trigger" and getattr(spec, "replaces", False)):
+            going.add((spec.schema, spec.table, spec.trigger))  # type: ignore[attr-defined]
+    away = {user for *trigger, user in routine.fired_by if tuple(trigger) in going}
+    return tuple(each for each in routine.users if each not in away)
 
 
 def require_own_definition(change: DefinedRoutine) -> None:

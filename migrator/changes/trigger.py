@@ -6,8 +6,10 @@ from typing import Any
 
 from migrator.changes.kind import Context, OnTable
 from migrator.errors import Refused
-from migrator.model.schema import Relation
-from migrator.sql.parser import parse_script
+from migrator.model.routines import Trigger
+from migrator.model.schema import Relation, Schema, TableName
+from migrator.sql.parser import parse_script, unwrap
+from migrator.sql.rewrite import statement_sql
 
 SYNC_PREFIX = "zzz_migrator"
 """Names of the triggers that keep old and new shape in step begin so, so that they fire last."""
@@ -35,6 +37,25 @@ def trigger_statement(definition: str) -> Any:
     if len(statements) != 1 or statements[0].kind != "create_trig_stmt":
         raise Refused("the definition of a trigger is one CREATE TRIGGER statement", detail=definition[:300])
     return statements[0].node
+
+
+def dropped_trigger(node: Any, schema: Schema) -> tuple[TableName, str]:
+    """Table and name of the trigger that a ``DropStmt`` is about."""
+    *place, table, trigger = [unwrap(item).sval for item in unwrap(node.objects[0]).items]
+    return schema.resolve(place[-1] if place else None, table), trigger
+
+
+def own_trigger(target: TableName, name: str, schema: Schema) -> Trigger | None:
+    """The trigger of a table that users gave this name."""
+    relation = schema.relation(target)
+    known = relation.own_triggers if relation else ()
+    return next((each for each in known if each.name == name), None)
+
+
+def is_so_already(node: Any, there: Trigger) -> bool:
+    """Whether a ``CreateTrigStmt``, with its names qualified, makes what is there and fires as it was made."""
+    same = statement_sql("create_trig_stmt", trigger_statement(there.definition))
+    return there.enabled == "O" and statement_sql("create_trig_stmt", node) == same
 
 
 def fires_after_sync(node: Any) -> bool:

@@ -45,6 +45,7 @@ _BY_NAME = frozenset(
         "alter_policy",
         "rename_policy",
         "drop_policy",
+        "create_trigger",
         "rename_trigger",
         "switch_trigger",
         "drop_trigger",
@@ -57,7 +58,9 @@ _BY_NAME = frozenset(
         "comment",
     }
 )
-_KEPT = frozenset({"alter_policy", "rename_policy", "rename_trigger", "switch_trigger", "set_view_options"})
+_KEPT = frozenset(
+    {"alter_policy", "rename_policy", "create_trigger", "rename_trigger", "switch_trigger", "set_view_options"}
+)
 """What changes something that stays, and is there to be made anew."""
 _MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
 _VIEWS_MADE_ANEW = ("drop_view", "set_view_options")

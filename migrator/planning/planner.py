@@ -12,6 +12,7 @@ from migrator.changes.constraint import NewConstraint
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle, OnTable, Spec
 from migrator.changes.kinds.add_enum_value import ValueAddition
 from migrator.changes.kinds.rename_column import Renaming
+from migrator.changes.routine import OnRoutine
 from migrator.changes.user_type import OnType
 from migrator.changes.view import OnView
 from migrator.errors import Refused
@@ -330,7 +331,7 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
                     before = seen.setdefault((table, column), [])
                     if not all(each.kind.name in change.kind.may_follow or both_leave(change, each) for each in before):
                         raise Refused(
-                            f'two changes of column "{column}" of table "{table}" in one migration',
+                            f"two changes of {_called(change, table, column)} in one migration",
                             hint="write two migrations, and contract the first before the second",
                         )
                     before.append(change)
@@ -356,6 +357,11 @@ def _validate(changes: Sequence[Change], contexts: Sequence[Context]) -> list[st
 def _is_new(change: Change, table: TableName, context: Context) -> bool:
     """Whether a constraint is about a table that comes with it: nobody relies on what is said of its columns before."""
     return isinstance(change.spec, NewConstraint) and table in context.created
+
+
+def _called(change: Change, table: TableName, column: str) -> str:
+    is_routine = isinstance(change.spec, OnRoutine)
+    return f'function "{table.schema}.{column}"' if is_routine else f'column "{column}" of table "{table}"'
 
 
 def _beside_in_order(change: Change, changes: Sequence[Change]) -> list[tuple[Kind[Any], Spec]]:

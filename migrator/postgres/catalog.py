@@ -125,8 +125,12 @@ def _meant(
 def _routines(session: Session, name: TableName) -> tuple[Routine, ...]:
     rows = session.query(_SQL["routines"], {"schema": name.schema, "name": name.name})
     return tuple(
-        Routine(row.definition, tuple(row.users), tuple(row.stored_in), tuple(row.mentioned_by)) for row in rows
-    )
+        Routine(
+            row.definition, tuple(row.users), tuple(row.stored_in), tuple(row.mentioned_by),
+            tuple(tuple(each) for each in row.fired_by), tuple(row.belongings),
+        )
+        for row in rows
+    )  # fmt: skip
 
 
 def _table_of_index(session: Session, schema: str, name: str) -> Relation | None:

@@ -64,8 +64,10 @@ class CreateFunction(Kind[RoutineCreation]):
         if action.kind != "create_function_stmt" or "phase" in action.options:
             return None
         target, definition = defined(action.text, action.node, schema)
-        is_there = with_inputs(schema, target, signature_of(definition).inputs) is not None
-        if action.node.replace and (is_there or not schema.is_known):
+        there = with_inputs(schema, target, signature_of(definition).inputs)
+        if action.node.replace and (there is not None or not schema.is_known):
+            return None
+        if there is not None and there.goes:
             return None
         return RoutineCreation(schema=target.schema, function=target.name, definition=str(definition))
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind
-from migrator.changes.routine import OnRoutine, Signature, key_of, named_routine, overloads, signature_of, type_key
+from migrator.changes.routine import (
+    OnRoutine,
+    Signature,
+    key_of,
+    named_routine,
+    overloads,
+    signature_of,
+    type_key,
+    users_left,
+)
 from migrator.errors import Refused
 from migrator.model.routines import Routine
 from migrator.model.schema import Schema, TableName
@@ -41,8 +50,12 @@ class DropFunction(Kind[RoutineRemoval]):
 
     What is refused
         A function that triggers, defaults, indexes, views, policies, CHECKs, generated columns or other objects use:
-        before expand, and again before contract. A name without parameter types where there are several functions of
-        that name. CASCADE. Aggregates.
+        before expand, and again before contract; triggers that the same migration drops do not count. A name without
+        parameter types where there are several functions of that name, those that statements before it drop left out.
+        CASCADE. Aggregates.
+
+    DROP and CREATE
+        Where ``CREATE FUNCTION`` with the same parameter types stands behind it, both are one ``replace_function``.
 
     Limits
         The text of functions is not followed: those that mention its name are listed. Nothing brings it back after
@@ -67,7 +80,7 @@ class DropFunction(Kind[RoutineRemoval]):
                 hint="drop each of them by name first",
             )
         types = [unwrap(each) for each in item.objargs]
-        found = schema.routines.get(target, ())
+        found = tuple(each for each in schema.routines.get(target, ()) if not each.goes)
         meant = [each for each in found if each.definition]
         if not item.args_unspecified:
             wanted = tuple(type_key(each) for each in types)
@@ -104,7 +117,7 @@ class DropFunction(Kind[RoutineRemoval]):
                 )
                 or None,
             )
-        _require_unused(change, routine)
+        _require_unused(change, routine, context)
         for function in routine.mentioned_by:
             yield f"function {function} mentions {change.function}: if it calls this one, contract breaks it"
 
@@ -132,7 +145,7 @@ class DropFunction(Kind[RoutineRemoval]):
         """Nothing came to use it since expand."""
         routine = _found(change, context.schema)
         if routine is not None:
-            _require_unused(change, routine)
+            _require_unused(change, routine, context)
 
 
 def _found(change: RoutineRemoval, schema: Schema) -> Routine | None:
@@ -141,10 +154,12 @@ def _found(change: RoutineRemoval, schema: Schema) -> Routine | None:
     return next((each for each in known if signature_of(each.definition).inputs == inputs), None)
 
 
-def _require_unused(change: RoutineRemoval, routine: Routine) -> None:
-    if routine.users:
+def _require_unused(change: RoutineRemoval, routine: Routine, context: Context) -> None:
+    users = users_left(routine, context)
+    if users:
         raise Refused(
             f'function "{change.target}({change.signature.arguments})" is used by other objects',
-            detail="\n".join(routine.users),
-            hint="drop them, or let them use another function, in a migration before this one, and contract it first",
+            detail="\n".join(users),
+            hint="drop them, or let them use another function, in a migration before this one, and contract it first; "
+            "triggers may be dropped in this one",
         )

@@ -7,13 +7,13 @@ from typing import Literal
 
 from migrator.changes.kind import Context, Draft, Kind
 from migrator.changes.removal import gone
-from migrator.changes.trigger import SYNC_PREFIX, OnTrigger, require_with_triggers
+from migrator.changes.trigger import SYNC_PREFIX, OnTrigger, dropped_trigger, require_with_triggers
 from migrator.errors import Refused
 from migrator.model.routines import Trigger
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
-from migrator.sql.parser import pb, unwrap
+from migrator.sql.parser import pb
 from migrator.sql.rewrite import slug
 
 _AS_MADE = "O"
@@ -58,10 +58,9 @@ class DropTrigger(Kind[TriggerRemoval]):
         """``DROP TRIGGER … ON …``."""
         if action.kind != "drop_stmt" or action.node.remove_type != pb.OBJECT_TRIGGER or "undo" in action.options:
             return None
-        *place, table, trigger = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
+        target, trigger = dropped_trigger(action.node, schema)
         if action.node.behavior == pb.DROP_CASCADE:
             raise Refused(f'dropping trigger "{trigger}" CASCADE would drop what is not named', hint="leave it out")
-        target = schema.resolve(place[-1] if place else None, table)
         phase = action.options.get("phase", "contract")
         if phase not in ("expand", "contract"):
             raise Refused(f"phase = {phase}: a trigger is dropped in expand or in contract")

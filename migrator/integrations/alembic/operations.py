@@ -819,7 +819,13 @@ def create_table(table: str, definition: str, *, references: tuple[str, ...] = (
 
 
 def create_trigger(
-    table: str, trigger: str, definition: str, phase: Literal["expand", "contract"], *, schema: str = "public"
+    table: str,
+    trigger: str,
+    definition: str,
+    phase: Literal["expand", "contract"],
+    *,
+    replaces: bool = False,
+    schema: str = "public",
 ) -> None:
     """Create a trigger.
 
@@ -829,10 +835,18 @@ def create_trigger(
         trigger: its name.
         definition: ``CREATE TRIGGER …`` with its table and function qualified.
         phase: ``expand`` if writes of old code may fire it, else ``contract``.
+        replaces: whether it takes the place of the trigger that has its name.
     """
     change(
         "create_trigger",
-        {"schema": schema, "table": table, "trigger": trigger, "definition": definition, "phase": phase},
+        {
+            "schema": schema,
+            "table": table,
+            "trigger": trigger,
+            "definition": definition,
+            "phase": phase,
+            "replaces": replaces,
+        },
     )
 
 
@@ -1458,7 +1472,12 @@ def rename_type(type: str, new_name: str, *, schema: str = "public") -> None:
 
 
 def replace_function(
-    function: str, definition: str, *, phase: Literal["expand", "contract"] = "expand", schema: str = "public"
+    function: str,
+    definition: str,
+    *,
+    phase: Literal["expand", "contract"] = "expand",
+    anew: bool = False,
+    schema: str = "public",
 ) -> None:
     """Give a function or a procedure a new body, or other properties.
 
@@ -1467,8 +1486,12 @@ def replace_function(
         function: its name.
         definition: ``CREATE FUNCTION …`` or ``CREATE PROCEDURE …`` with its name qualified.
         phase: ``expand``, or ``contract`` where old code needs the body it has.
+        anew: whether it is dropped and created in one transaction, because the server cannot replace it in place.
     """
-    change("replace_function", {"schema": schema, "function": function, "definition": definition, "phase": phase})
+    change(
+        "replace_function",
+        {"schema": schema, "function": function, "definition": definition, "phase": phase, "anew": anew},
+    )
 
 
 def replace_materialized_view(

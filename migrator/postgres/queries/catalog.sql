@@ -395,7 +395,33 @@ SELECT
         WHERE f.oid <> p.oid AND fn.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator')
           AND f.prosrc ~* ('(^|[^[:alnum:]_$])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g')
               || '([^[:alnum:]_$]|$)')
-        ORDER BY 1) AS mentioned_by
+        ORDER BY 1) AS mentioned_by,
+    ARRAY(SELECT ARRAY[cn.nspname::text, c.relname::text, t.tgname::text,
+            pg_describe_object('pg_trigger'::regclass, t.oid, 0)]
+        FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid
+            OR (t.tgparentid <> 0 AND c.oid IN (SELECT relid FROM pg_partition_ancestors(t.tgrelid)))
+        JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+        WHERE t.tgfoid = p.oid
+        ORDER BY 1) AS fired_by,
+    ARRAY(SELECT each.statement
+        FROM (SELECT format('%%s %%I.%%I(%%s)', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, n.nspname,
+            p.proname, pg_get_function_identity_arguments(p.oid)) AS name) AS own
+        CROSS JOIN LATERAL (
+            SELECT 1 AS place, format('ALTER %%s OWNER TO %%I', own.name, pg_get_userbyid(p.proowner)) AS statement
+            WHERE pg_get_userbyid(p.proowner) <> current_user
+            UNION ALL
+            SELECT 2, format('REVOKE ALL ON %%s FROM PUBLIC', own.name) WHERE p.proacl IS NOT NULL
+            UNION ALL
+            SELECT 3, format('GRANT EXECUTE ON %%s TO %%s%%s', own.name,
+                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+            FROM aclexplode(p.proacl) AS a WHERE a.grantee <> p.proowner
+            UNION ALL
+            SELECT 4, format('COMMENT ON %%s IS %%L', own.name, obj_description(p.oid, 'pg_proc'))
+            WHERE obj_description(p.oid, 'pg_proc') IS NOT NULL
+        ) AS each
+        ORDER BY each.place, each.statement) AS belongings
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname = %(schema)s AND p.proname = %(name)s

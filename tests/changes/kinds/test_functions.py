@@ -146,7 +146,7 @@ def test_with_an_undo_of_its_own_it_is_raw_sql():
         ("DROP FUNCTION net", known(Routine(OLD), Routine(OLD.replace("integer", "text"))), "the name of 2 functions"),
         ("DROP FUNCTION net", schema(), "is not known"),
         ("DROP FUNCTION net", known(users=("trigger t on table t",)), "is used by other objects"),
-        (f"CREATE {NET}; CREATE {NET}", schema(), 'two changes of column "net(numeric, int4)"'),
+        (f"CREATE {NET}; CREATE {NET}", schema(), 'two changes of function "public.net(numeric, int4)"'),
     ],
 )
 def test_what_cannot_be_is_refused(sql: str, facts, reason: str):

@@ -30,6 +30,7 @@ from tests.changes.plans import (
 FUNCTION = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$"
 CREATE = "CREATE TRIGGER touch BEFORE UPDATE OF name ON users FOR EACH ROW WHEN (new.id > 1) EXECUTE FUNCTION f('x')"
 MADE = CREATE.replace("ON users", "ON public.users").replace("f('x')", "public.f('x')")
+OR_REPLACE = CREATE.replace("CREATE", "CREATE OR REPLACE").replace("1", "2")
 DROP = "DROP TRIGGER touch ON users"
 OLD = Trigger("touch", MADE)
 
@@ -89,7 +90,12 @@ def test_a_change_written_as_a_table_is_read_back_equal():
     [
         (CREATE, known(), "nobody but you knows"),
         (CREATE, NOTHING, "nobody but you knows"),
-        (at("expand", CREATE.replace("CREATE", "CREATE OR REPLACE")), known(), "changes what writes of running code"),
+        (OR_REPLACE, known(OLD), "nobody but you knows"),
+        (
+            at("expand", OR_REPLACE),
+            known(replace(OLD, enabled="D")),
+            "is switched, and the one in its place",
+        ),
         (at("backfill", CREATE), known(), "in expand or in contract"),
         (at("expand", CREATE), known(OLD), 'trigger "touch" of "public.users" exists already'),
         (at("expand", CREATE), users(), 'function "public.f", which trigger "touch" calls, does not exist'),

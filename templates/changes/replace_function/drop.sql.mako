@@ -1,0 +1,1 @@
+DROP ${noun|sql} ${function|sql}(${arguments|sql})
