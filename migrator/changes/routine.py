@@ -264,6 +264,54 @@ def differences(before: Signature, after: Signature) -> Iterator[str]:
         yield f"{before.defaults} of its parameters have defaults, not {after.defaults}"
 
 
+def are_ambiguous(one: Signature, other: Signature) -> bool:
+    """Whether the server refuses calls because both take them: defaults fill up what the types do not tell apart."""
+    alike = next(
+        (place for place, (mine, theirs) in enumerate(zip(one.inputs, other.inputs, strict=False)) if mine != theirs),
+        min(len(one.inputs), len(other.inputs)),
+    )
+    return alike >= max(len(each.inputs) - each.defaults for each in (one, other))
+
+
+def dropped_beside(change: OnRoutine, context: Context) -> list[Signature]:
+    """The overloads of a routine that the same migration drops, in the order in which it does."""
+    return [
+        signature_of(found.definition)
+        for kind, spec in context.beside
+        if kind == "drop_function" and isinstance(spec, OnRoutine) and spec.target == change.target
+        for found in [with_inputs(context.schema, spec.target, spec.signature.inputs)]  # type: ignore[attr-defined]
+        if found is not None
+    ]
+
+
+def without_defaults(change: DefinedRoutine, context: Context) -> Sql | None:
+    """The definition that old calls do not fit while the functions that they mean are there; None: as it is.
+
+    The parameters that those have too, and the one behind them, have no defaults in it.
+    """
+    signature = change.signature
+    before = [len(each.inputs) for each in dropped_beside(change, context) if are_ambiguous(signature, each)]
+    if not before:
+        return None
+    node = pb.CreateFunctionStmt()
+    node.CopyFrom(routine_statement(change.definition))
+    inputs = [each for each in map(unwrap, node.parameters) if each.mode not in _OUTPUT]
+    for parameter in inputs[: max(before) + 1]:
+        parameter.ClearField("defexpr")
+    return statement_sql("create_function_stmt", node)
+
+
+def or_replace(definition: str) -> Sql:
+    """``CREATE OR REPLACE …``: the author's own text, wherever that is the same statement."""
+    node = pb.CreateFunctionStmt()
+    node.CopyFrom(routine_statement(definition))
+    node.replace = True
+    wanted = statement_sql("create_function_stmt", node)
+    text = definition.replace("CREATE ", "CREATE OR REPLACE ", 1)
+    same = statement_sql("create_function_stmt", routine_statement(text)) == wanted
+    return Sql(text) if same else wanted
+
+
 def users_left(routine: Routine, context: Context) -> tuple[str, ...]:
     """What uses a routine, without the triggers that the same migration drops or lets call another function."""
     going = set()

@@ -224,3 +224,27 @@ def test_a_trigger_of_another_name_that_fires_beside_the_old_one_is_noted(sandbo
     sql = f"{{}}DROP TRIGGER s ON t;\n-- migrator: phase = expand\n{TRIGGER.format('u', '', 'one')}"
     assert "triggers s and u of t both fire from expand until contract" in notes(sandbox, sql.format(""))
     assert "both fire" not in notes(sandbox, sql.format("-- migrator: phase = expand\n"))
+
+
+@pytest.mark.parametrize("order", ["drop first", "create first"])
+def test_calls_of_old_code_are_not_ambiguous_while_both_signatures_are_there(sandbox: Sandbox, order: str) -> None:
+    sandbox.execute(function("f", "(a int) RETURNS text", "RETURN 'old'"))
+    statements = ["DROP FUNCTION f(int);", function("f", "(a int, b int DEFAULT 2) RETURNS text", "RETURN 'new' || b")]
+    sql = " ".join(statements if order == "drop first" else reversed(statements))
+    before, wanted = sandbox.snapshot(), sandbox.shape_after(sql)
+    migration = sandbox.new("change", sql)
+
+    sandbox.expand(migration)
+    assert sandbox.value("SELECT ARRAY[f(1), f('1'), f(a => 1), f(1, 3)]") == ["old", "old", "old", "new3"]
+    sandbox.rollback(migration, offline=OFFLINE)
+    assert sandbox.snapshot() == before
+    sandbox.finish(migration)
+    assert sandbox.snapshot() == wanted
+    assert sandbox.value("SELECT f(1)") == "new2"
+
+
+def test_one_that_makes_calls_of_another_ambiguous_for_good_is_refused(sandbox: Sandbox) -> None:
+    sandbox.execute(OLD)
+    with pytest.raises(Refused, match="calls of old code are ambiguous and fail") as error:
+        sandbox.new("change", function("f", "(n int, m int DEFAULT 2) RETURNS int", "RETURN n"))
+    assert "leave DEFAULT out" in refusal(error.value)

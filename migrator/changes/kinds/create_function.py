@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from migrator.changes.kind import Context, Draft, Expression, Kind, Obstacle
 from migrator.changes.routine import (
     DefinedRoutine,
+    OnRoutine,
+    Signature,
+    are_ambiguous,
     defined,
+    dropped_beside,
     key_of,
     overloads,
     require_own_definition,
@@ -15,6 +19,7 @@ from migrator.changes.routine import (
     tried_routine,
     users_of,
     with_inputs,
+    without_defaults,
 )
 from migrator.changes.trial import is_on_its_own
 from migrator.errors import Refused
@@ -40,16 +45,22 @@ class CreateFunction(Kind[RoutineCreation]):
         A function with other parameter types is another function: the old one stays beside it. Drop the old one with
         ``DROP FUNCTION`` in the same migration: that happens at contract, when no old code is left that calls it.
 
+    Defaults
+        ``f(a)`` beside ``f(a, b DEFAULT 1)`` makes ``f(1)`` ambiguous, and it fails. Where the same migration drops the
+        shorter one, expand creates the longer one without that default, and contract gives it in the transaction that
+        drops the other.
+
     What is refused
-        A function that is there with the same parameter types: ``CREATE OR REPLACE`` gives it a new body. A parameter
-        with ``%TYPE``. Rollback while other objects use the function, but for triggers of the same migration.
+        One that makes calls of another ambiguous which stays, or which takes as many arguments. A function that is
+        there with the same parameter types: ``CREATE OR REPLACE`` gives it a new body. A parameter with ``%TYPE``.
+        Rollback while other objects use the function, but for triggers of the same migration.
 
     Limits
         The server looks at the body before expand, in a transaction that is rolled back. Where an earlier change of the
         same migration makes something, it looks when expand creates the function: what it does not accept fails there,
-        with nothing changed by that step. A call with arguments that fit two functions of one name is ambiguous and
-        fails, calls of old code too: ``migrator lint`` warns of that. Everybody may execute a new function, unless
-        default privileges or a REVOKE of your own say otherwise.
+        with nothing changed by that step. Where overloads differ by types alone, a call that does not give them,
+        ``f('1')``, may be ambiguous between expand and contract, or mean the new one. Everybody may execute a new
+        function, unless default privileges or a REVOKE of your own say otherwise.
 
     Example::
 
@@ -84,7 +95,26 @@ class CreateFunction(Kind[RoutineCreation]):
                 f'{signature.noun.lower()} "{change.target}({signature.arguments})" exists already',
                 hint=f"CREATE OR REPLACE {signature.noun} gives it a new body",
             )
+        if not context.schema.is_known and any(
+            kind == "drop_function" and isinstance(spec, OnRoutine) and spec.target == change.target
+            for kind, spec in context.beside
+        ):
+            raise Refused(
+                f"whether calls of {change.target} are ambiguous while the one that goes is there is not known without "
+                "a database",
+                hint="export DATABASE_URL=postgresql://…, and run it again",
+            )
+        going = dropped_beside(change, context)
         for other in overloads(context.schema, change.target):
+            if are_ambiguous(signature, other):
+                _require_apart(change, other, is_going=other in going)
+                yield (
+                    f"until contract drops {change.target}({other.arguments}), the new {change.function} has no "
+                    "defaults that make its calls ambiguous: new code gives these arguments, or does with the old one"
+                )
+                continue
+            if other in going:
+                continue
             yield (
                 f"{change.target}({other.arguments}) stays beside it: if it shall go, DROP {other.noun} in this "
                 "migration drops it at contract"
@@ -96,10 +126,10 @@ class CreateFunction(Kind[RoutineCreation]):
             yield tried_routine(change)
 
     def expand(self, change: RoutineCreation, context: Context) -> Iterator[Draft]:
-        """The function."""
-        del context
+        """The function; without the defaults that would make calls of old code ambiguous."""
         step = f"create-{slug(change.function)}"
-        yield Draft(step, Sql(change.definition), "old code does not see it", slug(change.function))
+        definition = without_defaults(change, context) or Sql(change.definition)
+        yield Draft(step, definition, "old code does not see it", slug(change.function))
 
     def makes(self, change: RoutineCreation) -> tuple[str, ...]:
         """The function."""
@@ -126,3 +156,16 @@ class CreateFunction(Kind[RoutineCreation]):
             slug(change.function),
             undoes=f"create-{slug(change.function)}",
         )
+
+
+def _require_apart(change: RoutineCreation, other: Signature, *, is_going: bool) -> None:
+    signature = change.signature
+    if is_going and len(other.inputs) < len(signature.inputs):
+        return
+    raise Refused(
+        f'beside "{change.target}({other.arguments})", calls of old code are ambiguous and fail: '
+        f'"{change.target}({signature.arguments})" takes them, too',
+        hint="give the new one another name"
+        if is_going
+        else f"DROP {other.noun} the other one in this migration, give the new one another name, or leave DEFAULT out",
+    )

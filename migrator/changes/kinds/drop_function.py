@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from migrator.changes.kind import Context, Draft, Kind
 from migrator.changes.routine import (
+    DefinedRoutine,
     OnRoutine,
     Signature,
+    are_ambiguous,
+    dropped_beside,
     key_of,
     named_routine,
+    or_replace,
     overloads,
     signature_of,
     type_key,
@@ -127,8 +131,7 @@ class DropFunction(Kind[RoutineRemoval]):
         yield from ()
 
     def contract(self, change: RoutineRemoval, context: Context) -> Iterator[Draft]:
-        """The function goes."""
-        del context
+        """The function goes, and the one in its place gets the defaults that made calls of both ambiguous."""
         yield Draft(
             f"drop-{slug(change.function)}",
             self.template(
@@ -140,12 +143,29 @@ class DropFunction(Kind[RoutineRemoval]):
             "no code calls it any more",
             slug(change.function),
         )
+        for creation in _waiting(change, context):
+            yield Draft(
+                f"complete-{slug(change.function)}",
+                or_replace(creation.definition),
+                "with its defaults, which make no call ambiguous any more",
+                slug(change.function),
+            )
 
     def before_contract(self, change: RoutineRemoval, context: Context) -> None:
         """Nothing came to use it since expand."""
         routine = _found(change, context.schema)
         if routine is not None:
             _require_unused(change, routine, context)
+
+
+def _waiting(change: RoutineRemoval, context: Context) -> Iterator[DefinedRoutine]:
+    """What the same migration creates without defaults until this one, the last that they make ambiguous, is gone."""
+    going = dropped_beside(change, context)
+    for kind, spec in context.beside:
+        if kind == "create_function" and isinstance(spec, DefinedRoutine) and spec.target == change.target:
+            before = [each.inputs for each in going if are_ambiguous(spec.signature, each)]
+            if before and before[-1] == change.signature.inputs:
+                yield spec
 
 
 def _found(change: RoutineRemoval, schema: Schema) -> Routine | None:

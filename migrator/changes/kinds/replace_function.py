@@ -15,6 +15,7 @@ from migrator.changes.routine import (
     key_of,
     made_beside,
     named_routine,
+    or_replace,
     overloads,
     require_own_definition,
     routine_statement,
@@ -30,7 +31,7 @@ from migrator.model.routines import Routine
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import Sql
-from migrator.sql.parser import parse_script, pb
+from migrator.sql.parser import parse_script
 from migrator.sql.rewrite import slug, statement_sql
 
 
@@ -218,14 +219,7 @@ class ReplaceFunction(Kind[RoutineReplacement]):
             yield Draft(f"replace-{group}", Sql(change.definition), why, group)
             yield from self._kept(change, before)
             return
-        node = pb.CreateFunctionStmt()
-        node.CopyFrom(routine_statement(change.definition))
-        node.replace = True
-        wanted = statement_sql("create_function_stmt", node)
-        # The author's own text, wherever that is the same statement.
-        text = change.definition.replace("CREATE ", "CREATE OR REPLACE ", 1)
-        same = statement_sql("create_function_stmt", routine_statement(text)) == wanted
-        yield Draft(f"replace-{group}", Sql(text) if same else wanted, why, group)
+        yield Draft(f"replace-{group}", or_replace(change.definition), why, group)
 
     def _drop(self, change: RoutineReplacement, signature: Signature) -> Sql:
         return self.template(
