@@ -15,10 +15,16 @@ from migrator.changes.constraint import KeyReplacement, Release
 from migrator.changes.index import OnIndex
 from migrator.changes.kind import Context
 from migrator.changes.kinds.alter_constraint import ConstraintAlteration
+from migrator.changes.kinds.alter_publication import PublicationAlteration
 from migrator.changes.kinds.comment import Commenting
+from migrator.changes.kinds.create_publication import PublicationCreation
+from migrator.changes.kinds.drop_enum_value import ValueRemoval
+from migrator.changes.kinds.drop_publication import PublicationRemoval
 from migrator.changes.kinds.rename_constraint import ConstraintRenaming
 from migrator.changes.kinds.validate_constraint import Validation
 from migrator.changes.policy import OnPolicy
+from migrator.changes.replication import published_in
+from migrator.changes.retyping.shadow import Retyping
 from migrator.changes.statement import OneStatement
 from migrator.changes.statistics import OnStatistics
 from migrator.changes.trigger import OnTrigger
@@ -56,14 +62,22 @@ _BY_NAME = frozenset(
         "set_view_options",
         "replace_materialized_view",
         "comment",
+        "create_publication",
+        "alter_publication",
+        "drop_publication",
     }
 )
 _KEPT = frozenset(
     {"alter_policy", "rename_policy", "create_trigger", "rename_trigger", "switch_trigger", "set_view_options"}
 )
 """What changes something that stays, and is there to be made anew."""
-_MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics)
 _VIEWS_MADE_ANEW = ("drop_view", "set_view_options")
+_GONE = frozenset(
+    {"drop_policy", "drop_trigger", "drop_statistics", "drop_view", "drop_publication", "alter_publication"}
+)
+"""What a change of type behind it would look for in vain."""
+_ON_PUBLICATIONS = (PublicationCreation, PublicationAlteration, PublicationRemoval)
+_MADE_ANEW = (OnPolicy, OnTrigger, OnStatistics, *_ON_PUBLICATIONS)
 _ON_CONSTRAINTS = (Release, ConstraintRenaming, ConstraintAlteration, KeyReplacement)
 
 
@@ -78,6 +92,7 @@ class _Named:
         columns: those it is on, or reads.
         at_once: whether expand does it.
         goes_along: whether it is dropped with a column that it is on.
+        in_place_too: whether it is made anew also where the type changes in place.
     """
 
     of: object
@@ -86,6 +101,14 @@ class _Named:
     columns: frozenset[tuple[TableName, str]]
     at_once: bool
     goes_along: bool
+    in_place_too: bool
+
+    def on(self, spec: object) -> list[tuple[TableName, str]]:
+        """Those of its columns that a change gives another type, in order."""
+        retyped = retyped_columns(spec)
+        if isinstance(spec, Retyping) and self.in_place_too:
+            retyped.add((spec.target, spec.column))
+        return sorted(self.columns & retyped, key=str)
 
 
 def names_objects(changes: Iterable[Change]) -> bool:
@@ -118,17 +141,17 @@ def refuse_named_beside(changes: Sequence[Change], its: Sequence[Change], other:
                     f'{named.what} goes with column "{column}" of {table}, which contract of {other} takes away',
                     hint="leave this change out",
                 )
-        for table, column in sorted(named.columns & retyped_columns(each.spec), key=str):
+        for table, column in named.on(each.spec):
             if named.at_once:
                 raise Refused(
-                    f'{named.what} is on column "{column}" of {table}, which {other} gives another type by a copy: its '
+                    f'{named.what} is on column "{column}" of {table}, which {other} gives another type: its '
                     "contract makes anew what was there when it was planned",
                     hint=f'contract it first: "migrator contract {other}"',
                 )
     # Indexes and constraints: see relied_on.
     own = [each for each in its if isinstance(each.spec, _MADE_ANEW) or each.kind.name in _VIEWS_MADE_ANEW]
     for named, change in product(_named(own, schema), changes):
-        for table, column in sorted(named.columns & retyped_columns(change.spec), key=str):
+        for table, column in named.on(change.spec):
             if not named.at_once:
                 raise Refused(
                     f'{named.what} is on column "{column}" of {table}, and contract of {other} changes or drops it: '
@@ -158,27 +181,31 @@ def refuse_replaced_at_once(change: Change, changes: Sequence[Change], schema: S
                 "what was there when it was planned",
                 hint="write two migrations, and contract the first before the second",
             )
-    retyped = {column for each in changes for column in retyped_columns(each.spec)}
+    retyping = [each.spec for each in changes if isinstance(each.spec, (Retyping, ValueRemoval))]
+    if not retyping:
+        return
     sees_to_itself = isinstance(change.spec, OnIndex) and change.kind.name != "set_index_options"
-    for named in _named([change], schema) if retyped and not sees_to_itself else ():
-        for table, column in sorted(named.columns & retyped, key=str) if named.at_once else ():
+    for named, spec in product(() if sees_to_itself else _named([change], schema), retyping):
+        for table, column in named.on(spec) if named.at_once else ():
             raise Refused(
-                f'{named.what} is on column "{column}" of {table}, which gets another type by a copy: contract makes '
+                f'{named.what} is on column "{column}" of {table}, which gets another type: contract makes '
                 "anew what was there when it was planned",
                 hint="write two migrations, and contract the first before the second",
             )
-    if change.kind.name not in _KEPT:
+    if change.kind.name not in _KEPT | _GONE:
         return
     # a trigger that is switched in the same contract is another one than the one that was planned
     apart = change.kind.name != "switch_trigger"
     behind = changes[next(at for at, each in enumerate(changes) if each is change) :] if apart else changes
-    coming = {column for each in behind for column in retyped_columns(each.spec)}
-    for named in _named([change], schema) if coming else ():
-        for table, column in sorted(named.columns & coming, key=str):
+    for named, each in product(_named([change], schema), behind):
+        for table, column in named.on(each.spec):
             raise Refused(
                 f'{named.what} is on column "{column}" of {table}, which gets another type in this migration: '
                 "contract would make it anew as it was when it was planned",
-                hint="write two migrations, and contract the first before the second",
+                hint="write it behind the change of type; or leave it out, if it is to be there afterwards: "
+                "contract makes it anew"
+                if change.kind.name in _GONE
+                else "write two migrations, and contract the first before the second",
             )
 
 
@@ -195,9 +222,8 @@ def named_before(changes: Sequence[Change], its: Sequence[Change], schema: Schem
         switches or replaces of that which contract of the earlier one makes anew.
     """
     taken = {column for change in changes for column in _taken_away(change)}
-    retyped = {column for change in its for column in retyped_columns(change.spec)}
     going = {each.what for each in _named(its, schema) if each.goes_along and each.columns & taken}
-    return sorted(going | {each.what for each in _named(changes, schema) if each.columns & retyped})
+    return sorted(going | {each.what for each, change in product(_named(changes, schema), its) if each.on(change.spec)})
 
 
 def _taken_away(change: Change) -> set[tuple[TableName, str]]:
@@ -219,7 +245,16 @@ def _named(changes: Iterable[Change], schema: Schema) -> Iterator[_Named]:
                     if each.kind == "generated column" and each.name in names
                 )
                 placed = frozenset((relation.name, column) for column in (*names, *read))
-                yield _Named(change.spec, what, relation.name, placed, at_once, goes_along=_goes_along(change.spec))
+                yield _Named(
+                    change.spec,
+                    what,
+                    relation.name,
+                    placed,
+                    at_once,
+                    goes_along=_goes_along(change.spec),
+                    in_place_too=isinstance(change.spec, (*_MADE_ANEW, OnView))
+                    or (isinstance(change.spec, Commenting) and change.spec.on in ("policy", "trigger", "statistics")),
+                )
 
 
 def _goes_along(spec: object) -> bool:
@@ -256,6 +291,10 @@ def _on(spec: object, relation: Relation) -> Iterator[tuple[str, Iterable[str]]]
         yield from _index(spec.index, relation)
     elif isinstance(spec, OnStatistics):
         yield from _dependent("statistics object", str(spec.sql), f'statistics "{spec}"', relation)
+    elif isinstance(spec, _ON_PUBLICATIONS):
+        listed = _listed(spec, relation)
+        if listed:
+            yield f'publication "{spec.publication}"', listed
     elif isinstance(spec, (OnPolicy, OnTrigger)) and spec.target == relation.name:
         sort, name = ("policy", spec.policy) if isinstance(spec, OnPolicy) else ("trigger", spec.trigger)
         yield from _dependent(sort, name, f'{sort} "{name}"', relation)
@@ -287,3 +326,20 @@ def _dependent(sort: str, name: str, what: str, relation: Relation) -> Iterator[
     columns = [each.column for each in relation.dependents if (each.kind, each.name) == (sort, name)]
     if columns:
         yield what, columns
+
+
+def _listed(spec: PublicationCreation | PublicationAlteration | PublicationRemoval, relation: Relation) -> list[str]:
+    """Columns of a table that a publication lists or filters by once it is made, or until it lets go of the table."""
+    added = spec.tables if isinstance(spec, PublicationCreation) else getattr(spec, "add", ())
+    columns = [
+        name
+        for each in published_in(added)
+        if each.name == relation.name
+        for name in (*each.columns, *sorted(each.condition_columns))
+    ]
+    dropped = published_in(spec.drop) if isinstance(spec, PublicationAlteration) else ()
+    if isinstance(spec, PublicationRemoval) or any(each.name == relation.name for each in dropped):
+        columns += [
+            each.column for each in relation.dependents if (each.kind, each.name) == ("publication", spec.publication)
+        ]
+    return columns

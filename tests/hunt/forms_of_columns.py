@@ -153,6 +153,7 @@ COLUMNS = (
         "ALTER TABLE {t} ALTER COLUMN {key} TYPE {widerkey}",
         name="key",
         then={"keytype": "{widerkey}", "widerkey": None},
+        carries=True,
     ),
     Form(
         "set_not_null",
