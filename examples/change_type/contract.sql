@@ -38,7 +38,7 @@ DROP FUNCTION public.migrator_orders_id_type_dc260a3c();
 
 -- step: drop-lines_order_id_fkey transaction=swap-orders-id
 -- locks: ACCESS EXCLUSIVE ON public.lines: reads and writes wait, for a moment
--- why: its copy points to the new column
+-- why: its copy is about the new column
 ALTER TABLE public.lines DROP CONSTRAINT lines_order_id_fkey;
 
 -- step: set-not-null transaction=swap-orders-id

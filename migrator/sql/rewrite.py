@@ -40,13 +40,16 @@ def copied_index(definition: str, *, name: str, renamed: dict[str, str], tablesp
     return Sql(deparse(statement.kind, node))
 
 
-def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Mapping[str, str] | None = None) -> Sql:
-    """A CHECK or foreign key like an existing one, over renamed columns; NOT VALID is left out.
+def copied_constraint(
+    definition: str, *, own: Mapping[str, str], pointed_to: Mapping[str, str] | None = None, tablespace: str = ""
+) -> Sql:
+    """A CHECK, foreign key or exclusion constraint like an existing one, over renamed columns; NOT VALID is left out.
 
     Args:
         definition: what ``pg_get_constraintdef`` returned.
         own: columns of its own table to replace.
         pointed_to: columns of the table it points to, to replace.
+        tablespace: where the index of an exclusion constraint lies; an empty string: in that of the database.
     """
     statement = parse_script(_ADD_CONSTRAINT + definition).statements[0]
     node = pb.AlterTableStmt()
@@ -57,15 +60,27 @@ def copied_constraint(definition: str, *, own: Mapping[str, str], pointed_to: Ma
         (constraint.fk_attrs, own),
         (constraint.fk_del_set_cols, own),
         (constraint.pk_attrs, pointed_to or {}),
+        (constraint.including, own),
     ):
         for name in map(unwrap, names):
             name.sval = renamed.get(name.sval, name.sval)
-    if constraint.HasField("raw_expr"):
-        for inner in walk(constraint.raw_expr):
-            if isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.String):
+    if tablespace:
+        constraint.indexspace = tablespace
+    for part in (constraint.raw_expr, constraint.where_clause, *constraint.exclusions):
+        for inner in walk(part):
+            if isinstance(inner, pb.IndexElem) and inner.name:
+                inner.name = own.get(inner.name, inner.name)
+            elif isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.String):
                 name = unwrap(inner.fields[-1])
                 name.sval = own.get(name.sval, name.sval)
-    return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT))
+    # The deparser writes WHERE of an exclusion constraint before WITH and TABLESPACE, where it is a syntax error.
+    end = ""
+    if constraint.exclusions and constraint.HasField("where_clause"):
+        end = f" WHERE ({deparse_expression(constraint.where_clause)})"
+        end += " DEFERRABLE" * constraint.deferrable + " INITIALLY DEFERRED" * constraint.initdeferred
+        constraint.ClearField("where_clause")
+        constraint.deferrable = constraint.initdeferred = False
+    return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT) + end)
 
 
 def foreign_key_columns(definition: str) -> tuple[list[str], tuple[str, str], list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from migrator.changes.addition import ConstraintAddition
 from migrator.changes.constraint import (
+    MOST_ROWS_EXCLUDED,
     NewConstraint,
     add_statement,
     added_constraint,
@@ -25,10 +26,6 @@ from migrator.sql.actions import Action
 from migrator.sql.compose import Sql, ident
 from migrator.sql.parser import deparse_expression, pb, unwrap
 from migrator.sql.rewrite import columns_in, slug
-
-_MOST_ROWS = 2_000
-"""The index over so many date ranges was built in 150 to 180 ms, over 10,000 in 1.0 s (PostgreSQL 18, two cores);
-half a second, the default of ``lock_timeout``, is the most that anybody may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ class AddExclusion(ConstraintAddition):
             instead="the server has none on partitioned tables before 17, and from then on only such as compare all "
             "columns that divide it by =, which say what one on each partition says: add it to each by itself",
         )
-        if relation is not None and relation.estimated_rows > _MOST_ROWS:
+        if relation is not None and relation.estimated_rows > MOST_ROWS_EXCLUDED:
             raise Refused(
                 f'table "{change.target}" has about {relation.estimated_rows} rows: reads and writes would wait until '
                 f'the index of "{change.constraint}" is built, which the server does not do concurrently',

@@ -57,10 +57,10 @@ class ChangeType(ColumnRetyping, Kind[Retyping]):
         writes every row while others wait: DROP EXPRESSION before makes it a column that the application computes.
         Virtual ones with constraints of their own, of partitioned tables, or that materialized views read. Views, with
         the indexes of materialized ones, policies, triggers, statistics objects and row filters that the new type does
-        not suit: tried before expand. Exclusion constraints, deferrable keys. A default, where USING computes values
-        from other columns too, unless ``default`` says the new one. A database is needed. On partitioned tables: a
-        column that divides it or a partition, one that foreign keys point to, what partitions have of their own on it,
-        triggers that name it and are switched.
+        not suit: tried before expand. Exclusion constraints of more than 2,000 rows or on partitions, deferrable keys.
+        A default, where USING computes values from other columns too, unless ``default`` says the new one. A database
+        is needed. On partitioned tables: a column that divides it or a partition, one that foreign keys point to, what
+        partitions have of their own on it, triggers that name it and are switched.
 
     Limits
         A materialized view has the rows of the moment it was filled, early in contract, until its next REFRESH: one by

@@ -159,6 +159,7 @@ def _lost(
     for copy in (
         *carried.checks(change, relation, together),
         *carried.foreign_keys(change, relation, together),
+        *(copy for _, copy in carried.exclusions(change, relation, together)),
     ):
         if ident(copy.temporary) not in contract_sql:
             yield f"constraint {copy.name} of {copy.table}"

@@ -51,6 +51,27 @@ def checks(change: Retyping, relation: Relation, together: Together) -> Iterator
             )
 
 
+def exclusions(change: Retyping, relation: Relation, together: Together) -> Iterator[tuple[Index, Copy]]:
+    """Exclusion constraints that mention the column, each with its index, which no statement builds by itself."""
+    for index in relation.indexes:
+        key = key_of(index, relation) if index.is_exclusion and change.column in index.columns else None
+        if key is not None and _is_last(change, together.among((relation.name, name) for name in index.columns)):
+            own = together.renamed(relation.name)
+            yield (
+                index,
+                Copy(
+                    key.name,
+                    temporary_name(key.name, change),
+                    relation.name,
+                    copied_constraint(key.definition, own=own, tablespace=index.tablespace),
+                    is_valid=True,
+                    # A column in its condition or an expression cannot go before it does (2BP01).
+                    survives=True,
+                    comment=key.comment,
+                ),
+            )
+
+
 def foreign_keys(change: Retyping, relation: Relation, together: Together) -> Iterator[Copy]:
     """Foreign keys of the column to other tables, and those that point to it."""
     pointing_here = {(each.table, each.name) for each in relation.references}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrator.changes.bystanders import require_last_word
+from migrator.changes.constraint import MOST_ROWS_EXCLUDED
 from migrator.changes.copies import is_deferrable
 from migrator.changes.kind import Context, OnTable
 from migrator.changes.retyping import listed, set_aside
@@ -72,17 +73,22 @@ def refuse_indexes(relation: Relation, change: Retyping) -> None:
     """Refuse indexes that cannot be built anew beforehand.
 
     Raises:
-        Refused: an exclusion constraint, a deferrable key, or one that replication or CLUSTER goes by.
+        Refused: an exclusion constraint of a large table, a deferrable key, or one that replication or CLUSTER goes by.
     """
     for index in relation.indexes:
         if change.column not in index.columns:
             continue
-        if index.is_exclusion:
+        if index.is_exclusion and (relation.partition_key or relation.estimated_rows > MOST_ROWS_EXCLUDED):
             raise Refused(
                 f'exclusion constraint "{index.constraint}" of table "{relation.name}" is about "{change.column}": '
-                "its index cannot be built while others write",
-                hint="drop it in a migration before this one, and add it again after it, which waits for nobody as "
-                "long as the table is small",
+                + (
+                    "it is not made anew on partitions"
+                    if relation.partition_key
+                    else f"reads and writes of about {relation.estimated_rows} rows would wait until its index is "
+                    "built, which the server does not do concurrently"
+                ),
+                hint="drop it in a migration before this one, and add it again after it, when nobody writes, with "
+                "-- migrator: phase = contract above the statement",
             )
         if index.is_unique and is_deferrable(index, relation):
             raise Refused(
@@ -172,6 +178,8 @@ def notes(relation: Relation, change: Retyping) -> Iterator[str]:
     for index in relation.indexes:
         if change.column in index.columns and not index.is_valid:
             yield f"index {index.name} is invalid and goes with the old column"
+        elif change.column in index.columns and index.is_exclusion:
+            yield f"the index of {index.constraint} is built while reads and writes wait, for lock_timeout at most"
     for each in listed.statistics(relation, change.column):
         yield f"statistics object {listed.name_of(each)} is empty after contract until the next ANALYZE"
     others = columns_in(change.up) - {change.column} if change.up else set()

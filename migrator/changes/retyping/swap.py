@@ -44,6 +44,7 @@ class Place:
 
     Attributes:
         built: indexes, as ``carried.indexes`` has them.
+        exclusions: as ``carried.exclusions`` has them.
     """
 
     change: Retyping
@@ -53,6 +54,12 @@ class Place:
     built: tuple[tuple[Index, str, Sql], ...]
     checks: tuple[Copy, ...]
     keys: tuple[Copy, ...]
+    exclusions: tuple[tuple[Index, Copy], ...]
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The constraints that get their names in the swap."""
+        return (*self.checks, *self.keys, *(copy for _, copy in self.exclusions))
 
 
 def place(change: Retyping, relation: Relation, shadow: Shadow, together: Together) -> Place | None:
@@ -68,6 +75,7 @@ def place(change: Retyping, relation: Relation, shadow: Shadow, together: Togeth
         tuple(carried.indexes(change, relation, together)),
         tuple(carried.checks(change, relation, together)),
         tuple(carried.foreign_keys(change, relation, together)),
+        tuple(carried.exclusions(change, relation, together)),
     )
 
 
@@ -136,7 +144,9 @@ def made_anew(place: Place) -> Iterator[tuple[str, Sql, str | None]]:
         key = carried.key_of(index, relation)
         if key is not None:
             yield key.name, _constraint(key.name, relation.name), key.comment
-    for copy in (*place.checks, *place.keys):
+    for index, _ in place.exclusions:
+        yield index.name, Sql(f"INDEX {qualified(schema, index.name)}"), index.comment
+    for copy in place.copies:
         yield copy.name, _constraint(copy.name, copy.table), copy.comment
 
 
@@ -169,6 +179,13 @@ def _conditions(place: Place, template: Template) -> Iterator[Draft]:
                 template("validate", table=_sql(copy.table), constraint=copy.temporary),
                 "looks at every row while reads and writes go on",
             )
+    for _, copy in place.exclusions:
+        yield Draft(
+            f"add-{slug(copy.name)}",
+            template("exclude", table=change.sql, constraint=copy.temporary, definition=copy.definition),
+            "builds its index while others wait; cut off if that takes longer than lock_timeout",
+            f"exclude-{slug(copy.name)}",
+        )
 
 
 def _cut_loose(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]]:
@@ -183,12 +200,12 @@ def _cut_loose(place: Place, template: Template) -> Iterator[tuple[str, Sql, str
         template("drop_function", function=place.shadow.function),
         "no trigger calls it any more",
     )
-    for copy in place.keys:
+    for copy in place.copies:
         if copy.survives:
             yield (
                 f"drop-{slug(copy.name)}",
                 template("drop_constraint", table=_sql(copy.table), constraint=copy.name),
-                "its copy points to the new column",
+                "its copy is about the new column",
             )
 
 
@@ -232,7 +249,7 @@ def _replaced(place: Place, template: Template) -> Iterator[tuple[str, Sql, str]
             "as on the old column",
         )
     yield from _keys_and_indexes(place, template)
-    for copy in (*place.checks, *place.keys):
+    for copy in place.copies:
         yield (
             f"rename-{slug(copy.name)}",
             template("rename_constraint", table=_sql(copy.table), constraint=copy.temporary, new_name=copy.name),

@@ -38,7 +38,8 @@ def trials(change: Retyping, relation: Relation, together: Together) -> Iterator
             "pg_temp", "migrator_trial", False, "",
         )  # fmt: skip
         yield _trial(f"index {index.name}", change, (*copy, statement_sql(statement.kind, node)))
-    for check in carried.checks(change, relation, together):
+    excluding = (each for _, each in carried.exclusions(change, relation, together))
+    for check in (*carried.checks(change, relation, together), *excluding):
         yield _trial(f"constraint {check.name}", change, (*copy, Sql(f"ALTER TABLE {_COPY} ADD {check.definition}")))
     for key in carried.foreign_keys(change, relation, together):
         yield _trial(

@@ -279,10 +279,15 @@ def _refuse_merged(change: ValueRemoval, retyping: Retyping, relation: Relation 
     """Refuse what two values that become one would break."""
     if relation is None:
         return
-    unique = [each.name for each in relation.indexes if each.is_unique and retyping.column in each.columns]
+    unique = [
+        each.name
+        for each in relation.indexes
+        if (each.is_unique or each.is_exclusion) and retyping.column in each.columns
+    ]
     if unique and change.replacement:
         raise Refused(
-            f'column "{retyping.column}" of table "{relation.name}" is in unique indexes, and two values become one',
+            f'column "{retyping.column}" of table "{relation.name}" is in unique indexes or exclusion constraints, '
+            "and two values become one",
             detail="\n".join(unique),
             hint="leave the replacement out, and write another value into the rows that hold it",
         )

@@ -156,7 +156,9 @@ def _renamed(change: ValueRemoval, relation: Relation) -> Relation:
     return replace(
         relation,
         constraints=tuple(
-            replace(each, definition=with_type(each.definition, *names)) if each.type == "check" else each
+            replace(each, definition=with_type(each.definition, *names))
+            if each.type in ("check", "exclusion")
+            else each
             for each in relation.constraints
         ),
         indexes=tuple(replace(each, definition=with_type(each.definition, *names)) for each in relation.indexes),
