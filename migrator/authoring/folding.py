@@ -18,6 +18,7 @@ from migrator.changes.kinds.drop_column import Removal
 from migrator.changes.kinds.rename_column import Renaming
 from migrator.changes.kinds.set_default import Defaulting
 from migrator.changes.kinds.set_not_null import Tightening
+from migrator.changes.retyping.shadow import Retyping
 from migrator.errors import Refused
 from migrator.model.schema import Schema, TableName
 from migrator.planning.planner import Change
@@ -137,6 +138,7 @@ def folded(items: Sequence[Change | Assignment]) -> tuple[list[Change], list[str
                 column.spec = structs.replace(column.spec, column=item.spec.new_name)
                 columns[item.spec.target, item.spec.new_name] = column
     _refuse_leaving(columns.values(), items)
+    retyped = _retyped(items, done)
     changes = [
         _with_fill(item, fills[number]) if number in fills else item
         for number, item in enumerate(items)
@@ -144,7 +146,43 @@ def folded(items: Sequence[Change | Assignment]) -> tuple[list[Change], list[str
     ]
     for column in columns.values():
         changes[changes.index(column.change)] = Change(column.change.kind, _final(column), column.change.at)
+    for before, after, behind in retyped:
+        changes = [each for each in changes if each not in behind]
+        place = changes.index(before)
+        changes[place : place + 1] = [after, *behind]
     return changes, notes, left
+
+
+def _retyped(items: Sequence[Change | Assignment], done: set[int]) -> list[tuple[Change, Change, list[Change]]]:
+    """Changes of type with what else is said of their columns: each, what it becomes, and what stands behind it.
+
+    The server changes a default with the type, so people drop it before and set it behind; what holds in the end is the
+    last one. Whether NULL is refused is about the values of the new type.
+    """
+    found = []
+    for change in items:
+        if not isinstance(change, Change) or not isinstance(change.spec, Retyping):
+            continue
+        spec = change.spec
+        own = [
+            (number, each)
+            for number, each in enumerate(items)
+            if number not in done
+            and isinstance(each, Change)
+            and isinstance(each.spec, Defaulting | Tightening)
+            and (each.spec.target, each.spec.column) == (spec.target, spec.column)
+        ]
+        defaults = [(number, each) for number, each in own if isinstance(each.spec, Defaulting)]
+        behind = [each for _, each in own if isinstance(each.spec, Tightening)]
+        done.update(number for number, _ in defaults[:-1])
+        for number, each in defaults[-1:]:
+            if isinstance(each.spec, Defaulting) and each.spec.default and not spec.in_place and not spec.default:
+                done.add(number)
+                spec = structs.replace(spec, default=each.spec.default)
+            else:
+                behind.insert(0, each)
+        found.append((change, Change(change.kind, spec, change.at), behind))
+    return found
 
 
 def _of_row(wrapped: Any, own: str) -> str | None:

@@ -149,3 +149,23 @@ def test_rows_of_a_table_that_is_created_are_new_codes_alone(rows: str, phases: 
 def test_rows_of_any_other_table_are_up_to_their_author():
     with pytest.raises(Refused, match="data does not belong to a schema change"):
         changes("INSERT INTO users VALUES (1, 'x')")
+
+
+def test_what_is_said_of_a_column_beside_its_type_is_about_the_new_one():
+    sql = (
+        "ALTER TABLE users ALTER name DROP DEFAULT, ALTER name SET NOT NULL, ALTER name TYPE varchar(9),"
+        " ALTER name SET DEFAULT 'a'"
+    )
+
+    retyped, tightened = changes(sql, users())
+
+    assert (retyped.kind.name, retyped.spec.default) == ("change_type", "'a'")
+    assert tightened.kind.name == "set_not_null"
+
+
+def test_null_is_not_filled_while_the_type_changes():
+    filled = "-- migrator: fill = ''\nALTER TABLE users ALTER name SET NOT NULL"
+
+    refused = refusal(f"ALTER TABLE users ALTER name TYPE varchar(9);\n{filled}", users())
+
+    assert "would be filled while its type changes" in refused.message

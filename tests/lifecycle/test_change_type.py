@@ -512,3 +512,34 @@ def test_what_is_set_for_long_values_comes_along_where_the_new_type_has_them(
         "SELECT attstorage::text || '|' || CASE attcompression WHEN 'p' THEN 'pglz' ELSE '' END, attstattarget::int"
         " FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'a'"
     ) == [(kept, 70)]
+
+
+def test_default_and_not_null_come_with_the_type(sandbox: Sandbox) -> None:
+    sandbox.execute("CREATE TABLE t (id int PRIMARY KEY, v int DEFAULT 3); INSERT INTO t VALUES (1, 1), (2, 2)")
+    sandbox.install()
+    migration = sandbox.new(
+        "typed",
+        "ALTER TABLE t ALTER v DROP DEFAULT, ALTER v TYPE text USING v::text, ALTER v SET DEFAULT 'a',"
+        " ALTER v SET NOT NULL",
+    )
+
+    sandbox.finish(migration)
+    sandbox.execute("INSERT INTO t VALUES (3)")
+
+    assert sandbox.rows("SELECT id, v FROM t ORDER BY id") == [(1, "1"), (2, "2"), (3, "a")]
+    with pytest.raises(StatementFailed, match="null value"):
+        sandbox.execute("INSERT INTO t VALUES (4, NULL)")
+
+
+def test_a_default_that_is_dropped_beside_the_type_is_gone_after_it(sandbox: Sandbox) -> None:
+    sandbox.execute("CREATE TABLE t (id int PRIMARY KEY, v int DEFAULT 3)")
+    sandbox.install()
+    migration = sandbox.new("typed", "ALTER TABLE t ALTER v TYPE bigint; ALTER TABLE t ALTER v DROP DEFAULT")
+
+    sandbox.expand(migration)
+    sandbox.execute("INSERT INTO t VALUES (1)")
+    sandbox.backfill(migration)
+    sandbox.contract(migration, offline="nobody is connected in this test")
+    sandbox.execute("INSERT INTO t VALUES (2)")
+
+    assert sandbox.rows("SELECT id, v FROM t ORDER BY id") == [(1, 3), (2, None)]

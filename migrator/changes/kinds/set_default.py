@@ -60,7 +60,7 @@ class SetDefault(Kind[Defaulting]):
     name = "set_default"
     spec = Defaulting
     options = frozenset({"phase"})
-    may_follow = frozenset({"set_not_null"})
+    may_follow = frozenset({"set_not_null", "change_type"})
 
     def recognise(self, action: Action, schema: Schema) -> Defaulting | None:
         """``ALTER TABLE … ALTER COLUMN … SET DEFAULT …`` and ``… DROP DEFAULT``."""

@@ -56,7 +56,7 @@ class SetNotNull(Kind[Tightening]):
     name = "set_not_null"
     spec = Tightening
     options = frozenset({"fill"})
-    may_follow = frozenset({"set_default"})
+    may_follow = frozenset({"set_default", "change_type"})
 
     def recognise(self, action: Action, schema: Schema) -> Tightening | None:
         """``ALTER TABLE … ALTER COLUMN … SET NOT NULL``."""
@@ -85,6 +85,15 @@ class SetNotNull(Kind[Tightening]):
         if change.target in context.created:
             raise Refused(
                 f'column "{change.column}" belongs to a table this migration creates', hint="write NOT NULL there"
+            )
+        own = [change.target, change.column]
+        if change.fill and any(
+            name == "change_type" and [getattr(spec, "target", None), getattr(spec, "column", "")] == own
+            for name, spec in context.beside
+        ):
+            raise Refused(
+                f'NULL in column "{change.column}" would be filled while its type changes',
+                hint="write two migrations, and contract the first before the second",
             )
         if change.fill and is_null(change.fill):
             raise Refused(f"fill = {change.fill} is NULL itself", hint="say what stands in for NULL")

@@ -21,11 +21,14 @@ from migrator.changes.retyping.as_planned import require_as_planned, require_giv
 from migrator.changes.retyping.in_place import require_in_place
 from migrator.changes.retyping.shadow import Retyping, Together, never_fails, shadow_of
 from migrator.changes.retyping.trial import trials, trials_of_users
+from migrator.changes.user_type import names_type
 from migrator.errors import Refused
 from migrator.model.schema import Relation, TableName
-from migrator.sql.compose import Sql, expression
+from migrator.sql.compose import Sql, expression, ident
 from migrator.sql.rewrite import columns_in, seen_from_trigger, slug
 from migrator.templating import render
+
+_TYPE_BEFORE = "create the type in a migration before this one: values are tried in it before anything is changed"
 
 
 class ColumnRetyping:
@@ -94,9 +97,14 @@ class ColumnRetyping:
             sample=self.template("sample", **values),
             in_backfill=True,
             extremes=tuple(extremes(change.conversion, _types(context.schema.relation(change.target)))),
+            hint=_TYPE_BEFORE if names_type(change.type, context.created_types) else "",
         )
         if change.default:
-            yield Expression(change.default, Sql(f"SELECT {change.cast(expression(change.default))}"))
+            yield Expression(
+                change.default,
+                Sql(f"SELECT {change.cast(expression(change.default))}"),
+                hint=_TYPE_BEFORE if names_type(change.type, context.created_types) else "",
+            )
         relation = context.schema.relation(change.target)
         if relation is not None:
             yield from trials(change, relation, self._all(change, context))
@@ -224,7 +232,8 @@ class ColumnRetyping:
         checks.require_replaceable(relation, column, change)
         require_given_back(change, relation, context.contract_sql)
         shadow, together = shadow_of(change, context), self._all(change, context)
-        require_as_planned(change, relation, shadow, together, context.contract_sql, self.template)
+        contract_sql = _without_others(change, context)
+        require_as_planned(change, relation, shadow, together, contract_sql, self.template)
 
     def rollback(self, change: Retyping, context: Context) -> Iterator[Draft]:
         """Trigger and column go; every value is in the old column."""
@@ -263,3 +272,15 @@ class ColumnRetyping:
 
 def _types(relation: Relation | None) -> dict[str, str]:
     return {column.name: column.type_name for column in relation.columns} if relation else {}
+
+
+def _without_others(change: Retyping, context: Context) -> str:
+    """What contract runs, without what other changes of the migration say of the column once it has its type."""
+    altering = f"ALTER TABLE {change.sql} ALTER COLUMN {ident(change.column)}"
+    said = set()
+    for name, spec in context.beside:
+        if [getattr(spec, "target", None), getattr(spec, "column", "")] == [change.target, change.column]:
+            said |= {f"{altering} SET NOT NULL"} if name == "set_not_null" else set()
+            default = getattr(spec, "default", "") if name == "set_default" else ""
+            said |= {f"{altering} SET DEFAULT {expression(default)}"} if default else set()
+    return "\n".join(line for line in context.contract_sql.splitlines() if line not in said)
