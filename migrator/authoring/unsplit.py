@@ -279,7 +279,9 @@ _MOVES = _Said(
     "contract",
 )
 _DEFAULT_CONVERSION = _Said("it converts what old code sends and reads, too", "", "contract")
-_INSERTS_VALUES = _Said("data does not belong to a schema change", "", "either", "DELETE …")
+_INSERTS_VALUES = _Said(
+    "old code reads the rows too, and only you know whether it can live with them", "", "either", "DELETE FROM …"
+)
 _FAMILY_GETS = _ADDS._replace(undo="ALTER OPERATOR FAMILY … DROP …")
 _FAMILY_LOSES = _Said("indexes and statements of old code may need what goes", "", "contract")
 _UNKNOWN = _Said("it is of no kind that is known here", '"migrator explain" lists the kinds that can', "either")

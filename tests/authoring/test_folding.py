@@ -147,7 +147,7 @@ def test_rows_of_a_table_that_is_created_are_new_codes_alone(rows: str, phases: 
 
 
 def test_rows_of_any_other_table_are_up_to_their_author():
-    with pytest.raises(Refused, match="data does not belong to a schema change"):
+    with pytest.raises(Refused, match="only you know whether it can live with them"):
         changes("INSERT INTO users VALUES (1, 'x')")
 
 

@@ -94,7 +94,7 @@ UNSUPPORTED = [
     ("DROP COLLATION v", "running code may still use what would be dropped"),
     ("UPDATE users SET name = ''", "over many rows it locks them all to its end"),
     ("DELETE FROM users", "one statement over many rows locks them all"),
-    ("INSERT INTO users VALUES (1)", "data does not belong to a schema change"),
+    ("INSERT INTO users VALUES (1)", "only you know whether it can live with them"),
     ("TRUNCATE users", "running code loses its rows"),
     ("DO $$ BEGIN END $$", "what the block does cannot be read off its text"),
     ("SELECT 1", "what the query does besides reading cannot be read off its text"),

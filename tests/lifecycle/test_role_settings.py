@@ -113,3 +113,17 @@ def test_a_role_for_which_triggers_do_not_fire_is_refused(sandbox: Sandbox) -> N
     with pytest.raises(DatabaseUnavailable, match="session_replication_role is replica") as caught:
         sandbox.database.connect()
     assert "RESET session_replication_role" in str(caught.value.hint)
+
+
+def test_a_session_that_fires_no_triggers_keeps_nothing_in_step(sandbox: Sandbox) -> None:
+    """What docs/semantics.md warns of, not what anybody wants."""
+    sandbox.execute("CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x'), (2, 'x')")
+    sandbox.install()
+    sandbox.expand(sandbox.new("renamed", "ALTER TABLE t RENAME a TO b"))
+
+    sandbox.execute("UPDATE t SET b = 'y' WHERE id = 1")
+    sandbox.execute(
+        "SET session_replication_role = replica; UPDATE t SET b = 'y' WHERE id = 2; RESET session_replication_role"
+    )
+
+    assert sandbox.rows("SELECT id, a, b FROM t ORDER BY id") == [(1, "y", "y"), (2, "x", "y")]
