@@ -273,6 +273,37 @@ def are_ambiguous(one: Signature, other: Signature) -> bool:
     return alike >= max(len(each.inputs) - each.defaults for each in (one, other))
 
 
+_CATEGORIES = (
+    frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"}),
+    frozenset({"text", "varchar", "bpchar", "char", "name"}),
+    frozenset({"date", "timestamp", "timestamptz"}),
+)
+"""Types that a call which does not give its own does not choose between (PostgreSQL documentation, 10.3)."""
+
+
+def are_alike(one: Signature, other: Signature) -> bool:
+    """Whether calls that do not give the types of their arguments are ambiguous, or mean the other one all at once.
+
+    A driver sends a number as the smallest integer that holds it, or as text without a type.
+    """
+    ranges = [range(len(each.inputs) - each.defaults, len(each.inputs) + 1) for each in (one, other)]
+    return any(
+        all(
+            mine == theirs or _is_near(mine, theirs)
+            for mine, theirs in zip(one.inputs[:n], other.inputs[:n], strict=True)
+        )
+        for n in ranges[0]
+        if n in ranges[1]
+    )
+
+
+def _is_near(one: str, other: str) -> bool:
+    if one.endswith("[]") != other.endswith("[]"):
+        return False
+    pair = {one.removesuffix("[]"), other.removesuffix("[]")}
+    return any(pair <= category for category in _CATEGORIES)
+
+
 def dropped_beside(change: OnRoutine, context: Context) -> list[Signature]:
     """The overloads of a routine that the same migration drops, in the order in which it does."""
     return [

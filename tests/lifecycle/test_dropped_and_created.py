@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.authoring import new
-from migrator.errors import Refused
+from migrator.errors import Refused, StatementFailed
 from migrator.sql.parser import parse_script
 from tests.support.sandbox import Sandbox, refusal
 
@@ -248,3 +248,34 @@ def test_one_that_makes_calls_of_another_ambiguous_for_good_is_refused(sandbox: 
     with pytest.raises(Refused, match="calls of old code are ambiguous and fail") as error:
         sandbox.new("change", function("f", "(n int, m int DEFAULT 2) RETURNS int", "RETURN n"))
     assert "leave DEFAULT out" in refusal(error.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "call", "between"),
+    [
+        ("integer", "bigint", "2::smallint", ""),
+        ("integer[]", "numeric[]", "'{}'", ""),
+        ("varchar", "text", "'a'", "new"),
+        ("date", "timestamptz", "'2026-01-01'", "new"),
+    ],
+)
+def test_a_function_is_not_beside_one_that_its_calls_do_not_tell_it_from(
+    sandbox: Sandbox, before: str, after: str, call: str, between: str
+) -> None:
+    sandbox.execute(f"CREATE FUNCTION f(a {before}) RETURNS text LANGUAGE sql AS $$ SELECT 'old' $$")
+    new = f"CREATE FUNCTION f(a {after}) RETURNS text LANGUAGE sql AS $$ SELECT 'new' $$"
+    assert sandbox.value(f"SELECT f({call})") == "old"
+
+    with pytest.raises(Refused, match="do not give the types of their arguments"):
+        sandbox.new("wider", f"{new}; DROP FUNCTION f({before})")
+    said = f"-- migrator: phase = expand\n-- migrator: undo = DROP FUNCTION f({after})"
+    migration = sandbox.new("wider", f"{said}\n{new};\nDROP FUNCTION f({before})")
+    sandbox.expand(migration)
+
+    if between:
+        assert sandbox.value(f"SELECT f({call})") == between
+    else:
+        with pytest.raises(StatementFailed, match="is not unique"):
+            sandbox.value(f"SELECT f({call})")
+    sandbox.contract(migration, offline=OFFLINE)
+    assert sandbox.value(f"SELECT f({call})") == "new"

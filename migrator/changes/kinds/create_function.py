@@ -9,6 +9,7 @@ from migrator.changes.routine import (
     DefinedRoutine,
     OnRoutine,
     Signature,
+    are_alike,
     are_ambiguous,
     defined,
     dropped_beside,
@@ -51,16 +52,19 @@ class CreateFunction(Kind[RoutineCreation]):
         drops the other.
 
     What is refused
-        One that makes calls of another ambiguous which stays, or which takes as many arguments. A function that is
+        One that makes calls of another ambiguous which stays, or which takes as many arguments. One beside another that
+        differs in numbers, strings or dates of other types alone, ``f(integer)`` and ``f(bigint)``: a driver that sends
+        ``f(5)`` as smallint gets an error between expand and contract, and ``f('a')`` means the one with text all at
+        once. If calls give their types, a directive ``phase`` says that it may be there. A function that is
         there with the same parameter types: ``CREATE OR REPLACE`` gives it a new body. A parameter with ``%TYPE``.
         Rollback while other objects use the function, but for triggers of the same migration.
 
     Limits
         The server looks at the body before expand, in a transaction that is rolled back. Where an earlier change of the
         same migration makes something, it looks when expand creates the function: what it does not accept fails there,
-        with nothing changed by that step. Where overloads differ by types alone, a call that does not give them,
-        ``f('1')``, may be ambiguous between expand and contract, or mean the new one. Everybody may execute a new
-        function, unless default privileges or a REVOKE of your own say otherwise.
+        with nothing changed by that step. Where overloads differ by types of different sorts, ``f('1')`` means the one
+        with text. Everybody may execute a new function, unless default privileges or a REVOKE of your own say
+        otherwise.
 
     Example::
 
@@ -113,6 +117,14 @@ class CreateFunction(Kind[RoutineCreation]):
                     "defaults that make its calls ambiguous: new code gives these arguments, or does with the old one"
                 )
                 continue
+            if are_alike(signature, other):
+                raise Refused(
+                    f'beside "{change.target}({other.arguments})", calls of old code that do not give the types of '
+                    f'their arguments fail, or mean "{change.target}({signature.arguments})" at once',
+                    hint="give the new one another name; or, if they all give them, say that it can be there beside: "
+                    f"-- migrator: phase = expand, and -- migrator: undo = DROP {signature.noun} "
+                    f"{change.sql}({signature.arguments})",
+                )
             if other in going:
                 continue
             yield (
