@@ -20,6 +20,7 @@ from migrator.model.schema import Schema
 from migrator.planning import facts, phase_file, planner, touching
 from migrator.planning.folders import MANIFEST, Manifest, assemble, changes_of, load
 from migrator.planning.names import refuse_taken
+from migrator.planning.objections import objections
 from migrator.planning.planner import Change, Planned
 from migrator.postgres.catalog import nearest_relation, objection_to, read_schema
 from migrator.postgres.names import holders
@@ -193,7 +194,7 @@ def _plan(changes: Sequence[Change], migration_id: str, level: int, schema: Sche
     if session is not None:
         expressions = planner.expressions_of(changes, migration=migration_id, level=level, schema=schema)
         planner.raise_all(
-            planner.objections(
+            objections(
                 expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
             )
         )

@@ -24,6 +24,7 @@ from migrator.planning import facts, in_step, names, planner, touching
 from migrator.planning.folders import changes_of
 from migrator.planning.leaving import filled_by, keys_needed_by
 from migrator.planning.named_beside import named_before, names_objects
+from migrator.planning.objections import objections
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
@@ -119,11 +120,11 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
         names.refuse_taken_twice(taken)
         names.refuse_taken(taken, lambda asked: holders(session, asked))
         expressions = planner.expressions_of(changes, migration=migration.id, level=migration.level, schema=schema)
-        objections = planner.objections(
+        refused = objections(
             expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
         )
-        refusals += objections
-        if not objections:
+        refusals += refused
+        if not refused:
             _refuse_obstacles(session, migration, changes, schema, Phase.EXPAND)
             notes += _at_the_edges(session, expressions)
     except Refused as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -266,29 +266,6 @@ def obstacles_of(
         for change, context in zip(changes, contexts, strict=True)
         for each in change.kind.obstacles(change.spec, replace(context, rollback_sql=rollback_sql))
     ]
-
-
-def objections(
-    expressions: Iterable[tuple[Change, Expression]], objection_to: Callable[[Expression], str | None]
-) -> list[Refused]:
-    """What the server says against the author's expressions.
-
-    Args:
-        expressions: see ``expressions_of``.
-        objection_to: asks the server about one; None: it understands.
-    """
-    refusals = []
-    for change, each in expressions:
-        objection = objection_to(each)
-        hint = each.hint or None
-        if objection is None and each.in_backfill:
-            objection = objection_to(replace(each, search_path=(), sample=None))
-            hint = "the backfill finds names by the search_path of the role that runs it: write the schema before them"
-        if objection is not None:
-            refusals.append(
-                Refused(f"the server does not accept {each.text}: {objection}", at=change.at or None, hint=hint)
-            )
-    return refusals
 
 
 def _contexts(changes: Sequence[Change], migration: str, level: int, schema: Schema) -> list[Context]:

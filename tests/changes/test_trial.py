@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.planning import planner
+from migrator.planning.objections import objections as asked_of_server
 from migrator.postgres.catalog import objection_to, read_schema
 from migrator.postgres.session import Session
 from migrator.sql.actions import actions_of, objects_in
@@ -30,7 +31,7 @@ def objections(session: Session, sql: str) -> list[str]:
     expressions = planner.expressions_of(found, migration=MIGRATION, level=7, schema=schema)
     return [
         refused.message
-        for refused in planner.objections(
+        for refused in asked_of_server(
             expressions, lambda each: objection_to(session, each.query, each.search_path, each.sample, each.trial)
         )
     ]
