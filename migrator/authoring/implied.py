@@ -66,10 +66,43 @@ def with_phases(actions: Sequence[Action], schema: Schema) -> list[Action]:
     return found
 
 
+def alterations_of_created(actions: Sequence[Action], schema: Schema) -> dict[int, TableName]:
+    """What alters columns of tables, or sequences, that the same script creates before: only new code knows these.
+
+    Returns:
+        The tables and sequences, by the positions of the actions.
+    """
+    created: set[TableName] = set()
+    found: dict[int, TableName] = {}
+    for position, action in enumerate(actions):
+        if action.kind == "create_stmt":
+            created.add(_named(action.node.relation, schema))
+        elif action.kind == "create_seq_stmt":
+            created.add(_named(action.node.sequence, schema))
+        elif not action.options and (action.kind == "alter_seq_stmt" or _alters_column(action)):
+            of = action.node.sequence if action.kind == "alter_seq_stmt" else action.node.relation
+            if (name := _named(of, schema)) in created:
+                found[position] = name
+    return found
+
+
+def _alters_column(action: Action) -> bool:
+    if action.kind == "rename_stmt":
+        return bool(action.node.rename_type == pb.OBJECT_COLUMN)
+    return action.kind == "alter_table_stmt" and action.command is not None and action.command.subtype in _OF_COLUMNS
+
+
+_OF_COLUMNS = frozenset(
+    {pb.AT_AddColumn, pb.AT_DropColumn, pb.AT_AlterColumnType, pb.AT_ColumnDefault, pb.AT_SetNotNull, pb.AT_DropNotNull}
+)
+
+
 def _phase(action: Action, created: set[TableName], sequences: set[TableName], schema: Schema) -> str:
     """The phase of a statement about rows of what is created; an empty string: it is about something else."""
     if action.kind == "insert_stmt" and _named(action.node.relation, schema) in created:
         return "expand" if action.node.select_stmt.select_stmt.values_lists else "backfill"
+    if action.kind in ("update_stmt", "delete_stmt") and _named(action.node.relation, schema) in created:
+        return "expand"
     texts = _set_values(action)
     if texts is None:
         return ""

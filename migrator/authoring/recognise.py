@@ -10,7 +10,7 @@ from typing import Any
 
 from migrator.authoring.conditional import idle
 from migrator.authoring.folding import Assignment, assignment_of, folded
-from migrator.authoring.implied import implied, with_phases
+from migrator.authoring.implied import alterations_of_created, implied, with_phases
 from migrator.authoring.named_later import named_in_the_end
 from migrator.authoring.so_far import absent, behind, changes_nothing, put, takes_place_of
 from migrator.authoring.unsplit import refusal_of
@@ -21,10 +21,11 @@ from migrator.changes.kinds.replace_function import RoutineReplacement
 from migrator.changes.registry import all_kinds
 from migrator.errors import Refused
 from migrator.model.plan import Phase, Step
-from migrator.model.schema import Schema
+from migrator.model.schema import Schema, TableName
 from migrator.planning.planner import Change, raise_all
 from migrator.sql.actions import Action, actions_of, directives_of, relations_in
 from migrator.sql.column_constraints import apart
+from migrator.sql.compose import qualified
 from migrator.sql.guarded import unguarded
 from migrator.sql.parser import Script, Statement, pb, unwrap
 from migrator.sql.rewrite import slug
@@ -51,6 +52,7 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
     actions, coming_along = named_in_the_end(actions, schema)
     coming_along |= implied(actions, schema)
     nothing_to_do = idle(actions, schema)
+    about_created = alterations_of_created(actions, schema)
     now = schema
     for position, action in enumerate(actions):
         at = f"{script.name or 'SQL'}:{action.line}"
@@ -70,7 +72,10 @@ def recognise(script: Script, schema: Schema) -> tuple[list[Change], list[str]]:
             notes.append(f"{at}: {' '.join(action.text.split())} is left out: {missing} is not there")
             continue
         try:
-            item = assignment_of(action, schema, at) or _change(action, now, at)
+            if position in about_created:
+                item: Change | Assignment = _of_created(action, about_created[position], at)
+            else:
+                item = assignment_of(action, schema, at) or _change(action, now, at)
             if changes_nothing(item, schema):
                 notes.append(f"{at}: {_start(action.text)} is left out: the trigger is there just so")
                 found = [each for each in found if not takes_place_of(item, each)]
@@ -141,6 +146,14 @@ def _unread_directives(script: Script) -> Iterator[Refused]:
 def _is_left_out(what: Action | Statement) -> bool:
     is_meaningful_setting = what.kind == "variable_set_stmt" and what.node.name in _MEANINGFUL_SETTINGS
     return what.kind in _LEFT_OUT and not is_meaningful_setting
+
+
+def _of_created(action: Action, target: TableName, at: str) -> Change:
+    """What alters a table or sequence that the script creates, as it is: only new code knows it."""
+    spec = RawSql(
+        statement=action.text, phase="expand", tables=(qualified(target.schema, target.name),), group=slug(target.name)
+    )
+    return Change(all_kinds()["raw_sql"], spec, at)
 
 
 def _is_where_names_are(action: Action, actions: Iterable[Action], schema: Schema) -> bool:

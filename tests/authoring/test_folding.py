@@ -7,7 +7,7 @@ import pytest
 from migrator.changes.kinds.add_column import Addition
 from migrator.errors import Refused
 from migrator.model.plan import Phase
-from tests.changes.plans import changes, drafts, refusal, statements, users
+from tests.changes.plans import changes, drafts, plan, refusal, schema, statements, users
 
 ADD = "ALTER TABLE users ADD COLUMN n text"
 
@@ -169,3 +169,19 @@ def test_null_is_not_filled_while_the_type_changes():
     refused = refusal(f"ALTER TABLE users ALTER name TYPE varchar(9);\n{filled}", users())
 
     assert "would be filled while its type changes" in refused.message
+
+
+def test_what_alters_a_table_of_the_same_script_runs_with_it():
+    sql = """
+        CREATE SEQUENCE ids; CREATE TABLE n (id int DEFAULT nextval('ids'), a int); ALTER SEQUENCE ids OWNED BY n.id;
+        ALTER TABLE n ADD b int NOT NULL, ALTER a TYPE bigint; ALTER TABLE n RENAME a TO c; ALTER TABLE n ADD d int;
+        UPDATE n SET d = 1; ALTER TABLE n ALTER d SET NOT NULL; ALTER TABLE n ALTER d SET DEFAULT 2, DROP COLUMN c;
+    """
+
+    planned = plan(sql, schema())
+
+    assert [step.sql.split()[0] for step in planned.drafts[Phase.EXPAND]] == ["CREATE"] * 2 + ["ALTER"] * 5 + [
+        "UPDATE", "ALTER", "ALTER", "ALTER"
+    ]  # fmt: skip
+    assert not planned.drafts[Phase.CONTRACT]
+    assert not any("nothing undoes" in note for note in planned.notes)

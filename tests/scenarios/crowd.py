@@ -155,7 +155,7 @@ class Crowd:
                 except psycopg.Error as error:
                     if error.sqlstate not in _COLLISIONS:
                         self.failures.append(f"level {self._level}: {statement.text}: {error.sqlstate} {error}")
-                time.sleep(chance.uniform(0, 0.01))
+                time.sleep(chance.uniform(0, 0.03))
 
 
 def _read(connection: _Connection, statement: Statement) -> bool:

@@ -116,14 +116,15 @@ class RawSqlKind(Kind[RawSql]):
 
     def validate(self, change: RawSql, context: Context) -> Iterator[str]:
         """It is one statement that can run as it says."""
-        del context
         for text in filter(None, (change.statement, change.undo)):
             _only_statement(text)
         if change.key and change.phase != "backfill":
             raise Refused(f"key {', '.join(change.key)}: only a backfill goes by a key")
         if change.group and (not change.in_transaction or not _GROUP.fullmatch(change.group)):
             raise Refused(f"group {change.group!r}: a name, of statements in a transaction")
-        if change.phase == "expand" and not change.undo:
+        created = context.created | {TableName(*made[1:3]) for made in context.made if made[:1] == ("SEQUENCE",)}
+        is_of_created = bool(change.tables) and self.touched(change).keys() <= created
+        if change.phase == "expand" and not change.undo and not is_of_created:
             yield f"nothing undoes this statement in rollback: {' '.join(change.statement.split())[:80]}"
 
     def expand(self, change: RawSql, context: Context) -> Iterator[Draft]:
