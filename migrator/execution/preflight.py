@@ -11,15 +11,15 @@ from migrator.backfill.target import check_rules
 from migrator.changes.kind import Expression
 from migrator.errors import DatabaseUnavailable, OutOfOrder, Refused
 from migrator.execution import others, surroundings
+from migrator.execution.lacking import lacking
 from migrator.execution.run import Run
 from migrator.execution.steps import refusal_reporter
 from migrator.ledger import state
 from migrator.ledger.install import is_installed
 from migrator.ledger.state import State
 from migrator.model.counts import counted
-from migrator.model.locks import LockMode
 from migrator.model.plan import Migration, Phase
-from migrator.model.schema import Schema, TableName
+from migrator.model.schema import Schema
 from migrator.planning import facts, in_step, names, planner, touching
 from migrator.planning.folders import changes_of
 from migrator.planning.leaving import filled_by, keys_needed_by
@@ -28,21 +28,14 @@ from migrator.planning.objections import objections
 from migrator.planning.planner import Change
 from migrator.postgres.catalog import (
     count_violations,
-    missing_ownership,
-    missing_privileges,
-    nearest_relation,
     objection_to,
-    resolve,
 )
 from migrator.postgres.locks import retry_short_locks
 from migrator.postgres.names import holders
 from migrator.postgres.session import ServerError, Session
-from migrator.sql.owned import owned_objects
-from migrator.sql.parser import parse_script, relation_parts
+from migrator.sql.parser import parse_script
 from migrator.sql.subjects import (
     built_index,
-    created_relation,
-    makes_beside,
     unchecked_condition,
     validated_constraints,
 )
@@ -95,7 +88,7 @@ def _before_expand(run: Run, session: Session, migration: Migration) -> list[str
             check(run, session, migration, changes)
         except Refused as refusal:
             refusals.append(refusal)
-    absent, missing = _missing(session, migration)
+    absent, missing = lacking(session, migration)
     if absent:
         refusals.append(
             Refused(
@@ -336,55 +329,6 @@ def _shared(session: Session, changes: Sequence[Change], its: Sequence[Change]) 
     if not shared and names_objects([*changes, *its]):
         shared = set(named_before(changes, its, others.schema_of(session, [*changes, *its])))
     return shared
-
-
-def _missing(session: Session, migration: Migration) -> tuple[list[str], list[str]]:
-    """Schemas and relations that are not there, and what this role lacks for expand and contract; one line each."""
-    absent: dict[str, None] = {}
-    lacks: dict[str, None] = {}
-    created: set[tuple[str | None, str]] = set()
-    schemas: set[str] = set()
-    for step in (*migration.phase(Phase.EXPAND), *migration.phase(Phase.CONTRACT)):
-        for kind, name in owned_objects(parse_script(step.sql).statements[0]):
-            lacks.update(dict.fromkeys(missing_ownership(session, kind, name)))
-    for step in migration.phase(Phase.EXPAND):
-        statement = parse_script(step.sql).statements[0]
-        for lock in step.effects.locks:
-            schema, name = relation_parts(lock.relation)
-            if (schema, name) in created:
-                continue
-            target = resolve(session, schema, name)
-            if target is None and schema is None and any(name == each for _, each in created):
-                continue
-            if target is None:
-                near = nearest_relation(session, name)
-                absent[f"{step.at}: relation {lock.relation} does not exist" + (f"; is it {near}?" if near else "")] = (
-                    None
-                )
-                continue
-            if lock.mode is LockMode.ACCESS_SHARE:
-                continue  # reading needs no ownership; the server is asked about queries themselves
-            lacking = missing_privileges(session, target, exists=True, creates=makes_beside(statement))
-            lacks.update(dict.fromkeys(lacking or ()))
-        if statement.kind == "create_schema_stmt":
-            schemas.add(statement.node.schemaname)
-        made = created_relation(statement)
-        if made is not None:
-            created.add(made)
-        created.update(filter(None, (built_index(statement),)))
-        if made is not None and made[0] not in schemas:
-            lines = missing_privileges(session, TableName(made[0] or "public", made[1]), exists=False)
-            if lines is None:
-                absent[f'{step.at}: schema "{made[0] or "public"}" does not exist'] = None
-            else:
-                lacks.update(dict.fromkeys(lines))
-    for step in migration.phase(Phase.CONTRACT):
-        creates = makes_beside(parse_script(step.sql).statements[0])
-        for lock in step.effects.locks:
-            target = resolve(session, *relation_parts(lock.relation))
-            if target is not None and lock.mode is not LockMode.ACCESS_SHARE:
-                lacks.update(dict.fromkeys(missing_privileges(session, target, exists=True, creates=creates) or ()))
-    return list(absent), list(lacks)
 
 
 def _check_facts(migration: Migration, changes: Sequence[Change], schema: Schema) -> None:
