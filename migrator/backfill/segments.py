@@ -68,6 +68,8 @@ class Span:
     @property
     def is_one_row(self) -> bool:
         """Whether it can hold one row only."""
+        if self.start.line == LAST_LINE:
+            return self.stop <= Place(self.start.block + 1)
         return self.start.block == self.stop.block and self.stop.line - self.start.line == 1
 
     def halves(self) -> tuple[Span, Span]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from migrator.backfill import engine, rejects
 from migrator.backfill.rejects import at_fault
-from migrator.backfill.segments import Place, Span
+from migrator.backfill.segments import LAST_LINE, Place, Span
 from migrator.errors import StatementFailed
 
 FILL = "UPDATE t SET n = s::int WHERE n IS DISTINCT FROM s::int"
@@ -134,6 +134,13 @@ def test_exactly_the_rows_at_fault_are_found(bad, most):
 
     found = [row.start.tid for row, _ in at_fault(Span.of_blocks(0, 7), attempt, most)]
     assert found == [Place(*place).tid for place in sorted(bad)][:most]
+
+
+def test_narrowing_ends_at_the_last_line_of_a_block_when_no_part_fails_any_more():
+    """As when the row was updated meanwhile, and is elsewhere."""
+    whole = Span.of_blocks(0, 1)
+    ((row, error),) = at_fault(whole, lambda span: "failed" if span == whole else None, 1)
+    assert (row.start, error) == (Place(0, LAST_LINE), "failed")
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, LINES)), min_size=2, max_size=2, unique=True))
