@@ -132,6 +132,11 @@ class Attempts:
             in_block = len(target.lines(self._session, self.leaf(claimed), attempt.span))
         self._sizes[self._kind(claimed)] = after_refusal(attempt.size, in_block)
 
+    def narrow(self, claimed: Claim) -> None:
+        """Make the next batch so small that all its rows may be locked while those at fault are found."""
+        wanted = self.wanted(claimed)
+        self._sizes[self._kind(claimed)] = Size(1, min(wanted.rows, FIRST_ROWS))
+
     def _in_block(self, claimed: Claim, place: Place, size: Size) -> Attempt:
         leaf, block, part = self.leaf(claimed), place.next_block, place.part
         rest = Span.of_lines(block, place.line, None, *part, self._parting(claimed))

@@ -10,11 +10,12 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from migrator.backfill import checkpoint, described, rejects, target
+from migrator.backfill import checkpoint, described, holding, rejects, target
 from migrator.backfill.attempts import Attempt, Attempts, Rewritten
 from migrator.backfill.checkpoint import Claim, JobKey
 from migrator.backfill.keys import KeyValue
 from migrator.backfill.rejects import Rejected
+from migrator.backfill.segments import Span
 from migrator.backfill.sizing import (
     LOOK_EVERY_S,
     UNHURRIED_MS,
@@ -126,7 +127,7 @@ class Batcher:
                     return Outcome(Result.REFUSED, pause_s=pause_s(1, random.random()))  # noqa: S311 - jitter
                 raise
             return self._failed(claimed, error)
-        self._refused_at, self._refusals, self._found = None, 0, []
+        self._refused_at, self._refusals, self._timeouts, self._vanished, self._found = None, 0, 0, 0, []
         return Outcome(Result.DONE, claimed.leaf)
 
     def _recall(self, claimed: Claim) -> None:
@@ -145,7 +146,10 @@ class Batcher:
         started = time.monotonic()
         checkpoint.limit(self._session, lock_ms=self._limits.lock_ms, statement_ms=statement_ms)
         done = hot = left = 0
-        if claimed.verifies:
+        if self._vanished and holding.can_hold(leaf):
+            done, left = self._do_held(claimed, leaf, span, form)
+            left = left if claimed.verifies or place.is_last_pass else 0
+        elif claimed.verifies:
             left = self._session.one(self._statement.count_wrong(leaf.name, span)).rows
         elif form is Form.SKIP:
             candidates = self._session.one(self._statement.count_candidates(leaf.name, span)).rows
@@ -160,7 +164,10 @@ class Batcher:
             done = self._fill_and_check(leaf, span)
         if done and leaf.passes > 1:
             hot = checkpoint.rows_hot(self._session, claimed.leaf) - claimed.hot_before
-        rejects.record(self._session, self._key, leaf, self._found)
+        if self._found:
+            rejects.record(self._session, self._key, leaf, self._found)
+            if rejects.count(self._session, self._key.project, self._key.migration) > self._max_rejected:
+                raise self._too_many(leaf, self._found[-1])
         is_kept = checkpoint.advance(
             self._session,
             self._key,
@@ -184,6 +191,20 @@ class Batcher:
         took_ms = (time.monotonic() - started) * 1000
         aimed_ms = self._limits.target_ms if claimed.verifies else min(self._limits.target_ms, self._aim.ms)
         self._attempts.took(claimed, attempt, took_ms, aimed_ms, done + left)
+
+    def _do_held(self, claimed: Claim, leaf: Leaf, span: AnySpan, form: Form) -> tuple[int, int]:
+        """A batch whose rows would change faster than those at fault are found; rows done, and rows left."""
+
+        def run(part: AnySpan) -> int:
+            if claimed.verifies:
+                return int(self._session.one(self._statement.count_wrong(leaf.name, part)).rows)
+            if self._checked:
+                return self._session.execute(self._statement.fill(leaf.name, part))
+            return self._fill_and_check(leaf, part)
+
+        held, passed = holding.hold(self._session, leaf, span, skips=form is Form.SKIP)
+        count, self._found = holding.do(self._session, held, run, self._max_rejected)
+        return (0, count) if claimed.verifies else (count, passed)
 
     def _fill_and_check(self, leaf: Leaf, span: AnySpan) -> int:
         """The first batch of a worker also looks whether what it wrote is right by the statement's own condition.
@@ -265,7 +286,10 @@ class Batcher:
             raise self._stopped(claimed, error)
         self._refused_at = _position(claimed)
         self._refusals += 1
-        self._attempts.refused(claimed, self._attempt or self._following(claimed))
+        if meaning is Answer.ROW and holding.can_hold(self._attempts.leaf(claimed)):
+            self._attempts.narrow(claimed)
+        else:
+            self._attempts.refused(claimed, self._attempt or self._following(claimed))
         if error.sqlstate == QUERY_CANCELED and self._attempts.wanted(claimed).is_smallest:
             self._timeouts += 1
             if self._timeouts > _MOST_TIMEOUTS:
@@ -289,24 +313,37 @@ class Batcher:
         leaf = self._attempts.leaf(claimed)
         form, statement_ms = self._form(claimed)
         room = self._max_rejected - rejects.count(self._session, self._key.project, self._key.migration)
-        rows = rejects.find(
-            self._session,
-            self._statement,
-            leaf,
-            (self._attempt or self._following(claimed)).span,
-            None if claimed.verifies else form,
-            lock_ms=self._limits.lock_ms,
-            statement_ms=statement_ms,
-            most=max(1, room - len(self._found) + 1),
+        # Those that were found and do not help were changed before they could be left out.
+        rows = (
+            []
+            if self._found and holding.can_hold(leaf)
+            else rejects.find(
+                self._session,
+                self._statement,
+                leaf,
+                (self._attempt or self._following(claimed)).span,
+                None if claimed.verifies else form,
+                lock_ms=self._limits.lock_ms,
+                statement_ms=statement_ms,
+                most=max(1, room - len(self._found) + 1),
+            )
         )
         if not rows:
             self._vanished += 1
             if self._vanished > _MOST_VANISHED:
                 raise self._stopped(claimed, error)
+            self._found = []
+            span = (self._attempt or self._following(claimed)).span
+            if holding.can_hold(leaf) and leaf.primary_key and isinstance(span, Span):
+                holding.name(
+                    self._session, self._key, self._statement, leaf, span, self._limits, self._max_rejected,
+                    verifies=claimed.verifies,
+                )  # fmt: skip
             return False
         if rows[0].name:
             raise self._not_set_aside(leaf, rows[0])
-        if len(self._found) + len(rows) > room:
+        # Of rows set aside before, some may be earlier versions of these: recording them will tell.
+        if len(self._found) + len(rows) > room and not claimed.has_rejected:
             raise self._too_many(leaf, rows[-1])
         self._found += rows
         self._refused_at = _position(claimed)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migrator.backfill.rejects import RejectedRow
 from migrator.backfill.target import Leaf
+from migrator.errors import StatementFailed
+from migrator.model.counts import counted
+from migrator.model.plan import Migration, Phase
 from migrator.postgres.queries import load
 from migrator.postgres.session import Session
 from migrator.sql.compose import Sql, ident
@@ -39,3 +43,28 @@ def describe_row(session: Session, leaf: Leaf, tid: str) -> str:
         return place
     key = ", ".join(f"{column} = {value}" for column, value in zip(leaf.primary_key, row.key, strict=True))
     return f"{key} ({place})"
+
+
+def rejected(count: int, some: Sequence[RejectedRow], migration: Migration) -> StatementFailed:
+    """The error for rows that are set aside, with some of them as examples."""
+    first = some[0]
+    at = next((step.at for step in migration.phase(Phase.BACKFILL) if step.id == first.step), "")
+    hint = (
+        f'correct them, or the statement; then: "migrator backfill retry {migration.id}". The contract waits for that'
+    )
+    if count == 1:
+        return StatementFailed(
+            f"row {first.name} cannot be backfilled: {first.message} (SQLSTATE {first.sqlstate}); all others are done",
+            at=at or None,
+            detail=first.detail or None,
+            hint=hint.replace("correct them", "correct it", 1),
+        )
+    lines = [f"{row.name}: {row.message} (SQLSTATE {row.sqlstate})" for row in some]
+    if count > len(some):
+        lines.append(f'… and {count - len(some)} more: "migrator backfill rejected {migration.id}"')
+    return StatementFailed(
+        f"{counted(count, 'rows')} cannot be backfilled; all others are done",
+        at=at or None,
+        detail="\n".join(lines),
+        hint=hint,
+    )

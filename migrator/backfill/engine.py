@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from migrator.backfill import (
     checkpoint,
     control,
     described,
+    holding,
     inline,
     job_progress,
     reading,
@@ -32,7 +33,6 @@ from migrator.backfill.checkpoint import JobKey, Stage
 from migrator.backfill.connection import Connection, Stopped
 from migrator.backfill.control import Member
 from migrator.backfill.progress import event
-from migrator.backfill.rejects import RejectedRow
 from migrator.backfill.segments import segments_wanted
 from migrator.backfill.statements import BackfillStatement
 from migrator.backfill.target import Target
@@ -92,7 +92,7 @@ def run(
             for work in works:
                 _Director(connection, work, member, settings, listener, should_stop).run()
             if rejected := connection.call(rejects.count, project, migration.id):
-                raise _rejected(rejected, connection.call(rejects.listed, project, migration.id, 5), migration)
+                raise described.rejected(rejected, connection.call(rejects.listed, project, migration.id, 5), migration)
     except Stopped:
         return False
     return True
@@ -115,30 +115,6 @@ def forget(session: Session, project: str, migration_id: str) -> None:
     rejects.forget(session, project, migration_id)
     checkpoint.forget(session, project, migration_id)
     control.forget(session, project, migration_id)
-
-
-def _rejected(count: int, some: Sequence[RejectedRow], migration: Migration) -> StatementFailed:
-    first = some[0]
-    at = next((step.at for step in migration.phase(Phase.BACKFILL) if step.id == first.step), "")
-    hint = (
-        f'correct them, or the statement; then: "migrator backfill retry {migration.id}". The contract waits for that'
-    )
-    if count == 1:
-        return StatementFailed(
-            f"row {first.name} cannot be backfilled: {first.message} (SQLSTATE {first.sqlstate}); all others are done",
-            at=at or None,
-            detail=first.detail or None,
-            hint=hint.replace("correct them", "correct it", 1),
-        )
-    lines = [f"{row.name}: {row.message} (SQLSTATE {row.sqlstate})" for row in some]
-    if count > len(some):
-        lines.append(f'… and {count - len(some)} more: "migrator backfill rejected {migration.id}"')
-    return StatementFailed(
-        f"{counted(count, 'rows')} cannot be backfilled; all others are done",
-        at=at or None,
-        detail="\n".join(lines),
-        hint=hint,
-    )
 
 
 def _prepare(
@@ -283,6 +259,9 @@ class _Director:
             case Stage.VERIFIED:
                 self._connection.call(self._check_still_there)
                 self._analyze()
+                self._connection.call(
+                    holding.look_again, work.key, work.statement, work.target, self._switchboard.pace.limits
+                )
                 self._connection.call(rejects.settle, work.key)
                 self._connection.call(self._watch.measure)
                 self._connection.call(checkpoint.finish, work.key)

@@ -129,11 +129,11 @@ def find(
     for row, error in at_fault(span, attempt, most):
         if isinstance(row, Span):
             tid, found = row.start.tid, session.maybe(_on(leaf, "version"), {"tid": row.start.tid})
-        elif row.key.has_versions:
+        elif isinstance(row, KeySpan) and row.key.has_versions:
             found = keyset.version_of(session, leaf.name, row)
             tid = found.tid if found else ""
         else:
-            return [Rejected("", "", error, row.key.named(row.rows[0]))]
+            return [Rejected("", "", error, row.key.named(row.rows[0]) if isinstance(row, KeySpan) else "")]
         if found is not None:
             rows.append(Rejected(tid, found.version, error))
     return rows
@@ -209,10 +209,33 @@ def record(session: Session, key: JobKey, leaf: Leaf, rows: Sequence[Rejected]) 
                 ),
             ),
         )
+        session.execute(_SQL["replaced"], key.parameters(leaf=leaf.name.sql, tid=row.tid, version=row.version))
+
+
+def changed(session: Session, key: JobKey, leaf: Leaf) -> list[tuple[str, str]]:
+    """Where rows with a primary key were when they were set aside, and the key as JSON; those changed since."""
+    rows = session.query(_on(leaf, "changed"), key.parameters(leaf=leaf.name.sql))
+    return [(row.tid, row.key) for row in rows]
+
+
+def leaves(session: Session, key: JobKey) -> list[str]:
+    """Names of the leaves, as SQL, that have rows set aside and are there."""
+    return [row.leaf for row in session.query(_SQL["leaves"], key.parameters()) if row.present]
+
+
+def key_at(session: Session, leaf: Leaf, tid: str) -> str:
+    """The primary key of the row at a place, as JSON."""
+    return str(session.one(_on(leaf, "key_at"), {"tid": tid, "columns": list(leaf.primary_key)}).key)
+
+
+def release(session: Session, key: JobKey, leaf: Leaf, tid: str, rows_done: int) -> None:
+    """Set a row aside no longer: it is gone, or it was done after all and counts."""
+    session.execute(_SQL["released"], key.parameters(leaf=leaf.name.sql, tid=tid))
+    session.execute(_SQL["done_late"], key.parameters(rows=rows_done))
 
 
 def settle(session: Session, key: JobKey) -> None:
-    """Forget the rows that were changed or deleted since they were set aside."""
+    """Forget the rows without a key that were changed or deleted since they were set aside."""
     for row in session.query(_SQL["leaves"], key.parameters()):
         query = _SQL["settle"].replace('"leaf"', row.leaf.replace("%", "%%")) if row.present else _SQL["settle_gone"]
         session.execute(query, key.parameters(leaf=row.leaf))

@@ -96,6 +96,52 @@ class Span:
         return replace(self, stop=stop)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows that this transaction has locked, so that each stays where it is until it ends.
+
+    Attributes:
+        rows: place and version of each.
+        start: number of the first of them that belongs to it.
+        stop: number of the first behind it.
+        without: row versions left out.
+    """
+
+    rows: tuple[tuple[str, str], ...]
+    start: int
+    stop: int
+    without: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return f"from ctid {self.rows[self.start][0]} to {self.rows[self.stop - 1][0]}"
+
+    @property
+    def is_one_row(self) -> bool:
+        """Whether it holds one row only."""
+        return self.stop - self.start == 1
+
+    def halves(self) -> tuple[Held, Held]:
+        """Two that cover this one exactly.
+
+        Raises:
+            ValueError: it is one row, or empty.
+        """
+        if self.stop - self.start < 2:
+            raise ValueError(f"{self} cannot be halved")
+        middle = (self.start + self.stop) // 2
+        return self.until(middle), self.beginning(middle)
+
+    def beginning(self, start: int) -> Held:
+        """The part of it from a row on."""
+        return replace(self, start=start)
+
+    def until(self, stop: int) -> Held:
+        """The part of it before a row."""
+        return replace(self, stop=stop)
+
+
 def split(blocks: int, parts: int, smallest: int = SMALLEST_SEGMENT) -> tuple[tuple[int, int], ...]:
     """Cut ``[0, blocks)`` into at most ``parts`` contiguous ranges of about equal length.
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from migrator.backfill import trees
 from migrator.backfill.keys import KeySpan
-from migrator.backfill.segments import Span
+from migrator.backfill.segments import Held, Span
 from migrator.sql.compose import Sql, qualified
 from migrator.sql.parser import deparse, unwrap
 
-AnySpan = Span | KeySpan
-"""Some rows of a leaf, by their places or by a key."""
+AnySpan = Span | KeySpan | Held
+"""Some rows of a leaf: by their places, by a key, or those that are locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrator.backfill.keys import KeySpan
-from migrator.backfill.segments import Span
+from migrator.backfill.segments import Held, Span
 from migrator.sql.compose import ident, literal
 from migrator.sql.parser import parse_expression, parse_script, pb, unwrap, walk
 
@@ -87,8 +87,11 @@ def add_condition(statement: Any, condition: Any) -> None:
     present.bool_expr.args.append(added)
 
 
-def within(alias: str, span: Span | KeySpan) -> Any:
+def within(alias: str, span: Span | KeySpan | Held) -> Any:
     """Whether a row of ``alias`` lies in a span, by its ctid or its key."""
+    if isinstance(span, Held):
+        places = ",".join(f'"{tid}"' for tid, _ in span.rows[span.start : span.stop])
+        return parse_expression(f"{ident(alias)}.ctid = ANY ({literal('{' + places + '}')}::tid[])")
     if isinstance(span, KeySpan):
         return span.condition(alias)
     node = pb.Node()
@@ -110,7 +113,7 @@ def _part(alias: str, span: Span) -> Any:
     return parse_expression(f"({number} & {span.parts - 1}) = {span.part}")
 
 
-def spared(alias: str, span: Span | KeySpan, condition: Any) -> Any:
+def spared(alias: str, span: Span | KeySpan | Held, condition: Any) -> Any:
     """A condition that is not evaluated on rows left out, where it may fail: only CASE has a fixed order.
 
     Comparisons of two columns cannot fail, and stay outside: tables are joined by them.

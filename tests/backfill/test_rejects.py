@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +125,55 @@ def test_a_rollback_forgets_them(poisoned):
     failed(poisoned, migration)
     engine.forget(poisoned.session, poisoned.project, migration.id)
     assert rejects.count(poisoned.session, poisoned.project, migration.id) == 0
+
+
+@contextmanager
+def written_all_the_time(bench, *statements):
+    """Statements that others run without pause, each on a connection of its own."""
+    stop, done, failures = threading.Event(), [0] * len(statements), []
+
+    def write(number, statement):
+        try:
+            with psycopg.connect(bench.database.url, autocommit=True) as connection:
+                while not stop.is_set():
+                    connection.execute(statement)
+                    done[number] += 1
+        except psycopg.Error as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=each) for each in enumerate(statements)]
+    for thread in threads:
+        thread.start()
+    try:
+        bench.wait_for(lambda: failures or all(done))
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+@pytest.mark.parametrize("rows", [100, 5000])
+def test_bad_rows_that_are_written_all_the_time_are_named_and_all_others_done(bench, rows):
+    bench.session.execute("CREATE TABLE t (id int PRIMARY KEY, s text, n int, other int DEFAULT 0)")
+    bench.session.execute(f"INSERT INTO t SELECT g, g::text FROM generate_series(1, {rows}) g")
+    bench.session.execute("UPDATE t SET s = 'x' WHERE id IN (30, 70)")
+    migration = fill(bench)
+    writes = [f"UPDATE t SET other = other + 1 WHERE id = {each}" for each in (30, 70, 30, 70)]
+    with written_all_the_time(bench, *writes):
+        for _ in range(2):
+            error = failed(bench, migration, max_rejected=2)
+            assert error.message == "2 rows cannot be backfilled; all others are done"
+            listed = rejects.listed(bench.session, bench.project, migration.id)
+            assert sorted(row.key["id"] for row in listed) == [30, 70]
+            assert bench.count(LEFT) == 2
+            status = bench.progress(migration)
+            assert (status.state, status.rejected, status.rows_done) == ("done", 2, rows - 2)
+    bench.session.execute("UPDATE t SET s = '1' WHERE s = 'x'")
+    bench.run(migration)
+    assert bench.count(LEFT) == 0
+    assert (bench.progress(migration).rejected, bench.progress(migration).rows_done) == (0, rows)
 
 
 LINES = 30

@@ -19,10 +19,43 @@ ON CONFLICT (project, migration, step, leaf, tid) DO UPDATE
 SET version = excluded.version, key = excluded.key, sqlstate = excluded.sqlstate, message = excluded.message,
     detail = excluded.detail, at = excluded.at
 
--- name: settle
--- Those that were changed or deleted since, which the verification has looked at like any other row.
+-- name: replaced
+-- Earlier versions of a row that was set aside again.
+DELETE FROM migrator.backfill_rejected AS r
+USING migrator.backfill_rejected AS n
+WHERE n.project = %(project)s AND n.migration = %(migration)s AND n.step = %(step)s AND n.leaf = %(leaf)s
+  AND n.tid = %(tid)s::tid AND n.version = %(version)s::xid AND n.key <> '{}'
+  AND r.project = n.project AND r.migration = n.migration AND r.step = n.step AND r.leaf = n.leaf AND r.key = n.key
+  AND r.tid <> n.tid
+
+-- name: changed
+-- Those with a key that were changed or deleted since. No lock.
+SELECT r.tid::text AS tid, r.key::text AS key
+FROM migrator.backfill_rejected AS r
+WHERE r.project = %(project)s AND r.migration = %(migration)s AND r.step = %(step)s AND r.leaf = %(leaf)s
+  AND r.key <> '{}' AND NOT EXISTS (SELECT FROM ONLY "leaf" AS t WHERE t.ctid = r.tid AND t.xmin = r.version)
+ORDER BY r.tid
+
+-- name: key_at
+SELECT (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(to_jsonb(t)) AS e
+    WHERE e.key = ANY(%(columns)s::text[]))::text AS key
+FROM ONLY "leaf" AS t WHERE t.ctid = %(tid)s::tid
+
+-- name: released
 DELETE FROM migrator.backfill_rejected AS r
 WHERE r.project = %(project)s AND r.migration = %(migration)s AND r.step = %(step)s AND r.leaf = %(leaf)s
+  AND r.tid = %(tid)s::tid
+
+-- name: done_late
+UPDATE migrator.backfill_job AS j
+SET rows_done = j.rows_done + %(rows)s
+WHERE j.project = %(project)s AND j.migration = %(migration)s AND j.step = %(step)s
+
+-- name: settle
+-- Those without a key that were changed or deleted since, which the verification has looked at like any other row.
+DELETE FROM migrator.backfill_rejected AS r
+WHERE r.project = %(project)s AND r.migration = %(migration)s AND r.step = %(step)s AND r.leaf = %(leaf)s
+  AND r.key = '{}'
   AND NOT EXISTS (SELECT FROM ONLY "leaf" AS t WHERE t.ctid = r.tid AND t.xmin = r.version)
 
 -- name: settle_gone
