@@ -137,6 +137,7 @@ def _fails(session: Session, query: str) -> ServerError | None:
             raise
         failed = error
     session.execute("ROLLBACK TO SAVEPOINT migrator_part")
+    session.execute("RELEASE SAVEPOINT migrator_part")
     return failed
 
 
