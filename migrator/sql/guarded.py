@@ -20,7 +20,7 @@ _CATALOGS = frozenset({"pg_catalog", "information_schema"})
 _CREATES = re.compile(r"(?:CREATE|ALTER\s+TABLE\b.*\bADD|ALTER\s+TYPE\b.*\bADD)\b", re.IGNORECASE | re.DOTALL)
 _ERROR = 21
 """RAISE EXCEPTION, in the levels of elog.h."""
-_DROPS = re.compile(r"(?:DROP|ALTER\s+TABLE\b.*\bDROP)\b", re.IGNORECASE | re.DOTALL)
+_DROPS = re.compile(r"(?:DROP|ALTER\s+(?:TABLE|INDEX|TYPE)\b.*\b(?:DROP|RENAME))\b", re.IGNORECASE | re.DOTALL)
 
 
 def unguarded(script: Script) -> Script:

@@ -45,6 +45,13 @@ SELECT 2"""
             "ALTER TABLE t ADD x int; EXCEPTION WHEN duplicate_column OR duplicate_table THEN RAISE NOTICE 'there';",
             "ALTER TABLE t ADD x int",
         ),
+        (
+            (
+                "IF EXISTS (SELECT FROM information_schema.columns WHERE table_name = 't' AND column_name = 'x') THEN"
+                ' ALTER TABLE t RENAME COLUMN "x" TO y; END IF;'
+            ),
+            'ALTER TABLE t RENAME COLUMN "x" TO y',
+        ),
         ("DROP TYPE mood; EXCEPTION WHEN undefined_object THEN null;", "DROP TYPE mood"),
     ],
 )
