@@ -128,7 +128,7 @@ def folded(items: Sequence[Change | Assignment]) -> tuple[list[Change], list[str
             )
         elif isinstance(item.spec, Defaulting | Tightening):
             column = columns.get((item.spec.target, item.spec.column))
-            if column is not None:
+            if column is not None and not getattr(item.spec, "constraint", ""):
                 done.add(number)
                 _then(item.spec, column)
         elif isinstance(item.spec, Renaming):

@@ -57,9 +57,7 @@ _PLANS = _Said(
 )
 _COMMANDS: dict[int, _Said] = {
     pb.AT_AddConstraint: _Said(
-        "the constraint refuses what old code may still write, and its check scans the table",
-        "ALTER TABLE … ALTER COLUMN … SET NOT NULL is a kind of its own",
-        "contract",
+        "the constraint refuses what old code may still write, and its check scans the table", "", "contract"
     ),
     pb.AT_SetExpression: _Said(
         "it writes every row anew while others wait, and old code reads another value",

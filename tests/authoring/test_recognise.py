@@ -81,7 +81,6 @@ def test_names_without_plain_letters_do_not_share_a_transaction_either():
 
 
 UNSUPPORTED = [
-    ("ALTER TABLE users ADD CONSTRAINT named NOT NULL name", "the constraint refuses what old code may still write"),
     ("ALTER TABLE users CLUSTER ON users_pkey", "no answer changes until CLUSTER runs"),
     ("ALTER FUNCTION f() OWNER TO someone", "what its owner may do, old code may rely on"),
     ("ALTER VIEW v ALTER n SET DEFAULT 3", "inserts of old code through the view get the default"),
@@ -145,11 +144,6 @@ def test_what_no_kind_is_about_comes_with_the_phase_it_is_for(sql: str, directiv
 @pytest.mark.parametrize(
     ("subcommand", "reason", "instead"),
     [
-        (
-            "ADD CONSTRAINT n NOT NULL a",
-            "refuses what old code may still write",
-            "SET NOT NULL is a kind of its own; or",
-        ),
         ("DETACH PARTITION a FINALIZE", "no kind that is known here", '"migrator explain" lists the kinds'),
         ("ADD CONSTRAINT n CHECK (a > 0) NOT ENFORCED", "NOT ENFORCED checks nothing", "leave it out, or say yourself"),
     ],

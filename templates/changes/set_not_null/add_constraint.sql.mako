@@ -1,0 +1,1 @@
+ALTER TABLE ${table|sql} ADD CONSTRAINT ${constraint|ident} NOT NULL ${column|ident} NOT VALID

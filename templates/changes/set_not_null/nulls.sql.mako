@@ -1,0 +1,1 @@
+SELECT count(*) FROM ${table|sql} WHERE ${column|ident} IS NULL
