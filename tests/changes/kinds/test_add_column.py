@@ -82,7 +82,7 @@ def test_without_a_database_it_says_what_it_could_not_check():
 
 
 def test_a_column_for_a_table_of_the_same_migration_belongs_into_create_table():
-    refused = refusal("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int")
+    refused = refusal("CREATE TABLE t (a int);\n-- migrator: fill = a\nALTER TABLE t ADD COLUMN b int")
 
     assert refused.hint == "write it into the CREATE TABLE"
 

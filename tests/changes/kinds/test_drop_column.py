@@ -8,10 +8,12 @@ from migrator.changes.kind import Context
 from migrator.changes.kinds.drop_column import DropColumn
 from migrator.errors import Refused
 from migrator.model.publishing import Publishing
+from migrator.planning import planner
 from tests.changes.plans import (
     ID,
     MIGRATION,
     NAME,
+    NOTHING,
     Column,
     Constraint,
     Dependent,
@@ -246,5 +248,10 @@ def test_without_a_database_it_says_what_it_could_not_check():
     assert "whether new code can insert into public.users without name" in note
 
 
-def test_a_column_of_a_table_of_the_same_migration_is_refused():
-    assert refusal(f"CREATE TABLE users (name text); {SQL}").hint == "leave it out there"
+def test_a_column_of_a_table_of_the_same_migration_is_refused_as_a_change_of_its_own():
+    asked = [*changes("CREATE TABLE users (name text)"), *changes(SQL)]
+
+    with pytest.raises(Refused) as refused:
+        planner.plan(asked, migration=MIGRATION, level=7, schema=NOTHING)
+
+    assert "leave it out there" in str(refused.value.hint)

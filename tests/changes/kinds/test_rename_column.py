@@ -9,10 +9,12 @@ from migrator.changes.kinds.rename_column import RenameColumn
 from migrator.errors import Refused
 from migrator.model.objects import Grant
 from migrator.model.publishing import Publishing
+from migrator.planning import planner
 from tests.changes.plans import (
     ID,
     MIGRATION,
     NAME,
+    NOTHING,
     Column,
     Dependent,
     Phase,
@@ -243,5 +245,10 @@ def test_only_is_refused():
     assert refusal("ALTER TABLE ONLY users RENAME name TO full_name", users()).hint == "leave ONLY out"
 
 
-def test_a_column_of_a_table_of_the_same_migration_is_refused():
-    assert "give it the name you want" in str(refusal(f"CREATE TABLE users (name text); {SQL}").hint)
+def test_a_column_of_a_table_of_the_same_migration_is_refused_as_a_change_of_its_own():
+    asked = [*changes("CREATE TABLE users (name text)"), *changes(SQL)]
+
+    with pytest.raises(Refused) as refused:
+        planner.plan(asked, migration=MIGRATION, level=7, schema=NOTHING)
+
+    assert "give it the name you want" in str(refused.value.hint)

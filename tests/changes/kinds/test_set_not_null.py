@@ -98,7 +98,7 @@ def test_only_and_foreign_tables_are_refused():
 
 
 def test_a_column_of_a_table_of_the_same_migration_is_refused():
-    assert refusal(f"CREATE TABLE users (name text); {SQL}").hint == "write NOT NULL there"
+    assert refusal(f"CREATE TABLE users (name text);\n{FILLED}").hint == "write NOT NULL there"
 
 
 def test_its_trigger_fires_before_the_mirrors_of_renamings():
