@@ -195,6 +195,7 @@ def rollback(run: Run, migration: Migration, *, wait_s: float, offline: str | No
         records = state.all_records(session, run.key)
         way_back.require_newest(record, records)
         way_back.require_names(migration, record, records)
+        way_back.require_indexes(session, migration, record)
         runner = _Runner(run, session, record, held)
         told = 0
         if record.state is State.EXPANDING or record.state is State.ROLLING_BACK:

@@ -9,6 +9,9 @@ from migrator.execution.others import recorded_changes
 from migrator.ledger.state import MigrationRecord, State
 from migrator.model.plan import Migration, Phase
 from migrator.planning.undoing import named_no_more
+from migrator.postgres.catalog import resolve
+from migrator.postgres.session import Session
+from migrator.sql.parser import parse_script, pb
 
 _NOT_BEGUN = frozenset({State.PENDING, State.ROLLED_BACK})
 _STAYS = frozenset({State.CONTRACTING, State.CONTRACTED})
@@ -51,4 +54,26 @@ def require_names(migration: Migration, record: MigrationRecord, records: Iterab
                 f"it is too late to roll back: its rollback names {', '.join(gone)}, which contract of {other.id} took "
                 "away or renamed since its expand",
                 hint="nothing was changed: go on, and write a new migration that takes away what you do not need",
+            )
+
+
+def require_indexes(session: Session, migration: Migration, record: MigrationRecord) -> None:
+    """Make sure that the indexes which rollback alters are there: one goes with the column it is on.
+
+    Raises:
+        OutOfOrder: one is gone. A rollback that is begun is not looked at.
+    """
+    if record.state is State.ROLLING_BACK:
+        return
+    for step in migration.phase(Phase.ROLLBACK):
+        statement = parse_script(step.sql).statements[0]
+        node = statement.node
+        if statement.kind != "alter_table_stmt" or node.objtype != pb.OBJECT_INDEX or node.missing_ok:
+            continue
+        schema, name = node.relation.schemaname or None, node.relation.relname
+        if resolve(session, schema, name) is None:
+            raise OutOfOrder(
+                f'it is too late to roll back: its rollback alters index "{name}", which is not there any more',
+                at=step.at or None,
+                hint="nothing was changed: go on, and contract it",
             )

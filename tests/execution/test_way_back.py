@@ -100,3 +100,18 @@ def test_below_a_migration_that_is_contracted_there_is_no_way_back(sandbox: Sand
     assert "cannot be undone any more" in outcome.err
     assert "migrator rollback" not in outcome.err
     sandbox.contract(renaming, offline=OFFLINE)
+
+
+def test_an_index_that_went_with_its_column_is_looked_for_before_a_rollback_begins(sandbox: Sandbox) -> None:
+    sandbox.execute("CREATE TABLE t (k int PRIMARY KEY, a text); CREATE INDEX t_a ON t (a)")
+    earlier = sandbox.new("dropped", "ALTER TABLE t DROP COLUMN a")
+    later = sandbox.new("filled", "ALTER INDEX t_a SET (fillfactor = 70); CREATE INDEX t_k ON t (k)")
+    sandbox.expand(earlier)
+    sandbox.expand(later)
+    sandbox.contract(earlier, offline=OFFLINE)
+    shape, state = sandbox.snapshot(), sandbox.state(later)
+
+    with pytest.raises(OutOfOrder, match='alters index "t_a", which is not there any more'):
+        sandbox.rollback(later, offline=OFFLINE, yes=True)
+
+    assert (sandbox.snapshot(), sandbox.state(later)) == (shape, state)
