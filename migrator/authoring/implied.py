@@ -51,12 +51,12 @@ def with_phases(actions: Sequence[Action], schema: Schema) -> list[Action]:
     dropped = {each.command.name for each in actions if each.command and each.command.subtype == pb.AT_DropColumn}
     found = []
     for action in actions:
-        if action.kind == "create_stmt":
+        if action.kind == "create_stmt" and _makes(action, action.node.relation, schema):
             created.add(_named(action.node.relation, schema))
         elif action.command is not None and action.command.subtype == pb.AT_AddColumn:
             name = unwrap(getattr(action.command, "def")).colname
             added.add((_named(action.node.relation, schema), name))
-        elif action.kind == "create_seq_stmt":
+        elif action.kind == "create_seq_stmt" and _makes(action, action.node.sequence, schema):
             sequences.add(_named(action.node.sequence, schema))
         phase = "" if action.options else _phase(action, created, sequences, schema)
         if action.kind == "update_stmt" and not action.options and _looks_elsewhere(action, added, dropped, schema):
@@ -75,9 +75,9 @@ def alterations_of_created(actions: Sequence[Action], schema: Schema) -> dict[in
     created: set[TableName] = set()
     found: dict[int, TableName] = {}
     for position, action in enumerate(actions):
-        if action.kind == "create_stmt":
+        if action.kind == "create_stmt" and _makes(action, action.node.relation, schema):
             created.add(_named(action.node.relation, schema))
-        elif action.kind == "create_seq_stmt":
+        elif action.kind == "create_seq_stmt" and _makes(action, action.node.sequence, schema):
             created.add(_named(action.node.sequence, schema))
         elif not action.options and (action.kind == "alter_seq_stmt" or _alters_column(action)):
             of = action.node.sequence if action.kind == "alter_seq_stmt" else action.node.relation
@@ -123,6 +123,13 @@ def _looks_elsewhere(action: Action, added: set[tuple[TableName, str]], dropped:
         and not {each.sval for each in read if isinstance(each, pb.String)} & dropped
         and assignment_of(action, schema, "") is None
     )
+
+
+def _makes(action: Action, relation: Any, schema: Schema) -> bool:
+    """Whether a CREATE makes it for sure: with IF NOT EXISTS it may be there, and old code may use it."""
+    if not action.node.if_not_exists:
+        return True
+    return action.kind == "create_stmt" and schema.is_known and schema.relation(_named(relation, schema)) is None
 
 
 def _named(relation: Any, schema: Schema) -> TableName:

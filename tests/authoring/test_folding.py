@@ -185,3 +185,15 @@ def test_what_alters_a_table_of_the_same_script_runs_with_it():
     ]  # fmt: skip
     assert not planned.drafts[Phase.CONTRACT]
     assert not any("nothing undoes" in note for note in planned.notes)
+
+
+def test_a_table_that_may_be_there_is_not_the_scripts_own():
+    known = users()
+    there = "CREATE TABLE IF NOT EXISTS users (id int);"
+
+    with pytest.raises(Refused, match="only you know whether it can live with them"):
+        changes(f"{there} INSERT INTO users VALUES (1)", known)
+    (change,) = changes(f"{there} ALTER TABLE users ADD b int", known)
+    assert change.kind.name == "add_column"
+    absent = changes("CREATE TABLE IF NOT EXISTS n (id int); INSERT INTO n VALUES (1)", known)
+    assert [each.kind.name for each in absent] == ["create_table", "raw_sql"]

@@ -1637,7 +1637,9 @@ def set_index_options(
     change("set_index_options", {"schema": schema, "table": table, "index": index, "options": options, "reset": reset})
 
 
-def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "public") -> None:
+def set_not_null(
+    table: str, column: str, *, fill: str = "", constraint: str = "", not_valid: bool = False, schema: str = "public"
+) -> None:
     """Forbid NULL in a column.
 
     Args:
@@ -1646,8 +1648,20 @@ def set_not_null(table: str, column: str, *, fill: str = "", schema: str = "publ
         column: its name.
         fill: what stands in for NULL, as SQL over the row's columns; an empty string: nothing, NULL must not
             occur.
+        constraint: name of the NOT NULL constraint (PostgreSQL 18); an empty string: the one the server gives.
+        not_valid: whether rows that are there stay unchecked; needs ``constraint``.
     """
-    change("set_not_null", {"schema": schema, "table": table, "column": column, "fill": fill})
+    change(
+        "set_not_null",
+        {
+            "schema": schema,
+            "table": table,
+            "column": column,
+            "fill": fill,
+            "constraint": constraint,
+            "not_valid": not_valid,
+        },
+    )
 
 
 def set_owner(
