@@ -140,6 +140,13 @@ class Comment(OneStatement[Commenting]):
             raise Refused(f"{change} is made by this migration: it has no comment to take away")
         if _is_made(change, context):
             return
+        for kind, spec in context.beside:
+            about = [getattr(spec, name, "") for name in ("schema", "table", "constraint")]
+            if change.on == "constraint" and kind == "drop_constraint" and about == list(change.key[1:]):
+                raise Refused(
+                    f"a comment on {change} would go with the one that is dropped",
+                    hint="write COMMENT ON CONSTRAINT in a later migration",
+                )
         require_known(context, f"the comment of {change}, which rollback restores,")
         if not _is_there(change, context.schema):
             raise Refused(
