@@ -74,8 +74,8 @@ def test_rows_that_break_the_new_one_are_found_while_the_old_one_is_there(sandbo
         ("ALTER TABLE users DROP CONSTRAINT led, DROP boss, ADD CONSTRAINT led UNIQUE (age)", 'goes with column "b'),
         ("ALTER TABLE users ADD CONSTRAINT once UNIQUE (boss)", "exists already"),
         ("ALTER TABLE users DROP CONSTRAINT named, ADD CONSTRAINT once UNIQUE (boss)", "exists already"),
-        ("ALTER TABLE users DROP CONSTRAINT once, ADD CONSTRAINT once UNIQUE (boss);"
-         "COMMENT ON CONSTRAINT once ON users IS 'x'", "would go with the one that is dropped"),
+        (("ALTER TABLE users DROP CONSTRAINT once, ADD CONSTRAINT once UNIQUE (boss);"
+         "COMMENT ON CONSTRAINT once ON users IS 'x'"), "would go with the one that is dropped"),
     ],
 )  # fmt: skip
 def test_what_cannot_change_places_is_refused(sandbox: Sandbox, sql: str, reason: str) -> None:
