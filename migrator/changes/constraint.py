@@ -24,7 +24,7 @@ from migrator.model.schema import Constraint, Relation, Schema, TableName
 from migrator.sql.actions import Action
 from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, ident, qualified
 from migrator.sql.parser import parse_script, pb, unwrap, walk
-from migrator.sql.rewrite import slug, statement_sql
+from migrator.sql.rewrite import adding, slug
 
 _BARE = "ALTER TABLE t ADD CONSTRAINT c "
 MOST_ROWS_EXCLUDED = 2_000
@@ -318,4 +318,4 @@ def _altering(table: str, schema: str | None, name: str, node: Any) -> Sql:
     constraint.CopyFrom(node)
     constraint.conname = name
     getattr(unwrap(statement.cmds[0]), "def").constraint.CopyFrom(constraint)
-    return statement_sql("alter_table_stmt", statement)
+    return adding(statement)

@@ -73,14 +73,24 @@ def copied_constraint(
             elif isinstance(inner, pb.ColumnRef) and isinstance(unwrap(inner.fields[-1]), pb.String):
                 name = unwrap(inner.fields[-1])
                 name.sval = own.get(name.sval, name.sval)
-    # The deparser writes WHERE of an exclusion constraint before WITH and TABLESPACE, where it is a syntax error.
+    return Sql(adding(node).removeprefix(_ADD_CONSTRAINT))
+
+
+def adding(node: Any) -> Sql:
+    """``ALTER TABLE … ADD CONSTRAINT …`` of its message, with the condition of an exclusion constraint at its end.
+
+    The deparser of libpg_query writes it before WITH and TABLESPACE, where it is a syntax error.
+    """
+    written = pb.AlterTableStmt()
+    written.CopyFrom(node)
+    constraint = unwrap(getattr(unwrap(written.cmds[0]), "def"))
     end = ""
     if constraint.exclusions and constraint.HasField("where_clause"):
         end = f" WHERE ({deparse_expression(constraint.where_clause)})"
         end += " DEFERRABLE" * constraint.deferrable + " INITIALLY DEFERRED" * constraint.initdeferred
         constraint.ClearField("where_clause")
         constraint.deferrable = constraint.initdeferred = False
-    return Sql(deparse(statement.kind, node).removeprefix(_ADD_CONSTRAINT) + end)
+    return Sql(deparse("alter_table_stmt", written) + end)
 
 
 def foreign_key_columns(definition: str) -> tuple[list[str], tuple[str, str], list[str]]:

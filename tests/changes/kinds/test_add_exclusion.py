@@ -57,3 +57,12 @@ def test_what_would_make_others_wait_or_cannot_be_is_refused(sql: str, facts: di
     (relation,) = KNOWN.relations.values()
 
     assert reason in refusal(sql, users(*relation.columns, **facts)).message
+
+
+def test_its_condition_stands_where_the_server_takes_it():
+    written = (
+        "ALTER TABLE public.users ADD CONSTRAINT e EXCLUDE USING gist (id WITH =) WITH (fillfactor=70) WHERE (id > 100)"
+        " DEFERRABLE"
+    )
+
+    assert statements(written, Phase.CONTRACT) == [written]
