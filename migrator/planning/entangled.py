@@ -68,7 +68,7 @@ def refuse_entangled(spec: object, before: Iterable[object], schema: Schema) -> 
 
 
 def refuse_index_on_copy(spec: object, others: Iterable[object], pending: str = "") -> None:
-    """Refuse an index on the new name of a column that another change renames.
+    """Refuse an index on the new name of a column that another change renames, or beside a new type of its column.
 
     Args:
         spec: parameters of a change.
@@ -76,12 +76,20 @@ def refuse_index_on_copy(spec: object, others: Iterable[object], pending: str = 
         pending: id of the migration that the others are of; empty: they are of one migration with it.
 
     Raises:
-        Refused: contract drops the copy that holds the new name until then, and the index with it.
+        Refused: contract drops the copy that holds the new name until then, and the index with it; or it makes anew the
+            indexes that were there when it was planned.
     """
     if not isinstance(spec, Indexing):
         return
     mentioned = columns_of_index(spec.definition)
     for other in others:
+        retyped = sorted(name for table, name in retyped_columns(other) if table == spec.target and name in mentioned)
+        if retyped and not pending:
+            raise Refused(
+                f'index "{spec.index}" is on column "{retyped[0]}" of {spec.target}, which gets another type in this '
+                "migration: contract makes anew the indexes that were there when it was planned",
+                hint="write CREATE INDEX in a later migration",
+            )
         if isinstance(other, Renaming) and other.target == spec.target and other.new_name in mentioned:
             until = f"contract of {pending}" if pending else "contract"
             raise Refused(

@@ -133,3 +133,15 @@ def test_a_sketch_without_tables_holds_every_phase_or_the_kind_says_which_not():
     said = {kind.name: set(kind.unknown_without_tables) for kind in all_kinds().values()}
     assert len(missing) > 40
     assert {name: phases for name, phases in missing.items() if phases != said[name]} == {}
+
+
+@pytest.mark.parametrize("index", ["name", "lower(name)", "id) WHERE (name <> ''"])
+@pytest.mark.parametrize("order", ["type first", "index first"])
+def test_an_index_on_a_column_that_gets_another_type_is_refused_when_it_is_planned(index: str, order: str):
+    parts = ["ALTER TABLE users ALTER name TYPE varchar(9)", f"CREATE INDEX i ON users ({index})"]
+    sql = "; ".join(parts if order == "type first" else reversed(parts))
+
+    refused = refusal(sql, users())
+
+    assert 'index "i" is on column "name" of public.users, which gets another type in this migration' in refused.message
+    assert refused.hint == "write CREATE INDEX in a later migration"
