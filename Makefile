@@ -39,7 +39,7 @@ demo: $(READY)
 	@$(VENV)/bin/migrator demo $(ARGS)
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not chaos and not packaging" $(ARGS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not chaos and not packaging" $(ARGS)
 
 versions: $(READY)
 	$(VENV)/bin/python -m pytest -m packaging tests/packaging/test_alembic_versions.py $(ARGS)
