@@ -4,8 +4,8 @@
 statements for the one thing it means:
 
 - ``sql.guarded`` opens DO blocks that only keep a statement from failing where its work is done;
-- ``implied`` gives a phase to statements about rows of tables that the script creates, and leaves out what comes along
-  with another change;
+- ``new_tables`` gives a phase to statements about rows of tables that the script creates, and runs what alters these as
+  it is; ``implied`` leaves out what comes along with another change;
 - ``named_later`` creates an index under the name it has in the end;
 - ``conditional`` leaves out ``IF EXISTS`` and ``IF NOT EXISTS`` where there is nothing to do;
 - ``so_far`` has functions and triggers as the statements before have left them;

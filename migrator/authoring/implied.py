@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
-from migrator.authoring.folding import assignment_of
 from migrator.changes.identity import is_of_column, is_serial
 from migrator.model.schema import Schema, TableName
 from migrator.sql.actions import Action
@@ -38,109 +35,6 @@ def implied(actions: Sequence[Action], schema: Schema) -> dict[int, str]:
     return found
 
 
-def with_phases(actions: Sequence[Action], schema: Schema) -> list[Action]:
-    """The actions, with a phase for statements about rows of tables that the same script creates.
-
-    Only new code knows such a table: rows that are written out are there from expand on, those that are read from other
-    tables come by the backfill, and rollback drops them with the table. The same is true of ``setval`` of a sequence,
-    and of an UPDATE of columns that the script adds.
-    """
-    created: set[TableName] = set()
-    sequences: set[TableName] = set()
-    added: set[tuple[TableName, str]] = set()
-    dropped = {each.command.name for each in actions if each.command and each.command.subtype == pb.AT_DropColumn}
-    found = []
-    for action in actions:
-        if action.kind == "create_stmt" and _makes(action, action.node.relation, schema):
-            created.add(_named(action.node.relation, schema))
-        elif action.command is not None and action.command.subtype == pb.AT_AddColumn:
-            name = unwrap(getattr(action.command, "def")).colname
-            added.add((_named(action.node.relation, schema), name))
-        elif action.kind == "create_seq_stmt" and _makes(action, action.node.sequence, schema):
-            sequences.add(_named(action.node.sequence, schema))
-        phase = "" if action.options else _phase(action, created, sequences, schema)
-        if action.kind == "update_stmt" and not action.options and _looks_elsewhere(action, added, dropped, schema):
-            phase = "backfill"
-        undo = {"undo": "none"} if phase == "expand" else {}
-        found.append(replace(action, options={"phase": phase, **undo}) if phase else action)
-    return found
-
-
-def alterations_of_created(actions: Sequence[Action], schema: Schema) -> dict[int, TableName]:
-    """What alters columns of tables, or sequences, that the same script creates before: only new code knows these.
-
-    Returns:
-        The tables and sequences, by the positions of the actions.
-    """
-    created: set[TableName] = set()
-    found: dict[int, TableName] = {}
-    for position, action in enumerate(actions):
-        if action.kind == "create_stmt" and _makes(action, action.node.relation, schema):
-            created.add(_named(action.node.relation, schema))
-        elif action.kind == "create_seq_stmt" and _makes(action, action.node.sequence, schema):
-            created.add(_named(action.node.sequence, schema))
-        elif not action.options and (action.kind == "alter_seq_stmt" or _alters_column(action)):
-            of = action.node.sequence if action.kind == "alter_seq_stmt" else action.node.relation
-            if (name := _named(of, schema)) in created:
-                found[position] = name
-    return found
-
-
-def _alters_column(action: Action) -> bool:
-    if action.kind == "rename_stmt":
-        return bool(action.node.rename_type == pb.OBJECT_COLUMN)
-    return action.kind == "alter_table_stmt" and action.command is not None and action.command.subtype in _OF_COLUMNS
-
-
-_OF_COLUMNS = frozenset(
-    {pb.AT_AddColumn, pb.AT_DropColumn, pb.AT_AlterColumnType, pb.AT_ColumnDefault, pb.AT_SetNotNull, pb.AT_DropNotNull}
-)
-
-
-def _phase(action: Action, created: set[TableName], sequences: set[TableName], schema: Schema) -> str:
-    """The phase of a statement about rows of what is created; an empty string: it is about something else."""
-    if action.kind == "insert_stmt" and _named(action.node.relation, schema) in created:
-        return "expand" if action.node.select_stmt.select_stmt.values_lists else "backfill"
-    if action.kind in ("update_stmt", "delete_stmt") and _named(action.node.relation, schema) in created:
-        return "expand"
-    texts = _set_values(action)
-    if texts is None:
-        return ""
-    of = created if len(texts) == 2 else sequences
-    return "expand" if schema.resolve(*relation_parts(texts[0])) in of else ""
-
-
-def _looks_elsewhere(action: Action, added: set[tuple[TableName, str]], dropped: set[str], schema: Schema) -> bool:
-    """Whether an UPDATE writes columns that are added, which only new code knows, from more than their row.
-
-    Not where it reads a column that goes: what old code writes there later would be lost.
-    """
-    target = _named(action.node.relation, schema)
-    columns = [unwrap(each).name for each in action.node.target_list]
-    read = [unwrap(node.fields[-1]) for node in walk(action.node) if isinstance(node, pb.ColumnRef)]
-    return (
-        all((target, name) in added for name in columns)
-        and not {each.sval for each in read if isinstance(each, pb.String)} & dropped
-        and assignment_of(action, schema, "") is None
-    )
-
-
-def _makes(action: Action, relation: Any, schema: Schema) -> bool:
-    """Whether a CREATE makes it for sure: with IF NOT EXISTS it may be there, and old code may use it."""
-    if not action.node.if_not_exists:
-        return True
-    return action.kind == "create_stmt" and schema.is_known and schema.relation(_named(relation, schema)) is None
-
-
-def _named(relation: Any, schema: Schema) -> TableName:
-    return schema.resolve(relation.schemaname or None, relation.relname)
-
-
-def is_set_value(action: Action) -> bool:
-    """Whether it is ``SELECT setval(…)``."""
-    return _set_values(action) is not None
-
-
 def _drops_default(action: Action, table: TableName, column: str, schema: Schema) -> bool:
     if not is_of_column(action, pb.AT_ColumnDefault) or action.command.HasField("def") or action.options:
         return False
@@ -153,7 +47,7 @@ def _is_about(action: Action, sequence: tuple[str | None, str], table: TableName
     if action.kind == "drop_stmt" and action.node.remove_type == pb.OBJECT_SEQUENCE:
         parts = [unwrap(item).sval for item in unwrap(action.node.objects[0]).items]
         return action.node.behavior != pb.DROP_CASCADE and _is_named(parts, sequence)
-    texts = _set_values(action)
+    texts = set_values(action)
     if texts is None:
         return False
     if len(texts) == 2:
@@ -161,7 +55,7 @@ def _is_about(action: Action, sequence: tuple[str | None, str], table: TableName
     return len(texts) == 1 and _is_named(_parts(texts[0]), sequence)
 
 
-def _set_values(action: Action) -> list[str] | None:
+def set_values(action: Action) -> list[str] | None:
     """The texts that ``SELECT setval(…)`` names its sequence by; None: it is another statement."""
     if action.kind != "select_stmt" or len(action.node.target_list) != 1:
         return None

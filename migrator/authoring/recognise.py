@@ -10,8 +10,9 @@ from typing import Any
 
 from migrator.authoring.conditional import idle
 from migrator.authoring.folding import Assignment, assignment_of, folded
-from migrator.authoring.implied import alterations_of_created, implied, with_phases
+from migrator.authoring.implied import implied
 from migrator.authoring.named_later import named_in_the_end
+from migrator.authoring.new_tables import alterations_of_created, with_phases
 from migrator.authoring.so_far import absent, behind, changes_nothing, put, takes_place_of
 from migrator.authoring.unsplit import refusal_of
 from migrator.backfill.reading import read_step

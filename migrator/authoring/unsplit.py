@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from migrator.authoring.implied import is_set_value
+from migrator.authoring.implied import set_values
 from migrator.errors import Refused
 from migrator.sql.actions import Action
 from migrator.sql.parser import pb, unwrap
@@ -320,7 +320,7 @@ def _said(action: Action) -> _Said:
         return _RENAMED.get(node.object_type, _MOVES)
     if action.kind == "alter_owner_stmt":
         return _OWNED.get(node.object_type, _STATEMENTS[action.kind])
-    if is_set_value(action):
+    if set_values(action):
         return _SETS_VALUE
     if action.kind == "insert_stmt" and (not node.HasField("select_stmt") or unwrap(node.select_stmt).values_lists):
         return _INSERTS_VALUES

@@ -68,7 +68,10 @@ def _of_block(body: list[Any]) -> Iterator[tuple[int, str]]:
             _require_handled(handlers, [sql for _, sql in inner])
             yield from inner
         elif kind == "PLpgSQL_stmt_execsql":
-            yield value["lineno"], value["sqlstmt"]["PLpgSQL_expr"]["query"]
+            sql = value["sqlstmt"]["PLpgSQL_expr"]["query"]
+            if not _CREATES.match(sql) and not _DROPS.match(sql):
+                raise ValueError("it may name variables of the block, as every statement about rows may")
+            yield value["lineno"], sql
         elif kind == "PLpgSQL_stmt_if" and not value.get("else_body") and not value.get("elsif_list"):
             inner = list(_of_block(value["then_body"]))
             _require_asked(value["cond"]["PLpgSQL_expr"]["query"], [sql for _, sql in inner])

@@ -136,6 +136,8 @@ def test_a_default_is_dropped_when_no_code_is_left_that_needs_it():
     ("rows", "phases"),
     [
         ("INSERT INTO n VALUES (1, 'x')", ["expand", ""]),
+        ("INSERT INTO n DEFAULT VALUES", ["expand", ""]),
+        ("INSERT INTO n SELECT g, 'x' FROM generate_series(1, 3) AS g", ["expand", ""]),
         ("INSERT INTO n (id, a) SELECT users.id, users.name FROM users ON CONFLICT (id) DO NOTHING", ["backfill", ""]),
         ("SELECT setval(pg_get_serial_sequence('n', 'id'), 10)", ["expand", ""]),
     ],
@@ -197,3 +199,19 @@ def test_a_table_that_may_be_there_is_not_the_scripts_own():
     assert change.kind.name == "add_column"
     absent = changes("CREATE TABLE IF NOT EXISTS n (id int); INSERT INTO n VALUES (1)", known)
     assert [each.kind.name for each in absent] == ["create_table", "raw_sql"]
+
+
+def test_an_update_of_a_new_table_runs_where_it_stands_whatever_it_reads():
+    sql = (
+        "CREATE TABLE n (id int PRIMARY KEY); ALTER TABLE n ADD a text;"
+        "UPDATE n SET a = u.name FROM users AS u WHERE u.id = n.id; ALTER TABLE n ALTER a SET NOT NULL"
+    )
+
+    assert [change.spec.phase for change in changes(sql)[1:]] == ["expand"] * 3
+
+
+def test_a_block_with_variables_is_not_read_as_statements():
+    sql = f"{ADD}; DO $$ DECLARE name text := 'x'; BEGIN UPDATE users SET n = name; END $$"
+
+    with pytest.raises(Refused, match="what the block does cannot be read off its text"):
+        changes(sql, users())

@@ -76,6 +76,7 @@ def test_guards_of_every_form(body: str, statement: str):
         "DROP TABLE t; EXCEPTION WHEN duplicate_table THEN null;",
         "FOR i IN 1..2 LOOP CREATE TABLE t (id int); END LOOP;",
         "EXECUTE 'CREATE TABLE t (id int)';",
+        "UPDATE t SET x = found;",
         "BROKEN",
     ],
 )
