@@ -221,6 +221,16 @@ def test_a_nullable_column_is_filled_where_rows_are_inserted_and_not_where_null_
     assert [step.id for step in drafts(sql, Phase.CONTRACT, users())] == ["drop-trigger-fill", "drop-function-fill"]
 
 
+def test_what_answers_differently_every_time_is_asked_once_for_each_row():
+    drawn = "-- migrator: fill = gen_random_uuid()\nALTER TABLE users ADD COLUMN n uuid"
+    some = "-- migrator: fill = CASE WHEN id = 1 THEN gen_random_uuid() END\nALTER TABLE users ADD COLUMN n uuid"
+
+    assert statements(drawn, Phase.BACKFILL, users()) == [
+        "UPDATE public.users SET n = gen_random_uuid() WHERE n IS NULL"
+    ]
+    assert "cannot be told" in refusal(some, users()).message
+
+
 def test_a_column_is_not_added_twice():
     refused = refusal("ALTER TABLE users ADD n int; ALTER TABLE public.users ADD n text", users())
 

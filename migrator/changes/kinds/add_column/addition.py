@@ -14,6 +14,7 @@ from migrator.sql.compose import MAX_NAME_BYTES, Sql, bounded_name, expression, 
 from migrator.sql.effects import default_may_be_volatile
 from migrator.sql.parser import deparse_expression, deparse_type, parse_expression, pb, unwrap
 from migrator.sql.rewrite import columns_in, seen_from_trigger
+from migrator.sql.volatility import Volatility, volatility_of
 
 _SERIAL = {
     "smallserial": "smallint", "serial2": "smallint", "serial": "integer", "serial4": "integer",
@@ -75,6 +76,11 @@ class Addition(OnTable, frozen=True):
         if self.has_sequence or (self.default and default_may_be_volatile(parse_expression(self.default))):
             return Way.BY_DEFAULT
         return Way.AT_ONCE
+
+    @property
+    def draws(self) -> bool:
+        """Whether its fill answers differently every time, so that no condition can ask whether it is NULL."""
+        return bool(self.fill) and volatility_of(parse_expression(self.fill), {})[0] is Volatility.VOLATILE
 
     @property
     def has_sequence(self) -> bool:
@@ -166,6 +172,12 @@ def require_possible(change: Addition) -> None:
             )
         if change.column in columns_in(change.fill):
             raise Refused(f'fill of column "{change.column}" names the column itself')
+        if not change.not_null and change.draws and not isinstance(unwrap(parse_expression(change.fill)), pb.FuncCall):
+            raise Refused(
+                f'which rows of column "{change.column}" stay NULL cannot be told: {change.fill} answers differently '
+                "every time",
+                hint="say NOT NULL, or give every row a value by one function",
+            )
         if is_null(change.fill):
             raise Refused(f"fill = {change.fill} is NULL itself", hint="say what rows of old code shall hold")
         return

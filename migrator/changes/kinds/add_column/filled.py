@@ -100,7 +100,7 @@ def backfill(change: Addition, template: Template) -> Iterator[Draft]:
             table=change.sql,
             column=change.column,
             value=value,
-            where_known=bool(change.fill) and not change.not_null,
+            where_known=bool(change.fill) and not change.not_null and not change.draws,
         ),
         "rows written before, each a value of its own",
     )
